@@ -1,0 +1,1 @@
+"""From activity to money: segments, period activity, claims, the ledger and statements read from it."""

@@ -1,0 +1,113 @@
+"""Claims of persons: what each service costs its payer, and the patient's annual deductible on it.
+
+The deductible is arithmetic on one person's year. With `paid` the payer's spending on this person's liable services
+since the contract year began, the patient bears ``min(paid, annual)``; a period's share is the growth of that amount.
+Amounts are rounded to cents once, on the running total, so that the periods of a year always add up to the year.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from paysim.errors import ModelError
+
+_ROWS_AT_A_TIME = 32_768  # keeps the working copy of whole-number counts in the processor's cache
+
+Floats = NDArray[np.float64]
+Cents = NDArray[np.int64]
+
+
+class PaysPerUnit(Protocol):
+    """A component of a contract that may pay a price per unit of a service."""
+
+    def prices_eur(self, service_names: tuple[str, ...]) -> Floats:
+        """Return the ``[service]`` price per unit, zero for what it does not pay by the unit."""
+        ...
+
+
+def tariff_table(components: Iterable[PaysPerUnit], service_names: Sequence[str]) -> Floats:
+    """Return what a payer pays per unit of each service under all `components` together.
+
+    Returns
+    -------
+    ndarray
+        ``[service]`` in euro; lump sums (capitation, bundles, grants) are not prices and count as zero.
+    """
+    names = tuple(service_names)
+    table = np.zeros(len(names))
+    for component in components:
+        table += component.prices_eur(names)
+    return table
+
+
+def liable_eur(counts: ArrayLike, tariffs: Floats, exempt: NDArray[np.bool_]) -> Floats:
+    """Return each person's spending that counts towards the deductible.
+
+    Parameters
+    ----------
+    counts
+        ``[n, service]`` quantities, of any numeric type.
+    tariffs
+        ``[service]`` euro per unit, see `tariff_table`.
+    exempt
+        ``[service]`` True for services outside the deductible.
+
+    Returns
+    -------
+    ndarray
+        ``[n]`` euro.
+
+    Raises
+    ------
+    ModelError
+        If the three do not have the same services.
+    """
+    counts = np.asarray(counts)
+    if counts.ndim != 2 or tariffs.shape != (counts.shape[1],) or exempt.shape != tariffs.shape:
+        raise ModelError(
+            f"claims: counts {counts.shape}, tariffs {tariffs.shape} and exempt {exempt.shape} do not fit together"
+        )
+    columns = np.flatnonzero(~exempt & (tariffs != 0.0))
+    prices = tariffs[columns]
+    liable = np.empty(len(counts))
+    for start in range(0, len(counts), _ROWS_AT_A_TIME):
+        rows = slice(start, start + _ROWS_AT_A_TIME)
+        liable[rows] = counts[rows][:, columns].astype(np.float64) @ prices
+    return liable
+
+
+def deductible_cents(
+    liable_before_eur: ArrayLike,
+    liable_after_eur: ArrayLike,
+    annual_eur: float,
+    applies: NDArray[np.bool_] | None = None,
+) -> Cents:
+    """Return what each patient bears of the spending between two moments of one contract year.
+
+    Parameters
+    ----------
+    liable_before_eur, liable_after_eur
+        ``[n]`` the person's liable spending since the year began, at the start and the end of the period.
+    annual_eur
+        The deductible of a year.
+    applies
+        ``[n]`` False for people who owe no deductible in this year (minors); None: everybody owes it.
+
+    Returns
+    -------
+    ndarray
+        ``[n]`` whole cents (int64); over a year they sum to ``min(liable, annual)`` exactly.
+    """
+    annual = np.int64(np.rint(annual_eur * 100.0))
+    before = np.minimum(_cents(liable_before_eur), annual)
+    after = np.minimum(_cents(liable_after_eur), annual)
+    share = after - before
+    return share if applies is None else np.where(applies, share, np.int64(0))
+
+
+def _cents(euros: ArrayLike) -> Cents:
+    return np.rint(np.asarray(euros, dtype=np.float64) * 100.0).astype(np.int64)

@@ -1,0 +1,86 @@
+"""The application: its commands, and the one place where an error becomes a message and an exit code."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+from typing import Annotated, NoReturn
+
+import typer
+
+from paysim import __version__
+from paysim.cli import check, population
+from paysim.errors import PaysimError
+
+INTERRUPTED = 3
+
+app = typer.Typer(
+    name="paysim",
+    help="Discrete-event microsimulation of how providers of health care are paid.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("check")(check.check)
+app.add_typer(population.app, name="population")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"paysim {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Show the version and stop.", callback=_show_version, is_eager=True),
+    ] = False,
+) -> None:
+    pass
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run one command and leave with its exit code.
+
+    Parameters
+    ----------
+    arguments
+        What follows ``paysim`` on the command line; by default those of this process.
+    """
+    sys.exit(run(arguments))
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; errors are printed to stderr."""
+    # A batch system stops a run with SIGTERM; it then ends as with Ctrl-C, leaving no half-written file.
+    former = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        app(args=None if arguments is None else list(arguments), prog_name="paysim")
+    except SystemExit as exc:  # how typer ends every command, also after a wrong option
+        return (
+            INTERRUPTED if exc.code == 130 else exc.code if isinstance(exc.code, int) else int(bool(exc.code))
+        )
+    except PaysimError as exc:
+        print(exc, file=sys.stderr)
+        return exc.exit_code
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output, such as `head`, has had enough; nothing is left to be said to it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    finally:
+        signal.signal(signal.SIGTERM, former)
+    return 0
+
+
+def _interrupt(signum: int, frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt

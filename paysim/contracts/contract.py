@@ -1,0 +1,185 @@
+"""A contract: components composed, each with its share and dates, between one payer and one group of providers.
+
+Mixed payment is nothing special: it is several components with their own shares. The share applies to the whole of a
+component, here and nowhere else, so that no component's arithmetic has to know of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from paysim.accounting.activity import Activity
+from paysim.contracts.deductible import Deductible
+from paysim.contracts.protocol import Component, Floats
+from paysim.parameters import Parameter
+
+PRACTICES = "practices"
+GENERAL_PRACTICE = "general_practice"
+"""Budget line of everything that is paid to practices; other payees are their own budget line."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One component in its place in a contract.
+
+    Attributes
+    ----------
+    name
+        Unique in the contract; the ledger's component.
+    terms
+        The component.
+    share
+        Share of the component's payments that this contract makes, from 0 to 1.
+    from_year, until_year
+        Contract years since the start (base years are negative) in which it is in force, the last one excluded;
+        None: no limit.
+    """
+
+    name: str
+    terms: Component
+    share: float = 1.0
+    from_year: int | None = None
+    until_year: int | None = None
+
+    @property
+    def kind(self) -> str:
+        """The component's kind."""
+        return self.terms.kind
+
+    @property
+    def scalable(self) -> bool:
+        """Whether budget neutrality may multiply its rates."""
+        return self.terms.scalable
+
+    @property
+    def linear(self) -> bool:
+        """Whether payments are proportional to activity."""
+        return self.terms.linear
+
+    def in_force(self, year: int | None) -> bool:
+        """Tell whether the component pays in this contract year; None stands for a year in which all do."""
+        if year is None:
+            return True
+        return (self.from_year is None or year >= self.from_year) and (self.until_year is None or year < self.until_year)
+
+    def settle(self, activity: Activity) -> Floats:
+        """Return ``[practice, segment]`` unrounded euros: the share of what the component pays."""
+        if self.share == 0.0:
+            return np.zeros(activity.person_years.shape)
+        return self.terms.settle(activity) * self.share
+
+    def scaled(self, k: float) -> Part:
+        """Return the part with the component's rates times `k`; itself if not scalable."""
+        return replace(self, terms=self.terms.scaled(k)) if self.scalable else self
+
+    def prices_eur(self, service_names: tuple[str, ...]) -> Floats:
+        """Return the ``[service]`` price per unit after the share."""
+        return self.terms.prices_eur(service_names) * self.share
+
+    def services_paid(self) -> frozenset[str]:
+        """Return the services paid by the unit."""
+        return self.terms.services_paid() if self.share > 0.0 else frozenset()
+
+    def services_covered(self) -> frozenset[str] | None:
+        """Return the services paid in advance; None: all that the providers deliver."""
+        return self.terms.services_covered() if self.share > 0.0 else frozenset()
+
+
+@dataclass(frozen=True, eq=False)
+class Payment:
+    """What one component of a contract pays to one group for a period.
+
+    Attributes
+    ----------
+    component, kind
+        Name and kind of the component.
+    payee
+        ``practices``, a sector, or ``insurers``.
+    account
+        Budget line: ``general_practice`` or the sector.
+    euros
+        ``[practice, segment]`` unrounded.
+    check_eur
+        The same total as the payer reckons it from the activity of all practices together; None where the terms do
+        not add up over practices.
+    """
+
+    component: str
+    kind: str
+    payee: str
+    account: str
+    euros: Floats
+    check_eur: float | None
+
+
+@dataclass(frozen=True)
+class Contract:
+    """A composition of payment components.
+
+    Attributes
+    ----------
+    name, title
+        Name in the ledger, and words for a report.
+    payer
+        Actor that pays.
+    providers
+        ``practices``, ``sectors`` (each component names its own), or ``insurers`` for what patients pay back.
+    components
+        In the order of the file; no result depends on the order.
+    amounts
+        Every amount of the terms with unit, source and status, as written (not scaled).
+    """
+
+    name: str
+    title: str
+    payer: str
+    providers: str
+    components: tuple[Part, ...]
+    amounts: tuple[Parameter, ...] = ()
+
+    def in_force(self, year: int | None = None) -> tuple[Part, ...]:
+        """Return the components that pay in this contract year."""
+        return tuple(part for part in self.components if part.in_force(year))
+
+    def settle(self, activity: Activity, year: int | None = None) -> tuple[Payment, ...]:
+        """Return what each component in force pays for the activity, unrounded."""
+        everyone = activity.pooled()
+        payments = []
+        for part in self.in_force(year):
+            payee = part.terms.payee or self.providers
+            check = float(part.settle(everyone).sum()) if part.linear else None
+            account = GENERAL_PRACTICE if payee == PRACTICES else "deductible" if payee == "insurers" else payee
+            payments.append(Payment(part.name, part.kind, payee, account, part.settle(activity), check))
+        return tuple(payments)
+
+    def practice_revenue(self, activity: Activity, year: int | None = None) -> Floats:
+        """Return ``[practice, segment]`` unrounded euros that the practices themselves receive."""
+        revenue = np.zeros(activity.person_years.shape)
+        for part in self.in_force(year):
+            if (part.terms.payee or self.providers) == PRACTICES:
+                revenue += part.settle(activity)
+        return revenue
+
+    def scaled(self, k: float) -> Contract:
+        """Return the contract with the rates of all scalable components multiplied by `k`."""
+        return replace(self, components=tuple(part.scaled(k) for part in self.components))
+
+
+def scale(contract: Contract, k: float) -> Contract:
+    """Return `contract` with the rates of all scalable components multiplied by `k`; grants stay as they are."""
+    return contract.scaled(k)
+
+
+def deductible_of(contracts: Iterable[Contract], year: int | None = None) -> tuple[Contract, Part, Deductible] | None:
+    """Return the deductible among an arm's contracts with where it stands, or None.
+
+    A share of the part is a share of the annual amount, and is already taken in the deductible returned.
+    """
+    for contract in contracts:
+        for part in contract.in_force(year):
+            if isinstance(part.terms, Deductible) and part.share > 0.0:
+                return contract, part, replace(part.terms, annual_eur=part.terms.annual_eur * part.share)
+    return None

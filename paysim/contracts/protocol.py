@@ -1,0 +1,56 @@
+"""What every payment component is: frozen terms and a pure function from period activity to payments.
+
+To add a way of paying, write ``paysim/contracts/<kind>.py`` with a frozen dataclass whose ``kind`` is the file's name.
+Its fields are the keys of the component in YAML: an amount is a ``float`` field with ``metadata={"unit": ...}``; a
+table is a ``tuple`` of small frozen dataclasses and, with ``metadata={"file": <kind of file>}``, may be given by the
+name of a file. Nothing else has to be edited.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from paysim.accounting.activity import Activity
+
+Floats = NDArray[np.float64]
+
+
+class Component(Protocol):
+    """Terms of one component of a contract."""
+
+    kind: ClassVar[str]
+    """Name of the component's file."""
+
+    scalable: ClassVar[bool]
+    """Whether budget neutrality may multiply its rates."""
+
+    linear: ClassVar[bool]
+    """Whether payments are proportional to activity and add up over providers and periods."""
+
+    @property
+    def payee(self) -> str | None:
+        """Actor that is paid; None: the providers of the contract."""
+        ...
+
+    def settle(self, activity: Activity) -> Floats:
+        """Return ``[practice, segment]`` unrounded euros paid for the activity, negative for money paid back."""
+        ...
+
+    def scaled(self, k: float) -> Self:
+        """Return the same terms with every rate multiplied by `k`; itself if not scalable."""
+        ...
+
+    def prices_eur(self, service_names: tuple[str, ...]) -> Floats:
+        """Return the ``[service]`` price paid per unit, zero for services that are not paid by the unit."""
+        ...
+
+    def services_paid(self) -> frozenset[str]:
+        """Return the services paid by the unit."""
+        ...
+
+    def services_covered(self) -> frozenset[str] | None:
+        """Return the services paid in advance, per person or patient; None: all that the providers deliver."""
+        ...

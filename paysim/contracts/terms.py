@@ -1,0 +1,295 @@
+"""From YAML to contracts: the reader's models are made from the components' own dataclasses.
+
+An amount is written as a number, or with its origin: ``{value: 11.51, year: 2023, source: "...", status: found}``. All
+amounts, with unit, source and status, stay with the contract, so that a run can report each one.
+"""
+
+from __future__ import annotations
+
+import os
+import pkgutil
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, Field, fields, is_dataclass
+from functools import lru_cache
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+
+import pydantic
+from pydantic import create_model
+
+import paysim.contracts
+from paysim import catalog
+from paysim.contracts.contract import Contract as Contract
+from paysim.contracts.contract import Part
+from paysim.contracts.protocol import Component
+from paysim.errors import Problem, ScenarioError, nearest_name
+from paysim.parameters import Distribution, Parameter, Status
+from paysim.reading import Document, Name, Reader, bind, read_yaml
+
+Extra = Sequence[str | os.PathLike[str]]
+Loc = tuple[str | int, ...]
+
+_NotNegative = Annotated[float, pydantic.Field(ge=0.0)]
+_Text = Annotated[str, pydantic.Field(min_length=1)]
+_COMMON = ("kind", "name", "share", "from_year", "until_year")
+
+
+class _Amount(Reader):
+    value: _NotNegative
+    year: int | None = None
+    range: Annotated[list[float], pydantic.Field(min_length=2, max_length=2)] | None = None
+    distribution: Distribution | None = None
+    source: _Text
+    status: Status
+    note: str = ""
+
+
+class _PartReader(Reader):
+    name: Name | None = None
+    share: Annotated[float, pydantic.Field(ge=0.0, le=1.0)] = 1.0
+    from_year: int | None = None
+    until_year: int | None = None
+
+
+class _ContractReader(Reader):
+    version: Annotated[Literal[1], pydantic.Field(alias="schema")] = 1
+    kind: Literal["contract"] = "contract"
+    name: Name
+    title: _Text | None = None
+    payer: Literal["insurers", "patients"]
+    providers: Literal["practices", "sectors", "insurers"]
+
+
+class _TableReader(Reader):
+    version: Annotated[Literal[1], pydantic.Field(alias="schema")]
+    name: Name
+    title: _Text | None = None
+
+
+def read_contract(source: str | os.PathLike[str] | Document | Mapping[str, Any], extra: Extra = ()) -> Contract:
+    """Read one contract.
+
+    Parameters
+    ----------
+    source
+        A name such as ``nl/gp_capitation``, a path, a part of a document that was read, or a plain mapping.
+    extra
+        Folders with further contracts, searched before the shipped ones.
+
+    Raises
+    ------
+    ScenarioError
+        With file, line and column of everything that is wrong.
+    """
+    if isinstance(source, Document):
+        document = source
+    elif isinstance(source, Mapping):
+        document = Document(dict(source), "contract")
+    else:
+        path = source if isinstance(source, Path) else catalog.find("contracts", os.fspath(source), extra)
+        document = read_yaml(path)
+    read: Any = bind(_contract_reader(), document)
+    builder = _Builder(document, f"contracts.{read.name}", extra)
+    parts = [builder.part(each, ("components", index)) for index, each in enumerate(read.components)]
+    built = [part for part in parts if part is not None]
+    builder.check_parts(built, read.providers)
+    if builder.problems:
+        raise ScenarioError(*builder.problems)
+    title = read.title or read.name.replace("_", " ")
+    return Contract(read.name, title, read.payer, read.providers, tuple(built), tuple(builder.amounts))
+
+
+@lru_cache(maxsize=1)
+def component_kinds() -> dict[str, type[Component]]:
+    """Return every payment component by kind: the dataclasses whose ``kind`` is the name of their file."""
+    found: dict[str, type[Component]] = {}
+    for module in pkgutil.iter_modules(paysim.contracts.__path__):
+        for value in vars(import_module(f"paysim.contracts.{module.name}")).values():
+            if isinstance(value, type) and is_dataclass(value) and getattr(value, "kind", None) == module.name:
+                found[module.name] = value
+    return found
+
+
+class _Builder:
+    """Turns what was read from one document into frozen terms; collects amounts and problems."""
+
+    def __init__(self, document: Document, prefix: str, extra: Extra) -> None:
+        self.document, self.prefix, self.extra = document, prefix, extra
+        self.amounts: list[Parameter] = []
+        self.problems: list[Problem] = []
+
+    def part(self, read: Any, loc: Loc) -> Part | None:
+        """Return one component in its place, or None if something is wrong with it."""
+        kind = component_kinds()[read.kind]
+        terms = self.terms(kind, read, loc, f"{self.prefix}.{read.name or read.kind}")
+        if read.from_year is not None and read.until_year is not None and read.until_year <= read.from_year:
+            self._wrong("until_year must come after from_year", (*loc, "until_year"), found=read.until_year)
+        if terms is None:
+            return None
+        name = read.name or terms.payee or read.kind
+        return Part(name, terms, read.share, read.from_year, read.until_year)
+
+    def check_parts(self, parts: Sequence[Part], providers: str) -> None:
+        """Note components that share a name, or that nobody would be paid for."""
+        for index, part in enumerate(parts):
+            if any(part.name == other.name for other in parts[:index]):
+                self._wrong("two components have this name: give one a name", ("components", index), found=part.name)
+            if providers == "sectors" and part.terms.payee is None:
+                self._wrong(
+                    f"a {part.kind} pays the contract's providers: name them, not sectors", ("components", index)
+                )
+
+    def terms(self, cls: type[Any], read: Any, loc: Loc, prefix: str) -> Any:
+        """Return an instance of a dataclass of terms filled from its reader, or None if something is wrong with it."""
+        hints, values, before = get_type_hints(cls), {}, len(self.problems)
+        for each in fields(cls):
+            given = getattr(read, each.name) if each.name in read.model_fields_set else None
+            if given is None:
+                given = _default_file(each, read)
+            if given is not None:
+                values[each.name] = self._value(each, hints[each.name], given, (*loc, each.name), prefix)
+        if len(self.problems) > before:
+            return None
+        try:
+            made = cls(**values)
+        except ValueError as exc:
+            self._wrong(str(exc), loc)
+            return None
+        label = f"{prefix}.{made.label}" if hasattr(made, "label") else prefix
+        for each in fields(cls):
+            if "unit" in each.metadata and each.name in values:
+                self._amount(f"{label}.{each.name}", each.metadata["unit"], getattr(read, each.name), (*loc, each.name))
+        return made
+
+    def _value(self, each: Field[Any], hint: Any, given: Any, loc: Loc, prefix: str) -> Any:
+        if isinstance(given, _Amount):
+            return given.value
+        if "unit" in each.metadata:
+            return float(given)
+        if "file" in each.metadata and isinstance(given, str):
+            return self._file(each.metadata["file"], _row_class(hint), given, loc)
+        if isinstance(given, list):
+            row = _row_class(hint)
+            if is_dataclass(row):
+                inner = f"{prefix}.{each.name}"
+                rows = [self.terms(row, one, (*loc, index), inner) for index, one in enumerate(given)]
+                return tuple(one for one in rows if one is not None)
+            for index, name in enumerate(given):
+                self._known(each, name, (*loc, index))
+            return tuple(given)
+        self._known(each, given, loc)
+        return given
+
+    def _file(self, kind: str, row: Any, name: str, loc: Loc) -> tuple[Any, ...]:
+        try:
+            document = read_yaml(catalog.find("contracts", name, self.extra))
+            read: Any = bind(_table_reader(kind, row), document)
+        except ScenarioError as exc:
+            # A file that does not exist has no place of its own: show where it was named.
+            for problem in exc.problems:
+                here = self.document.problem(
+                    problem.message, loc, found=name, allowed=problem.allowed, nearest=problem.nearest
+                )
+                self.problems.append(problem if problem.file else here)
+            return ()
+        inner = _Builder(document, f"contracts.{read.name}", self.extra)
+        rows = [inner.terms(row, one, ("rows", index), inner.prefix) for index, one in enumerate(read.rows)]
+        self.amounts += inner.amounts
+        self.problems += inner.problems
+        return tuple(one for one in rows if one is not None)
+
+    def _known(self, each: Field[Any], name: Any, loc: Loc) -> None:
+        """Check a name of a service: a misspelt one would silently be paid nothing."""
+        known = _service_names() if each.metadata.get("names") == "services" else ()
+        if known and name not in known:
+            self._wrong("unknown service", loc, found=name, allowed=known, nearest=nearest_name(name, known))
+
+    def _amount(self, name: str, unit: str, given: Any, loc: Loc) -> None:
+        if not isinstance(given, _Amount):
+            source = self.document.path
+            self.amounts.append(Parameter(name, float(given), unit, None, None, None, source, "scenario"))
+            return
+        low, high = given.range or (None, None)
+        if low is None and given.status in ("recalled", "assumed"):
+            self._wrong(f"an amount that is {given.status} needs a range [low, high]", loc)
+        if low is not None and high is not None and not low <= given.value <= high:
+            self._wrong("value lies outside its range", loc, found=given.value, allowed=(f"{low:g} to {high:g}",))
+        source = f"{given.source} ({given.year})" if given.year else given.source
+        kept = (given.distribution, source, given.status, given.note)
+        self.amounts.append(Parameter(name, given.value, unit, low, high, *kept))
+
+    def _wrong(
+        self,
+        message: str,
+        loc: Loc,
+        found: object = None,
+        allowed: Sequence[str] = (),
+        nearest: str | None = None,
+    ) -> None:
+        self.problems.append(self.document.problem(message, loc, found=found, allowed=allowed, nearest=nearest))
+
+
+@lru_cache(maxsize=1)
+def _contract_reader() -> type[Reader]:
+    readers = []
+    for kind, cls in sorted(component_kinds().items()):
+        readers.append(create_model(cls.__name__, __base__=_PartReader, kind=(Literal[kind], ...), **_reader_fields(cls)))
+    choice = Annotated[_union(readers), pydantic.Field(discriminator="kind")]
+    several = Annotated[list[choice], pydantic.Field(min_length=1, max_length=100)]  # type: ignore[valid-type]
+    return create_model("Contract", __base__=_ContractReader, components=(several, ...))
+
+
+@lru_cache(maxsize=32)
+def _table_reader(kind: str, row: type[Any]) -> type[Reader]:
+    rows = Annotated[list[_row_reader(row)], pydantic.Field(min_length=1)]  # type: ignore[misc]
+    return create_model(kind, __base__=_TableReader, kind=(Literal[kind], ...), rows=(rows, ...))
+
+
+@lru_cache(maxsize=64)
+def _row_reader(row: type[Any]) -> type[Reader]:
+    return create_model(row.__name__, __base__=Reader, **_reader_fields(row))
+
+
+def _reader_fields(cls: type[Any]) -> dict[str, Any]:
+    """Return pydantic's fields for the fields of a dataclass of terms."""
+    hints, made = get_type_hints(cls), {}
+    for each in fields(cls):
+        required = each.default is MISSING and each.default_factory is MISSING
+        kind = _reader_type(hints[each.name], each.metadata)
+        made[each.name] = (kind, ...) if required else (kind | None, None)
+    return made
+
+
+def _reader_type(hint: Any, metadata: Mapping[str, Any]) -> Any:
+    if "unit" in metadata:
+        return _NotNegative | _Amount
+    if get_origin(hint) is tuple:
+        inner = _row_class(hint)
+        listed = list[_row_reader(inner)] if is_dataclass(inner) else list[inner]  # type: ignore[misc,valid-type,arg-type]
+        return _Text | listed if "file" in metadata else listed
+    return hint
+
+
+def _row_class(hint: Any) -> Any:
+    return get_args(hint)[0]
+
+
+def _union(types: Sequence[Any]) -> Any:
+    whole = types[0]
+    for each in types[1:]:
+        whole = whole | each
+    return whole
+
+
+def _default_file(each: Field[Any], read: Any) -> str | None:
+    """Return the file that a field not given falls back on, when the field that needs it was given."""
+    needed = getattr(read, each.metadata["default_with"], None) if "default_with" in each.metadata else None
+    return str(each.metadata["default"]) if needed else None
+
+
+@lru_cache(maxsize=1)
+def _service_names() -> tuple[str, ...]:
+    from paysim.care.catalogue import load_services
+
+    return tuple(load_services().names)

@@ -1,0 +1,1 @@
+"""Ischaemic heart disease: acute myocardial infarction and the years after it."""

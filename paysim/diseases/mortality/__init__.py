@@ -1,0 +1,1 @@
+"""Death from causes that are not simulated as such."""

@@ -1,0 +1,1 @@
+"""Quality of life: population norms and decrements of conditions."""

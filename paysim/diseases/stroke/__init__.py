@@ -1,0 +1,1 @@
+"""Stroke of any kind and the years after it."""

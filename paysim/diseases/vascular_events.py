@@ -1,0 +1,285 @@
+"""Myocardial infarction and stroke: first and recurrent events, death before and in care.
+
+The level comes from published admissions, net of transfers, plus deaths that never reached a hospital; the risk
+equations only rank people inside a cell of sex and age::
+
+    first_i = rate(sex, age) exp(lp_i) / mean of exp(lp) over the people who can have a first event
+    rate    = (admissions + deaths outside hospital - expected recurrences) / share that can have a first event
+
+Recurrences are the published rate, ranked by SMART2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from paysim.diseases.ages import Bands, banded, fit_level, national_weights, smooth_rates
+from paysim.diseases.cohort import Cohort, can_happen, hazards, log_relative_hazard
+from paysim.diseases.risk.factors import RISK_FACTORS, RiskFactorTables
+from paysim.diseases.risk.score2 import load_score2
+from paysim.diseases.risk.score2 import slopes_by_age as score2_slopes
+from paysim.diseases.risk.smart2 import load_smart2
+from paysim.diseases.risk.smart2 import slopes_by_age as smart2_slopes
+from paysim.kernel.spec import AGES, Transition
+from paysim.parameters import Parameters
+
+DAYS_30 = 30 / 364
+"""Thirty days in model years of 52 weeks."""
+
+
+@dataclass(frozen=True)
+class Words:
+    """How a disease names its things."""
+
+    group: str
+    event: str
+    prior: str
+    recent: str
+    other_prior: str
+    service: str
+    smart2_of_other: str
+
+
+@dataclass(frozen=True)
+class Published:
+    """Published rates of a disease by sex and single age, ``[2, 111]``.
+
+    Attributes
+    ----------
+    admissions
+        Admissions per inhabitant a year, net of transfers.
+    band_rates
+        The same as crude rates of the published bands, ``[2, bands]``.
+    before_care
+        Share of events that kill before any care.
+    by_30_days, by_1_year
+        Mortality after an admission.
+    """
+
+    admissions: np.ndarray
+    band_rates: np.ndarray
+    bands: Bands
+    before_care: np.ndarray
+    by_30_days: np.ndarray
+    by_1_year: np.ndarray
+
+    @property
+    def events(self) -> np.ndarray:
+        """Events per inhabitant a year, those that kill before care included."""
+        return self.admissions / (1 - self.before_care)
+
+    @property
+    def fatal(self) -> np.ndarray:
+        """Share of events that kill, before care or within 30 days of admission."""
+        return self.before_care + (1 - self.before_care) * self.by_30_days
+
+
+def load_published(params: Parameters, group: str) -> Published:
+    """Read and smooth the published tables of ``ischaemic_heart_disease`` or ``stroke``."""
+    p = params.group(group)
+    weights = national_weights(params.table("mortality.national_population"))
+    bands, per_1000 = banded(p.table("admissions"), "per_1000")
+    crude = per_1000 / 1000 * (1 - p["transfer_share"])
+    admissions = smooth_rates(bands, crude, weights)
+    by_30_days, by_1_year = _case_fatality(p, admissions * weights)
+    death_bands, deaths = banded(p.table("deaths"), "per_1000")
+    before_care = _before_care(death_bands, deaths / 1000, admissions, by_30_days, weights)
+    scale = p["national_scale"]
+    return Published(admissions * scale, crude * scale, bands, before_care, by_30_days, by_1_year)
+
+
+def _case_fatality(p: Parameters, cases: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Smooth mortality after admission, mending the men of 75-84 (the source repeats the women's value).
+
+    The cell is solved so that the case-weighted mean equals the men's printed total, and kept between its
+    neighbours.
+    """
+    table, totals = p.table("case_fatality"), p.table("case_fatality_totals")
+    smooth = []
+    for column in ("by_30_days", "by_1_year"):
+        bands, printed = banded(table, column)
+        weight = bands.sums(cases)[0]
+        cell = bands.starts.index(75)
+        total = float(np.asarray(totals[column])[list(totals["sex"]).index("M")])
+        others = np.delete(printed[0] * weight, cell).sum()
+        solved = (total * weight.sum() - others) / weight[cell]
+        printed[0, cell] = np.clip(solved, printed[0, cell - 1], printed[0, cell + 1])
+        smooth.append(np.minimum(smooth_rates(bands, printed, cases), 0.95))
+    return smooth[0], np.maximum(smooth[1], smooth[0])
+
+
+def _before_care(
+    bands: Bands, deaths: np.ndarray, admissions: np.ndarray, by_30_days: np.ndarray, weights: np.ndarray
+) -> np.ndarray:
+    """Return the share of events that kill outside hospital: deaths beyond those within 30 days of admission.
+
+    Per band, floored at zero; linear in between with the bands' totals kept.
+    """
+    outside = np.maximum(deaths * bands.sums(weights) - bands.sums(weights * admissions * by_30_days), 0.0)
+    inside = bands.sums(weights * admissions)
+    share = outside / (outside + inside)
+    ends = (*bands.starts[1:], 100)
+    middle = (np.array(bands.starts) + np.array(ends)) / 2
+    result = np.zeros((2, AGES))
+    for s in range(2):
+        nodes = share[s].copy()
+        for _ in range(60):
+            result[s] = np.interp(np.arange(AGES) + 0.5, middle, nodes)
+            implied = bands.sums(np.vstack([weights[s] * admissions[s] * result[s] / (1 - result[s])] * 2))[0]
+            nodes *= np.divide(outside[s], implied, out=np.zeros_like(implied), where=implied > 0) ** 0.7
+            nodes = np.minimum(nodes, 0.9)
+    return result
+
+
+@dataclass(frozen=True)
+class VascularEvents:
+    """The transitions of one disease and what they were levelled on."""
+
+    words: Words
+    published: Published
+    first: Transition
+    recurrent: Transition
+    ends: Transition
+    floored: np.ndarray  # [2, 10-year bands] whether first events stand at their floor
+
+    @property
+    def transitions(self) -> tuple[Transition, ...]:
+        """First event, recurrent event, end of the first year."""
+        return (self.first, self.recurrent, self.ends)
+
+    def deaths(self, cohort: Cohort) -> np.ndarray:
+        """Return expected deaths a year in events, by sex and age, ``[2, 111]``."""
+        both = hazards(self.first, cohort) + hazards(self.recurrent, cohort)
+        return cohort.by_age(both * cohort.at(self.published.fatal))
+
+    def admissions(self, cohort: Cohort) -> np.ndarray:
+        """Return expected admissions a year by sex and age, ``[2, 111]``."""
+        both = hazards(self.first, cohort) + hazards(self.recurrent, cohort)
+        return cohort.by_age(both * (1 - cohort.at(self.published.before_care)))
+
+
+def mean_predictor(slopes: Mapping[str, np.ndarray], tables: RiskFactorTables) -> np.ndarray:
+    """Return the linear predictor of a non-smoker with mean risk factors, ``[2, 111]``."""
+    value = np.zeros((2, AGES))
+    for k, name in enumerate(RISK_FACTORS):
+        if name in slopes:
+            value += slopes[name] * tables.mean[:, :, k]
+    return value
+
+
+def treatment_slopes(p: Parameters) -> dict[str, np.ndarray]:
+    """Return the trial effects per unit fall since base: ldl_drop (mmol/L) and sbp_drop (mmHg)."""
+    ldl, sbp = np.log(p["rr_per_mmol_ldl"]), np.log(p["rr_per_10_mmhg"]) / 10
+    return {"ldl_drop": np.full((2, AGES), ldl), "sbp_drop": np.full((2, AGES), sbp)}
+
+
+def build_events(params: Parameters, cohort: Cohort, tables: RiskFactorTables, words: Words) -> VascularEvents:
+    """Level the first and recurrent events of a disease on a cohort.
+
+    Source: published admissions 2022, case fatality 2020-2022, recurrence rates; see the disease's folder.
+    """
+    p = params.group(words.group)
+    published = load_published(params, words.group)
+    fatal: dict[str, np.ndarray | float] = {
+        "dies_before_care": published.before_care,
+        "dies_in_care": published.by_30_days,
+        "admission_days": p["admission_days"],
+    }
+    recurrent = _recurrent(params, cohort, tables, words, published, fatal)
+    first, floored = _first(params, cohort, tables, words, published, recurrent, fatal)
+    ends = Transition(
+        name=f"{words.recent}_ends",
+        kind="timer",
+        log_hazard=np.zeros((2, AGES)),
+        required=(words.recent,),
+        clears=(words.recent,),
+        delay_years=1.0,
+        source="definition: the first year after an event",
+    )
+    return VascularEvents(words, published, first, recurrent, ends, floored)
+
+
+def _recurrent(
+    params: Parameters,
+    cohort: Cohort,
+    tables: RiskFactorTables,
+    words: Words,
+    published: Published,
+    fatal: Mapping[str, np.ndarray | float],
+) -> Transition:
+    p, smart2 = params.group(words.group), load_smart2(params)
+    slopes = smart2_slopes(smart2, params["risk.smart2_mean_non_hdl"])
+    men, women = p.get_list("recurrent_first_year")
+    survivors = cohort.by_age(cohort.at(published.admissions * (1 - published.by_30_days))).sum(axis=1)
+    share = survivors / max(survivors.sum(), 1e-12) if survivors.sum() > 0 else np.array([0.5, 0.5])
+    first_year = float(share @ -np.log1p(-np.array([men, women])))
+    log_hr = {
+        words.recent: float(np.log(first_year / p["recurrent_later"])),
+        "diabetes": smart2["diabetes"],
+        words.other_prior: smart2[words.smart2_of_other],
+    }
+    shape = -mean_predictor(slopes, tables)
+    row = Transition(
+        name=f"{words.event}_recurrent",
+        kind="event",
+        log_hazard=shape,
+        required=(words.prior,),
+        slopes=slopes | treatment_slopes(p),
+        log_hr=log_hr,
+        sets=(words.recent,),
+        service=words.service,
+        source="published recurrence rates, ranked by SMART2",
+        **fatal,  # type: ignore[arg-type]
+    )
+    able = can_happen(row, cohort)
+    relative = np.exp(cohort.at(shape) + log_relative_hazard(row, cohort, without=(words.recent,)))
+    mean = float(relative[able].mean()) if able.any() else 1.0
+    return _with_level(row, np.full((2, AGES), np.log(p["recurrent_later"] / mean)))
+
+
+def _first(
+    params: Parameters,
+    cohort: Cohort,
+    tables: RiskFactorTables,
+    words: Words,
+    published: Published,
+    recurrent: Transition,
+    fatal: Mapping[str, np.ndarray | float],
+) -> tuple[Transition, np.ndarray]:
+    p = params.group(words.group)
+    slopes = score2_slopes(load_score2(params))
+    diabetes = slopes.pop("diabetes")
+    events = published.events
+    cases = cohort.by_age(cohort.at(events))
+    log_hr = {
+        "diabetes": float((diabetes * cases).sum() / cases.sum()) if cases.sum() > 0 else float(diabetes.mean()),
+        words.other_prior: float(np.log(p["hr_other_event"])),
+    }
+    shape = np.log(np.maximum(events, 1e-12)) - mean_predictor(slopes, tables)
+    row = Transition(
+        name=f"{words.event}_first",
+        kind="event",
+        log_hazard=shape,
+        forbidden=(words.prior,),
+        slopes=slopes | treatment_slopes(p),
+        log_hr=log_hr,
+        sets=(words.prior, words.recent),
+        clears=("high_risk",),
+        service=words.service,
+        source="published admissions and deaths 2022, ranked by SCORE2 and SCORE2-OP",
+        **fatal,  # type: ignore[arg-type]
+    )
+    reach = 1 - published.before_care
+    wanted = published.bands.sums(cohort.by_age(cohort.at(published.admissions)))
+    again = published.bands.sums(cohort.by_age(hazards(recurrent, cohort) * cohort.at(reach)))
+    floor = p["least_first_share"] * wanted
+    amount = cohort.by_age(hazards(row, cohort) * cohort.at(reach))
+    level = fit_level(np.maximum(wanted - again, floor), amount, published.bands, cohort.by_age())
+    return _with_level(row, level), (wanted - again < floor) & (wanted > 0)
+
+
+def _with_level(row: Transition, level: np.ndarray) -> Transition:
+    return replace(row, log_hazard=row.log_hazard + level)

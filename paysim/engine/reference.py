@@ -1,0 +1,136 @@
+"""The reference engine: every person and every appointment book is a SimPy process.
+
+Slow, short and the oracle: start reading here. It calls the very rules of `paysim.kernel.transitions` that the
+compiled calendar calls, but leaves time, order and the queue to SimPy. Its event log must equal the compiled
+engine's, byte for byte.
+
+Order is (tick, person, process). SimPy orders events by (time, priority, order of scheduling), so a person's
+wake-up has the person's row as priority, behind the region (which acts first at a tick) and the books (which
+answer at once).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import Any
+
+import numpy as np
+import simpy
+
+from paysim.errors import ModelError
+from paysim.kernel import records as rec
+from paysim.kernel.advance import follow_levers, next_tick
+from paysim.kernel.hazards import next_process
+from paysim.kernel.queue import offer, take
+from paysim.kernel.records import EVENT, NEVER, REQUEST, State
+from paysim.kernel.tables import KINDS
+from paysim.kernel.transitions import NO_LANE, answer, fire, is_pending
+
+Process = Generator[simpy.Event, Any, None]
+
+_FIRST_PERSON = 16
+_BIRTH = KINDS.index("birth")
+
+
+class ReferencePractices:
+    """Practices whose people are SimPy processes in the region's own environment."""
+
+    def __init__(
+        self,
+        env: simpy.Environment,
+        state: State,
+        tables: np.ndarray,
+        on_events: Callable[[np.ndarray], None] | None = None,
+    ) -> None:
+        self.env, self.state, self.tables, self.on_events = env, state, tables, on_events
+        self.taken = 0
+        self._table = tables[0]
+        self._requests: list[np.ndarray] = []
+        self._buffer = np.zeros(1, REQUEST)
+        self._alarm: dict[int, simpy.Event] = {}
+        self._books = [simpy.Store(env) for _ in state.practices]
+        for number in range(state.practices.size):
+            env.process(self._book(number))
+        for row in state.listed:
+            env.process(self._person(int(row)))
+
+    def advance(self, until: int) -> np.ndarray:
+        """Return the requests of the epoch that ended at `until`; SimPy has taken the entries already."""
+        requests = np.concatenate(self._requests) if self._requests else np.zeros(0, REQUEST)
+        self._requests.clear()
+        return requests[np.lexsort((requests["person"], requests["tick"]))]
+
+    def levers_changed(self, tick: int) -> None:
+        """Let all clocks follow new levers, and everybody look at their clocks again."""
+        follow_levers(self.state.people, self.state.calendar, self.state.practices, self.tables, tick)
+        self.person_changed(self.state.listed)
+
+    def person_changed(self, rows: np.ndarray) -> None:
+        """Wake people whose clocks were changed from outside, so that they set their alarms anew."""
+        for row in rows:
+            alarm = self._alarm.get(int(row))
+            if alarm is not None and not alarm.triggered:
+                alarm.succeed(False)
+
+    def _person(self, row: int) -> Process:
+        """A life: sleep until the next calendar entry, take it, and so on."""
+        person = self.state.people[row]
+        while person["alive"]:
+            due = int(next_tick(person, self._table))
+            if due >= NEVER:
+                return
+            alarm, clock = self.env.event(), simpy.Event(self.env)
+            self._alarm[row] = alarm
+            clock._ok, clock._value = True, True
+            self.env.schedule(clock, priority=_FIRST_PERSON + row, delay=due - self.env.now)
+            yield clock | alarm
+            if not clock.processed or int(next_tick(person, self._table)) != self.env.now:
+                continue
+            yield from self._take(row)
+
+    def _take(self, row: int) -> Process:
+        """Take one calendar entry; ask the book if it leads to an appointment."""
+        people, practices, now = self.state.people, self.state.practices, int(self.env.now)
+        person = people[row]
+        number = int(person["practice"])
+        practice = practices[number]
+        process = int(next_process(person, self._table["n_processes"]))
+        born = self._table["kind"][process] == _BIRTH
+        if born and practice["used"] == practice["room"]:
+            raise ModelError(f"practice {number} has no room for a newcomer")
+        outcome, value, lane, sort, origin, need, n = fire(
+            person, self._table, practice, people, row, now, process, self._buffer, 0
+        )
+        if n:
+            self._requests.append(self._buffer.copy())
+        if lane != NO_LANE:
+            if is_pending(person, self._table, practice, lane, sort, origin):
+                outcome = rec.COMBINED
+            else:
+                reply = self.env.event()
+                yield self._books[number].put((row, lane, sort, origin, need, reply))
+                outcome, waited = yield reply
+                value = waited if outcome == rec.BOOKED else value
+        self.taken += 1
+        self.state.calendar[row] = next_tick(person, self._table)
+        if self.on_events:
+            log = np.zeros(1, EVENT)
+            log[0] = (now, person["id"], value, number, process, outcome)
+            self.on_events(log)
+        if born:
+            child = int(practice["first"] + practice["used"] - 1)
+            self.state.calendar[child] = next_tick(people[child], self._table)
+            self.env.process(self._person(child))
+
+    def _book(self, number: int) -> Process:
+        """An appointment book: offer the earliest slot of the lane, write down what is taken."""
+        practice = self.state.practices[number]
+        while True:
+            row, lane, sort, origin, need, reply = yield self._books[number].get()
+            person, now = self.state.people[row], int(self.env.now)
+            length = self._table["contact_ticks"][sort]
+            start, server = offer(practice, lane, now, length, self._table["weekdays"])
+            outcome = answer(person, self._table, practice, now, lane, sort, origin, need, start)
+            if outcome == rec.BOOKED:
+                take(practice, lane, server, start, length)
+            reply.succeed((int(outcome), int(start) - now))

@@ -1,0 +1,247 @@
+"""The compiled calendar: every practice takes its people's entries in order of time up to a horizon.
+
+Order is (tick, person, process). A practice's calendar is the column `State.calendar` (each person's earliest
+entry); inside a window the entries that fall due are kept in a small binary heap of integers that pack
+(tick, row). All state lives in the rows, so when a buffer is full the loop stops between two entries, Python
+drains the buffer and calls again: the heap is simply built anew.
+"""
+
+from __future__ import annotations
+
+from numba import njit
+
+from paysim.kernel import records as rec
+from paysim.kernel.hazards import FIRST_TRANSITION, hazard, next_process, set_rate
+from paysim.kernel.queue import offer, take
+from paysim.kernel.tables import KINDS
+from paysim.kernel.transitions import NO_LANE, accrue, answer, enter, fire, is_pending
+
+_BIRTH = KINDS.index("birth")
+
+ROW_BITS = 15
+ROW_MASK = (1 << ROW_BITS) - 1
+
+FINISHED, EVENTS_FULL, REQUESTS_FULL, LIST_FULL = 0, 1, 2, 3
+
+
+@njit(cache=True, nogil=True)
+def _sift_down(heap, n: int, at: int) -> None:  # type: ignore[no-untyped-def]
+    entry = heap[at]
+    child = 2 * at + 1
+    while child < n:
+        if child + 1 < n and heap[child + 1] < heap[child]:
+            child += 1
+        if heap[child] >= entry:
+            break
+        heap[at] = heap[child]
+        at = child
+        child = 2 * at + 1
+    heap[at] = entry
+
+
+@njit(cache=True, nogil=True)
+def _push(heap, n: int, entry: int) -> int:  # type: ignore[no-untyped-def]
+    at = n
+    while at > 0:
+        parent = (at - 1) >> 1
+        if heap[parent] <= entry:
+            break
+        heap[at] = heap[parent]
+        at = parent
+    heap[at] = entry
+    return n + 1
+
+
+@njit(cache=True, nogil=True)
+def take_entry(person, tables, practice, people, row: int, tick: int, process: int, requests, n: int):  # type: ignore[no-untyped-def]
+    """Take one calendar entry to its end, the book's offer included; return (outcome, value, requests)."""
+    outcome, value, lane, sort, origin, number, n = fire(
+        person, tables, practice, people, row, tick, process, requests, n
+    )
+    if lane != NO_LANE:
+        if is_pending(person, tables, practice, lane, sort, origin):
+            return rec.COMBINED, value, n
+        length = tables.contact_ticks[sort]
+        start, server = offer(practice, lane, tick, length, tables.weekdays)
+        outcome = answer(person, tables, practice, tick, lane, sort, origin, number, start)
+        if outcome == rec.BOOKED:
+            take(practice, lane, server, start, length)
+            value = start - tick
+    return outcome, value, n
+
+
+@njit(cache=True, nogil=True)
+def next_tick(person, tables):  # type: ignore[no-untyped-def]
+    """Return the tick of a person's earliest entry."""
+    return person.due[next_process(person, tables.n_processes)]
+
+
+@njit(cache=True, nogil=True)
+def advance_practice(  # type: ignore[no-untyped-def]
+    people, calendar, practice, number: int, tables, until: int, heap, events, n_events: int, trace: bool, requests, n_requests: int
+):
+    """Advance one practice to `until`; return (status, entries taken, events, requests written)."""
+    first = practice.first
+    n = 0
+    for local in range(practice.used):
+        tick = calendar[first + local]
+        if tick < until:
+            heap[n] = (tick << ROW_BITS) | local
+            n += 1
+    for at in range(n // 2 - 1, -1, -1):
+        _sift_down(heap, n, at)
+    taken = 0
+    while n > 0:
+        if trace and n_events == events.size:
+            return EVENTS_FULL, taken, n_events, n_requests
+        if n_requests == requests.size:
+            return REQUESTS_FULL, taken, n_events, n_requests
+        entry = heap[0]
+        row = first + (entry & ROW_MASK)
+        tick = entry >> ROW_BITS
+        person = people[row]
+        process = next_process(person, tables.n_processes)
+        born = tables.kind[process] == _BIRTH
+        if born and practice.used == practice.room:
+            return LIST_FULL, taken, n_events, n_requests
+        outcome, value, n_requests = take_entry(
+            person, tables, practice, people, row, tick, process, requests, n_requests
+        )
+        taken += 1
+        if trace:
+            event = events[n_events]
+            event.tick, event.person, event.value = tick, person.id, value
+            event.practice, event.process, event.outcome = number, process, outcome
+            n_events += 1
+        upcoming = next_tick(person, tables)
+        calendar[row] = upcoming
+        if upcoming < until:
+            heap[0] = (upcoming << ROW_BITS) | (row - first)
+            _sift_down(heap, n, 0)
+        else:
+            n -= 1
+            if n > 0:
+                heap[0] = heap[n]
+                _sift_down(heap, n, 0)
+        if born:
+            local = practice.used - 1
+            upcoming = next_tick(people[first + local], tables)
+            calendar[first + local] = upcoming
+            if upcoming < until:
+                n = _push(heap, n, (upcoming << ROW_BITS) | local)
+    return FINISHED, taken, n_events, n_requests
+
+
+@njit(cache=True, nogil=True)
+def advance(  # type: ignore[no-untyped-def]
+    people, calendar, practices, tables, start: int, stop: int, until: int, heap, events, trace: bool, requests
+):
+    """Advance practices start..stop-1 to tick `until`.
+
+    Returns
+    -------
+    status, practice, taken, n_events, n_requests
+        `status` FINISHED, or the reason why practice `practice` stopped between two entries: drain the
+        buffers and call again with ``start = practice``.
+    """
+    taken, n_events, n_requests = 0, 0, 0
+    for k in range(start, stop):
+        status, more, n_events, n_requests = advance_practice(
+            people, calendar, practices[k], k, tables[0], until, heap, events, n_events, trace, requests, n_requests
+        )
+        taken += more
+        if status != FINISHED:
+            return status, k, taken, n_events, n_requests
+    return FINISHED, stop, taken, n_events, n_requests
+
+
+@njit(cache=True, nogil=True)
+def enter_all(people, calendar, practices, tables, tick: int) -> None:  # type: ignore[no-untyped-def]
+    """Wind up the clocks of everybody on a list."""
+    for k in range(practices.size):
+        practice = practices[k]
+        for row in range(practice.first, practice.first + practice.used):
+            enter(people[row], tables[0], practice, tick)
+            calendar[row] = next_tick(people[row], tables[0])
+
+
+@njit(cache=True, nogil=True)
+def follow_levers(people, calendar, practices, tables, tick: int) -> None:  # type: ignore[no-untyped-def]
+    """Let the clocks that depend on a practice's levers follow them."""
+    t = tables[0]
+    for k in range(practices.size):
+        practice = practices[k]
+        for row in range(practice.first, practice.first + practice.used):
+            person = people[row]
+            if person.alive == 0:
+                continue
+            for r in range(FIRST_TRANSITION, t.n_processes):
+                if t.activity_lever[r] >= 0 or t.health_lever[r] >= 0:
+                    set_rate(person, t, r, tick, hazard(person, t, practice, r))
+            calendar[row] = next_tick(person, t)
+
+
+@njit(cache=True, nogil=True)
+def close_period(people, practices, tick: int) -> None:  # type: ignore[no-untyped-def]
+    """Count everybody's person-time and QALYs up to the end of a period."""
+    for k in range(practices.size):
+        for row in range(practices[k].first, practices[k].first + practices[k].used):
+            if people[row].alive != 0:
+                accrue(people[row], tick)
+
+
+@njit(cache=True, nogil=True)
+def open_period(people, practices) -> None:  # type: ignore[no-untyped-def]
+    """Start counting a period from nothing."""
+    for k in range(practices.size):
+        practice = practices[k]
+        for row in range(practice.first, practice.first + practice.used):
+            person = people[row]
+            person.life = 0.0
+            person.qaly = 0.0
+            for s in range(person.counts.size):
+                person.counts[s] = 0
+        practice.busy[:] = 0
+        practice.waits[:] = 0
+        practice.access[:] = 0
+
+
+@njit(cache=True, nogil=True)
+def quantities(  # type: ignore[no-untyped-def]
+    people, practices, start: int, counted: int, timed, background, at_death, frailty, out
+) -> None:
+    """Fill `out` [n, S] with what each person used in the period that began at tick `start`.
+
+    The first `counted` services are events; the next are years on the treatments whose flags are the masks
+    `timed`, as held at the end of the period or at death; the next, `background` [B, 2, AGES], euros per
+    person-year times `frailty` [n]; the last, `at_death` [2, AGES], euros when a person dies.
+    """
+    first_background = counted + timed.size
+    last = first_background + background.shape[0]
+    for k in range(practices.size):
+        for row in range(practices[k].first, practices[k].first + practices[k].used):
+            person = people[row]
+            for s in range(counted):
+                out[row, s] = person.counts[s]
+            for s in range(timed.size):
+                out[row, counted + s] = person.life if person.flags & timed[s] != 0 else 0.0
+            weight = person.life * frailty[row]
+            for s in range(background.shape[0]):
+                out[row, first_background + s] = weight * background[s, person.sex, person.age]
+            died = person.alive == 0 and person.death >= start
+            out[row, last] = at_death[person.sex, person.age] if died else 0.0
+
+
+@njit(cache=True, nogil=True)
+def aggregate(people, practices, tables, out, services, person_years, programme_years) -> None:  # type: ignore[no-untyped-def]
+    """Add up `out` by practice and segment: [P, G, S], and years lived and enrolled: [P, G]."""
+    enrolled = tables[0].masks[2]
+    for k in range(practices.size):
+        for row in range(practices[k].first, practices[k].first + practices[k].used):
+            person = people[row]
+            g = person.segment
+            person_years[k, g] += person.life
+            if person.flags & enrolled != 0:
+                programme_years[k, g] += person.life
+            for s in range(out.shape[1]):
+                services[k, g, s] += out[row, s]

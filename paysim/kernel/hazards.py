@@ -1,0 +1,111 @@
+"""Hazard clocks: the next-reaction method (Anderson 2007, J Chem Phys 127:214107).
+
+Every process of every person holds a unit-exponential amount that its integrated hazard uses up. When a
+hazard changes, the time left is stretched by the old rate over the new one; nothing is drawn again. A process
+whose rate did not change is not touched, to the last bit, so an arm that leaves it alone leaves it alone.
+"""
+
+from __future__ import annotations
+
+import math
+
+from numba import njit
+
+from paysim.kernel import streams
+from paysim.kernel.records import FIRST_TRANSITION, NEVER, TICKS_PER_YEAR
+from paysim.kernel.tables import KINDS
+
+_splitmix64 = njit(cache=True, nogil=True)(streams.splitmix64)
+_TIMER = KINDS.index("timer")
+_MAX_YEARS = 1.0e6
+_INV_YEAR = 1.0 / TICKS_PER_YEAR
+
+
+@njit(cache=True, nogil=True)
+def uniform(key, stream, occurrence, choice):  # type: ignore[no-untyped-def]
+    """Return the keyed uniform on (0, 1) of a person's (process, occurrence, choice)."""
+    bits = _splitmix64(_splitmix64(_splitmix64(key, stream), streams.np.uint64(occurrence)), streams.np.uint64(choice))
+    return (streams.np.float64(bits >> streams.SHIFT_11) + 0.5) * streams.TO_UNIT
+
+
+@njit(cache=True, nogil=True)
+def exponential(key, stream, occurrence):  # type: ignore[no-untyped-def]
+    """Return the keyed unit exponential with which a clock is wound up (choice 0)."""
+    return -math.log(uniform(key, stream, occurrence, 0))
+
+
+@njit(cache=True, nogil=True)
+def hazard(person, tables, practice, r: int):
+    """Return the rate per year at which process `r` of a person runs now (timers: 1 while possible)."""
+    flags = person.flags
+    if flags & tables.required[r] != tables.required[r] or flags & tables.forbidden[r] != 0:
+        return 0.0
+    if tables.required_any[r] != 0 and flags & tables.required_any[r] == 0:
+        return 0.0
+    if tables.kind[r] == _TIMER:
+        return 1.0
+    value = tables.log_hazard[r, person.sex, person.age]
+    if value == -math.inf:
+        return 0.0
+    for k in range(tables.n_slopes[r]):
+        c = tables.slope_of[r, k]
+        value += tables.slopes[r, person.sex, person.age, c] * person.covariates[c]
+    for k in range(tables.n_ratios[r]):
+        if flags & tables.ratio_of[r, k] != 0:
+            value += tables.log_hr[r, k]
+    rate = math.exp(value)
+    condition = person.segment % 3
+    if tables.activity_lever[r] >= 0:
+        rate *= practice.activity_levers[condition, tables.activity_lever[r]]
+    if tables.health_lever[r] >= 0:
+        rate *= practice.health_levers[condition, tables.health_lever[r]]
+    return rate
+
+
+@njit(cache=True, nogil=True)
+def set_rate(person, tables, r: int, tick: int, rate: float):  # type: ignore[no-untyped-def]
+    """Let the clock of process `r` run at `rate` from `tick` on."""
+    old = person.rate[r]
+    if rate == old:
+        return
+    if tables.kind[r] == _TIMER:
+        person.due[r] = tick + round(tables.delay[r] * TICKS_PER_YEAR) if rate > 0.0 else NEVER
+        person.rate[r] = rate
+        return
+    if old > 0.0:
+        remaining = (person.due[r] - tick) * _INV_YEAR * old
+        person.left[r] = remaining if remaining > 0.0 else 0.0
+    person.rate[r] = rate
+    if rate > 0.0:
+        years = person.left[r] / rate
+        if years > _MAX_YEARS:
+            years = _MAX_YEARS
+        person.due[r] = tick + int(math.ceil(years * TICKS_PER_YEAR))
+    else:
+        person.due[r] = NEVER
+
+
+@njit(cache=True, nogil=True)
+def wind_up(person, tables, practice, r: int, tick: int):  # type: ignore[no-untyped-def]
+    """Give process `r` the exponential amount of its next occurrence, and set the clock going."""
+    person.left[r] = exponential(person.key, tables.stream[r], person.fired[r])
+    person.rate[r] = 0.0
+    person.due[r] = NEVER
+    set_rate(person, tables, r, tick, hazard(person, tables, practice, r))
+
+
+@njit(cache=True, nogil=True)
+def reschedule(person, tables, practice, tick: int):  # type: ignore[no-untyped-def]
+    """Let every clock of a person follow what the person is now."""
+    for r in range(FIRST_TRANSITION, tables.n_processes):  # type: ignore[no-untyped-def]
+        set_rate(person, tables, r, tick, hazard(person, tables, practice, r))
+
+
+@njit(cache=True, nogil=True)
+def next_process(person, n_processes: int):  # type: ignore[no-untyped-def]
+    """Return the process of a person that is due first; ties go to the lowest number."""
+    best = 0
+    for r in range(1, n_processes):
+        if person.due[r] < person.due[best]:
+            best = r
+    return best

@@ -1,0 +1,61 @@
+"""The appointment book: a few next-free times per lane, and an offer.
+
+A need is offered the earliest slot of its lane; first come, first served follows from the order of time. A
+booking fixes its start and nothing displaces it later. With continuous opening and one lane this is the
+M/G/c queue, which the tests compare with the closed form.
+"""
+
+from __future__ import annotations
+
+from numba import njit
+
+from paysim.kernel.records import TICKS_PER_DAY, TICKS_PER_WEEK
+
+
+@njit(cache=True, nogil=True)
+def opening(tick: int, length: int, opens: int, closes: int, weekdays: int) -> int:
+    """Return the earliest tick from `tick` on at which `length` ticks fit into the opening hours.
+
+    The week starts on a Monday at a multiple of a week. A length beyond a whole day's opening starts at an
+    opening. With ``opens = 0``, ``closes = one day`` and seven weekdays the book never closes.
+    """
+    if opens == 0 and closes == TICKS_PER_DAY and weekdays == 7:
+        return tick
+    start = tick
+    for _ in range(9):
+        in_week = start % TICKS_PER_WEEK
+        day = in_week // TICKS_PER_DAY
+        midnight = start - in_week % TICKS_PER_DAY
+        if day >= weekdays:
+            start = start - in_week + TICKS_PER_WEEK + opens
+            continue
+        if start < midnight + opens:
+            start = midnight + opens
+        if start == midnight + opens or start + length <= midnight + closes:
+            return start
+        start = midnight + TICKS_PER_DAY + opens
+    return start
+
+
+@njit(cache=True, nogil=True)
+def offer(practice, lane: int, tick: int, length: int, weekdays: int):  # type: ignore[no-untyped-def]
+    """Return the earliest start and the server of a slot of `length` ticks, for a need at `tick`.
+
+    Ties go to the lowest server. A lane without servers offers the end of time.
+    """
+    best, server = 1 << 60, -1
+    for k in range(practice.servers[lane]):
+        start = practice.free[lane, k]
+        if start < tick:
+            start = tick
+        start = opening(start, length, practice.opens[lane], practice.closes[lane], weekdays)
+        if start < best:
+            best, server = start, k
+    return best, server
+
+
+@njit(cache=True, nogil=True)
+def take(practice, lane: int, server: int, start: int, length: int):  # type: ignore[no-untyped-def]
+    """Book the offered slot."""
+    practice.free[lane, server] = start + length
+    practice.busy[lane] += length

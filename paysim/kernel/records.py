@@ -1,0 +1,170 @@
+"""What the engine remembers: one row per person, one appointment book per practice, events and requests.
+
+Time is an integer tick, one millisecond of a model year of 52 whole weeks, so that weeks, quarters and years
+are exact. All arrays are plain numpy; this module needs no numba.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from paysim.kernel.spec import COVARIATES
+
+TICKS_PER_DAY = 24 * 3600 * 1000
+TICKS_PER_WEEK = 7 * TICKS_PER_DAY
+WEEKS_PER_YEAR = 52
+TICKS_PER_YEAR = WEEKS_PER_YEAR * TICKS_PER_WEEK
+WEEKS_PER_PERIOD = 13
+PERIODS_PER_YEAR = 4
+NEVER = np.int64(1 << 60)
+
+# Calendar entries every person has; a model's transitions follow from FIRST_TRANSITION on.
+BIRTHDAY, GP_PLANNED, GP_URGENT, NURSE, RETRY = 0, 1, 2, 3, 4
+FIRST_TRANSITION = 5
+FIXED_PROCESSES = ("birthday", "gp_planned", "gp_urgent", "nurse", "retry")
+
+# Lanes of an appointment book; lane + 1 is the calendar entry of the appointment.
+LANES = ("gp_planned", "gp_urgent", "nurse")
+MAX_SERVERS = 8
+
+RISK_FACTORS = ("sbp", "tc", "hdl", "bmi")
+
+LEVERS = ("visit_intensity", "prevention", "referral", "delegation")
+VISIT_INTENSITY, PREVENTION, REFERRAL, DELEGATION = range(4)
+CONDITIONS = ("no chronic condition", "vascular", "diabetes")
+
+CONTACT_TYPES = ("gp_phone", "gp_consult", "gp_long", "gp_visit")
+
+# What is remembered of the need behind a pending appointment: its process, its number, its contact type.
+ORIGIN, NUMBER, SORT = 0, 1, 2
+
+# Outcomes in the event log.
+DONE, COMBINED, BOOKED, DROPPED, LATER, OUT_OF_HOURS, EMERGENCY = 0, 1, 2, 3, 4, 5, 6
+REFERRED, TREATED, DIED, DIED_BEFORE_CARE, ADMITTED, BORN = 7, 8, 9, 10, 11, 12
+OUTCOMES = (
+    "done",
+    "combined with a pending appointment",
+    "booked",
+    "dropped",
+    "asks again later",
+    "went to out-of-hours care",
+    "went to the emergency department",
+    "referred",
+    "treatment started",
+    "died",
+    "died before care",
+    "admitted",
+    "gave birth",
+)
+WAIT_BINS = 57
+"""Offered waits are counted in whole days, the last bin open."""
+
+MAX_PROCESSES = 32
+MAX_FLAGS = 24
+MAX_SERVICES = 24
+"""Sizes of the rows: part of the types, so that one compilation serves all models up to these sizes."""
+
+PERSON = np.dtype(
+    [
+        ("due", "i8", (MAX_PROCESSES,)),  # tick at which each process fires if nothing changes
+        ("rate", "f8", (MAX_PROCESSES,)),  # hazard per year the clock runs at
+        ("left", "f8", (MAX_PROCESSES,)),  # unit-exponential amount left, as of the last change of rate
+        ("fired", "i4", (MAX_PROCESSES,)),  # times fired
+        ("covariates", "f8", (len(COVARIATES),)),
+        ("scores", "f8", (len(RISK_FACTORS),)),  # z-scores of risk factors
+        ("key", "u8"),  # of the person's random streams
+        ("id", "i8"),
+        ("birth", "i8"),  # tick of birth
+        ("flags", "i8"),  # conditions and treatments, one bit each
+        ("since", "i8"),  # tick up to which life years and QALYs are counted
+        ("death", "i8"),  # tick of death, or NEVER
+        ("utility", "f8"),  # now
+        ("qaly", "f8"),  # this period
+        ("life", "f8"),  # years lived this period
+        ("ldl_base", "f8"),  # mmol/L by which treatment lowered LDL at base
+        ("sbp_base", "f8"),  # mmHg, same
+        ("asked", "i8", (FIRST_TRANSITION,)),  # tick at which the need behind a pending appointment arose
+        ("pending", "i4", (FIRST_TRANSITION, 3)),  # ORIGIN, NUMBER and SORT of that need
+        ("practice", "i4"),
+        ("municipality", "i4"),
+        ("age", "i4"),  # completed years
+        ("cause", "i4"),  # process of death, or -1
+        ("starts", "i4"),  # treatment row to start at the next nurse appointment, or -1
+        ("counts", "i2", (MAX_SERVICES,)),  # services used this period
+        ("sex", "i1"),
+        ("education", "i1"),
+        ("deprived", "i1"),
+        ("insurer", "i1"),
+        ("segment", "i1"),
+        ("alive", "i1"),
+    ],
+    align=True,
+)
+
+PRACTICE = np.dtype(
+    [
+        ("first", "i8"),  # first row of its people
+        ("used", "i8"),  # rows in use
+        ("room", "i8"),  # rows available
+        ("servers", "i8", (3,)),  # by lane
+        ("opens", "i8", (3,)),  # tick of the day
+        ("closes", "i8", (3,)),
+        ("free", "i8", (3, MAX_SERVERS)),  # tick at which a server is next free
+        ("busy", "i8", (3,)),  # ticks of work booked this period
+        ("waits", "i8", (3, WAIT_BINS)),  # appointments by whole days waited, this period
+        ("access", "i8", (len(OUTCOMES),)),  # needs by what became of them, this period
+        ("activity_levers", "f8", (3, len(LEVERS))),  # by condition
+        ("health_levers", "f8", (3, len(LEVERS))),
+    ],
+    align=True,
+)
+
+EVENT = np.dtype(
+    [("tick", "i8"), ("person", "i8"), ("value", "i8"), ("practice", "i4"), ("process", "i2"), ("outcome", "i2")]
+)
+"""One calendar entry taken. `value` is the wait in ticks for appointments, else 0."""
+
+REFERRAL_REQUEST, ADMISSION_REQUEST = 0, 1
+REQUEST = np.dtype(
+    [
+        ("tick", "i8"),
+        ("person", "i8"),
+        ("days", "f8"),  # length of stay, admissions only
+        ("row", "i4"),
+        ("number", "i4"),
+        ("kind", "i2"),
+        ("process", "i2"),
+    ]
+)
+"""What leaves a practice: answered by the region at the end of the epoch in order (tick, person)."""
+
+
+@dataclass(frozen=True)
+class State:
+    """Everything that changes during a run, and can be saved and forked."""
+
+    people: np.ndarray  # [n] PERSON, contiguous per practice, with room for newcomers
+    calendar: np.ndarray  # [n] tick of the person's earliest entry
+    practices: np.ndarray  # [P] PRACTICE
+
+    def copy(self) -> State:
+        """Return an independent copy: a fork."""
+        return State(self.people.copy(), self.calendar.copy(), self.practices.copy())
+
+    @property
+    def listed(self) -> np.ndarray:
+        """Return the rows in use, in order (array of int64)."""
+        spans = [np.arange(p["first"], p["first"] + p["used"]) for p in self.practices]
+        return np.concatenate(spans)
+
+
+def empty_events(capacity: int) -> np.ndarray:
+    """Return a buffer for `capacity` events."""
+    return np.zeros(capacity, EVENT)
+
+
+def empty_requests(capacity: int) -> np.ndarray:
+    """Return a buffer for `capacity` requests."""
+    return np.zeros(capacity, REQUEST)

@@ -1,0 +1,99 @@
+"""What a process is: the one vocabulary in which diseases and demand are written as tables.
+
+A `Transition` is a competing process of a person: while the person holds the required flags and none of the
+forbidden ones, its hazard per person-year is::
+
+    exp(log_hazard[sex, age] + sum_c slopes[c][sex, age] * covariate_c + sum_f log_hr[f] * flag_f)
+
+and when its hazard clock runs out it fires: it may kill, set and clear flags, claim a service or ask for an
+appointment. Nothing in the compiled engine knows a disease by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+AGES = 111
+"""Completed ages 0..110; the last is open."""
+
+COVARIATES = (
+    "smoker",  # current smoker, 0 or 1
+    "sbp",  # mmHg, as observed at base treatment
+    "tc",  # total cholesterol, mmol/L
+    "hdl",  # mmol/L
+    "bmi",  # kg/m2
+    "edu_low",  # 0 or 1
+    "edu_high",  # 0 or 1
+    "ldl_drop",  # mmol/L below base because treatment changed since base
+    "sbp_drop",  # mmHg, same
+    "log_frailty",  # natural logarithm of the person's frailty
+)
+
+Kind = Literal[
+    "death",  # ends the person's life
+    "event",  # acute event: may kill before or in care; an emergency admission otherwise
+    "onset",  # sets or clears flags
+    "timer",  # like onset, a fixed delay after it became possible
+    "treatment_start",  # asks for an appointment; flags change at the appointment
+    "treatment_stop",  # like onset
+    "birth",  # a newcomer on the mother's practice list
+    "need",  # asks the practice for an appointment
+    "follow_up",  # the practice's own initiative: a further visit
+    "chronic_control",  # a planned control of a chronic patient
+    "acute",  # goes straight to emergency care
+]
+
+
+@dataclass(frozen=True)
+class Transition:
+    """One process of a person, as a table row.
+
+    Attributes
+    ----------
+    name
+        Unique in a model; also the key of the process's random stream.
+    log_hazard
+        ``[2, 111]`` by sex (0 man, 1 woman) and completed age, natural logarithm of events per
+        person-year; ``-inf`` where it cannot happen.
+    required, required_any, forbidden
+        Flags: all of `required`, at least one of `required_any` (if any), none of `forbidden`.
+    slopes
+        Covariate name -> slope of the log hazard per raw unit, a number or ``[2, 111]``.
+    log_hr
+        Flag -> natural logarithm of a hazard ratio.
+    delay_years
+        Timers only: fires this long after it became possible.
+    dies_before_care, dies_in_care
+        Probabilities ``[2, 111]`` (or 0.0) that the event kills before any care, or after admission.
+    sets, clears
+        Flags changed when it fires (for `treatment_start`: at the appointment).
+    service
+        Service claimed when the person reaches care.
+    admission_days
+        Mean length of the stay that the event causes, for the use of beds.
+    activity_lever, health_lever
+        Name of the practice lever that multiplies the hazard, in its role of producing activity or health.
+    """
+
+    name: str
+    kind: Kind
+    log_hazard: np.ndarray
+    required: tuple[str, ...] = ()
+    required_any: tuple[str, ...] = ()
+    forbidden: tuple[str, ...] = ()
+    slopes: Mapping[str, np.ndarray | float] = field(default_factory=dict)
+    log_hr: Mapping[str, float] = field(default_factory=dict)
+    delay_years: float = 0.0
+    dies_before_care: np.ndarray | float = 0.0
+    dies_in_care: np.ndarray | float = 0.0
+    sets: tuple[str, ...] = ()
+    clears: tuple[str, ...] = ()
+    service: str | None = None
+    admission_days: float = 0.0
+    activity_lever: str | None = None
+    health_lever: str | None = None
+    source: str = ""

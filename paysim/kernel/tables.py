@@ -1,0 +1,238 @@
+"""Transitions, utilities and access terms as the arrays the compiled engine reads.
+
+`compile_tables` turns the readable description of a model (transitions, care terms) into one named tuple of
+arrays whose types never depend on the model, so that the engine is compiled once for all models.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from paysim.errors import ModelError
+from paysim.kernel.records import (
+    FIRST_TRANSITION,
+    FIXED_PROCESSES,
+    LEVERS,
+    MAX_FLAGS,
+    MAX_PROCESSES,
+    MAX_SERVICES,
+    TICKS_PER_DAY,
+)
+from paysim.kernel.spec import AGES, COVARIATES, Transition
+
+KINDS = (
+    "fixed",
+    "death",
+    "event",
+    "onset",
+    "timer",
+    "treatment_start",
+    "treatment_stop",
+    "birth",
+    "need",
+    "follow_up",
+    "chronic_control",
+    "acute",
+)
+
+
+_R, _C, _F = MAX_PROCESSES, len(COVARIATES), MAX_FLAGS
+TABLES = np.dtype(
+    [
+        ("n_processes", "i8"),
+        ("n_flags", "i8"),
+        ("kind", "i8", (_R,)),  # index in KINDS
+        ("stream", "u8", (_R,)),  # key of the process's random stream
+        ("required", "i8", (_R,)),  # bit masks of flags
+        ("required_any", "i8", (_R,)),
+        ("forbidden", "i8", (_R,)),
+        ("sets", "i8", (_R,)),
+        ("clears", "i8", (_R,)),
+        ("log_hazard", "f8", (_R, 2, AGES)),
+        ("n_slopes", "i8", (_R,)),
+        ("slope_of", "i8", (_R, _C)),  # which covariates have a slope
+        ("slopes", "f8", (_R, 2, AGES, _C)),
+        ("n_ratios", "i8", (_R,)),
+        ("ratio_of", "i8", (_R, _F)),  # bit masks of flags with a hazard ratio
+        ("log_hr", "f8", (_R, _F)),
+        ("delay", "f8", (_R,)),  # years
+        ("dies_before", "f8", (_R, 2, AGES)),
+        ("dies_in", "f8", (_R, 2, AGES)),
+        ("service", "i8", (_R,)),  # or -1
+        ("stay_days", "f8", (_R,)),
+        ("activity_lever", "i8", (_R,)),  # or -1
+        ("health_lever", "i8", (_R,)),  # or -1
+        ("risk_mean", "f8", (2, AGES, 4)),  # sbp, tc, hdl, bmi
+        ("risk_sd", "f8", (2, AGES, 4)),
+        ("flag_ldl", "f8", (_F,)),  # mmol/L by which a treatment flag lowers LDL
+        ("flag_sbp", "f8", (_F,)),  # mmHg
+        ("decrement", "f8", (_F,)),  # of utility
+        ("base_utility", "f8", (2, AGES)),
+        ("masks", "i8", (3,)),  # flags of diabetes, vascular, enrolled
+        ("contact_mix", "f8", (2, AGES, 4)),  # cumulative, by contact type
+        ("contact_ticks", "i8", (8,)),  # length by contact sort
+        ("contact_service", "i8", (8,)),
+        ("urgent_share", "f8", (AGES,)),
+        ("delegable_share", "f8", (AGES,)),
+        ("referral", "f8", (AGES,)),  # per GP contact
+        ("nurse_referral", "f8"),  # multiplier for nurse contacts
+        ("ed_referral", "f8"),  # per urgent contact
+        ("base_delegation", "f8"),  # share of delegable contacts that nurses do at base
+        ("chronic_nurse", "f8"),  # share of chronic controls that nurses do at base
+        ("patience_days", "f8", (3,)),  # mean patience by lane
+        ("horizon_days", "f8", (3,)),  # furthest slot a book offers
+        ("elsewhere", "f8", (3, 4)),  # cumulative: later, out of hours, emergency, dropped
+        ("later_days", "f8"),
+        ("ooh_service", "i8"),
+        ("ed_service", "i8"),
+        ("weekdays", "i8"),
+    ],
+    align=True,
+)
+"""All that the engine reads and never writes."""
+
+
+@dataclass(frozen=True)
+class Access:
+    """How contacts take place: the care side of the tables, by name. See `care.model.CareModel`."""
+
+    contact_mix: np.ndarray
+    contact_minutes: Mapping[str, float]
+    urgent_share: np.ndarray
+    delegable_share: np.ndarray
+    referral_probability: np.ndarray
+    nurse_referral_multiplier: float
+    ed_referral_probability: float
+    base_delegation: float
+    chronic_nurse_share: float
+    patience_days: Sequence[float]
+    horizon_days: Sequence[float]
+    elsewhere: np.ndarray
+    later_days: float
+    weekdays: int
+
+
+CONTACT_SERVICES = (
+    "gp_phone",
+    "gp_consult",
+    "gp_long",
+    "gp_visit",
+    "nurse_consult",
+    "chronic_nurse",
+    "chronic_gp",
+    "chronic_nurse",  # the appointment at which a treatment starts
+)
+SORT_NURSE, SORT_CHRONIC_NURSE, SORT_CHRONIC_GP, SORT_START = 4, 5, 6, 7
+
+
+def stream_key(name: str) -> np.uint64:
+    """Return the key of a process's random stream: it depends on the name alone."""
+    return np.uint64(int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little"))
+
+
+def by_sex_age(value: np.ndarray | float) -> np.ndarray:
+    """Return `value` as a float array ``[2, 111]``."""
+    return np.broadcast_to(np.asarray(value, dtype=np.float64), (2, AGES))
+
+
+def compile_tables(
+    transitions: Sequence[Transition],
+    flags: Sequence[str],
+    services: Sequence[str],
+    access: Access,
+    *,
+    risk_mean: np.ndarray,
+    risk_sd: np.ndarray,
+    treatment_effects: Mapping[str, tuple[float, float]],
+    base_utility: np.ndarray,
+    decrements: Mapping[str, float],
+    vascular_flags: Sequence[str] = ("prior_mi", "prior_stroke", "high_risk"),
+) -> np.ndarray:
+    """Return the engine's tables of a model: one row of `TABLES`.
+
+    Raises
+    ------
+    ModelError
+        If a transition names an unknown flag, service, covariate or lever, or two share a name.
+    """
+    bit = {name: 1 << k for k, name in enumerate(flags)}
+    code = {name: k for k, name in enumerate(services)}
+    names = list(FIXED_PROCESSES) + [t.name for t in transitions]
+    if len(set(names)) != len(names):
+        raise ModelError(f"two processes share a name: {sorted(n for n in names if names.count(n) > 1)}")
+    rows, n_flags, counted = len(names), len(flags), len(services)
+
+    def mask(wanted: Sequence[str]) -> int:
+        unknown = [name for name in wanted if name not in bit]
+        if unknown:
+            raise ModelError(f"unknown flags {unknown}; known: {list(flags)}")
+        return sum(bit[name] for name in set(wanted))
+
+    def number(name: str | None, known: Mapping[str, int], what: str) -> int:
+        if name is None:
+            return -1
+        if name not in known:
+            raise ModelError(f"unknown {what} {name!r}; known: {sorted(known)}")
+        return known[name]
+
+    lever = {name: k for k, name in enumerate(LEVERS)}
+    column = {name: k for k, name in enumerate(COVARIATES)}
+    if rows > MAX_PROCESSES or n_flags > MAX_FLAGS or counted > MAX_SERVICES:
+        raise ModelError(
+            f"{rows} processes, {n_flags} flags, {counted} counted services; the engine's rows hold "
+            f"{MAX_PROCESSES}, {MAX_FLAGS}, {MAX_SERVICES}: raise the sizes in kernel/records.py"
+        )
+    tables = np.zeros(1, TABLES)
+    t = tables[0]
+    t["n_processes"], t["n_flags"] = rows, len(flags)
+    t["stream"][:rows] = [stream_key(name) for name in names]
+    t["log_hazard"][:] = -np.inf
+    for name in ("service", "activity_lever", "health_lever"):
+        t[name][:] = -1
+    for r, transition in enumerate(transitions, start=FIRST_TRANSITION):
+        t["kind"][r] = KINDS.index(transition.kind)
+        for name in ("required", "required_any", "forbidden", "sets", "clears"):
+            t[name][r] = mask(getattr(transition, name))
+        t["log_hazard"][r] = by_sex_age(transition.log_hazard)
+        for covariate, slope in transition.slopes.items():
+            c = number(covariate, column, "covariate")
+            t["slope_of"][r, t["n_slopes"][r]] = c
+            t["n_slopes"][r] += 1
+            t["slopes"][r, :, :, c] = by_sex_age(slope)
+        for flag, log_hr in transition.log_hr.items():
+            t["ratio_of"][r, t["n_ratios"][r]] = mask((flag,))
+            t["log_hr"][r, t["n_ratios"][r]] = log_hr
+            t["n_ratios"][r] += 1
+        t["delay"][r] = transition.delay_years
+        t["dies_before"][r] = by_sex_age(transition.dies_before_care)
+        t["dies_in"][r] = by_sex_age(transition.dies_in_care)
+        t["service"][r] = number(transition.service, code, "service")
+        t["stay_days"][r] = transition.admission_days
+        t["activity_lever"][r] = number(transition.activity_lever, lever, "lever")
+        t["health_lever"][r] = number(transition.health_lever, lever, "lever")
+    for flag, (ldl, sbp) in treatment_effects.items():
+        k = mask((flag,)).bit_length() - 1
+        t["flag_ldl"][k], t["flag_sbp"][k] = ldl, sbp
+    for flag, loss in decrements.items():
+        t["decrement"][mask((flag,)).bit_length() - 1] = abs(loss)
+    for k, group in enumerate((("diabetes",), tuple(vascular_flags), ("enrolled",))):
+        t["masks"][k] = mask([name for name in group if name in bit])
+    t["risk_mean"], t["risk_sd"], t["base_utility"] = risk_mean, risk_sd, base_utility
+    minute = TICKS_PER_DAY // (24 * 60)
+    t["contact_mix"] = np.cumsum(access.contact_mix, axis=-1)
+    t["contact_ticks"] = [round(access.contact_minutes[s] * minute) for s in CONTACT_SERVICES]
+    t["contact_service"] = [number(s, code, "service") for s in CONTACT_SERVICES]
+    t["urgent_share"], t["delegable_share"] = access.urgent_share, access.delegable_share
+    t["referral"], t["nurse_referral"] = access.referral_probability, access.nurse_referral_multiplier
+    t["ed_referral"], t["base_delegation"] = access.ed_referral_probability, access.base_delegation
+    t["chronic_nurse"], t["later_days"] = access.chronic_nurse_share, access.later_days
+    t["patience_days"], t["horizon_days"] = access.patience_days, access.horizon_days
+    t["elsewhere"] = np.cumsum(access.elsewhere, axis=-1)
+    t["ooh_service"] = number("ooh_contact", code, "service")
+    t["ed_service"] = number("ed_visit", code, "service")
+    t["weekdays"] = access.weekdays
+    return tables

@@ -1,0 +1,379 @@
+"""What happens when a calendar entry is taken: the one set of rules that both engines call.
+
+`fire` takes an entry and either finishes it or returns an ask for an appointment; `answer` tells the person
+the slot that the book offers, and what they do about it. Between the two the book makes its offer: inside
+the compiled calendar by a call, in the reference engine by a process of its own. One entry makes one event
+and at most one request.
+
+Choices inside an entry are keyed by the need that caused it, so a visit more or less shifts nobody's draws.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from paysim.kernel import records as rec
+from paysim.kernel.hazards import reschedule, set_rate, uniform, wind_up
+from paysim.kernel.records import (
+    FIRST_TRANSITION,
+    NEVER,
+    NUMBER,
+    ORIGIN,
+    RETRY,
+    SORT,
+    TICKS_PER_DAY,
+    TICKS_PER_YEAR,
+)
+from paysim.kernel.tables import KINDS, SORT_CHRONIC_GP, SORT_CHRONIC_NURSE, SORT_NURSE, SORT_START
+
+_DEATH, _EVENT, _START = KINDS.index("death"), KINDS.index("event"), KINDS.index("treatment_start")
+_BIRTH, _NEED, _FOLLOW_UP = KINDS.index("birth"), KINDS.index("need"), KINDS.index("follow_up")
+_CHRONIC, _ACUTE = KINDS.index("chronic_control"), KINDS.index("acute")
+
+# Numbered choices inside an occurrence (choice 0 winds up the clock).
+_URGENT, _TYPE, _DELEGABLE, _DELEGATED, _PATIENCE, _ELSEWHERE, _REFERRED, _BEFORE, _IN_CARE, _STAY = range(1, 11)
+_SEX, _KEY, _Z = 11, 12, 13
+
+SHARE_OF_BOYS = 1.05 / 2.05
+"""Sex ratio at birth 1.05 boys a girl (recalled, UN World Population Prospects)."""
+
+PLANNED_LANE, URGENT_LANE, NURSE_LANE = 0, 1, 2
+NO_LANE = -1
+
+
+@njit(cache=True, nogil=True)
+def accrue(person, tick: int):  # type: ignore[no-untyped-def]
+    """Count person-time and QALYs up to `tick`."""
+    years = (tick - person.since) / TICKS_PER_YEAR
+    person.life += years
+    person.qaly += years * person.utility
+    person.since = tick
+
+
+@njit(cache=True, nogil=True)
+def describe(person, tables, practice):  # type: ignore[no-untyped-def]
+    """Bring segment, treatment drops and utility in line with age and flags."""
+    flags = person.flags
+    age = person.age
+    band = 0
+    if age >= 85:
+        band = 3
+    elif age >= 75:
+        band = 2
+    elif age >= 65:
+        band = 1
+    condition = 0
+    if flags & tables.masks[0] != 0:
+        condition = 2
+    elif flags & tables.masks[1] != 0:
+        condition = 1
+    person.segment = (band * 2 + person.deprived) * 3 + condition
+    ldl, sbp, loss = 0.0, 0.0, 0.0
+    for f in range(tables.decrement.size):
+        if flags & (1 << f) != 0:
+            ldl += tables.flag_ldl[f]
+            sbp += tables.flag_sbp[f]
+            loss += tables.decrement[f]
+    person.covariates[7] = ldl - person.ldl_base
+    person.covariates[8] = sbp - person.sbp_base
+    utility = tables.base_utility[person.sex, age] - loss
+    person.utility = utility if utility > 0.0 else 0.0
+
+
+@njit(cache=True, nogil=True)
+def grow_older(person, tables, practice):  # type: ignore[no-untyped-def]
+    """Bring the untreated risk factors in line with age: mean + sd x z-score."""
+    for k in range(4):
+        mean = tables.risk_mean[person.sex, person.age, k]
+        person.covariates[1 + k] = mean + tables.risk_sd[person.sex, person.age, k] * person.scores[k]
+
+
+@njit(cache=True, nogil=True)
+def change_flags(person, tables, practice, tick: int, sets: int, clears: int):  # type: ignore[no-untyped-def]
+    """Change conditions or treatments and let all clocks follow."""
+    accrue(person, tick)
+    person.flags = (person.flags | sets) & ~clears
+    describe(person, tables, practice)
+    reschedule(person, tables, practice, tick)
+
+
+@njit(cache=True, nogil=True)
+def die(person, tick: int, cause: int):  # type: ignore[no-untyped-def]
+    """End a life: nothing of this person is due any more."""
+    accrue(person, tick)
+    person.alive = 0
+    person.death = tick
+    person.cause = cause
+    for r in range(person.due.size):
+        person.due[r] = NEVER
+        person.rate[r] = 0.0
+
+
+@njit(cache=True, nogil=True)
+def enter(person, tables, practice, tick: int):  # type: ignore[no-untyped-def]
+    """Wind up all clocks of a person who enters at `tick` with age, flags and scores set."""
+    person.since = tick
+    person.alive = 1
+    person.death = NEVER
+    person.cause = -1
+    person.starts = -1
+    grow_older(person, tables, practice)
+    describe(person, tables, practice)
+    for r in range(FIRST_TRANSITION):
+        person.due[r] = NEVER
+    person.due[rec.BIRTHDAY] = person.birth + (person.age + 1) * TICKS_PER_YEAR
+    for r in range(FIRST_TRANSITION, tables.n_processes):
+        wind_up(person, tables, practice, r, tick)
+
+
+@njit(cache=True, nogil=True)
+def give_birth(mother, tables, practice, people, tick: int, r: int, occurrence: int):  # type: ignore[no-untyped-def]
+    """Add a newcomer to the mother's list; keyed by (mother, parity), not by the memory slot."""
+    child = people[practice.first + practice.used]
+    practice.used += 1
+    key = mother.key
+    stream = tables.stream[r]
+    word = uniform(key, stream, occurrence, _KEY)
+    child.id = (1 << 40) + np.int64(word * (1 << 52))
+    child.key = np.uint64(word * 9007199254740992.0) ^ key
+    child.sex = 0 if uniform(key, stream, occurrence, _SEX) < SHARE_OF_BOYS else 1
+    child.birth = tick
+    child.age = 0
+    child.flags = 0
+    child.practice = mother.practice
+    child.municipality = mother.municipality
+    child.education = mother.education
+    child.deprived = mother.deprived
+    child.insurer = mother.insurer
+    for k in range(4):
+        total = 0.0
+        for m in range(12):  # the sum of twelve uniforms: nearly normal, and exact on any machine
+            total += uniform(key, stream, occurrence, _Z + 12 * k + m)
+        child.scores[k] = total - 6.0
+    for c in range(child.covariates.size):
+        child.covariates[c] = 0.0
+    child.covariates[5] = 1.0 if child.education == 0 else 0.0
+    child.covariates[6] = 1.0 if child.education == 2 else 0.0
+    enter(child, tables, practice, tick)
+
+
+@njit(cache=True, nogil=True)
+def lever(person, practice, which: int):  # type: ignore[no-untyped-def]
+    """Return the practice's activity lever for this person's condition."""
+    return practice.activity_levers[person.segment % 3, which]
+
+
+@njit(cache=True, nogil=True)
+def delegated(person, tables, practice, stream: int, number: int, base: float):  # type: ignore[no-untyped-def]
+    """Return whether a delegable contact goes to the nurse."""
+    share = base * lever(person, practice, rec.DELEGATION)
+    return uniform(person.key, stream, number, _DELEGATED) < share
+
+
+@njit(cache=True, nogil=True)
+def ask_for(person, tables, practice, r: int, number: int):  # type: ignore[no-untyped-def]
+    """Return (lane, contact sort) of the appointment that occurrence `number` of process `r` asks for."""
+    key, stream, kind = person.key, tables.stream[r], tables.kind[r]
+    if kind == _START:
+        return NURSE_LANE, SORT_START
+    if kind == _CHRONIC:
+        if delegated(person, tables, practice, stream, number, tables.chronic_nurse):
+            return NURSE_LANE, SORT_CHRONIC_NURSE
+        return PLANNED_LANE, SORT_CHRONIC_GP
+    u = uniform(key, stream, number, _TYPE)
+    sort = 0
+    while sort < 3 and u >= tables.contact_mix[person.sex, person.age, sort]:
+        sort += 1
+    if kind == _NEED and uniform(key, stream, number, _URGENT) < tables.urgent_share[person.age]:
+        return URGENT_LANE, sort
+    if uniform(key, stream, number, _DELEGABLE) < tables.delegable_share[person.age] and delegated(
+        person, tables, practice, stream, number, tables.base_delegation
+    ):
+        return NURSE_LANE, SORT_NURSE
+    return PLANNED_LANE, sort
+
+
+@njit(cache=True, nogil=True)
+def fire(person, tables, practice, people, row: int, tick: int, r: int, requests, n_requests: int):  # type: ignore[no-untyped-def]
+    """Take the entry of process `r` of person `i`.
+
+    Returns
+    -------
+    outcome, value, lane, sort, origin, number, requests written so far
+        `lane` is NO_LANE when the entry is finished; otherwise the book must make an offer and `answer`
+        be called.
+    """
+    if r == rec.BIRTHDAY:
+        accrue(person, tick)
+        if person.age < tables.base_utility.shape[1] - 1:
+            person.age += 1
+        person.due[r] = tick + TICKS_PER_YEAR
+        grow_older(person, tables, practice)
+        describe(person, tables, practice)
+        reschedule(person, tables, practice, tick)
+        return rec.DONE, 0, NO_LANE, 0, 0, 0, n_requests
+    if r == RETRY:
+        person.due[r] = NEVER
+        origin, number, sort = person.pending[r, ORIGIN], person.pending[r, NUMBER], person.pending[r, SORT]
+        lane = NURSE_LANE if sort >= SORT_NURSE and sort != SORT_CHRONIC_GP else PLANNED_LANE
+        return rec.DONE, 0, lane, sort, origin, number, n_requests
+    if r < FIRST_TRANSITION:
+        outcome, n_requests = attend(person, tables, practice, row, tick, r, requests, n_requests)
+        return outcome, tick - person.asked[r], NO_LANE, 0, 0, 0, n_requests
+
+    kind, number = tables.kind[r], person.fired[r]
+    person.fired[r] = number + 1
+    if kind == _DEATH:
+        die(person, tick, r)
+        return rec.DIED, 0, NO_LANE, 0, 0, 0, n_requests
+    if kind == _EVENT:
+        return fire_event(person, tables, practice, row, tick, r, number, requests, n_requests)
+    if kind == _ACUTE:
+        person.counts[tables.service[r]] += 1
+        if tables.stay_days[r] > 0.0:
+            n_requests = admit(person, tables, practice, row, tick, r, number, requests, n_requests)
+        wind_up(person, tables, practice, r, tick)
+        return rec.ADMITTED, 0, NO_LANE, 0, 0, 0, n_requests
+    if kind == _BIRTH:
+        give_birth(person, tables, practice, people, tick, r, number)
+        wind_up(person, tables, practice, r, tick)
+        return rec.BORN, 0, NO_LANE, 0, 0, 0, n_requests
+    if kind == _NEED or kind == _FOLLOW_UP or kind == _CHRONIC or kind == _START:
+        wind_up(person, tables, practice, r, tick)  # anchored to the time of demand, never to the end of service
+        lane, sort = ask_for(person, tables, practice, r, number)
+        return rec.DONE, 0, lane, sort, r, number, n_requests
+    change_flags(person, tables, practice, tick, tables.sets[r], tables.clears[r])
+    wind_up(person, tables, practice, r, tick)
+    return rec.DONE, 0, NO_LANE, 0, 0, 0, n_requests
+
+
+@njit(cache=True, nogil=True)
+def admit(person, tables, practice, row: int, tick: int, r: int, number: int, requests, n: int):  # type: ignore[no-untyped-def]
+    """Ask for a bed: emergencies are always admitted, the region counts the days."""
+    request = requests[n]
+    request.tick, request.person, request.row = tick, person.id, row
+    request.kind, request.process, request.number = rec.ADMISSION_REQUEST, r, number
+    request.days = -tables.stay_days[r] * math.log(uniform(person.key, tables.stream[r], number, _STAY))
+    return n + 1
+
+
+@njit(cache=True, nogil=True)
+def fire_event(person, tables, practice, row: int, tick: int, r: int, number: int, requests, n_requests: int):  # type: ignore[no-untyped-def]
+    """Take an acute event: death before care, or admission and then death in care or survival."""
+    key, stream = person.key, tables.stream[r]
+    if uniform(key, stream, number, _BEFORE) < tables.dies_before[r, person.sex, person.age]:
+        die(person, tick, r)
+        return rec.DIED_BEFORE_CARE, 0, NO_LANE, 0, 0, 0, n_requests
+    if tables.service[r] >= 0:
+        person.counts[tables.service[r]] += 1
+    if tables.stay_days[r] > 0.0:
+        n_requests = admit(person, tables, practice, row, tick, r, number, requests, n_requests)
+    if uniform(key, stream, number, _IN_CARE) < tables.dies_in[r, person.sex, person.age]:
+        die(person, tick, r)
+        return rec.DIED, 0, NO_LANE, 0, 0, 0, n_requests
+    restart_timers(person, tables, practice, tick, tables.sets[r])
+    change_flags(person, tables, practice, tick, tables.sets[r], tables.clears[r])
+    wind_up(person, tables, practice, r, tick)
+    return rec.ADMITTED, 0, NO_LANE, 0, 0, 0, n_requests
+
+
+@njit(cache=True, nogil=True)
+def restart_timers(person, tables, practice, tick: int, sets: int):  # type: ignore[no-untyped-def]
+    """Let a timer that waits on a flag start anew when an event sets that flag again."""
+    for r in range(FIRST_TRANSITION, tables.n_processes):
+        if person.rate[r] > 0.0 and tables.delay[r] > 0.0 and tables.required[r] & sets != 0:
+            set_rate(person, tables, r, tick, 0.0)
+
+
+@njit(cache=True, nogil=True)
+def attend(person, tables, practice, row: int, tick: int, r: int, requests, n: int):  # type: ignore[no-untyped-def]
+    """Hold the appointment of lane ``r - 1``: claim it, and choose what it leads to."""
+    key = person.key
+    origin, number, sort = person.pending[r, ORIGIN], person.pending[r, NUMBER], person.pending[r, SORT]
+    person.due[r] = NEVER
+    person.counts[tables.contact_service[sort]] += 1
+    if r == rec.NURSE and person.starts >= 0:
+        start = person.starts
+        person.starts = -1
+        change_flags(person, tables, practice, tick, tables.sets[start], tables.clears[start])
+        return rec.TREATED, n
+    u = uniform(key, tables.stream[origin], number, _REFERRED)
+    if r == rec.GP_URGENT:
+        if u < tables.ed_referral:
+            person.counts[tables.ed_service] += 1
+            return rec.EMERGENCY, n
+        return rec.DONE, n
+    kind = tables.kind[origin]
+    if kind == _NEED or kind == _FOLLOW_UP:
+        chance = tables.referral[person.age] * lever(person, practice, rec.REFERRAL)
+        if r == rec.NURSE:
+            chance *= tables.nurse_referral
+        if u < chance:
+            request = requests[n]
+            request.tick, request.person, request.row = tick, person.id, row
+            request.kind, request.process, request.number = rec.REFERRAL_REQUEST, origin, number
+            request.days = 0.0
+            return rec.REFERRED, n + 1
+    return rec.DONE, n
+
+
+@njit(cache=True, nogil=True)
+def is_pending(person, tables, practice, lane: int, sort: int, origin: int):  # type: ignore[no-untyped-def]
+    """Return whether an appointment of this lane is pending already; the new need is raised there too."""
+    if person.due[lane + 1] == NEVER:
+        return False
+    if sort == SORT_START and person.starts < 0:
+        person.starts = origin
+    practice.access[rec.COMBINED] += 1
+    return True
+
+
+@njit(cache=True, nogil=True)
+def answer(  # type: ignore[no-untyped-def]
+    person, tables, practice, tick: int, lane: int, sort: int, origin: int, number: int, start: int
+):  # type: ignore[no-untyped-def]
+    """Tell the person the offered start; return what they do: BOOKED, or one of the ways out.
+
+    Only a patient's own need (kind `need`) loses patience; what the practice plans is put into the book as
+    long as the book's horizon reaches.
+    """
+    key, stream, days = person.key, tables.stream[origin], (start - tick) / TICKS_PER_DAY
+    outcome = rec.BOOKED
+    if days > tables.horizon_days[lane]:
+        outcome = rec.DROPPED
+    if tables.kind[origin] == _NEED:
+        patience = -tables.patience_days[lane] * math.log(uniform(key, stream, number, _PATIENCE))
+        if days > patience or outcome == rec.DROPPED:
+            u = uniform(key, stream, number, _ELSEWHERE)
+            if u < tables.elsewhere[lane, 0] and person.due[RETRY] == NEVER and lane != URGENT_LANE:
+                outcome = rec.LATER
+            elif u < tables.elsewhere[lane, 1]:
+                outcome = rec.OUT_OF_HOURS
+            elif u < tables.elsewhere[lane, 2]:
+                outcome = rec.EMERGENCY
+            else:
+                outcome = rec.DROPPED
+    practice.access[outcome] += 1
+    if outcome == rec.BOOKED:
+        person.due[lane + 1] = start
+        person.asked[lane + 1] = tick
+        person.pending[lane + 1, ORIGIN] = origin
+        person.pending[lane + 1, NUMBER] = number
+        person.pending[lane + 1, SORT] = sort
+        if sort == SORT_START:
+            person.starts = origin
+        whole = int(days)
+        practice.waits[lane, whole if whole < rec.WAIT_BINS - 1 else rec.WAIT_BINS - 1] += 1
+    elif outcome == rec.LATER:
+        person.due[RETRY] = tick + int(tables.later_days * TICKS_PER_DAY)
+        person.pending[RETRY, ORIGIN] = origin
+        person.pending[RETRY, NUMBER] = number
+        person.pending[RETRY, SORT] = sort
+    elif outcome == rec.OUT_OF_HOURS:
+        person.counts[tables.ooh_service] += 1
+    elif outcome == rec.EMERGENCY:
+        person.counts[tables.ed_service] += 1
+    return outcome

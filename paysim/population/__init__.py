@@ -1,0 +1,23 @@
+"""The people of a region: a profile of published margins, and the synthesis that reproduces them.
+
+``load_region`` reads a region, ``synthesize`` makes its people and practices, ``describe`` compares them with the
+margins, ``write_population`` and ``read_population`` keep them in a file.
+"""
+
+from paysim.population.describe import describe
+from paysim.population.profile import RegionProfile, load_region
+from paysim.population.schema import COLUMNS, Population, Practice
+from paysim.population.store import read_population, write_population
+from paysim.population.synthesis import synthesize
+
+__all__ = [
+    "COLUMNS",
+    "Population",
+    "Practice",
+    "RegionProfile",
+    "describe",
+    "load_region",
+    "read_population",
+    "synthesize",
+    "write_population",
+]

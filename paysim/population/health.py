@@ -1,0 +1,233 @@
+"""Health at base: diabetes, earlier infarction and stroke, risk factors, treatment and programmes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from paysim.errors import DataError, Problem
+from paysim.population.keys import Trait, normal, uniform
+from paysim.population.logistic import probabilities
+from paysim.population.profile import RegionProfile
+from paysim.population.schema import RISK_FACTORS
+from paysim.population.traits import HIGH, LOW, MID, education_odds
+
+SKEWED = ("hdl", "bmi")
+"""Risk factors with a log-normal shape; the others are normal."""
+
+
+def _with_prevalence(
+    profile: RegionProfile, table: str, sex: np.ndarray, age: np.ndarray, offset: np.ndarray, draw: np.ndarray, trait: Trait
+) -> np.ndarray:
+    columns, rows = profile.rows(table)
+    chance = probabilities(rows[sex, age], columns["prevalence"], offset)
+    return (uniform(draw, trait) < chance).astype(np.int8)
+
+
+def diabetes(
+    profile: RegionProfile, sex: np.ndarray, age: np.ndarray, education: np.ndarray, draw: np.ndarray
+) -> np.ndarray:
+    """Draw diabetes: published by sex and age, with odds by education."""
+    offset = education_odds(profile, "diabetes", education)
+    return _with_prevalence(profile, "diabetes", sex, age, offset, draw, Trait.DIABETES)
+
+
+def prior_mi(
+    profile: RegionProfile,
+    sex: np.ndarray,
+    age: np.ndarray,
+    education: np.ndarray,
+    smoker: np.ndarray,
+    diabetes: np.ndarray,
+    draw: np.ndarray,
+) -> np.ndarray:
+    """Draw earlier infarction: published by sex and age, more often with diabetes, smoking and low education."""
+    by_sex = np.log([profile["mi_odds_diabetes_men"], profile["mi_odds_diabetes_women"]])
+    offset = education_odds(profile, "mi", education) + by_sex[sex] * diabetes + np.log(profile["mi_odds_smoker"]) * smoker
+    return _with_prevalence(profile, "prior_mi", sex, age, offset, draw, Trait.PRIOR_MI)
+
+
+def prior_stroke(
+    profile: RegionProfile,
+    sex: np.ndarray,
+    age: np.ndarray,
+    education: np.ndarray,
+    smoker: np.ndarray,
+    diabetes: np.ndarray,
+    prior_mi: np.ndarray,
+    draw: np.ndarray,
+) -> np.ndarray:
+    """Draw earlier stroke or transient attack: published by sex and age, more often after an infarction too."""
+    offset = education_odds(profile, "stroke", education) + np.log(profile["stroke_odds_diabetes"]) * diabetes
+    offset += np.log(profile["stroke_odds_smoker"]) * smoker + np.log(profile["stroke_odds_prior_mi"]) * prior_mi
+    return _with_prevalence(profile, "prior_stroke", sex, age, offset, draw, Trait.PRIOR_STROKE)
+
+
+def correlation_matrix(profile: RegionProfile) -> np.ndarray:
+    """Return the published correlations of pressure, total and HDL cholesterol and BMI, ``[4, 4]``."""
+    columns = profile.table("risk_factor_correlations")
+    matrix = np.eye(len(RISK_FACTORS))
+    for first, second, value in zip(columns["first"], columns["second"], columns["correlation"], strict=True):
+        i, j = RISK_FACTORS.index(first), RISK_FACTORS.index(second)
+        matrix[i, j] = matrix[j, i] = value
+    return matrix
+
+
+def risk_factors(
+    profile: RegionProfile,
+    sex: np.ndarray,
+    age: np.ndarray,
+    education: np.ndarray,
+    smoker: np.ndarray,
+    diabetes: np.ndarray,
+    draw: np.ndarray,
+) -> np.ndarray:
+    """Draw risk factors as z-scores within sex and age.
+
+    In each cell the published shifts by smoking, diabetes and education explain part of the covariance; a Gaussian
+    remainder with the covariance (published - explained) adds the rest, so that correlations over all people of the cell
+    are the published ones. HDL and BMI are then given a log-normal shape. Every cell ends with mean 0 and deviation 1.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``[n, 4]``: sbp, tc, hdl, bmi.
+    """
+    columns, rows = profile.rows("risk_factors")
+    mean = np.stack([columns[f"{factor}_mean"] for factor in RISK_FACTORS], axis=1)
+    sd = np.stack([columns[f"{factor}_sd"] for factor in RISK_FACTORS], axis=1)
+    published = correlation_matrix(profile)
+    shift = _shifts(profile, education, smoker, diabetes)
+    noise = np.stack([normal(draw, Trait.RISK_FACTOR, i) for i in range(len(RISK_FACTORS))], axis=1)
+    row = rows[sex, age]
+    z = np.zeros((len(draw), len(RISK_FACTORS)))
+    for cell in np.unique(row[row >= 0]):
+        people = np.flatnonzero(row == cell)
+        explained = shift[people] / sd[cell]
+        explained -= explained.mean(axis=0)
+        rest = published - explained.T @ explained / len(people)
+        try:
+            root = np.linalg.cholesky(rest)
+        except np.linalg.LinAlgError as exc:
+            message = "shifts or correlations of risk factors leave no positive variance"
+            raise DataError(Problem(message, key="risk_factor_shifts")) from exc
+        here = _standard(explained + noise[people] @ root.T)
+        for i, factor in enumerate(RISK_FACTORS):
+            if factor in SKEWED:
+                sigma = np.sqrt(np.log1p((sd[cell, i] / mean[cell, i]) ** 2))
+                here[:, i] = np.exp(sigma * here[:, i])
+        z[people] = _standard(here)
+    return z
+
+
+def _standard(values: np.ndarray) -> np.ndarray:
+    """Centre and scale columns to mean 0 and deviation 1 (a cell of one person gets 0)."""
+    centred = values - values.mean(axis=0)
+    spread = centred.std(axis=0)
+    return np.asarray(centred / np.where(spread > 0, spread, 1.0))
+
+
+def _shifts(profile: RegionProfile, education: np.ndarray, smoker: np.ndarray, diabetes: np.ndarray) -> np.ndarray:
+    """Return the shift of each risk factor of each person in its own unit, ``[n, 4]``."""
+    columns = profile.table("risk_factor_shifts")
+    position = np.zeros(3)
+    position[[LOW, MID, HIGH]] = 1.0, profile["mid_education_position"], 0.0
+    exposure = {"smoker": smoker.astype(float), "diabetes": diabetes.astype(float), "low_education": position[education]}
+    shift = np.zeros((len(smoker), len(RISK_FACTORS)))
+    for index, name in enumerate(columns["exposure"]):
+        for i, factor in enumerate(RISK_FACTORS):
+            shift[:, i] += columns[factor][index] * exposure[name]
+    return shift
+
+
+def treatment_shares(
+    profile: RegionProfile, drug: str, age: np.ndarray, ascvd: np.ndarray, diabetes: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return by age band what share of each group takes a drug, so that the total of the band is the published one.
+
+    Secondary prevention and diabetes have their own shares; what remains of the total falls to all others. Where the
+    total leaves them less than the floor, they get the floor and the other two shares shrink in proportion.
+
+    Returns
+    -------
+    row
+        Row of the treatment table of each person, -1 below its youngest age.
+    group
+        0 others, 1 diabetes from the treatment age, 2 ASCVD.
+    shares
+        ``[rows + 1, 3]``; the last row is for people below the youngest age of the table.
+    """
+    columns, rows = profile.rows("treatment")
+    row = rows[0, age]
+    from_age = profile["diabetes_treatment_from_age"]
+    group = np.where(ascvd, 2, np.where((diabetes == 1) & (age >= from_age), 1, 0))
+    size = len(columns[drug])
+    number = np.zeros((size + 1, 3))
+    np.add.at(number, (row, group), 1.0)
+    own = np.array([0.0, profile[f"{drug}_diabetes"], profile[f"{drug}_ascvd"]])
+    shares = np.tile(own, (size + 1, 1))
+    for band in range(size):
+        wanted = columns[drug][band] * number[band].sum()
+        asked = float(number[band] @ own)
+        floor = min(profile["primary_prevention_floor"] * number[band, 0], wanted)
+        others = max(wanted - asked, floor)
+        shares[band] *= min(1.0, (wanted - others) / asked) if asked > 0 else 1.0
+        shares[band, 0] = min(1.0, others / number[band, 0]) if number[band, 0] else 0.0
+    return row, group, shares
+
+
+def _treated(
+    profile: RegionProfile,
+    drug: str,
+    age: np.ndarray,
+    ascvd: np.ndarray,
+    diabetes: np.ndarray,
+    offset: np.ndarray,
+) -> np.ndarray:
+    """Return each person's probability of treatment; `offset` (log odds) ranks the people of the group of others."""
+    row, group, shares = treatment_shares(profile, drug, age, ascvd, diabetes)
+    cell = np.where((group == 0) & (row >= 0), row, -1)
+    return np.where(group == 0, probabilities(cell, shares[:-1, 0], offset), shares[row, group])
+
+
+def bp_drugs(
+    profile: RegionProfile, age: np.ndarray, ascvd: np.ndarray, diabetes: np.ndarray, z_sbp: np.ndarray, draw: np.ndarray
+) -> np.ndarray:
+    """Draw the number of blood-pressure drugs, 0 to 2 (two or more)."""
+    offset = np.log(profile["bp_drugs_odds_per_sd_pressure"]) * z_sbp
+    treated = uniform(draw, Trait.BP_DRUGS) < _treated(profile, "bp_drugs", age, ascvd, diabetes, offset)
+    second = uniform(draw, Trait.SECOND_BP_DRUG) < profile["two_bp_drugs"]
+    return (treated.astype(np.int8) + (treated & second)).astype(np.int8)
+
+
+def statin(
+    profile: RegionProfile, age: np.ndarray, ascvd: np.ndarray, diabetes: np.ndarray, bp_drugs: np.ndarray, draw: np.ndarray
+) -> np.ndarray:
+    """Draw statin use; among people without ASCVD or diabetes more often with blood-pressure drugs."""
+    offset = np.log(profile["statin_odds_bp_drugs"]) * (bp_drugs > 0)
+    chance = _treated(profile, "statin", age, ascvd, diabetes, offset)
+    return (uniform(draw, Trait.STATIN) < chance).astype(np.int8)
+
+
+def programme_shares(profile: RegionProfile) -> np.ndarray:
+    """Return the enrolled share of adults by indication: none, high risk under treatment, ASCVD, diabetes."""
+    type_2 = profile["programme_diabetes"] * profile["type_2_share"]
+    return np.array([0.0, profile["programme_high_risk"], profile["programme_ascvd"], type_2])
+
+
+def programme_indication(ascvd: np.ndarray, diabetes: np.ndarray, treated: np.ndarray) -> np.ndarray:
+    """Return 0 none, 1 treated for high risk only, 2 ASCVD, 3 diabetes (diabetes wins over ASCVD)."""
+    return np.where(diabetes == 1, 3, np.where(ascvd, 2, np.where(treated, 1, 0)))
+
+
+def enrolled(
+    profile: RegionProfile,
+    age: np.ndarray,
+    ascvd: np.ndarray,
+    diabetes: np.ndarray,
+    treated: np.ndarray,
+    draw: np.ndarray,
+) -> np.ndarray:
+    """Draw enrolment in a chronic-care programme of general practice, for adults with an indication."""
+    chance = programme_shares(profile)[programme_indication(ascvd, diabetes, treated)]
+    chance = np.where(age >= profile["programme_from_age"], chance, 0.0)
+    return (uniform(draw, Trait.ENROLLED) < chance).astype(np.int8)

@@ -1,0 +1,99 @@
+"""General practices of a region: how many, how large, with which staff; and who is on whose list.
+
+Within a municipality practices are drawn from a mix of solo, duo and group practices until their working time covers
+the inhabitants at the norm of persons per full-time GP. List sizes are proportional to working time times a log-normal
+factor and sum exactly to the inhabitants; people join a practice of their municipality at random.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from paysim.errors import DataError, Problem
+from paysim.population.keys import Domain, Trait, keys, normal, uniform
+from paysim.population.profile import RegionProfile
+from paysim.population.schema import Practice
+
+_MOST_PRACTICES = 10_000
+_MOST_STAFF = 8
+_ROUND_UP_FROM = 0.25
+
+
+def make_practices(profile: RegionProfile, seed: int) -> tuple[Practice, ...]:
+    """Draw the practices of every municipality, in the order of municipalities.
+
+    Working time sums to inhabitants / norm in each municipality; list sizes sum to the inhabitants.
+    """
+    practices: list[Practice] = []
+    for index, name in enumerate(profile.municipalities):
+        inhabitants = int(profile.persons.persons[profile.persons.municipality == index].sum())
+        if inhabitants:
+            practices += _of_municipality(profile, seed, index, name, inhabitants)
+    return tuple(practices)
+
+
+def _of_municipality(profile: RegionProfile, seed: int, index: int, name: str, inhabitants: int) -> list[Practice]:
+    norm = profile["patients_per_gp_fte"]
+    needed = inhabitants / norm
+    numbers = keys(seed, Domain.PRACTICE, index * _MOST_PRACTICES + np.arange(_MOST_PRACTICES))
+    solo, duo = profile["practice_share_solo"], profile["practice_share_duo"]
+    if solo + duo > 1.0 or norm <= 0:
+        raise DataError(Problem("shares of solo and duo practices sum to more than 1", key="practice_share_duo"))
+    sizes = np.array([profile[f"practice_fte_{kind}"] for kind in ("solo", "duo", "group")])
+    kind = np.searchsorted([solo, solo + duo], uniform(numbers, Trait.PRACTICE_SIZE), side="right")
+    total = np.cumsum(sizes[kind])
+    count = int(np.searchsorted(total, needed)) + 1
+    if count > 1 and total[count - 1] - needed > needed - total[count - 2]:
+        count -= 1
+    fte = sizes[kind[:count]] * (needed / total[count - 1])
+    spread = np.exp(profile["list_size_sd_log"] * normal(numbers[:count], Trait.LIST_SIZE))
+    lists = apportion(inhabitants, fte * spread)
+    nurse = fte * profile["nurse_fte_per_gp_fte"]
+    return [
+        Practice(
+            name=f"{name} {number + 1:02d}",
+            municipality=index,
+            list_size=int(lists[number]),
+            gp_fte=float(fte[number]),
+            gps=side_by_side(fte[number]),
+            nurse_fte=float(nurse[number]),
+            nurses=side_by_side(nurse[number]),
+        )
+        for number in range(count)
+        if lists[number] > 0
+    ]
+
+
+def side_by_side(fte: float) -> int:
+    """Return how many people share out a working time: whole, rounded up from a quarter, between 1 and 8."""
+    return int(np.clip(np.ceil(fte - _ROUND_UP_FROM), 1, _MOST_STAFF))
+
+
+def apportion(total: int, shares: np.ndarray) -> np.ndarray:
+    """Divide a whole number in proportion to `shares` by largest remainder; the parts sum exactly to `total`."""
+    quota = total * shares / shares.sum()
+    parts = np.floor(quota).astype(np.int64)
+    order = np.argsort(-(quota - parts), kind="stable")
+    parts[order[: total - int(parts.sum())]] += 1
+    return parts
+
+
+def join_practices(practices: tuple[Practice, ...], municipality: np.ndarray, seed: int) -> np.ndarray:
+    """Put every person on the list of a practice of the municipality, at random.
+
+    Parameters
+    ----------
+    municipality
+        Of each person, sorted.
+
+    Returns
+    -------
+    numpy.ndarray
+        Index of the practice of each person, int32.
+    """
+    draws = uniform(keys(seed, Domain.PLACEMENT, np.arange(len(municipality))), Trait.PLACE)
+    order = np.lexsort((draws, municipality))
+    lists = np.array([practice.list_size for practice in practices])
+    joined = np.empty(len(municipality), dtype=np.int32)
+    joined[order] = np.repeat(np.arange(len(practices), dtype=np.int32), lists)
+    return joined

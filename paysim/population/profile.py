@@ -1,0 +1,307 @@
+"""What is known of a region: one YAML file, its tables, and national values for what the region does not give.
+
+A row of the region's own file wins over a national row of the same name. All rows together are the group
+``population`` of the model's parameters.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from paysim import catalog
+from paysim.errors import DataError, Problem, ScenarioError, nearest_name
+from paysim.parameters import (
+    Override,
+    Parameter,
+    Parameters,
+    Status,
+    Table,
+    Value,
+    _parameter,
+    _ParameterFile,
+    _row_problems,
+    _table_problems,
+)
+from paysim.population.bands import AGES, SEXES, band_rows
+from paysim.reading import Column, Document, Reader, bind, read_table, read_yaml
+from paysim.reading.tables import read_raw
+
+GROUP = "population"
+NATIONAL = Path(__file__).parent / "national"
+COUNTRIES: tuple[str, ...] = ("NL", "BE")
+_SHARES_SUM_WITHIN = 1e-6
+
+_Share = Annotated[float, Field(ge=0, le=1)]
+_ShareColumn = Column(float, 0.0, 1.0, unit="proportion")
+_BANDS = {"age_from": Column(int, 0, AGES - 1, unit="years"), "age_to": Column(int, 0, 150, unit="years")}
+_SEX = {"sex": Column(str, levels=SEXES)}
+_LEVELS = {level: _ShareColumn for level in ("low", "mid", "high")}
+_FACTOR_COLUMNS = {f"{f}_{part}": Column(float, 1e-6) for f in ("sbp", "tc", "hdl", "bmi") for part in ("mean", "sd")}
+TABLES: Mapping[str, Mapping[str, Column]] = MappingProxyType(
+    {
+        "persons": {"municipality": Column(str)} | _SEX | _BANDS | {"persons": Column(int, 0, unit="persons")},
+        "education": _SEX | _BANDS | _LEVELS,
+        "smoking": _SEX | _BANDS | {"smokers": _ShareColumn},
+        "smoking_by_education": _BANDS | _LEVELS,
+        "diabetes": _SEX | _BANDS | {"prevalence": _ShareColumn},
+        "prior_mi": _SEX | _BANDS | {"prevalence": _ShareColumn},
+        "prior_stroke": _SEX | _BANDS | {"prevalence": _ShareColumn},
+        "risk_factors": _SEX | _BANDS | _FACTOR_COLUMNS,
+        "risk_factor_correlations": {
+            "first": Column(str, levels=("sbp", "tc", "hdl", "bmi")),
+            "second": Column(str, levels=("sbp", "tc", "hdl", "bmi")),
+            "correlation": Column(float, -1.0, 1.0),
+        },
+        "risk_factor_shifts": {"exposure": Column(str, levels=("smoker", "diabetes", "low_education"))}
+        | {factor: Column(float) for factor in ("sbp", "tc", "hdl", "bmi")},
+        "treatment": _BANDS | {"statin": _ShareColumn, "bp_drugs": _ShareColumn},
+    }
+)
+
+
+class _Named(Reader):
+    name: Annotated[str, Field(min_length=1, max_length=80)]
+
+
+class _Insurer(_Named):
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    share: _Share
+    range: Annotated[list[_Share], Field(min_length=2, max_length=2)]
+    source: Annotated[str, Field(min_length=1)]
+    status: Status
+
+
+class _RegionFile(_ParameterFile):
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    title: Annotated[str, Field(min_length=1)]
+    country: Literal["NL", "BE"]
+    year: Annotated[int, Field(ge=1990, le=2100)]
+    municipalities: Annotated[list[_Named], Field(min_length=1, max_length=32_000)]
+    insurers: Annotated[list[_Insurer], Field(min_length=1, max_length=127)]
+
+
+@dataclass(frozen=True)
+class PersonCounts:
+    """Persons by municipality, sex and age band: the margin that the synthesis reproduces exactly.
+
+    Attributes
+    ----------
+    municipality, sex
+        Codes of each row; rows are sorted by municipality, then sex, then age.
+    age_from, age_to
+        Completed ages, both included; beyond 110 means open.
+    persons
+        Count of each row.
+    """
+
+    municipality: np.ndarray
+    sex: np.ndarray
+    age_from: np.ndarray
+    age_to: np.ndarray
+    persons: np.ndarray
+
+    @property
+    def total(self) -> int:
+        """All persons of the region."""
+        return int(self.persons.sum())
+
+
+@dataclass(frozen=True)
+class RegionProfile:
+    """A region: who lives there, and the parameters of everything that the synthesis draws.
+
+    Attributes
+    ----------
+    parameters
+        Group ``population``: the region's own rows and the national rows that it does not replace.
+    persons
+        Counts by municipality, sex and age band.
+    """
+
+    name: str
+    title: str
+    country: str
+    year: int
+    municipalities: tuple[str, ...]
+    insurers: tuple[str, ...]
+    persons: PersonCounts
+    parameters: Parameters
+    _tables: Mapping[str, Table] = field(repr=False)
+
+    def __getitem__(self, name: str) -> float:
+        """Return the value of a parameter by its short name."""
+        return self.parameters[f"{GROUP}.{name}"]
+
+    def __contains__(self, name: str) -> bool:
+        return f"{GROUP}.{name}" in self.parameters
+
+    def table(self, name: str) -> dict[str, Any]:
+        """Read one of the tables named in `TABLES`, strictly.
+
+        Raises
+        ------
+        DataError
+            With file, line and column: missing or unknown columns, values out of range, overlapping bands.
+        """
+        found = self._tables[name]
+        self.parameters.table(found.name)
+        return read_table(found.path, TABLES[name])
+
+    def rows(self, name: str) -> tuple[dict[str, Any], np.ndarray]:
+        """Return a banded table and the row of each sex and completed age, ``[2, 111]`` (-1 where none)."""
+        columns = self.table(name)
+        return columns, band_rows(columns, str(self._tables[name].path))
+
+    def override(self, changes: Iterable[tuple[str, Value] | Override]) -> RegionProfile:
+        """Return the profile with some parameters replaced (names such as ``population.deprived_share``)."""
+        return replace(self, parameters=self.parameters.override(changes))
+
+
+def load_region(name_or_path: str | os.PathLike[str], extra: Sequence[str | os.PathLike[str]] = ()) -> RegionProfile:
+    """Read a region by its name in the catalogue or from a path that ends in ``.yaml``.
+
+    Parameters
+    ----------
+    name_or_path
+        For example ``achterhoek``.
+    extra
+        Further folders to look in.
+
+    Raises
+    ------
+    ScenarioError
+        The region is unknown, or its YAML file is at fault; with file, line, column and nearest name.
+    DataError
+        A table of the region is at fault; with file, line and column.
+    """
+    path = catalog.find("populations", os.fspath(name_or_path), extra)
+    document = read_yaml(path)
+    file = bind(_RegionFile, document)
+    problems = [*_row_problems(file, document), *_table_problems(file, document), *_region_problems(file, document)]
+    if problems:
+        raise ScenarioError(*problems)
+    own, own_tables = _rows_and_tables(file, path)
+    own += [_insurer_parameter(each) for each in file.insurers]
+    national_path = NATIONAL / file.country.lower() / "parameters.yaml"
+    national_document = read_yaml(national_path)
+    national, national_tables = _rows_and_tables(bind(_ParameterFile, national_document), national_path)
+    rows = {row.name: row for row in [*national, *own]}
+    tables = {table.name: table for table in [*national_tables, *own_tables]}
+    by_name = {name.removeprefix(f"{GROUP}."): table for name, table in tables.items()}
+    missing = [name for name in TABLES if name not in by_name]
+    if missing:
+        raise ScenarioError(*(document.problem(f"table {name!r} is missing", ("tables",)) for name in missing))
+    municipalities = tuple(each.name for each in file.municipalities)
+    return RegionProfile(
+        name=file.name,
+        title=file.title,
+        country=file.country,
+        year=file.year,
+        municipalities=municipalities,
+        insurers=tuple(each.name for each in file.insurers),
+        persons=_read_persons(by_name["persons"].path, municipalities),
+        parameters=_with_persons_read(Parameters(rows.values(), tables.values())),
+        _tables=MappingProxyType(by_name),
+    )
+
+
+def _with_persons_read(parameters: Parameters) -> Parameters:
+    parameters.table(f"{GROUP}.persons")
+    return parameters
+
+
+def _rows_and_tables(file: _ParameterFile, path: Path) -> tuple[list[Parameter], list[Table]]:
+    rows = [_parameter(row, GROUP) for row in file.parameters]
+    tables = [
+        Table(f"{GROUP}.{t.name}", path.parent / t.file, t.unit, t.source, t.status, tuple(t.text_columns), t.note)
+        for t in file.tables
+    ]
+    return rows, tables
+
+
+def _insurer_parameter(insurer: _Insurer) -> Parameter:
+    low, high = insurer.range
+    name = f"{GROUP}.insurer_{insurer.name}"
+    return Parameter(name, float(insurer.share), "proportion", low, high, None, insurer.source, insurer.status)
+
+
+def _region_problems(file: _RegionFile, document: Document) -> list[Problem]:
+    problems = []
+    for key, rows in (("municipalities", file.municipalities), ("insurers", file.insurers)):
+        seen: set[str] = set()
+        for index, row in enumerate(rows):
+            if row.name in seen:
+                problems.append(document.problem("name comes twice", (key, index, "name"), found=row.name))
+            seen.add(row.name)
+    for index, insurer in enumerate(file.insurers):
+        low, high = insurer.range
+        if not low <= insurer.share <= high:
+            here = ("insurers", index, "share")
+            allowed = (f"{low:g} to {high:g}",)
+            problems.append(document.problem("value lies outside its range", here, found=insurer.share, allowed=allowed))
+    total = sum(insurer.share for insurer in file.insurers)
+    if abs(total - 1.0) > _SHARES_SUM_WITHIN:
+        problems.append(document.problem("shares of insurers must sum to 1", ("insurers",), key=True, found=total))
+    for index, table in enumerate(file.tables):
+        if table.name not in TABLES:
+            near = nearest_name(table.name, TABLES)
+            here = ("tables", index, "name")
+            problems.append(
+                document.problem("unknown table", here, found=table.name, allowed=tuple(TABLES), nearest=near)
+            )
+    return problems
+
+
+def _read_persons(path: Path, municipalities: tuple[str, ...]) -> PersonCounts:
+    columns = dict(TABLES["persons"]) | {"municipality": Column(str, levels=municipalities)}
+    read = read_table(path, columns)
+    place = np.array([municipalities.index(name) for name in read["municipality"]], dtype=np.int64)
+    sex = np.array([SEXES.index(letter) for letter in read["sex"]], dtype=np.int64)
+    low, high, persons = read["age_from"], read["age_to"], read["persons"]
+    _check_persons(path, municipalities, place, sex, low, high)
+    order = np.lexsort((low, sex, place))
+    counts = PersonCounts(place[order], sex[order], low[order], high[order], persons[order])
+    if counts.total == 0:
+        raise DataError(Problem("the table holds no persons", str(path), key="persons"))
+    return counts
+
+
+def _check_persons(
+    path: Path, municipalities: tuple[str, ...], place: np.ndarray, sex: np.ndarray, low: np.ndarray, high: np.ndarray
+) -> None:
+    """Every municipality and sex must have the same bands, which meet end to end from 0 to an open band."""
+    raw = read_raw(path)
+    problems = []
+    bands: list[tuple[int, int]] = []
+    for index, name in enumerate(municipalities):
+        for code, letter in enumerate(SEXES):
+            rows = np.flatnonzero((place == index) & (sex == code))
+            rows = rows[np.argsort(low[rows], kind="stable")]
+            here = [(int(low[r]), int(high[r])) for r in rows]
+            if not here:
+                problems.append(Problem(f"no rows for {name}, sex {letter}", str(path), 1, 1, "municipality"))
+                continue
+            bands = bands or here
+            expected = 0
+            for row, (first, last) in zip(rows, here, strict=True):
+                if first != expected or last < first:
+                    fault = "bands overlap" if first < expected else "a gap between bands"
+                    message = f"{fault}: {name}, sex {letter}, age {expected} expected"
+                    problems.append(raw.problem(message, int(row), "age_from"))
+                    break
+                expected = last + 1
+            else:
+                if expected < AGES:
+                    problems.append(raw.problem("the oldest band must be open (to 110 or beyond)", int(rows[-1]), "age_to"))
+                elif here != bands:
+                    problems.append(raw.problem("bands differ from those of the first rows", int(rows[0]), "age_from"))
+    if problems:
+        raise DataError(*problems[:20])

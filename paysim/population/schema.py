@@ -1,0 +1,196 @@
+"""The people of a region as columns, and what each column may hold.
+
+A `Population` is frozen and its arrays are read-only: the engine copies what it changes. One row is one person; rows
+are sorted by practice. In a whole region the person number equals the row; in a sample of practices people keep the
+numbers, and therefore the random draws, that they have in the whole region.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from paysim.errors import DataError, Problem
+
+EDUCATION = ("low", "mid", "high")
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class TraitColumn:
+    """One column of a population: its type, unit and the values it may hold (bounds included)."""
+
+    name: str
+    dtype: str
+    unit: str
+    low: float
+    high: float
+    meaning: str
+
+
+COLUMNS: tuple[TraitColumn, ...] = (
+    TraitColumn("person", "int64", "number", 0, 10_000_000_000, "number in the whole region; key of all random draws"),
+    TraitColumn("practice", "int32", "index", 0, 1_000_000, "practice on whose list the person is"),
+    TraitColumn("municipality", "int16", "index", 0, 32_000, "municipality of residence"),
+    TraitColumn("sex", "int8", "code", 0, 1, "0 man, 1 woman"),
+    TraitColumn("age", "float64", "years", 0.0, 110.999999999999, "age with fraction"),
+    TraitColumn("education", "int8", "code", 0, 2, "highest attained (expected, under 25): 0 low, 1 mid, 2 high"),
+    TraitColumn("deprived", "int8", "0/1", 0, 1, "lives in a deprived area"),
+    TraitColumn("smoker", "int8", "0/1", 0, 1, "smokes now"),
+    TraitColumn("z_sbp", "float64", "sd", -12.0, 12.0, "systolic pressure, in deviations from the mean of sex and age"),
+    TraitColumn("z_tc", "float64", "sd", -12.0, 12.0, "total cholesterol, as above"),
+    TraitColumn("z_hdl", "float64", "sd", -12.0, 12.0, "HDL cholesterol, as above (log-normal shape)"),
+    TraitColumn("z_bmi", "float64", "sd", -12.0, 12.0, "body-mass index, as above (log-normal shape)"),
+    TraitColumn("diabetes", "int8", "0/1", 0, 1, "diabetes known to the practice"),
+    TraitColumn("prior_mi", "int8", "0/1", 0, 1, "myocardial infarction in the past"),
+    TraitColumn("prior_stroke", "int8", "0/1", 0, 1, "stroke or transient ischaemic attack in the past"),
+    TraitColumn("statin", "int8", "0/1", 0, 1, "takes a statin"),
+    TraitColumn("bp_drugs", "int8", "drugs", 0, 2, "blood-pressure drugs taken; 2 is two or more"),
+    TraitColumn("enrolled", "int8", "0/1", 0, 1, "enrolled in a chronic-care programme"),
+    TraitColumn("frailty", "float64", "ratio", 1e-9, 1e9, "multiplies needs; mean 1 by age, sex and education"),
+    TraitColumn("insurer", "int8", "index", 0, 127, "insurer or sickness fund"),
+)
+COLUMN_NAMES: tuple[str, ...] = tuple(column.name for column in COLUMNS)
+RISK_FACTORS = ("sbp", "tc", "hdl", "bmi")
+
+
+@dataclass(frozen=True)
+class Practice:
+    """A general practice.
+
+    Attributes
+    ----------
+    name
+        Unique in the region; the practice's name in the ledger.
+    municipality
+        Index into the population's municipalities.
+    list_size
+        Persons on the list.
+    gp_fte, nurse_fte
+        Working time in full-time equivalents.
+    gps, nurses
+        GPs and nurses who see patients side by side (1..8): columns of the appointment book.
+    weight
+        Persons in the region for each person in the sample; 1.0 in a whole region.
+    """
+
+    name: str
+    municipality: int
+    list_size: int
+    gp_fte: float
+    gps: int
+    nurse_fte: float
+    nurses: int
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Population:
+    """People and practices of a region, or of a sample of its practices.
+
+    Every column is a read-only numpy array of length ``len(population)``; types, units and ranges are in `COLUMNS`.
+
+    Attributes
+    ----------
+    persons_in_region
+        People in the whole region, also when this is a sample.
+    sample_note
+        One sentence on what a sample took; empty for a whole region.
+    """
+
+    region: str
+    country: str
+    seed: int
+    municipalities: tuple[str, ...]
+    insurers: tuple[str, ...]
+    practices: tuple[Practice, ...]
+    persons_in_region: int
+    person: np.ndarray
+    practice: np.ndarray
+    municipality: np.ndarray
+    sex: np.ndarray
+    age: np.ndarray
+    education: np.ndarray
+    deprived: np.ndarray
+    smoker: np.ndarray
+    z_sbp: np.ndarray
+    z_tc: np.ndarray
+    z_hdl: np.ndarray
+    z_bmi: np.ndarray
+    diabetes: np.ndarray
+    prior_mi: np.ndarray
+    prior_stroke: np.ndarray
+    statin: np.ndarray
+    bp_drugs: np.ndarray
+    enrolled: np.ndarray
+    frailty: np.ndarray
+    insurer: np.ndarray
+    sample_note: str = ""
+
+    def __post_init__(self) -> None:
+        for column in COLUMNS:
+            array = np.ascontiguousarray(getattr(self, column.name), dtype=column.dtype).view()
+            array.flags.writeable = False
+            object.__setattr__(self, column.name, array)
+        sizes = {len(getattr(self, name)) for name in COLUMN_NAMES}
+        if len(sizes) != 1:
+            raise DataError("the columns of a population differ in length")
+
+    def __len__(self) -> int:
+        return len(self.person)
+
+    def columns(self) -> Iterator[tuple[TraitColumn, np.ndarray]]:
+        """Yield every column with its description, in the order of `COLUMNS`."""
+        for column in COLUMNS:
+            yield column, getattr(self, column.name)
+
+    @property
+    def completed_age(self) -> np.ndarray:
+        """Completed age 0..110, int64."""
+        return np.minimum(self.age.astype(np.int64), 110)
+
+    @property
+    def ascvd(self) -> np.ndarray:
+        """Whether the person has had a myocardial infarction or a stroke, bool."""
+        return np.asarray((self.prior_mi == 1) | (self.prior_stroke == 1))
+
+    def take_practices(self, chosen: Sequence[int], note: str = "") -> Population:
+        """Return the people of some practices, unchanged but for the practice index, weighted to the region.
+
+        Parameters
+        ----------
+        chosen
+            Indices of practices; they keep their order.
+        """
+        wanted = np.unique(np.asarray(chosen, dtype=np.int64))
+        rows = np.flatnonzero(np.isin(self.practice, wanted))
+        weight = self.persons_in_region / len(rows)
+        practices = tuple(replace(self.practices[index], weight=weight) for index in wanted)
+        parts: dict[str, Any] = {name: getattr(self, name)[rows] for name in COLUMN_NAMES}
+        parts["practice"] = np.searchsorted(wanted, parts["practice"])
+        return replace(self, practices=practices, sample_note=note, **parts)
+
+
+def range_problems(columns: dict[str, np.ndarray], file: str, first_row: int = 1) -> list[Problem]:
+    """Return one problem for each column of a population that holds a value out of range.
+
+    Parameters
+    ----------
+    columns
+        Arrays by name.
+    first_row
+        Number of the first row in the file, for messages.
+    """
+    problems = []
+    for column in COLUMNS:
+        values = columns[column.name]
+        bad = np.flatnonzero(~((values >= column.low) & (values <= column.high)))
+        if len(bad):
+            more = f" (first of {len(bad):,} rows)" if len(bad) > 1 else ""
+            allowed = (f"{column.low:g} to {column.high:g} {column.unit}",)
+            message, found = f"out of range{more}", str(values[bad[0]])
+            problems.append(Problem(message, file, int(bad[0]) + first_row, None, column.name, found, allowed))
+    return problems

@@ -1,0 +1,260 @@
+"""A population in a file, Parquet or CSV by suffix; what is read back is exactly what was written.
+
+People are rows with the columns of `schema.COLUMNS`. Region, places, insurers and practices travel in the file's head:
+in Parquet as metadata, in CSV as comment lines that hold JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import numpy as np
+from pydantic import Field, ValidationError
+
+from paysim.errors import DataError, OutputError, Problem, nearest_name, shorten
+from paysim.population.schema import COLUMN_NAMES, COLUMNS, SCHEMA, Population, Practice, range_problems
+from paysim.reading import Column, Limits, Reader, read_table, write_atomic
+from paysim.reading.files import read_text
+
+Model = TypeVar("Model", bound=Reader)
+_METADATA = b"paysim_population"
+_HEAD, _PRACTICE = "# population: ", "# practice: "
+_SUFFIXES = (".parquet", ".csv")
+_LIMITS = Limits()
+_MOST_BYTES = 2_000_000_000
+
+
+class _PracticeHead(Reader):
+    name: Annotated[str, Field(min_length=1)]
+    municipality: Annotated[int, Field(ge=0)]
+    list_size: Annotated[int, Field(ge=1)]
+    gp_fte: Annotated[float, Field(gt=0)]
+    gps: Annotated[int, Field(ge=1, le=8)]
+    nurse_fte: Annotated[float, Field(ge=0)]
+    nurses: Annotated[int, Field(ge=1, le=8)]
+    weight: Annotated[float, Field(gt=0)]
+
+
+class _Head(Reader):
+    version: Annotated[Literal[1], Field(alias="schema")]
+    region: str
+    country: Literal["NL", "BE"]
+    seed: Annotated[int, Field(ge=0)]
+    municipalities: Annotated[list[str], Field(min_length=1)]
+    insurers: Annotated[list[str], Field(min_length=1)]
+    persons_in_region: Annotated[int, Field(ge=1)]
+    sample_note: str
+
+
+def write_population(population: Population, path: str | os.PathLike[str]) -> None:
+    """Write a population; the file appears whole or not at all.
+
+    Raises
+    ------
+    OutputError
+        The suffix is neither ``.parquet`` nor ``.csv``, or the file cannot be written.
+    """
+    suffix = _suffix(path, OutputError)
+    head = {
+        "schema": SCHEMA,
+        "region": population.region,
+        "country": population.country,
+        "seed": population.seed,
+        "municipalities": list(population.municipalities),
+        "insurers": list(population.insurers),
+        "persons_in_region": population.persons_in_region,
+        "sample_note": population.sample_note,
+    }
+    practices = [asdict(practice) for practice in population.practices]
+    data = _to_csv(population, head, practices) if suffix == ".csv" else _to_parquet(population, head, practices)
+    write_atomic(path, data)
+
+
+def read_population(path: str | os.PathLike[str]) -> Population:
+    """Read a population written by `write_population`.
+
+    Raises
+    ------
+    DataError
+        With file, row (in CSV: line) and column: not such a file, columns missing, unknown or of another type, values
+        out of range, practices and people that do not agree, or a file too large.
+    """
+    shown = os.fspath(path)
+    parts = _from_csv(shown) if _suffix(path, DataError) == ".csv" else _from_parquet(shown)
+    head, practices, columns, first_row = parts
+    problems = range_problems(columns, shown, first_row)
+    if not problems:
+        problems = _disagreements(head, practices, columns, shown, first_row)
+    if problems:
+        raise DataError(*problems)
+    return Population(
+        region=head.region,
+        country=head.country,
+        seed=head.seed,
+        municipalities=tuple(head.municipalities),
+        insurers=tuple(head.insurers),
+        practices=tuple(Practice(**each.model_dump()) for each in practices),
+        persons_in_region=head.persons_in_region,
+        sample_note=head.sample_note,
+        **columns,
+    )
+
+
+def _suffix(path: str | os.PathLike[str], error: type[DataError] | type[OutputError]) -> str:
+    suffix = Path(path).suffix.lower()
+    if suffix not in _SUFFIXES:
+        raise error(Problem("unknown kind of population file", os.fspath(path), found=suffix, allowed=_SUFFIXES))
+    return suffix
+
+
+def _to_csv(population: Population, head: dict[str, Any], practices: list[dict[str, Any]]) -> bytes:
+    lines = [_HEAD + json.dumps(head, ensure_ascii=False)]
+    lines += [_PRACTICE + json.dumps(each, ensure_ascii=False) for each in practices]
+    lines += [f"# {c.name}: {c.meaning}; {c.unit}, {c.low:g} to {c.high:g}" for c in COLUMNS]
+    lines.append(",".join(COLUMN_NAMES))
+    # repr of a Python float is the shortest text that reads back as the same number
+    cells = [map(repr, array.tolist()) for _, array in population.columns()]
+    lines += map(",".join, zip(*cells, strict=True))
+    return ("\n".join(lines) + "\n").encode()
+
+
+def _from_csv(shown: str) -> tuple[_Head, list[_PracticeHead], dict[str, np.ndarray], int]:
+    head: _Head | None = None
+    practices: list[_PracticeHead] = []
+    comments = 0
+    for line in read_text(shown, _LIMITS.csv_bytes).splitlines():
+        if not line.startswith("#"):
+            break
+        comments += 1
+        if line.startswith(_HEAD):
+            head = _parse(_Head, line.removeprefix(_HEAD), shown, comments)
+        elif line.startswith(_PRACTICE):
+            practices.append(_parse(_PracticeHead, line.removeprefix(_PRACTICE), shown, comments))
+    if head is None or not practices:
+        message = f"is not a population: the lines '{_HEAD.strip()} ...' and '{_PRACTICE.strip()} ...' are missing"
+        raise DataError(Problem(message, shown, 1))
+    types: dict[str, Column | type] = {
+        c.name: Column(float if c.dtype == "float64" else int, c.low, c.high, unit=c.unit) for c in COLUMNS
+    }
+    read = read_table(shown, types)
+    return head, practices, {c.name: read[c.name].astype(c.dtype) for c in COLUMNS}, comments + 2
+
+
+def _to_parquet(population: Population, head: dict[str, Any], practices: list[dict[str, Any]]) -> bytes:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.table({column.name: pa.array(array) for column, array in population.columns()})
+    about = json.dumps({"head": head, "practices": practices}, ensure_ascii=False).encode()
+    sink = pa.BufferOutputStream()
+    pq.write_table(table.replace_schema_metadata({_METADATA: about}), sink, compression="zstd")
+    return bytes(sink.getvalue().to_pybytes())
+
+
+def _from_parquet(shown: str) -> tuple[_Head, list[_PracticeHead], dict[str, np.ndarray], int]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if not Path(shown).is_file():
+        raise DataError(Problem("no such file", shown))
+    try:
+        file = pq.ParquetFile(shown)
+        with file:
+            _check_parquet(file, shown)
+            about = (file.schema_arrow.metadata or {}).get(_METADATA)
+            table = file.read(columns=list(COLUMN_NAMES))
+    except (pa.ArrowException, OSError, EOFError, ValueError) as exc:
+        raise DataError(Problem(f"is not a readable Parquet file: {shorten(str(exc))}", shown)) from exc
+    if about is None:
+        raise DataError(Problem("is not a population: the metadata 'paysim_population' is missing", shown))
+    try:
+        parsed = json.loads(about)
+        raw_head, raw_practices = json.dumps(parsed["head"]), [json.dumps(each) for each in parsed["practices"]]
+    except (ValueError, KeyError, TypeError, RecursionError) as exc:
+        raise DataError(Problem("the metadata 'paysim_population' is broken", shown)) from exc
+    head = _parse(_Head, raw_head, shown, None)
+    practices = [_parse(_PracticeHead, each, shown, None) for each in raw_practices]
+    columns = {}
+    for column in COLUMNS:
+        array = table.column(column.name)
+        if array.null_count:
+            row = int(np.flatnonzero(array.is_null().to_numpy())[0]) + 1
+            raise DataError(Problem("value is missing", shown, row, None, column.name))
+        columns[column.name] = array.to_numpy()
+    return head, practices, columns, 1
+
+
+def _check_parquet(file: Any, shown: str) -> None:
+    """Refuse before reading: too many rows or bytes, and columns that are not those of a population."""
+    meta, schema = file.metadata, file.schema_arrow
+    size = sum(meta.row_group(index).total_byte_size for index in range(meta.num_row_groups))
+    if meta.num_rows > _LIMITS.csv_rows or size > _MOST_BYTES:
+        message = f"too large: {meta.num_rows:,} rows, {size:,} bytes unpacked; at most {_LIMITS.csv_rows:,} rows"
+        raise DataError(Problem(message, shown))
+    if meta.num_rows == 0:
+        raise DataError(Problem("holds no rows", shown))
+    problems = []
+    for name in schema.names:
+        if name not in COLUMN_NAMES:
+            near = nearest_name(name, set(COLUMN_NAMES) - set(schema.names))
+            problems.append(Problem("unknown column", shown, None, None, name, None, COLUMN_NAMES, near))
+    for column in COLUMNS:
+        if schema.names.count(column.name) != 1:
+            problems.append(Problem("column is missing or comes twice", shown, key=column.name))
+        elif str(schema.field(column.name).type) != column.dtype.replace("float64", "double"):
+            found = str(schema.field(column.name).type)
+            problems.append(Problem("wrong type", shown, None, None, column.name, found, (column.dtype,)))
+    if problems:
+        raise DataError(*problems)
+
+
+def _parse(model: type[Model], text: str, shown: str, line: int | None) -> Model:
+    try:
+        return model.model_validate_json(text)
+    except ValidationError as exc:
+        fault = exc.errors(include_url=False)[0]
+        key = ".".join(map(str, fault["loc"]))
+        raise DataError(Problem(f"head of the file is broken: {fault['msg']}", shown, line, None, key)) from exc
+
+
+def _disagreements(
+    head: _Head, practices: list[_PracticeHead], columns: dict[str, np.ndarray], shown: str, first_row: int
+) -> list[Problem]:
+    """People and practices must agree: indices exist, rows are sorted by practice, lists have the stated size."""
+    problems = []
+    limits = (
+        ("practice", len(practices)),
+        ("municipality", len(head.municipalities)),
+        ("insurer", len(head.insurers)),
+        ("person", head.persons_in_region),
+    )
+    for name, limit in limits:
+        bad = np.flatnonzero(columns[name] >= limit)
+        if len(bad):
+            found = str(columns[name][bad[0]])
+            message = "number is not in the head of the file"
+            problems.append(Problem(message, shown, int(bad[0]) + first_row, None, name, found, (f"0 to {limit - 1}",)))
+    if problems:
+        return problems
+    order = np.argsort(columns["person"], kind="stable")
+    twice = np.flatnonzero(np.diff(columns["person"][order]) == 0)
+    if len(twice):
+        row = int(order[twice[0] + 1])
+        problems.append(Problem("person comes twice", shown, row + first_row, None, "person", str(columns["person"][row])))
+    back = np.flatnonzero(np.diff(columns["practice"]) < 0)
+    if len(back):
+        problems.append(Problem("rows are not sorted by practice", shown, int(back[0]) + 1 + first_row, None, "practice"))
+    sizes = np.bincount(columns["practice"], minlength=len(practices))
+    for index, practice in enumerate(practices):
+        if sizes[index] != practice.list_size:
+            message = f"practice {practice.name!r} has {sizes[index]} rows, its list size says {practice.list_size}"
+            problems.append(Problem(message, shown, key="practice"))
+            break
+        if practice.municipality >= len(head.municipalities):
+            problems.append(Problem(f"practice {practice.name!r} lies in no municipality", shown, key="municipality"))
+            break
+    return problems

@@ -1,0 +1,115 @@
+"""Social traits: education, deprivation, smoking, insurer, and frailty."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import logit  # type: ignore[import-untyped,unused-ignore]
+
+from paysim.errors import DataError, Problem
+from paysim.population.keys import Domain, Trait, keys, normal, uniform
+from paysim.population.logistic import by_level, probabilities
+from paysim.population.profile import RegionProfile
+from paysim.population.schema import EDUCATION
+
+_LEVELLING_STEPS = 200
+_LEVELLED_WITHIN = 1e-10
+_SUM_WITHIN = 1e-6
+_LEVELLED_FROM, _LEVELLED_TO = 15, 74  # ages of the totals that CBS 85525NED publishes
+LOW, MID, HIGH = range(3)
+
+
+def education_shares(profile: RegionProfile) -> np.ndarray:
+    """Return the share of each education level, ``[2, 111, 3]`` by sex and completed age.
+
+    The national table is multiplied by one factor a level until the region's published total of ages 15-74 holds (people
+    still at school counted as such); then everyone below ``final_education_age`` gets the shares of that age.
+    """
+    columns, rows = profile.rows("education")
+    table = np.stack([columns[level] for level in EDUCATION], axis=1)
+    off = np.abs(table.sum(axis=1) - 1.0) > 0.005
+    if off.any():
+        message = f"shares of row {int(np.flatnonzero(off)[0]) + 1} do not sum to 1"
+        raise DataError(Problem(message, key="education"))
+    table /= table.sum(axis=1, keepdims=True)
+    if "education_low" in profile:
+        target = np.array([profile[f"education_{level}"] for level in EDUCATION])
+        if abs(target.sum() - 1.0) > _SUM_WITHIN:
+            raise DataError(Problem("education_low, _mid and _high must sum to 1", found=f"{target.sum():g}"))
+        table = _levelled(table, _weights(profile, rows, len(table)), target)
+    final = int(profile["final_education_age"])
+    filled = np.where(rows < 0, rows[:, final][:, None], rows)
+    filled[:, :final] = filled[:, final][:, None]
+    return np.asarray(table[filled])
+
+
+def _weights(profile: RegionProfile, rows: np.ndarray, size: int) -> np.ndarray:
+    """Persons aged 15-74 in each row of the education table, from the published bands."""
+    weight = np.zeros(size)
+    counts = profile.persons
+    for sex, low, high, persons in zip(counts.sex, counts.age_from, counts.age_to, counts.persons, strict=True):
+        inside = [age for age in range(low, min(high, 110) + 1) if _LEVELLED_FROM <= age <= _LEVELLED_TO]
+        for age in inside:
+            weight[rows[sex, age]] += persons / (high - low + 1)
+    return weight
+
+
+def _levelled(table: np.ndarray, weight: np.ndarray, target: np.ndarray) -> np.ndarray:
+    factor = np.ones(table.shape[1])
+    for _ in range(_LEVELLING_STEPS):
+        shares = table * factor
+        shares /= shares.sum(axis=1, keepdims=True)
+        total = weight @ shares / weight.sum()
+        if np.abs(total - target).max() < _LEVELLED_WITHIN:
+            break
+        factor *= target / total
+    return np.asarray(shares)
+
+
+def education(profile: RegionProfile, sex: np.ndarray, age: np.ndarray, draw: np.ndarray) -> np.ndarray:
+    """Draw education by sex and age: 0 low, 1 mid, 2 high."""
+    upto = np.cumsum(education_shares(profile), axis=2)
+    u = uniform(draw, Trait.EDUCATION)
+    return ((u > upto[sex, age, LOW]).astype(np.int8) + (u > upto[sex, age, MID])).astype(np.int8)
+
+
+def education_odds(profile: RegionProfile, trait: str, education: np.ndarray) -> np.ndarray:
+    """Return the log odds of a trait by education against mid education."""
+    ratios = {LOW: profile[f"{trait}_odds_low_education"], HIGH: profile[f"{trait}_odds_high_education"]}
+    return by_level(ratios, education)
+
+
+def deprived(
+    profile: RegionProfile, education: np.ndarray, practice: np.ndarray, seed: int, draw: np.ndarray
+) -> np.ndarray:
+    """Draw who lives in a deprived area: more of low education, and gathered in some practices."""
+    places = normal(keys(seed, Domain.PRACTICE, np.arange(int(practice.max()) + 1)), Trait.PRACTICE_DEPRIVED)
+    offset = education_odds(profile, "deprived", education) + profile["deprived_between_practices"] * places[practice]
+    target = np.array([profile["deprived_share"]])
+    chance = probabilities(np.zeros(len(draw), dtype=np.int64), target, offset)
+    return (uniform(draw, Trait.DEPRIVED) < chance).astype(np.int8)
+
+
+def smoker(
+    profile: RegionProfile, sex: np.ndarray, age: np.ndarray, education: np.ndarray, draw: np.ndarray
+) -> np.ndarray:
+    """Draw current smoking: published by sex and age, with the published odds between education levels at each age."""
+    columns, rows = profile.rows("smoking")
+    gradient, gradient_rows = profile.rows("smoking_by_education")
+    shares = np.stack([gradient[level] for level in EDUCATION], axis=1)
+    row = gradient_rows[sex, age]
+    offset = np.where(row >= 0, logit(shares)[row, education], 0.0)
+    chance = probabilities(rows[sex, age], columns["smokers"], offset)
+    return (uniform(draw, Trait.SMOKER) < chance).astype(np.int8)
+
+
+def frailty(profile: RegionProfile, draw: np.ndarray) -> np.ndarray:
+    """Draw frailty: log-normal with expectation 1 for everybody, so also in each cell of age, sex and education."""
+    sigma = profile["frailty_sigma"]
+    return np.asarray(np.exp(sigma * normal(draw, Trait.FRAILTY) - sigma * sigma / 2))
+
+
+def insurer(profile: RegionProfile, draw: np.ndarray) -> np.ndarray:
+    """Draw the insurer by regional shares."""
+    shares = np.array([profile[f"insurer_{name}"] for name in profile.insurers])
+    upto = np.cumsum(shares / shares.sum())[:-1]
+    return np.searchsorted(upto, uniform(draw, Trait.INSURER), side="right").astype(np.int8)
