@@ -1,6 +1,7 @@
 """What providers did in a period: the only thing a contract may look at.
 
-Quantities are floats because expected activity, on which a provider weighs a little more or less of something, is
+Quantities are floats because expected activity, on which a provider weighs a little more or less of
+something, is
 fractional. Everything a contract with linear terms pays is a sum over these three arrays.
 """
 
@@ -50,8 +51,8 @@ class Activity:
 
     def __post_init__(self) -> None:
         cells = (len(self.practice_names), SEGMENTS)
-        wanted = {"services": (*cells, len(self.service_names)), "person_years": cells, "programme_years": cells}
-        for name, shape in wanted.items():
+        wanted = {"services": (*cells, len(self.service_names)), "person_years": cells}
+        for name, shape in (wanted | {"programme_years": cells}).items():
             if getattr(self, name).shape != shape:
                 raise ModelError(f"activity: {name} has shape {getattr(self, name).shape}, expected {shape}")
         if not self.years >= 0.0:

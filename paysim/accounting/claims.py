@@ -1,8 +1,9 @@
 """Claims of persons: what each service costs its payer, and the patient's annual deductible on it.
 
-The deductible is arithmetic on one person's year. With `paid` the payer's spending on this person's liable services
-since the contract year began, the patient bears ``min(paid, annual)``; a period's share is the growth of that amount.
-Amounts are rounded to cents once, on the running total, so that the periods of a year always add up to the year.
+The deductible is arithmetic on one person's year. With `paid` the payer's spending on this person's liable
+services since the contract year began, the patient bears ``min(paid, annual)``; a period's share is the
+growth of that amount. Amounts are rounded to cents once, on the running total, so that the periods of a year
+always add up to the year.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from paysim.errors import ModelError
 
-_ROWS_AT_A_TIME = 32_768  # keeps the working copy of whole-number counts in the processor's cache
+_ROWS_AT_A_TIME = 8_192  # keeps the working copy of whole-number counts in the processor's cache
 
 Floats = NDArray[np.float64]
 Cents = NDArray[np.int64]
@@ -69,14 +70,13 @@ def liable_eur(counts: ArrayLike, tariffs: Floats, exempt: NDArray[np.bool_]) ->
     counts = np.asarray(counts)
     if counts.ndim != 2 or tariffs.shape != (counts.shape[1],) or exempt.shape != tariffs.shape:
         raise ModelError(
-            f"claims: counts {counts.shape}, tariffs {tariffs.shape} and exempt {exempt.shape} do not fit together"
+            f"claims: counts {counts.shape}, tariffs {tariffs.shape} and exempt {exempt.shape} do not fit"
         )
-    columns = np.flatnonzero(~exempt & (tariffs != 0.0))
-    prices = tariffs[columns]
+    prices = np.where(exempt, 0.0, tariffs)
     liable = np.empty(len(counts))
     for start in range(0, len(counts), _ROWS_AT_A_TIME):
         rows = slice(start, start + _ROWS_AT_A_TIME)
-        liable[rows] = counts[rows][:, columns].astype(np.float64) @ prices
+        np.matmul(counts[rows].astype(np.float64, copy=False), prices, out=liable[rows])
     return liable
 
 
@@ -102,12 +102,13 @@ def deductible_cents(
     ndarray
         ``[n]`` whole cents (int64); over a year they sum to ``min(liable, annual)`` exactly.
     """
-    annual = np.int64(np.rint(annual_eur * 100.0))
-    before = np.minimum(_cents(liable_before_eur), annual)
-    after = np.minimum(_cents(liable_after_eur), annual)
-    share = after - before
-    return share if applies is None else np.where(applies, share, np.int64(0))
+    annual = np.rint(annual_eur * 100.0)
+    share = _borne(liable_after_eur, annual) - _borne(liable_before_eur, annual)
+    return (share if applies is None else np.where(applies, share, 0.0)).astype(np.int64)
 
 
-def _cents(euros: ArrayLike) -> Cents:
-    return np.rint(np.asarray(euros, dtype=np.float64) * 100.0).astype(np.int64)
+def _borne(liable_eur: ArrayLike, annual: float) -> Floats:
+    """Return ``[n]`` whole cents, as floats: at most `annual` of the liable spending."""
+    cents = np.multiply(liable_eur, 100.0)
+    np.rint(cents, out=cents)
+    return np.minimum(cents, annual, out=cents)

@@ -1,8 +1,9 @@
 """Double-entry ledger in whole cents.
 
-A posting is one bill of one component of a contract for one period: one side is a single actor that writes the total,
-the other side is one actor or a group whose members each write what they received (or paid). The two sides are rounded
-apart from each other, the total to the nearest cent and the split by largest remainder, so that "the legs of a posting
+A posting is one bill of one component of a contract for one period: one side is a single actor that writes
+the total, the other side is one actor or a group whose members each write what they received (or paid). The
+two sides are rounded apart from each other, the total to the nearest cent and the split by largest remainder,
+so that "the legs of a posting
 sum to zero" is a test and not a definition. A positive leg is money received, a negative one money paid.
 """
 
@@ -40,6 +41,7 @@ COLUMNS = ("arm", "draw", "replicate", "posting", "period", *TEXT_COLUMNS, "cent
 _PRACTICE = "practice:"
 _MOST_CENTS = 2.0**53  # beyond this a float no longer holds every whole number
 _RELATIVE_NOISE = 1e-9  # of floating-point sums taken in different orders
+_NOISE_CENTS = 1e-3
 
 Cents = NDArray[np.int64]
 
@@ -67,7 +69,8 @@ def split_cents(euros: NDArray[np.float64], total: int) -> Cents:
     Returns
     -------
     ndarray
-        ``[n]`` int64 cents that sum to `total`, each within a cent of its share; ties go to the earlier entry.
+        ``[n]`` int64 cents that sum to `total`, each within a cent of its share; ties go to the earlier
+        entry.
 
     Raises
     ------
@@ -147,7 +150,8 @@ class Ledger:
         payer, payee
             Actors. One of the two may be a group: a sequence of names, in the order of `euros`.
         euros
-            ``[n]`` unrounded euros per member of the group (a number if there is no group), from payer to payee.
+            ``[n]`` unrounded euros per member of the group (a number if there is no group), from payer to
+            payee.
         total_eur
             The total as the single side reckons it; by default the exact sum of `euros`.
         group
@@ -161,7 +165,7 @@ class Ledger:
         Raises
         ------
         ModelError
-            If amounts are not finite, do not fit the actors, or the two sides disagree by a cent or more.
+            If amounts are not finite, do not fit the actors, or the two sides disagree by more than rounding.
         """
         where = f"posting {self._postings} (period {period}, {contract}, {component})"
         many, one, sign = self._sides(payer, payee, where)
@@ -172,10 +176,8 @@ class Ledger:
         total = own_sum if total_eur is None else total_eur * 100.0
         if not (math.isfinite(own_sum) and math.isfinite(total) and abs(own_sum) < _MOST_CENTS):
             raise ModelError(f"ledger: {where}: amounts must be finite and below {_MOST_CENTS:.0f} cents")
-        if abs(total - own_sum) > 0.5 + _RELATIVE_NOISE * float(np.abs(amounts).sum()) * 100.0:
-            raise ModelError(
-                f"ledger: {where}: one side reckons {total:.2f} cents, the other side's amounts sum to {own_sum:.2f}"
-            )
+        if abs(total - own_sum) > _NOISE_CENTS + _RELATIVE_NOISE * float(np.abs(amounts).sum()) * 100.0:
+            raise ModelError(f"ledger: {where}: one side reckons {total:.2f} cents, the other {own_sum:.2f}")
         split = split_cents(amounts, round(total))
         if not split.any():
             return None
@@ -283,8 +285,8 @@ class Ledger:
 def check_laws(table: Mapping[str, Any] | pd.DataFrame) -> None:
     """Raise ModelError unless the table is a double-entry ledger of one run.
 
-    Checked: whole cents; every posting has two legs or more and sums to zero; so do each contract, each period and the
-    whole.
+    Checked: whole cents; every posting has two legs or more and sums to zero; so do each contract, each
+    period and the whole.
 
     Parameters
     ----------

@@ -4,8 +4,8 @@ A segment is an age band, whether the person lives in a deprived area, and a con
 
     segment = (age_band * 2 + deprived) * 3 + condition
 
-The age bands are those of the Dutch registration fee (under 65, 65-74, 75-84, 85 and over). A person with both
-diabetes and vascular disease counts under diabetes, as in the Dutch chronic-care programmes.
+The age bands are those of the Dutch registration fee (under 65, 65-74, 75-84, 85 and over). A person with
+both diabetes and vascular disease counts under diabetes, as in the Dutch chronic-care programmes.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ def income_statement(ledger: pd.DataFrame, actor: str) -> pd.DataFrame:
 
 
 def trial_balance(ledger: pd.DataFrame) -> pd.DataFrame:
-    """Return balances in cents, one row an actor and one column an account, with ``total``; the totals sum to zero."""
+    """Return balances in cents: a row an actor, a column an account, and ``total``, which sums to zero."""
     balance = ledger.astype({"actor": str, "account": str}).pivot_table(
         index="actor", columns="account", values="cents", aggfunc="sum", fill_value=0
     )
@@ -61,18 +61,16 @@ def trial_balance(ledger: pd.DataFrame) -> pd.DataFrame:
 
 
 def flows(ledger: pd.DataFrame) -> pd.DataFrame:
-    """Return euros paid from each actor to each other one over the whole ledger, practices taken together.
+    """Return the net euros that flow between actors over the whole ledger, practices taken together.
 
     Returns
     -------
     DataFrame
-        ``payer``, ``payee``, ``account``, ``eur``; only legs that receive or that pay member by member are counted
-        once, so that a posting enters with its own amount.
+        ``payer``, ``payee``, ``account``, ``eur`` (positive): one row a pair of actors and account.
     """
     frame = ledger.astype({"actor": str, "counterparty": str, "account": str})
     for side in ("actor", "counterparty"):
         frame[side] = frame[side].where(~frame[side].map(is_practice), "practices")
-    paid = frame[frame["cents"] < 0]
-    grouped = paid.groupby(["actor", "counterparty", "account"], as_index=False)["cents"].sum()
-    grouped["eur"] = -grouped["cents"] / 100.0
-    return grouped.rename(columns={"actor": "payer", "counterparty": "payee"})[["payer", "payee", "account", "eur"]]
+    net = frame.groupby(["actor", "counterparty", "account"])["cents"].sum().reset_index()
+    net = net[net["cents"] < 0].set_axis(["payer", "payee", "account", "cents"], axis=1)
+    return net.assign(eur=-net["cents"] / 100.0).drop(columns="cents").reset_index(drop=True)

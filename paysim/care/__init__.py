@@ -1,1 +1,1 @@
-"""Care: what people ask for, who does it, how long it takes, what it costs to deliver, and what no disease explains."""
+"""Care: what people ask for, who does it, how long it takes and what it costs to deliver."""

@@ -1,7 +1,8 @@
 """The catalogue of services: what each is, how long it takes, what it costs to deliver and what it is worth.
 
-Resource cost and payment are different things: the cost is built from staff minutes, wages and material, or taken
-from the Dutch costing manual; the price is a reference for tariffs and valuation and is paid only if a contract says so.
+Resource cost and payment are different things: the cost is built from staff minutes, wages and material, or
+taken from the Dutch costing manual; the price is a reference for tariffs and valuation and is paid only if a
+contract says so.
 """
 
 from __future__ import annotations
@@ -163,8 +164,8 @@ def load_services(path: Path = FILE) -> Services:
     Raises
     ------
     DataError
-        With file, line and column: a key is missing or unknown, a name comes twice, a value lies outside its range, a
-        service has no cost (neither minutes nor a resource cost) or two.
+        With file, line and column: a key is missing or unknown, a name comes twice, a value lies outside its
+        range, a service has no cost (neither minutes nor a resource cost) or two.
     """
     document = read_yaml(path)
     file = bind(_File, document, DataError)
@@ -190,12 +191,18 @@ def _faults(service: _Service) -> list[tuple[str, str, object]]:
     faults: list[tuple[str, str, object]] = []
     if (service.minutes is None) == (service.resource is None):
         faults.append(("name", "a service needs either minutes or a resource cost", service.name))
-    for key, amount in (("material", service.material), ("resource", service.resource), ("price", service.price)):
+    for key, amount in (
+        ("material", service.material),
+        ("resource", service.resource),
+        ("price", service.price),
+    ):
         if amount is not None and not amount.range[0] <= amount.eur <= amount.range[1]:
             faults.append((key, "value lies outside its range", amount.eur))
     staff = service.minutes
     if staff is not None and not staff.range[0] <= (staff.nurse or staff.gp) <= staff.range[1]:
-        faults.append(("minutes", "minutes of the main provider lie outside their range", staff.nurse or staff.gp))
+        faults.append(
+            ("minutes", "minutes of the main provider lie outside their range", staff.nurse or staff.gp)
+        )
     return faults
 
 
@@ -229,7 +236,9 @@ def _rows(service: _Service, price_year: int) -> list[dict[str, Any]]:
             low, high = staff.range if who == main else staff.support_range
             status = staff.status if who == main else "assumed"
             if value := getattr(staff, who):
-                rows.append(_row(service, f"minutes_{who}", value, "minutes", low, high, staff.source, status))
+                rows.append(
+                    _row(service, f"minutes_{who}", value, "minutes", low, high, staff.source, status)
+                )
     amounts = {"material_eur": service.material, "resource_cost_eur": service.resource}
     for what, amount in (amounts | {"reference_price_eur": service.price}).items():
         if amount is not None:

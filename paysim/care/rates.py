@@ -1,8 +1,9 @@
 """Rates by sex and single year of age from published bands.
 
-A band gives a mean; a person has an age. The curve is log-linear between nodes at the middle of the bands, and the
-nodes are moved until the mean over the standard population of every band is the published one. It is continuous and
-positive, and does not overshoot as a polynomial would. Below the first and above the last node it is level.
+A band gives a mean; a person has an age. The curve is log-linear between nodes at the middle of the bands,
+and the nodes are moved until the mean over the standard population of every band is the published one. It is
+continuous and positive, and does not overshoot as a polynomial would. Below the first and above the last node
+it is level.
 """
 
 from __future__ import annotations
@@ -30,10 +31,12 @@ def standard_population(params: Parameters) -> Floats:
     """
     table = params.table("care.standard_population")
     persons = np.zeros((2, AGES))
-    for sex, low, high, count in zip(table["sex"], table["age_lo"], table["age_hi"], table["persons"], strict=True):
+    for sex, low, high, count in zip(
+        table["sex"], table["age_lo"], table["age_hi"], table["persons"], strict=True
+    ):
         last = min(int(high), int(low) + 4)
         persons["MF".index(sex), int(low) : last + 1] = count / (last + 1 - int(low))
-    return persons
+    return np.maximum(persons, 1e-6)  # every age has a weight, so that every mean exists
 
 
 def band_curve(low: Sequence[int], high: Sequence[int], value: Sequence[float], weight: Floats) -> Floats:
@@ -46,7 +49,7 @@ def band_curve(low: Sequence[int], high: Sequence[int], value: Sequence[float], 
     value
         Mean of each band, above zero, in any unit.
     weight
-        ``[111]`` persons by age.
+        ``[111]`` persons by age, above zero.
 
     Raises
     ------
@@ -60,7 +63,6 @@ def band_curve(low: Sequence[int], high: Sequence[int], value: Sequence[float], 
         raise ModelError(f"a rate must be above zero: {target.tolist()}")
     ages = np.arange(AGES)
     band = np.searchsorted(first, ages, side="right") - 1
-    weight = np.maximum(weight, 1e-9)  # a band without persons still has a value
     total = np.bincount(band, weight)
     middle = np.bincount(band, weight * (ages + 0.5)) / total
     nodes = target.copy()
@@ -103,9 +105,9 @@ class Profiles:
         return band_curve(low, high, value, self.population.sum(axis=0))
 
     def by_sex(self, measure: str, ratio: str) -> Floats:
-        """Return a rate ``[2, 111]`` whose mean over both sexes is `measure`, women's being `ratio` times men's."""
+        """Return a rate ``[2, 111]`` of mean `measure` over both sexes, women's being `ratio` times men's."""
         both, women_per_man = self.curve(measure), self.curve(ratio)
-        share_women = self.population[1] / np.maximum(self.population.sum(axis=0), 1e-9)
+        share_women = self.population[1] / self.population.sum(axis=0)
         men = both / (1.0 - share_women + share_women * women_per_man)
         return np.stack([men, men * women_per_man])
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -64,6 +63,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     try:
         app(args=None if arguments is None else list(arguments), prog_name="paysim")
     except SystemExit as exc:  # how typer ends every command, also after a wrong option
+        if isinstance(exc.__context__, BrokenPipeError):
+            return 0  # the reader of our output, such as `head`, has had enough
         return (
             INTERRUPTED if exc.code == 130 else exc.code if isinstance(exc.code, int) else int(bool(exc.code))
         )
@@ -73,10 +74,6 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our output, such as `head`, has had enough; nothing is left to be said to it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     finally:
         signal.signal(signal.SIGTERM, former)
     return 0

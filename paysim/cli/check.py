@@ -25,8 +25,8 @@ def check(
         show.as_json({"scenario": loaded.name, "sha256": loaded.sha256, "parameters": rows})
         return
     show.table(rows, ["name", "value", "unit", "status", "source"])
-    typer.echo(f"\n{loaded.path}: ok, {len(loaded.arms)} arms, {len(rows)} values")
-    typer.echo(f"next: paysim run {loaded.path}")
+    typer.echo(f"\n{scenario}: ok, {len(loaded.arms)} arms, {len(rows)} values")
+    typer.echo(f"next: paysim run {scenario}")
 
 
 def settled(scenario: Scenario) -> list[dict[str, Any]]:

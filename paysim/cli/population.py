@@ -68,7 +68,7 @@ def describe(
 
     population = _read_or_build(region)
     frame = compare(population, load_region(population.region))
-    rows = frame.to_dict("records")
+    rows = [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
     if json:
         show.as_json({"region": population.region, "persons": len(population.person), "margins": rows})
         return

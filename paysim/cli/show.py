@@ -11,10 +11,10 @@ import typer
 
 
 def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, widest: int = 48) -> None:
-    """Print rows in aligned columns; numbers to the right, long text cut, except in the last column."""
+    """Print rows in aligned columns; numbers to the right, long text cut, except in the outer columns."""
     cells = [[_text(row.get(name)) for name in columns] for row in rows]
     cells = [
-        [cell if i == len(columns) - 1 else _cut(cell, widest) for i, cell in enumerate(line)]
+        [cell if i in (0, len(columns) - 1) else _cut(cell, widest) for i, cell in enumerate(line)]
         for line in cells
     ]
     widths = [max(len(line[i]) for line in [list(columns), *cells]) for i in range(len(columns))]

@@ -1,1 +1,1 @@
-"""Contracts: how activity becomes payment. One file a payment component; the file's name is the component's kind."""
+"""Contracts: how activity becomes payment; one file a payment component, named as its kind."""

@@ -1,8 +1,8 @@
 """Capitation: an amount for every person-year on the list, whatever is done.
 
-Payment = sum over segments of person-years x rate of the segment. The rates come from an explicit grid by age and
-deprivation, or from one rate times relative weights. The provider's marginal revenue of one more contact is zero; of
-one more person on the list it is the person's rate.
+Payment = sum over segments of person-years x rate of the segment. The rates come from an explicit grid by age
+and deprivation, or from one rate times relative weights. The provider's marginal revenue of one more contact
+is zero; of one more person on the list it is the person's rate.
 """
 
 from __future__ import annotations
@@ -60,9 +60,9 @@ class Capitation:
     rate_eur_per_person_year
         Amount for a person of weight 1.
     weights
-        What the weights vary with; empty: the same amount for everybody. With ``age`` alone the weights outside
-        deprived areas apply to all; with ``deprivation`` alone those of the youngest band, relative to that band
-        outside deprived areas.
+        What the weights vary with; empty: the same amount for everybody. With ``age`` alone the weights
+        outside deprived areas apply to all; with ``deprivation`` alone those of the youngest band, relative
+        to that band outside deprived areas.
     weight_table
         Weights by age and deprivation, or the name of a file of kind ``weights``.
     grid
@@ -77,7 +77,8 @@ class Capitation:
     rate_eur_per_person_year: float | None = field(default=None, metadata={"unit": "EUR per person-year"})
     weights: tuple[Dimension, ...] = ()
     weight_table: tuple[WeightCell, ...] = field(
-        default=(), metadata={"file": "weights", "default": "nl/gp_capitation_weights", "default_with": "weights"}
+        default=(),
+        metadata={"file": "weights", "default": "nl/gp_capitation_weights", "default_with": "weights"},
     )
     grid: tuple[GridCell, ...] = field(default=(), metadata={"file": "grid"})
 
@@ -86,12 +87,14 @@ class Capitation:
             raise ValueError("give either rate_eur_per_person_year or grid")
         if self.grid and (self.weights or self.weight_table):
             raise ValueError("a grid already says what each age pays: leave weights out")
-        if self.weights and not self.weight_table:
-            raise ValueError("weights need a weight_table")
+        if bool(self.weights) != bool(self.weight_table):
+            raise ValueError("weights and weight_table go together: one is missing")
         if len(set(self.weights)) < len(self.weights):
             raise ValueError("a dimension of weights comes twice")
         _require_complete(self.grid, "grid")
         _require_complete(self.weight_table, "weight_table")
+        if any(row.weight == 0.0 for row in self.weight_table):
+            raise ValueError("a weight must be above 0")
 
     @cached_property
     def eur_per_person_year(self) -> Floats:
@@ -105,7 +108,8 @@ class Capitation:
         cells = {(row.age_from, row.deprived): row.weight for row in self.weight_table}
         youngest = min(age for age, _ in cells)
         if "age" not in self.weights:
-            cells = {(0, deprived): cells[youngest, deprived] / cells[youngest, False] for deprived in (False, True)}
+            outside = cells[youngest, False]
+            cells = {(0, deprived): cells[youngest, deprived] / outside for deprived in (False, True)}
         if "deprivation" not in self.weights:
             cells = {(age, deprived): cells[age, False] for age, deprived in cells}
         return _by_segment(cells) * rate
@@ -118,7 +122,8 @@ class Capitation:
         """Return the same weights or grid with amounts times `k`."""
         if self.rate_eur_per_person_year is not None:
             return replace(self, rate_eur_per_person_year=self.rate_eur_per_person_year * k)
-        return replace(self, grid=tuple(replace(row, eur_per_quarter=row.eur_per_quarter * k) for row in self.grid))
+        rows = (replace(row, eur_per_quarter=row.eur_per_quarter * k) for row in self.grid)
+        return replace(self, grid=tuple(rows))
 
     def prices_eur(self, service_names: tuple[str, ...]) -> Floats:
         """Return zeros ``[service]``: nothing is paid by the unit."""
@@ -147,9 +152,9 @@ def _require_complete(rows: Iterable[GridCell | WeightCell], name: str) -> None:
     if len(set(cells)) < len(cells):
         raise ValueError(f"{name}: a cell comes twice")
     ages = {age for age, _ in cells} | {0}
-    missing = [_label(age, deprived) for age in sorted(ages) for deprived in (False, True) if (age, deprived) not in cells]
+    missing = sorted({(age, deprived) for age in ages for deprived in (False, True)} - set(cells))
     if missing:
-        raise ValueError(f"{name}: no row for {', '.join(missing)}")
+        raise ValueError(f"{name}: no row for {', '.join(_label(*cell) for cell in missing)}")
 
 
 def _by_segment(cells: dict[tuple[int, bool], float]) -> Floats:

@@ -1,7 +1,8 @@
 """Chronic year-bundle: one amount for a year of programme care of a chronic patient.
 
-Payment = sum over segments of programme-years x price of the segment's condition. The planned controls inside the
-bundle earn nothing more, so another control costs the provider time and a further enrolled patient brings the price.
+Payment = sum over segments of programme-years x price of the segment's condition. The planned controls inside
+the bundle earn nothing more, so another control costs the provider time and a further enrolled patient brings
+the price.
 """
 
 from __future__ import annotations
@@ -53,6 +54,8 @@ class ChronicBundle:
     covers: tuple[str, ...] = field(default=(), metadata={"names": "services"})
 
     def __post_init__(self) -> None:
+        if not self.bundles:
+            raise ValueError("bundles need at least one price")
         if len({row.condition for row in self.bundles}) < len(self.bundles):
             raise ValueError("a condition has two prices")
 

@@ -1,7 +1,7 @@
-"""A contract: components composed, each with its share and dates, between one payer and one group of providers.
+"""A contract: components, each with its share and dates, between one payer and one group of providers.
 
-Mixed payment is nothing special: it is several components with their own shares. The share applies to the whole of a
-component, here and nowhere else, so that no component's arithmetic has to know of it.
+Mixed payment is nothing special: it is several components with their own shares. The share applies to the
+whole of a component, here and nowhere else, so that no component's arithmetic has to know of it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 from paysim.accounting.activity import Activity
 from paysim.contracts.deductible import Deductible
 from paysim.contracts.protocol import Component, Floats
+from paysim.errors import Problem, ScenarioError
 from paysim.parameters import Parameter
 
 PRACTICES = "practices"
@@ -34,8 +35,8 @@ class Part:
     share
         Share of the component's payments that this contract makes, from 0 to 1.
     from_year, until_year
-        Contract years since the start (base years are negative) in which it is in force, the last one excluded;
-        None: no limit.
+        Contract years since the start (base years are negative) in which it is in force, the last one
+        excluded; None: no limit.
     """
 
     name: str
@@ -63,7 +64,9 @@ class Part:
         """Tell whether the component pays in this contract year; None stands for a year in which all do."""
         if year is None:
             return True
-        return (self.from_year is None or year >= self.from_year) and (self.until_year is None or year < self.until_year)
+        return (self.from_year is None or year >= self.from_year) and (
+            self.until_year is None or year < self.until_year
+        )
 
     def settle(self, activity: Activity) -> Floats:
         """Return ``[practice, segment]`` unrounded euros: the share of what the component pays."""
@@ -103,8 +106,8 @@ class Payment:
     euros
         ``[practice, segment]`` unrounded.
     check_eur
-        The same total as the payer reckons it from the activity of all practices together; None where the terms do
-        not add up over practices.
+        The same total as the payer reckons it from the activity of all practices together; None where the
+        terms do not add up over practices.
     """
 
     component: str
@@ -151,7 +154,9 @@ class Contract:
         for part in self.in_force(year):
             payee = part.terms.payee or self.providers
             check = float(part.settle(everyone).sum()) if part.linear else None
-            account = GENERAL_PRACTICE if payee == PRACTICES else "deductible" if payee == "insurers" else payee
+            account = (
+                GENERAL_PRACTICE if payee == PRACTICES else "deductible" if payee == "insurers" else payee
+            )
             payments.append(Payment(part.name, part.kind, payee, account, part.settle(activity), check))
         return tuple(payments)
 
@@ -169,17 +174,29 @@ class Contract:
 
 
 def scale(contract: Contract, k: float) -> Contract:
-    """Return `contract` with the rates of all scalable components multiplied by `k`; grants stay as they are."""
+    """Return `contract` with the rates of all scalable components times `k`; grants stay as they are."""
     return contract.scaled(k)
 
 
-def deductible_of(contracts: Iterable[Contract], year: int | None = None) -> tuple[Contract, Part, Deductible] | None:
+def deductible_of(
+    contracts: Iterable[Contract], year: int | None = None
+) -> tuple[Contract, Part, Deductible] | None:
     """Return the deductible among an arm's contracts with where it stands, or None.
 
     A share of the part is a share of the annual amount, and is already taken in the deductible returned.
+
+    Raises
+    ------
+    ScenarioError
+        If there are two: which comes first is nowhere said.
     """
-    for contract in contracts:
-        for part in contract.in_force(year):
-            if isinstance(part.terms, Deductible) and part.share > 0.0:
-                return contract, part, replace(part.terms, annual_eur=part.terms.annual_eur * part.share)
-    return None
+    found = [
+        (contract, part, replace(part.terms, annual_eur=part.terms.annual_eur * part.share))
+        for contract in contracts
+        for part in contract.in_force(year)
+        if isinstance(part.terms, Deductible) and part.share > 0.0
+    ]
+    if len(found) > 1:
+        names = ", ".join(f"{contract.name}/{part.name}" for contract, part, _ in found)
+        raise ScenarioError(Problem("an arm can have one deductible at a time", found=names))
+    return found[0] if found else None

@@ -1,7 +1,7 @@
 """Patient deductible: the first euros of a year's care are the patient's own.
 
-The insurer has paid the provider in full, so the deductible is a transfer from patients to insurers and no provider's
-income depends on it. It is reckoned person by person and contract year by contract year (`deductible_cents`), because a
+The insurer has paid the provider in full, so the deductible is a transfer from patients to insurers and no
+provider's income depends on it. It is reckoned person by person and contract year by contract year, because a
 minimum over a year cannot be taken from totals.
 """
 
@@ -55,9 +55,11 @@ class Deductible:
         Parameters
         ----------
         liable_before_eur, liable_after_eur
-            ``[n]`` the person's liable spending since the contract year began, at start and end of the period.
+            ``[n]`` the person's liable spending since the contract year began, at start and end of the
+            period.
         age_years
-            ``[n]`` ages (the age of a contract year, so that nobody crosses `from_age_years` within it); None: all owe.
+            ``[n]`` ages (the age of a contract year, so that nobody crosses `from_age_years` within it);
+            None: all owe.
         """
         applies = None if age_years is None else np.asarray(age_years) >= self.from_age_years
         return deductible_cents(liable_before_eur, liable_after_eur, self.annual_eur, applies)

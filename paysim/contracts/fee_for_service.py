@@ -1,6 +1,7 @@
 """Fee for service: a price for every unit delivered.
 
-Payment = sum over services of quantity x price. The provider's marginal revenue of one more contact is its fee.
+Payment = sum over services of quantity x price. The provider's marginal revenue of one more contact is its
+fee.
 """
 
 from __future__ import annotations
@@ -50,7 +51,9 @@ class FeeForService:
 
     def services_paid(self) -> frozenset[str]:
         """Return the services of the schedule with a price, less the excluded ones."""
-        return frozenset(row.service for row in self.schedule if row.price_eur > 0.0) - frozenset(self.excludes)
+        return frozenset(row.service for row in self.schedule if row.price_eur > 0.0) - frozenset(
+            self.excludes
+        )
 
     def services_covered(self) -> frozenset[str]:
         """Return nothing: fees pay nothing in advance."""

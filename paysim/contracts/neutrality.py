@@ -15,7 +15,9 @@ from paysim.errors import ModelError, Problem, ScenarioError
 _RELATIVE_NOISE = 1e-9
 
 
-def total_eur(contracts: Contract | Iterable[Contract], activities: Iterable[Activity], year: int | None = None) -> float:
+def total_eur(
+    contracts: Contract | Iterable[Contract], activities: Iterable[Activity], year: int | None = None
+) -> float:
     """Return the unrounded total that the contracts pay for the activities of several periods."""
     listed = [contracts] if isinstance(contracts, Contract) else list(contracts)
     parts = [part for contract in listed for part in contract.in_force(year)]
@@ -53,13 +55,17 @@ def solve_scale(
         for part in contract.in_force(year):
             if part.scalable and not part.linear:
                 raise ScenarioError(
-                    Problem("budget neutrality needs a component with linear terms", key=names, found=part.name)
+                    Problem(
+                        "budget neutrality needs a component with linear terms", key=names, found=part.name
+                    )
                 )
             paid = math.fsum(float(part.settle(activity).sum()) for activity in activities)
             fixed, scalable = (fixed, scalable + paid) if part.scalable else (fixed + paid, scalable)
     if not scalable > 0.0:
         raise ScenarioError(
-            Problem("budget neutrality has nothing to scale: no component with rates pays anything", key=names)
+            Problem(
+                "budget neutrality has nothing to scale: no component with rates pays anything", key=names
+            )
         )
     k = (reference_eur - fixed) / scalable
     if k < 0.0:
@@ -72,5 +78,7 @@ def solve_scale(
         )
     reached = total_eur([contract.scaled(k) for contract in listed], activities, year)
     if not math.isclose(reached, reference_eur, rel_tol=_RELATIVE_NOISE, abs_tol=0.01):
-        raise ModelError(f"budget neutrality: {names} scaled by {k:.6f} pays {reached:.2f}, not {reference_eur:.2f} euro")
+        raise ModelError(
+            f"budget neutrality: {names} scaled by {k:.6f} pays {reached:.2f}, not {reference_eur:.2f} euro"
+        )
     return k

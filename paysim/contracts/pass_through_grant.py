@@ -1,7 +1,7 @@
 """Pass-through grant: an amount per person-year on the list for what the other components leave out.
 
-It stands for contract parts whose terms are not modelled (innovation, support staff, out-of-hours duty). It keeps the
-level of income right and rewards nothing at the margin, so budget neutrality does not scale it.
+It stands for contract parts whose terms are not modelled (innovation, support staff, out-of-hours duty). It
+keeps the level of income right and rewards nothing at the margin, so budget neutrality does not scale it.
 """
 
 from __future__ import annotations

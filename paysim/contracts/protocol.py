@@ -1,8 +1,9 @@
 """What every payment component is: frozen terms and a pure function from period activity to payments.
 
-To add a way of paying, write ``paysim/contracts/<kind>.py`` with a frozen dataclass whose ``kind`` is the file's name.
-Its fields are the keys of the component in YAML: an amount is a ``float`` field with ``metadata={"unit": ...}``; a
-table is a ``tuple`` of small frozen dataclasses and, with ``metadata={"file": <kind of file>}``, may be given by the
+To add a way of paying, write ``paysim/contracts/<kind>.py`` with a frozen dataclass whose ``kind`` is the
+file's name. Its fields are the keys of the component in YAML: an amount is a ``float`` field with
+``metadata={"unit": ...}``; a table is a ``tuple`` of small frozen dataclasses and, with ``metadata={"file":
+<kind of file>}``, may be given by the
 name of a file. Nothing else has to be edited.
 """
 
@@ -36,7 +37,7 @@ class Component(Protocol):
         ...
 
     def settle(self, activity: Activity) -> Floats:
-        """Return ``[practice, segment]`` unrounded euros paid for the activity, negative for money paid back."""
+        """Return ``[practice, segment]`` unrounded euros paid for the activity; negative is paid back."""
         ...
 
     def scaled(self, k: float) -> Self:
@@ -52,5 +53,5 @@ class Component(Protocol):
         ...
 
     def services_covered(self) -> frozenset[str] | None:
-        """Return the services paid in advance, per person or patient; None: all that the providers deliver."""
+        """Return the services paid per person or patient; None: all that the providers deliver."""
         ...

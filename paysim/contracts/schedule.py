@@ -31,7 +31,9 @@ Schedule = tuple[ServicePrice, ...]
 
 
 def require_unique(schedule: Schedule) -> None:
-    """Raise ValueError if a service has two prices."""
+    """Raise ValueError if there are no prices, or a service has two."""
+    if not schedule:
+        raise ValueError("a schedule needs at least one price")
     seen: set[str] = set()
     for row in schedule:
         if row.service in seen:
@@ -46,7 +48,7 @@ def scaled_schedule(schedule: Schedule, k: float) -> Schedule:
 
 @lru_cache(maxsize=512)
 def price_vector(schedule: Schedule, excludes: tuple[str, ...], service_names: tuple[str, ...]) -> Floats:
-    """Return the ``[service]`` prices in the order of `service_names`; unpriced and excluded services are zero.
+    """Return the ``[service]`` prices in the order of `service_names`; zero where there is none.
 
     Raises
     ------

@@ -1,7 +1,7 @@
 """Tariffs outside general practice: regulated prices per unit, paid to a sector of the region.
 
-The arithmetic of fee for service with another payee: the hospital, pharmacies and so on, who treat the people of every
-practice. Payments are still reckoned per practice list and segment, because the people are theirs.
+The arithmetic of fee for service with another payee: the hospital, pharmacies and so on, who treat the people
+of every practice. Payments are still reckoned per practice list and segment, because the people are theirs.
 """
 
 from __future__ import annotations

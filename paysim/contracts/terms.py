@@ -1,6 +1,7 @@
 """From YAML to contracts: the reader's models are made from the components' own dataclasses.
 
-An amount is written as a number, or with its origin: ``{value: 11.51, year: 2023, source: "...", status: found}``. All
+An amount is written as a number, or with its origin: ``{value: 11.51, year: 2023, source: "...", status:
+found}``. All
 amounts, with unit, source and status, stay with the contract, so that a run can report each one.
 """
 
@@ -22,6 +23,7 @@ import paysim.contracts
 from paysim import catalog
 from paysim.contracts.contract import Contract as Contract
 from paysim.contracts.contract import Part
+from paysim.contracts.deductible import Deductible
 from paysim.contracts.protocol import Component
 from paysim.errors import Problem, ScenarioError, nearest_name
 from paysim.parameters import Distribution, Parameter, Status
@@ -30,7 +32,8 @@ from paysim.reading import Document, Name, Reader, bind, read_yaml
 Extra = Sequence[str | os.PathLike[str]]
 Loc = tuple[str | int, ...]
 
-_NotNegative = Annotated[float, pydantic.Field(ge=0.0)]
+_MOST_EUR = 1e12  # more than any payer has; keeps every sum finite
+_NotNegative = Annotated[float, pydantic.Field(ge=0.0, le=_MOST_EUR)]
 _Text = Annotated[str, pydantic.Field(min_length=1)]
 _COMMON = ("kind", "name", "share", "from_year", "until_year")
 
@@ -67,7 +70,9 @@ class _TableReader(Reader):
     title: _Text | None = None
 
 
-def read_contract(source: str | os.PathLike[str] | Document | Mapping[str, Any], extra: Extra = ()) -> Contract:
+def read_contract(
+    source: str | os.PathLike[str] | Document | Mapping[str, Any], extra: Extra = ()
+) -> Contract:
     """Read one contract.
 
     Parameters
@@ -89,11 +94,12 @@ def read_contract(source: str | os.PathLike[str] | Document | Mapping[str, Any],
     else:
         path = source if isinstance(source, Path) else catalog.find("contracts", os.fspath(source), extra)
         document = read_yaml(path)
+    _require_kind(document, "contract")
     read: Any = bind(_contract_reader(), document)
     builder = _Builder(document, f"contracts.{read.name}", extra)
     parts = [builder.part(each, ("components", index)) for index, each in enumerate(read.components)]
     built = [part for part in parts if part is not None]
-    builder.check_parts(built, read.providers)
+    builder.check_parts(built, read.payer, read.providers)
     if builder.problems:
         raise ScenarioError(*builder.problems)
     title = read.title or read.name.replace("_", " ")
@@ -106,7 +112,7 @@ def component_kinds() -> dict[str, type[Component]]:
     found: dict[str, type[Component]] = {}
     for module in pkgutil.iter_modules(paysim.contracts.__path__):
         for value in vars(import_module(f"paysim.contracts.{module.name}")).values():
-            if isinstance(value, type) and is_dataclass(value) and getattr(value, "kind", None) == module.name:
+            if isinstance(value, type) and getattr(value, "kind", None) == module.name:
                 found[module.name] = value
     return found
 
@@ -130,18 +136,28 @@ class _Builder:
         name = read.name or terms.payee or read.kind
         return Part(name, terms, read.share, read.from_year, read.until_year)
 
-    def check_parts(self, parts: Sequence[Part], providers: str) -> None:
-        """Note components that share a name, or that nobody would be paid for."""
+    def check_parts(self, parts: Sequence[Part], payer: str, providers: str) -> None:
+        """Note components that share a name, or whose payer or payee cannot be."""
+        if payer == providers:
+            self._wrong("nobody can pay themselves", ("providers",), found=providers)
         for index, part in enumerate(parts):
             if any(part.name == other.name for other in parts[:index]):
-                self._wrong("two components have this name: give one a name", ("components", index), found=part.name)
+                self._wrong(
+                    "two components have this name: give one a name", ("components", index), found=part.name
+                )
+            if isinstance(part.terms, Deductible) and (payer, providers) != ("patients", "insurers"):
+                self._wrong(
+                    "a deductible is paid by patients to insurers, in a contract of its own",
+                    ("components", index),
+                )
             if providers == "sectors" and part.terms.payee is None:
                 self._wrong(
-                    f"a {part.kind} pays the contract's providers: name them, not sectors", ("components", index)
+                    f"a {part.kind} pays the contract's providers: name them, not sectors",
+                    ("components", index),
                 )
 
-    def terms(self, cls: type[Any], read: Any, loc: Loc, prefix: str) -> Any:
-        """Return an instance of a dataclass of terms filled from its reader, or None if something is wrong with it."""
+    def terms(self, cls: Any, read: Any, loc: Loc, prefix: str) -> Any:
+        """Return a dataclass of terms filled from its reader, or None if something is wrong with it."""
         hints, values, before = get_type_hints(cls), {}, len(self.problems)
         for each in fields(cls):
             given = getattr(read, each.name) if each.name in read.model_fields_set else None
@@ -159,7 +175,9 @@ class _Builder:
         label = f"{prefix}.{made.label}" if hasattr(made, "label") else prefix
         for each in fields(cls):
             if "unit" in each.metadata and each.name in values:
-                self._amount(f"{label}.{each.name}", each.metadata["unit"], getattr(read, each.name), (*loc, each.name))
+                self._amount(
+                    f"{label}.{each.name}", each.metadata["unit"], getattr(read, each.name), (*loc, each.name)
+                )
         return made
 
     def _value(self, each: Field[Any], hint: Any, given: Any, loc: Loc, prefix: str) -> Any:
@@ -184,6 +202,7 @@ class _Builder:
     def _file(self, kind: str, row: Any, name: str, loc: Loc) -> tuple[Any, ...]:
         try:
             document = read_yaml(catalog.find("contracts", name, self.extra))
+            _require_kind(document, kind)
             read: Any = bind(_table_reader(kind, row), document)
         except ScenarioError as exc:
             # A file that does not exist has no place of its own: show where it was named.
@@ -214,7 +233,9 @@ class _Builder:
         if low is None and given.status in ("recalled", "assumed"):
             self._wrong(f"an amount that is {given.status} needs a range [low, high]", loc)
         if low is not None and high is not None and not low <= given.value <= high:
-            self._wrong("value lies outside its range", loc, found=given.value, allowed=(f"{low:g} to {high:g}",))
+            self._wrong(
+                "value lies outside its range", loc, found=given.value, allowed=(f"{low:g} to {high:g}",)
+            )
         source = f"{given.source} ({given.year})" if given.year else given.source
         kept = (given.distribution, source, given.status, given.note)
         self.amounts.append(Parameter(name, given.value, unit, low, high, *kept))
@@ -227,28 +248,30 @@ class _Builder:
         allowed: Sequence[str] = (),
         nearest: str | None = None,
     ) -> None:
-        self.problems.append(self.document.problem(message, loc, found=found, allowed=allowed, nearest=nearest))
+        self.problems.append(
+            self.document.problem(message, loc, found=found, allowed=allowed, nearest=nearest)
+        )
 
 
 @lru_cache(maxsize=1)
 def _contract_reader() -> type[Reader]:
     readers = []
     for kind, cls in sorted(component_kinds().items()):
-        readers.append(create_model(cls.__name__, __base__=_PartReader, kind=(Literal[kind], ...), **_reader_fields(cls)))
-    choice = Annotated[_union(readers), pydantic.Field(discriminator="kind")]
-    several = Annotated[list[choice], pydantic.Field(min_length=1, max_length=100)]  # type: ignore[valid-type]
-    return create_model("Contract", __base__=_ContractReader, components=(several, ...))
+        readers.append(_model(cls.__name__, _PartReader, kind=(_literal(kind), ...), **_reader_fields(cls)))
+    choice: Any = Annotated[_union(readers), pydantic.Field(discriminator="kind")]
+    several = (_list_of(choice), pydantic.Field(min_length=1, max_length=100))
+    return _model("Contract", _ContractReader, components=several)
 
 
 @lru_cache(maxsize=32)
-def _table_reader(kind: str, row: type[Any]) -> type[Reader]:
-    rows = Annotated[list[_row_reader(row)], pydantic.Field(min_length=1)]  # type: ignore[misc]
-    return create_model(kind, __base__=_TableReader, kind=(Literal[kind], ...), rows=(rows, ...))
+def _table_reader(kind: str, row: Any) -> type[Reader]:
+    rows = (_list_of(_row_reader(row)), pydantic.Field(min_length=1))
+    return _model(kind, _TableReader, kind=(_literal(kind), ...), rows=rows)
 
 
 @lru_cache(maxsize=64)
-def _row_reader(row: type[Any]) -> type[Reader]:
-    return create_model(row.__name__, __base__=Reader, **_reader_fields(row))
+def _row_reader(row: Any) -> type[Reader]:
+    return _model(row.__name__, Reader, **_reader_fields(row))
 
 
 def _reader_fields(cls: type[Any]) -> dict[str, Any]:
@@ -263,12 +286,35 @@ def _reader_fields(cls: type[Any]) -> dict[str, Any]:
 
 def _reader_type(hint: Any, metadata: Mapping[str, Any]) -> Any:
     if "unit" in metadata:
-        return _NotNegative | _Amount
+        return _either(_NotNegative, _Amount, dict)
     if get_origin(hint) is tuple:
         inner = _row_class(hint)
-        listed = list[_row_reader(inner)] if is_dataclass(inner) else list[inner]  # type: ignore[misc,valid-type,arg-type]
-        return _Text | listed if "file" in metadata else listed
+        is_row: bool = is_dataclass(inner)
+        listed = _list_of(_row_reader(inner) if is_row else inner)
+        return _either(_Text, listed, list) if "file" in metadata else listed
     return hint
+
+
+def _either(short: Any, long: Any, container: type) -> Any:
+    """Return a union that goes by the form of what is written, so that faults are those of the form meant."""
+
+    def form(value: object) -> str:
+        return "in full" if isinstance(value, container | pydantic.BaseModel) else "in short"
+
+    full: Any = Annotated[long, pydantic.Tag("in full")]
+    return Annotated[Annotated[short, pydantic.Tag("in short")] | full, pydantic.Discriminator(form)]
+
+
+def _model(name: str, base: type[Reader], **given: Any) -> type[Reader]:
+    return create_model(name, __base__=base, **given)
+
+
+def _literal(value: str) -> Any:
+    return Literal[value]
+
+
+def _list_of(inner: Any) -> Any:
+    return list[inner]
 
 
 def _row_class(hint: Any) -> Any:
@@ -280,6 +326,16 @@ def _union(types: Sequence[Any]) -> Any:
     for each in types[1:]:
         whole = whole | each
     return whole
+
+
+def _require_kind(document: Document, wanted: str) -> None:
+    """Refuse a file of another kind at once, instead of key by key."""
+    data = document.data
+    found = data.get("kind", "contract") if isinstance(data, dict) else wanted
+    if found != wanted:
+        raise ScenarioError(
+            document.problem(f"a {wanted} is wanted here", ("kind",), found=found, allowed=(wanted,))
+        )
 
 
 def _default_file(each: Field[Any], read: Any) -> str | None:

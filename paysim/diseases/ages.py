@@ -69,7 +69,9 @@ def banded(table: Mapping[str, Any], column: str) -> tuple[Bands, np.ndarray]:
     values = np.full((2, starts.size), np.nan)
     values[sex, np.searchsorted(starts, start)] = np.asarray(table[column], float)
     if np.isnan(values).any() or starts[0] != 0 or sex.size != values.size:
-        raise DataError(Problem(f"{column}: every sex needs every age band once, from age 0 on", key="age_from"))
+        raise DataError(
+            Problem(f"{column}: every sex needs every age band once, from age 0 on", key="age_from")
+        )
     return Bands(tuple(int(each) for each in starts)), values
 
 

@@ -1,4 +1,4 @@
-"""The people a model is levelled on: traits, risk factors and flags at base, and what a transition means for them."""
+"""The people a model is levelled on: traits, risk factors and flags at base; and their hazards."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Cohort:
 
     def at(self, table: np.ndarray | float) -> np.ndarray:
         """Look up a table ``[2, 111]`` for every person."""
-        return np.broadcast_to(np.asarray(table, float), (2, AGES))[self.sex, self.age]
+        return np.asarray(np.broadcast_to(np.asarray(table, float), (2, AGES))[self.sex, self.age])
 
 
 def can_happen(transition: Transition, cohort: Cohort) -> np.ndarray:

@@ -1,12 +1,12 @@
 """Myocardial infarction and stroke: first and recurrent events, death before and in care.
 
-The level comes from published admissions, net of transfers, plus deaths that never reached a hospital; the risk
-equations only rank people inside a cell of sex and age::
+The level comes from published admissions, net of transfers, plus deaths that never reached a hospital; the
+risk equations only rank people inside a cell of sex and age::
 
     first_i = rate(sex, age) exp(lp_i) / mean of exp(lp) over the people who can have a first event
-    rate    = (admissions + deaths outside hospital - expected recurrences) / share that can have a first event
+    rate    = (admissions + deaths outside hospital - expected recurrences) / share without a past event
 
-Recurrences are the published rate, ranked by SMART2.
+Recurrences are the published rate, ranked by SMART2. A country other than the Netherlands scales all events.
 """
 
 from __future__ import annotations
@@ -69,12 +69,12 @@ class Published:
     @property
     def events(self) -> np.ndarray:
         """Events per inhabitant a year, those that kill before care included."""
-        return self.admissions / (1 - self.before_care)
+        return np.asarray(self.admissions / (1 - self.before_care))
 
     @property
     def fatal(self) -> np.ndarray:
         """Share of events that kill, before care or within 30 days of admission."""
-        return self.before_care + (1 - self.before_care) * self.by_30_days
+        return np.asarray(self.before_care + (1 - self.before_care) * self.by_30_days)
 
 
 def load_published(params: Parameters, group: str) -> Published:
@@ -176,7 +176,9 @@ def treatment_slopes(p: Parameters) -> dict[str, np.ndarray]:
     return {"ldl_drop": np.full((2, AGES), ldl), "sbp_drop": np.full((2, AGES), sbp)}
 
 
-def build_events(params: Parameters, cohort: Cohort, tables: RiskFactorTables, words: Words) -> VascularEvents:
+def build_events(
+    params: Parameters, cohort: Cohort, tables: RiskFactorTables, words: Words
+) -> VascularEvents:
     """Level the first and recurrent events of a disease on a cohort.
 
     Source: published admissions 2022, case fatality 2020-2022, recurrence rates; see the disease's folder.
@@ -237,7 +239,7 @@ def _recurrent(
     able = can_happen(row, cohort)
     relative = np.exp(cohort.at(shape) + log_relative_hazard(row, cohort, without=(words.recent,)))
     mean = float(relative[able].mean()) if able.any() else 1.0
-    return _with_level(row, np.full((2, AGES), np.log(p["recurrent_later"] / mean)))
+    return _with_level(row, np.full((2, AGES), np.log(p["recurrent_later"] * p["national_scale"] / mean)))
 
 
 def _first(
@@ -255,7 +257,9 @@ def _first(
     events = published.events
     cases = cohort.by_age(cohort.at(events))
     log_hr = {
-        "diabetes": float((diabetes * cases).sum() / cases.sum()) if cases.sum() > 0 else float(diabetes.mean()),
+        "diabetes": float((diabetes * cases).sum() / cases.sum())
+        if cases.sum() > 0
+        else float(diabetes.mean()),
         words.other_prior: float(np.log(p["hr_other_event"])),
     }
     shape = np.log(np.maximum(events, 1e-12)) - mean_predictor(slopes, tables)

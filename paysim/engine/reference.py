@@ -108,7 +108,7 @@ class ReferencePractices:
                 outcome = rec.COMBINED
             else:
                 reply = self.env.event()
-                yield self._books[number].put((row, lane, sort, origin, need, reply))
+                yield self._books[number].put((row, lane, sort, origin, need, process == rec.RETRY, reply))
                 outcome, waited = yield reply
                 value = waited if outcome == rec.BOOKED else value
         self.taken += 1
@@ -126,11 +126,11 @@ class ReferencePractices:
         """An appointment book: offer the earliest slot of the lane, write down what is taken."""
         practice = self.state.practices[number]
         while True:
-            row, lane, sort, origin, need, reply = yield self._books[number].get()
+            row, lane, sort, origin, need, again, reply = yield self._books[number].get()
             person, now = self.state.people[row], int(self.env.now)
             length = self._table["contact_ticks"][sort]
             start, server = offer(practice, lane, now, length, self._table["weekdays"])
-            outcome = answer(person, self._table, practice, now, lane, sort, origin, need, start)
+            outcome = answer(person, self._table, practice, now, lane, sort, origin, need, start, again)
             if outcome == rec.BOOKED:
                 take(practice, lane, server, start, length)
             reply.succeed((int(outcome), int(start) - now))

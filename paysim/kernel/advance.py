@@ -8,6 +8,8 @@ drains the buffer and calls again: the heap is simply built anew.
 
 from __future__ import annotations
 
+import math
+
 from numba import njit
 
 from paysim.kernel import records as rec
@@ -63,7 +65,7 @@ def take_entry(person, tables, practice, people, row: int, tick: int, process: i
             return rec.COMBINED, value, n
         length = tables.contact_ticks[sort]
         start, server = offer(practice, lane, tick, length, tables.weekdays)
-        outcome = answer(person, tables, practice, tick, lane, sort, origin, number, start)
+        outcome = answer(person, tables, practice, tick, lane, sort, origin, number, start, process == rec.RETRY)
         if outcome == rec.BOOKED:
             take(practice, lane, server, start, length)
             value = start - tick
@@ -208,28 +210,48 @@ def open_period(people, practices) -> None:  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def quantities(  # type: ignore[no-untyped-def]
-    people, practices, start: int, counted: int, timed, background, at_death, frailty, out
+    people, practices, start: int, counted: int, timed_mask, timed_service, background, exponent: float, scale: float, flag_mask, flag_extra, at_death, out
 ) -> None:
     """Fill `out` [n, S] with what each person used in the period that began at tick `start`.
 
-    The first `counted` services are events; the next are years on the treatments whose flags are the masks
-    `timed`, as held at the end of the period or at death; the next, `background` [B, 2, AGES], euros per
-    person-year times `frailty` [n]; the last, `at_death` [2, AGES], euros when a person dies.
+    The first `counted` services are events. `timed_service` are years on the treatments with flags `timed_mask`,
+    as held at the end of the period or at death. Then follow euros of background care: person-years times
+    `background` [B, 2, AGES] times scale x frailty ** exponent, and `flag_extra` [K, B] for the flags `flag_mask`;
+    and last euros when a person dies, `at_death` [2, AGES].
     """
-    first_background = counted + timed.size
-    last = first_background + background.shape[0]
+    last = out.shape[1] - 1
+    first_background = last - background.shape[0]
     for k in range(practices.size):
         for row in range(practices[k].first, practices[k].first + practices[k].used):
             person = people[row]
+            life = person.life
             for s in range(counted):
                 out[row, s] = person.counts[s]
-            for s in range(timed.size):
-                out[row, counted + s] = person.life if person.flags & timed[s] != 0 else 0.0
-            weight = person.life * frailty[row]
-            for s in range(background.shape[0]):
-                out[row, first_background + s] = weight * background[s, person.sex, person.age]
+            for s in range(counted, first_background):
+                out[row, s] = 0.0
+            for f in range(timed_mask.size):
+                if person.flags & timed_mask[f] != 0:
+                    out[row, timed_service[f]] += life
+            weight = life * scale * math.exp(exponent * person.covariates[9])
+            for b in range(background.shape[0]):
+                out[row, first_background + b] = weight * background[b, person.sex, person.age]
+            for f in range(flag_mask.size):
+                if person.flags & flag_mask[f] != 0:
+                    for b in range(background.shape[0]):
+                        out[row, first_background + b] += life * flag_extra[f, b]
             died = person.alive == 0 and person.death >= start
             out[row, last] = at_death[person.sex, person.age] if died else 0.0
+
+
+@njit(cache=True, nogil=True)
+def add_groups(rows, values, codes, sums) -> None:  # type: ignore[no-untyped-def]
+    """Add `values` [n, K] of `rows` to `sums` [groups, K] under each of their `codes` [n, D]."""
+    for at in range(rows.size):
+        row = rows[at]
+        for d in range(codes.shape[1]):
+            group = codes[at, d]
+            for k in range(values.shape[1]):
+                sums[group, k] += values[row, k]
 
 
 @njit(cache=True, nogil=True)

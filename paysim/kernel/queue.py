@@ -41,6 +41,9 @@ def opening(tick: int, length: int, opens: int, closes: int, weekdays: int) -> i
 def offer(practice, lane: int, tick: int, length: int, weekdays: int):  # type: ignore[no-untyped-def]
     """Return the earliest start and the server of a slot of `length` ticks, for a need at `tick`.
 
+    Staff see patients for only part of the opening hours. Slots are spread over them evenly: a contact blocks its
+    length times the lane's stretch.
+
     Ties go to the lowest server. A lane without servers offers the end of time.
     """
     best, server = 1 << 60, -1
@@ -48,7 +51,7 @@ def offer(practice, lane: int, tick: int, length: int, weekdays: int):  # type: 
         start = practice.free[lane, k]
         if start < tick:
             start = tick
-        start = opening(start, length, practice.opens[lane], practice.closes[lane], weekdays)
+        start = opening(start, int(length * practice.stretch[lane]), practice.opens[lane], practice.closes[lane], weekdays)
         if start < best:
             best, server = start, k
     return best, server
@@ -57,5 +60,5 @@ def offer(practice, lane: int, tick: int, length: int, weekdays: int):  # type: 
 @njit(cache=True, nogil=True)
 def take(practice, lane: int, server: int, start: int, length: int):  # type: ignore[no-untyped-def]
     """Book the offered slot."""
-    practice.free[lane, server] = start + length
+    practice.free[lane, server] = start + int(length * practice.stretch[lane])
     practice.busy[lane] += length

@@ -333,11 +333,11 @@ def is_pending(person, tables, practice, lane: int, sort: int, origin: int):  # 
 
 @njit(cache=True, nogil=True)
 def answer(  # type: ignore[no-untyped-def]
-    person, tables, practice, tick: int, lane: int, sort: int, origin: int, number: int, start: int
+    person, tables, practice, tick: int, lane: int, sort: int, origin: int, number: int, start: int, again: bool
 ):  # type: ignore[no-untyped-def]
     """Tell the person the offered start; return what they do: BOOKED, or one of the ways out.
 
-    Only a patient's own need (kind `need`) loses patience; what the practice plans is put into the book as
+    Who asks `again` does not put it off once more. Only a patient's own need (kind `need`) loses patience; what the practice plans is put into the book as
     long as the book's horizon reaches.
     """
     key, stream, days = person.key, tables.stream[origin], (start - tick) / TICKS_PER_DAY
@@ -348,7 +348,7 @@ def answer(  # type: ignore[no-untyped-def]
         patience = -tables.patience_days[lane] * math.log(uniform(key, stream, number, _PATIENCE))
         if days > patience or outcome == rec.DROPPED:
             u = uniform(key, stream, number, _ELSEWHERE)
-            if u < tables.elsewhere[lane, 0] and person.due[RETRY] == NEVER and lane != URGENT_LANE:
+            if u < tables.elsewhere[lane, 0] and not again and person.due[RETRY] == NEVER:
                 outcome = rec.LATER
             elif u < tables.elsewhere[lane, 1]:
                 outcome = rec.OUT_OF_HOURS

@@ -1,7 +1,7 @@
 """The people of a region: a profile of published margins, and the synthesis that reproduces them.
 
-``load_region`` reads a region, ``synthesize`` makes its people and practices, ``describe`` compares them with the
-margins, ``write_population`` and ``read_population`` keep them in a file.
+``load_region`` reads a region, ``synthesize`` makes its people and practices, ``describe`` compares them with
+the margins, ``write_population`` and ``read_population`` keep them in a file.
 """
 
 from paysim.population.describe import describe

@@ -1,8 +1,8 @@
 """Tables by sex and age band, turned into one row number for every sex and completed age.
 
 Also the smoothing of ages within a published band: within a band the density of ages is a straight line whose
-slope follows the neighbouring bands, so that a five-year table gives no steps at its borders while every band keeps
-exactly its count.
+slope follows the neighbouring bands, so that a five-year table gives no steps at its borders while every band
+keeps exactly its count.
 """
 
 from __future__ import annotations
@@ -43,7 +43,9 @@ def band_rows(columns: Mapping[str, Any], file: str) -> np.ndarray:
     sexes = columns.get("sex")
     for row, (low, high) in enumerate(zip(columns["age_from"], columns["age_to"], strict=True)):
         if high < low:
-            raise DataError(Problem(f"row {row + 1}: the band ends before it begins", file, key="age_to", found=str(high)))
+            raise DataError(
+                Problem(f"row {row + 1}: the band ends before it begins", file, key="age_to", found=str(high))
+            )
         for sex in (0, 1) if sexes is None else (SEXES.index(sexes[row]),):
             part = rows[sex, int(low) : int(high) + 1]
             if (part >= 0).any():
@@ -76,7 +78,9 @@ def slopes_within_bands(counts: np.ndarray, widths: np.ndarray) -> np.ndarray:
         ``a`` in [-1, 1]: density ``(1 - a) + 2 a t`` at the fraction ``t`` of the band, mean 1.
     """
     density = counts / widths
-    left = np.concatenate(([2 * density[0] - (density[0] + density[1]) / 2], (density[:-1] + density[1:]) / 2))
+    left = np.concatenate(
+        ([2 * density[0] - (density[0] + density[1]) / 2], (density[:-1] + density[1:]) / 2)
+    )
     right = np.concatenate(((density[:-1] + density[1:]) / 2, [0.0]))
     with np.errstate(divide="ignore", invalid="ignore"):
         slope = np.where(density > 0, (right - left) / (2 * density), 0.0)

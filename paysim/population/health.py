@@ -16,7 +16,13 @@ SKEWED = ("hdl", "bmi")
 
 
 def _with_prevalence(
-    profile: RegionProfile, table: str, sex: np.ndarray, age: np.ndarray, offset: np.ndarray, draw: np.ndarray, trait: Trait
+    profile: RegionProfile,
+    table: str,
+    sex: np.ndarray,
+    age: np.ndarray,
+    offset: np.ndarray,
+    draw: np.ndarray,
+    trait: Trait,
 ) -> np.ndarray:
     columns, rows = profile.rows(table)
     chance = probabilities(rows[sex, age], columns["prevalence"], offset)
@@ -40,9 +46,13 @@ def prior_mi(
     diabetes: np.ndarray,
     draw: np.ndarray,
 ) -> np.ndarray:
-    """Draw earlier infarction: published by sex and age, more often with diabetes, smoking and low education."""
+    """Draw earlier infarction by sex and age; more often with diabetes, smoking, low education."""
     by_sex = np.log([profile["mi_odds_diabetes_men"], profile["mi_odds_diabetes_women"]])
-    offset = education_odds(profile, "mi", education) + by_sex[sex] * diabetes + np.log(profile["mi_odds_smoker"]) * smoker
+    offset = (
+        education_odds(profile, "mi", education)
+        + by_sex[sex] * diabetes
+        + np.log(profile["mi_odds_smoker"]) * smoker
+    )
     return _with_prevalence(profile, "prior_mi", sex, age, offset, draw, Trait.PRIOR_MI)
 
 
@@ -56,9 +66,11 @@ def prior_stroke(
     prior_mi: np.ndarray,
     draw: np.ndarray,
 ) -> np.ndarray:
-    """Draw earlier stroke or transient attack: published by sex and age, more often after an infarction too."""
+    """Draw earlier stroke or transient attack by sex and age; more often after an infarction too."""
     offset = education_odds(profile, "stroke", education) + np.log(profile["stroke_odds_diabetes"]) * diabetes
-    offset += np.log(profile["stroke_odds_smoker"]) * smoker + np.log(profile["stroke_odds_prior_mi"]) * prior_mi
+    offset += (
+        np.log(profile["stroke_odds_smoker"]) * smoker + np.log(profile["stroke_odds_prior_mi"]) * prior_mi
+    )
     return _with_prevalence(profile, "prior_stroke", sex, age, offset, draw, Trait.PRIOR_STROKE)
 
 
@@ -83,9 +95,10 @@ def risk_factors(
 ) -> np.ndarray:
     """Draw risk factors as z-scores within sex and age.
 
-    In each cell the published shifts by smoking, diabetes and education explain part of the covariance; a Gaussian
-    remainder with the covariance (published - explained) adds the rest, so that correlations over all people of the cell
-    are the published ones. HDL and BMI are then given a log-normal shape. Every cell ends with mean 0 and deviation 1.
+    In each cell the published shifts by smoking, diabetes and education explain part of the covariance; a
+    Gaussian remainder with the covariance (published - explained) adds the rest, so that correlations over
+    all people of the cell are the published ones. HDL and BMI are then given a log-normal shape. Every cell
+    ends with mean 0 and deviation 1.
 
     Returns
     -------
@@ -126,12 +139,18 @@ def _standard(values: np.ndarray) -> np.ndarray:
     return np.asarray(centred / np.where(spread > 0, spread, 1.0))
 
 
-def _shifts(profile: RegionProfile, education: np.ndarray, smoker: np.ndarray, diabetes: np.ndarray) -> np.ndarray:
+def _shifts(
+    profile: RegionProfile, education: np.ndarray, smoker: np.ndarray, diabetes: np.ndarray
+) -> np.ndarray:
     """Return the shift of each risk factor of each person in its own unit, ``[n, 4]``."""
     columns = profile.table("risk_factor_shifts")
     position = np.zeros(3)
     position[[LOW, MID, HIGH]] = 1.0, profile["mid_education_position"], 0.0
-    exposure = {"smoker": smoker.astype(float), "diabetes": diabetes.astype(float), "low_education": position[education]}
+    exposure = {
+        "smoker": smoker.astype(float),
+        "diabetes": diabetes.astype(float),
+        "low_education": position[education],
+    }
     shift = np.zeros((len(smoker), len(RISK_FACTORS)))
     for index, name in enumerate(columns["exposure"]):
         for i, factor in enumerate(RISK_FACTORS):
@@ -142,10 +161,11 @@ def _shifts(profile: RegionProfile, education: np.ndarray, smoker: np.ndarray, d
 def treatment_shares(
     profile: RegionProfile, drug: str, age: np.ndarray, ascvd: np.ndarray, diabetes: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return by age band what share of each group takes a drug, so that the total of the band is the published one.
+    """Return what share of each group takes a drug, so that the total of every age band is as published.
 
-    Secondary prevention and diabetes have their own shares; what remains of the total falls to all others. Where the
-    total leaves them less than the floor, they get the floor and the other two shares shrink in proportion.
+    Secondary prevention and diabetes have their own shares; what remains of the total falls to all others.
+    Where the total leaves them less than the floor, they get the floor and the other two shares shrink in
+    proportion.
 
     Returns
     -------
@@ -183,14 +203,19 @@ def _treated(
     diabetes: np.ndarray,
     offset: np.ndarray,
 ) -> np.ndarray:
-    """Return each person's probability of treatment; `offset` (log odds) ranks the people of the group of others."""
+    """Return each person's probability of treatment; `offset` (log odds) ranks the group of others."""
     row, group, shares = treatment_shares(profile, drug, age, ascvd, diabetes)
     cell = np.where((group == 0) & (row >= 0), row, -1)
     return np.where(group == 0, probabilities(cell, shares[:-1, 0], offset), shares[row, group])
 
 
 def bp_drugs(
-    profile: RegionProfile, age: np.ndarray, ascvd: np.ndarray, diabetes: np.ndarray, z_sbp: np.ndarray, draw: np.ndarray
+    profile: RegionProfile,
+    age: np.ndarray,
+    ascvd: np.ndarray,
+    diabetes: np.ndarray,
+    z_sbp: np.ndarray,
+    draw: np.ndarray,
 ) -> np.ndarray:
     """Draw the number of blood-pressure drugs, 0 to 2 (two or more)."""
     offset = np.log(profile["bp_drugs_odds_per_sd_pressure"]) * z_sbp
@@ -200,7 +225,12 @@ def bp_drugs(
 
 
 def statin(
-    profile: RegionProfile, age: np.ndarray, ascvd: np.ndarray, diabetes: np.ndarray, bp_drugs: np.ndarray, draw: np.ndarray
+    profile: RegionProfile,
+    age: np.ndarray,
+    ascvd: np.ndarray,
+    diabetes: np.ndarray,
+    bp_drugs: np.ndarray,
+    draw: np.ndarray,
 ) -> np.ndarray:
     """Draw statin use; among people without ASCVD or diabetes more often with blood-pressure drugs."""
     offset = np.log(profile["statin_odds_bp_drugs"]) * (bp_drugs > 0)

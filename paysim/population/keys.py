@@ -1,8 +1,8 @@
 """Which random stream a trait of a person or a practice uses.
 
-A draw is a pure function of (seed, person or practice, trait). The domains take the place of the replicate number, far
-above any replicate in use, so that no trait shares a draw with an event of the engine. Numbers here are never reused:
-changing one changes everybody.
+A draw is a pure function of (seed, person or practice, trait). The domains take the place of the replicate
+number, far above any replicate in use, so that no trait shares a draw with an event of the engine. Numbers
+here are never reused: changing one changes everybody.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Binary traits that reproduce a published margin whatever their odds ratios.
 
-In every cell the intercept ``a`` solves ``mean(expit(a + offset_i)) = target``, so the expected share in the cell is the
-published one, while odds ratios between people inside the cell are those of the offsets.
+In every cell the intercept ``a`` solves ``mean(expit(a + offset_i)) = target``, so the expected share in the
+cell is the published one, while odds ratios between people inside the cell are those of the offsets.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ _STEPS = 60
 _LONGEST_STEP = 3.0
 
 
-def probabilities(cell: np.ndarray, target: np.ndarray, offset: np.ndarray | float) -> np.ndarray:
-    """Return each person's probability.
+def probabilities(
+    cell: np.ndarray, target: np.ndarray, offset: np.ndarray | float, weight: np.ndarray | None = None
+) -> np.ndarray:
+    """Return the probability of each person, or of each group of like people.
 
     Parameters
     ----------
@@ -27,6 +29,8 @@ def probabilities(cell: np.ndarray, target: np.ndarray, offset: np.ndarray | flo
         Expected share of each cell, from 0 to 1.
     offset
         Log odds of each person relative to others of the cell.
+    weight
+        Number of people in each group; one each by default.
 
     Raises
     ------
@@ -35,17 +39,20 @@ def probabilities(cell: np.ndarray, target: np.ndarray, offset: np.ndarray | flo
     """
     inside = np.flatnonzero(cell >= 0)
     here = cell[inside]
-    size = np.bincount(here, minlength=len(target)).astype(float)
+    people = np.ones(len(inside)) if weight is None else weight[inside].astype(float)
+    size = np.bincount(here, people, minlength=len(target))
     shift = np.broadcast_to(np.asarray(offset, dtype=float), cell.shape)[inside]
     free = (target > 0.0) & (target < 1.0) & (size > 0)
     intercept = np.full(len(target), -np.inf)
     intercept[target >= 1.0] = np.inf
-    mean_shift = np.bincount(here, shift, minlength=len(target)) / np.maximum(size, 1.0)
+    mean_shift = np.bincount(here, people * shift, minlength=len(target)) / np.maximum(size, 1.0)
     intercept[free] = logit(target[free]) - mean_shift[free]
     for _ in range(_STEPS):
         share = expit(intercept[here] + shift)
-        gap = target - np.bincount(here, share, minlength=len(target)) / np.maximum(size, 1.0)
-        slope = np.bincount(here, share * (1.0 - share), minlength=len(target)) / np.maximum(size, 1.0)
+        gap = target - np.bincount(here, people * share, minlength=len(target)) / np.maximum(size, 1.0)
+        slope = np.bincount(here, people * share * (1.0 - share), minlength=len(target)) / np.maximum(
+            size, 1.0
+        )
         if np.abs(gap[free]).max(initial=0.0) < _TOLERANCE:
             break
         step = gap[free] / np.maximum(slope[free], 1e-12)
@@ -62,4 +69,4 @@ def by_level(values: dict[int, float], levels: np.ndarray) -> np.ndarray:
     table = np.zeros(max(int(levels.max(initial=0)), *values) + 1)
     for level, ratio in values.items():
         table[level] = np.log(ratio)
-    return table[levels]
+    return np.asarray(table[levels])

@@ -1,8 +1,9 @@
 """General practices of a region: how many, how large, with which staff; and who is on whose list.
 
-Within a municipality practices are drawn from a mix of solo, duo and group practices until their working time covers
-the inhabitants at the norm of persons per full-time GP. List sizes are proportional to working time times a log-normal
-factor and sum exactly to the inhabitants; people join a practice of their municipality at random.
+Within a municipality practices are drawn from a mix of solo, duo and group practices until their working time
+covers the inhabitants at the norm of persons per full-time GP. List sizes are proportional to working time
+times a log-normal factor and sum exactly to the inhabitants; people join a practice of their municipality at
+random.
 """
 
 from __future__ import annotations
@@ -32,13 +33,17 @@ def make_practices(profile: RegionProfile, seed: int) -> tuple[Practice, ...]:
     return tuple(practices)
 
 
-def _of_municipality(profile: RegionProfile, seed: int, index: int, name: str, inhabitants: int) -> list[Practice]:
+def _of_municipality(
+    profile: RegionProfile, seed: int, index: int, name: str, inhabitants: int
+) -> list[Practice]:
     norm = profile["patients_per_gp_fte"]
     needed = inhabitants / norm
     numbers = keys(seed, Domain.PRACTICE, index * _MOST_PRACTICES + np.arange(_MOST_PRACTICES))
     solo, duo = profile["practice_share_solo"], profile["practice_share_duo"]
     if solo + duo > 1.0 or norm <= 0:
-        raise DataError(Problem("shares of solo and duo practices sum to more than 1", key="practice_share_duo"))
+        raise DataError(
+            Problem("shares of solo and duo practices sum to more than 1", key="practice_share_duo")
+        )
     sizes = np.array([profile[f"practice_fte_{kind}"] for kind in ("solo", "duo", "group")])
     kind = np.searchsorted([solo, solo + duo], uniform(numbers, Trait.PRACTICE_SIZE), side="right")
     total = np.cumsum(sizes[kind])
@@ -70,9 +75,9 @@ def side_by_side(fte: float) -> int:
 
 
 def apportion(total: int, shares: np.ndarray) -> np.ndarray:
-    """Divide a whole number in proportion to `shares` by largest remainder; the parts sum exactly to `total`."""
+    """Divide a whole number in proportion to `shares` by largest remainder; the parts sum to `total`."""
     quota = total * shares / shares.sum()
-    parts = np.floor(quota).astype(np.int64)
+    parts: np.ndarray = np.floor(quota).astype(np.int64)
     order = np.argsort(-(quota - parts), kind="stable")
     parts[order[: total - int(parts.sum())]] += 1
     return parts

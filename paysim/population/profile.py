@@ -1,4 +1,4 @@
-"""What is known of a region: one YAML file, its tables, and national values for what the region does not give.
+"""What is known of a region: one YAML file, its tables, and national values for the rest.
 
 A row of the region's own file wins over a national row of the same name. All rows together are the group
 ``population`` of the model's parameters.
@@ -21,14 +21,13 @@ from paysim.errors import DataError, Problem, ScenarioError, nearest_name
 from paysim.parameters import (
     Override,
     Parameter,
+    ParameterFile,
     Parameters,
     Status,
     Table,
     Value,
-    _parameter,
-    _ParameterFile,
-    _row_problems,
-    _table_problems,
+    file_problems,
+    rows_and_tables,
 )
 from paysim.population.bands import AGES, SEXES, band_rows
 from paysim.reading import Column, Document, Reader, bind, read_table, read_yaml
@@ -43,11 +42,16 @@ _Share = Annotated[float, Field(ge=0, le=1)]
 _ShareColumn = Column(float, 0.0, 1.0, unit="proportion")
 _BANDS = {"age_from": Column(int, 0, AGES - 1, unit="years"), "age_to": Column(int, 0, 150, unit="years")}
 _SEX = {"sex": Column(str, levels=SEXES)}
-_LEVELS = {level: _ShareColumn for level in ("low", "mid", "high")}
-_FACTOR_COLUMNS = {f"{f}_{part}": Column(float, 1e-6) for f in ("sbp", "tc", "hdl", "bmi") for part in ("mean", "sd")}
+_LEVELS = dict.fromkeys(("low", "mid", "high"), _ShareColumn)
+_FACTOR_COLUMNS = {
+    f"{f}_{part}": Column(float, 1e-6) for f in ("sbp", "tc", "hdl", "bmi") for part in ("mean", "sd")
+}
 TABLES: Mapping[str, Mapping[str, Column]] = MappingProxyType(
     {
-        "persons": {"municipality": Column(str)} | _SEX | _BANDS | {"persons": Column(int, 0, unit="persons")},
+        "persons": {"municipality": Column(str)}
+        | _SEX
+        | _BANDS
+        | {"persons": Column(int, 0, unit="persons")},
         "education": _SEX | _BANDS | _LEVELS,
         "smoking": _SEX | _BANDS | {"smokers": _ShareColumn},
         "smoking_by_education": _BANDS | _LEVELS,
@@ -79,7 +83,7 @@ class _Insurer(_Named):
     status: Status
 
 
-class _RegionFile(_ParameterFile):
+class _RegionFile(ParameterFile):
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
     title: Annotated[str, Field(min_length=1)]
     country: Literal["NL", "BE"]
@@ -165,7 +169,9 @@ class RegionProfile:
         return replace(self, parameters=self.parameters.override(changes))
 
 
-def load_region(name_or_path: str | os.PathLike[str], extra: Sequence[str | os.PathLike[str]] = ()) -> RegionProfile:
+def load_region(
+    name_or_path: str | os.PathLike[str], extra: Sequence[str | os.PathLike[str]] = ()
+) -> RegionProfile:
     """Read a region by its name in the catalogue or from a path that ends in ``.yaml``.
 
     Parameters
@@ -185,20 +191,25 @@ def load_region(name_or_path: str | os.PathLike[str], extra: Sequence[str | os.P
     path = catalog.find("populations", os.fspath(name_or_path), extra)
     document = read_yaml(path)
     file = bind(_RegionFile, document)
-    problems = [*_row_problems(file, document), *_table_problems(file, document), *_region_problems(file, document)]
+    problems = [
+        *file_problems(file, document),
+        *_region_problems(file, document),
+    ]
     if problems:
         raise ScenarioError(*problems)
-    own, own_tables = _rows_and_tables(file, path)
+    own, own_tables = rows_and_tables(file, path, GROUP)
     own += [_insurer_parameter(each) for each in file.insurers]
     national_path = NATIONAL / file.country.lower() / "parameters.yaml"
     national_document = read_yaml(national_path)
-    national, national_tables = _rows_and_tables(bind(_ParameterFile, national_document), national_path)
+    national, national_tables = rows_and_tables(bind(ParameterFile, national_document), national_path, GROUP)
     rows = {row.name: row for row in [*national, *own]}
     tables = {table.name: table for table in [*national_tables, *own_tables]}
     by_name = {name.removeprefix(f"{GROUP}."): table for name, table in tables.items()}
     missing = [name for name in TABLES if name not in by_name]
     if missing:
-        raise ScenarioError(*(document.problem(f"table {name!r} is missing", ("tables",)) for name in missing))
+        raise ScenarioError(
+            *(document.problem(f"table {name!r} is missing", ("tables",)) for name in missing)
+        )
     municipalities = tuple(each.name for each in file.municipalities)
     return RegionProfile(
         name=file.name,
@@ -218,19 +229,12 @@ def _with_persons_read(parameters: Parameters) -> Parameters:
     return parameters
 
 
-def _rows_and_tables(file: _ParameterFile, path: Path) -> tuple[list[Parameter], list[Table]]:
-    rows = [_parameter(row, GROUP) for row in file.parameters]
-    tables = [
-        Table(f"{GROUP}.{t.name}", path.parent / t.file, t.unit, t.source, t.status, tuple(t.text_columns), t.note)
-        for t in file.tables
-    ]
-    return rows, tables
-
-
 def _insurer_parameter(insurer: _Insurer) -> Parameter:
     low, high = insurer.range
     name = f"{GROUP}.insurer_{insurer.name}"
-    return Parameter(name, float(insurer.share), "proportion", low, high, None, insurer.source, insurer.status)
+    return Parameter(
+        name, float(insurer.share), "proportion", low, high, None, insurer.source, insurer.status
+    )
 
 
 def _region_problems(file: _RegionFile, document: Document) -> list[Problem]:
@@ -246,10 +250,19 @@ def _region_problems(file: _RegionFile, document: Document) -> list[Problem]:
         if not low <= insurer.share <= high:
             here = ("insurers", index, "share")
             allowed = (f"{low:g} to {high:g}",)
-            problems.append(document.problem("value lies outside its range", here, found=insurer.share, allowed=allowed))
+            problems.append(
+                document.problem("value lies outside its range", here, found=insurer.share, allowed=allowed)
+            )
+    for index, parameter in enumerate(file.parameters):
+        if not isinstance(parameter.value, float | int):
+            here = ("parameters", index, "value")
+            message = "one number expected; write a percentage as a share, 3% as 0.03"
+            problems.append(document.problem(message, here, found=parameter.value))
     total = sum(insurer.share for insurer in file.insurers)
     if abs(total - 1.0) > _SHARES_SUM_WITHIN:
-        problems.append(document.problem("shares of insurers must sum to 1", ("insurers",), key=True, found=total))
+        problems.append(
+            document.problem("shares of insurers must sum to 1", ("insurers",), key=True, found=total)
+        )
     for index, table in enumerate(file.tables):
         if table.name not in TABLES:
             near = nearest_name(table.name, TABLES)
@@ -275,7 +288,12 @@ def _read_persons(path: Path, municipalities: tuple[str, ...]) -> PersonCounts:
 
 
 def _check_persons(
-    path: Path, municipalities: tuple[str, ...], place: np.ndarray, sex: np.ndarray, low: np.ndarray, high: np.ndarray
+    path: Path,
+    municipalities: tuple[str, ...],
+    place: np.ndarray,
+    sex: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
 ) -> None:
     """Every municipality and sex must have the same bands, which meet end to end from 0 to an open band."""
     raw = read_raw(path)
@@ -300,8 +318,14 @@ def _check_persons(
                 expected = last + 1
             else:
                 if expected < AGES:
-                    problems.append(raw.problem("the oldest band must be open (to 110 or beyond)", int(rows[-1]), "age_to"))
+                    problems.append(
+                        raw.problem(
+                            "the oldest band must be open (to 110 or beyond)", int(rows[-1]), "age_to"
+                        )
+                    )
                 elif here != bands:
-                    problems.append(raw.problem("bands differ from those of the first rows", int(rows[0]), "age_from"))
+                    problems.append(
+                        raw.problem("bands differ from those of the first rows", int(rows[0]), "age_from")
+                    )
     if problems:
         raise DataError(*problems[:20])

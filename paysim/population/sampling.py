@@ -1,8 +1,8 @@
 """Samples of whole practices: thinning the people inside a practice would falsify its queues.
 
-Practices are put in order of municipality and list size, and systematic samples are drawn from that order, so every
-sample is spread over places and sizes. Of all such samples the one whose people are nearest to the wanted number is
-taken.
+Practices are put in order of municipality and list size, and systematic samples are drawn from that order, so
+every sample is spread over places and sizes. Of all such samples the one whose people are nearest to the
+wanted number is taken.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def choose_practices(
         One sentence on what was taken.
     """
     lists = np.array([practice.list_size for practice in practices])
-    order = np.lexsort((lists, [practice.municipality for practice in practices]))
+    order = np.lexsort((lists, np.array([practice.municipality for practice in practices])))
     total = int(lists.sum())
     nearest = order
     if wanted < total:
@@ -44,7 +44,7 @@ def choose_practices(
     places = sorted({practices[index].municipality for index in nearest})
     names = ", ".join(municipalities[place] for place in places)
     note = (
-        f"sample of {taken:,} of {total:,} persons ({wanted:,} asked): {len(nearest)} of {len(practices)} practices "
-        f"in {names}; each person stands for {total / taken:.3f}"
+        f"sample of {taken:,} of {total:,} persons ({wanted:,} asked): "
+        f"{len(nearest)} of {len(practices)} practices in {names}; each person stands for {total / taken:.3f}"
     )
     return nearest, note

@@ -1,7 +1,7 @@
 """A population in a file, Parquet or CSV by suffix; what is read back is exactly what was written.
 
-People are rows with the columns of `schema.COLUMNS`. Region, places, insurers and practices travel in the file's head:
-in Parquet as metadata, in CSV as comment lines that hold JSON.
+People are rows with the columns of `schema.COLUMNS`. Region, places, insurers and practices travel in the
+file's head: in Parquet as metadata, in CSV as comment lines that hold JSON.
 """
 
 from __future__ import annotations
@@ -70,7 +70,9 @@ def write_population(population: Population, path: str | os.PathLike[str]) -> No
         "sample_note": population.sample_note,
     }
     practices = [asdict(practice) for practice in population.practices]
-    data = _to_csv(population, head, practices) if suffix == ".csv" else _to_parquet(population, head, practices)
+    data = (
+        _to_csv(population, head, practices) if suffix == ".csv" else _to_parquet(population, head, practices)
+    )
     write_atomic(path, data)
 
 
@@ -80,8 +82,8 @@ def read_population(path: str | os.PathLike[str]) -> Population:
     Raises
     ------
     DataError
-        With file, row (in CSV: line) and column: not such a file, columns missing, unknown or of another type, values
-        out of range, practices and people that do not agree, or a file too large.
+        With file, row (in CSV: line) and column: not such a file, columns missing, unknown or of another
+        type, values out of range, practices and people that do not agree, or a file too large.
     """
     shown = os.fspath(path)
     parts = _from_csv(shown) if _suffix(path, DataError) == ".csv" else _from_parquet(shown)
@@ -107,14 +109,16 @@ def read_population(path: str | os.PathLike[str]) -> Population:
 def _suffix(path: str | os.PathLike[str], error: type[DataError] | type[OutputError]) -> str:
     suffix = Path(path).suffix.lower()
     if suffix not in _SUFFIXES:
-        raise error(Problem("unknown kind of population file", os.fspath(path), found=suffix, allowed=_SUFFIXES))
+        raise error(
+            Problem("unknown kind of population file", os.fspath(path), found=suffix, allowed=_SUFFIXES)
+        )
     return suffix
 
 
 def _to_csv(population: Population, head: dict[str, Any], practices: list[dict[str, Any]]) -> bytes:
     lines = [_HEAD + json.dumps(head, ensure_ascii=False)]
     lines += [_PRACTICE + json.dumps(each, ensure_ascii=False) for each in practices]
-    lines += [f"# {c.name}: {c.meaning}; {c.unit}, {c.low:g} to {c.high:g}" for c in COLUMNS]
+    lines += [f"# column {c.name}: {c.meaning}; {c.unit}, {c.low:g} to {c.high:g}" for c in COLUMNS]
     lines.append(",".join(COLUMN_NAMES))
     # repr of a Python float is the shortest text that reads back as the same number
     cells = [map(repr, array.tolist()) for _, array in population.columns()]
@@ -135,7 +139,9 @@ def _from_csv(shown: str) -> tuple[_Head, list[_PracticeHead], dict[str, np.ndar
         elif line.startswith(_PRACTICE):
             practices.append(_parse(_PracticeHead, line.removeprefix(_PRACTICE), shown, comments))
     if head is None or not practices:
-        message = f"is not a population: the lines '{_HEAD.strip()} ...' and '{_PRACTICE.strip()} ...' are missing"
+        message = (
+            f"is not a population: the lines '{_HEAD.strip()} ...' and '{_PRACTICE.strip()} ...' are missing"
+        )
         raise DataError(Problem(message, shown, 1))
     types: dict[str, Column | type] = {
         c.name: Column(float if c.dtype == "float64" else int, c.low, c.high, unit=c.unit) for c in COLUMNS
@@ -173,7 +179,10 @@ def _from_parquet(shown: str) -> tuple[_Head, list[_PracticeHead], dict[str, np.
         raise DataError(Problem("is not a population: the metadata 'paysim_population' is missing", shown))
     try:
         parsed = json.loads(about)
-        raw_head, raw_practices = json.dumps(parsed["head"]), [json.dumps(each) for each in parsed["practices"]]
+        raw_head, raw_practices = (
+            json.dumps(parsed["head"]),
+            [json.dumps(each) for each in parsed["practices"]],
+        )
     except (ValueError, KeyError, TypeError, RecursionError) as exc:
         raise DataError(Problem("the metadata 'paysim_population' is broken", shown)) from exc
     head = _parse(_Head, raw_head, shown, None)
@@ -193,7 +202,9 @@ def _check_parquet(file: Any, shown: str) -> None:
     meta, schema = file.metadata, file.schema_arrow
     size = sum(meta.row_group(index).total_byte_size for index in range(meta.num_row_groups))
     if meta.num_rows > _LIMITS.csv_rows or size > _MOST_BYTES:
-        message = f"too large: {meta.num_rows:,} rows, {size:,} bytes unpacked; at most {_LIMITS.csv_rows:,} rows"
+        message = (
+            f"too large: {meta.num_rows:,} rows, {size:,} bytes unpacked; at most {_LIMITS.csv_rows:,} rows"
+        )
         raise DataError(Problem(message, shown))
     if meta.num_rows == 0:
         raise DataError(Problem("holds no rows", shown))
@@ -218,13 +229,15 @@ def _parse(model: type[Model], text: str, shown: str, line: int | None) -> Model
     except ValidationError as exc:
         fault = exc.errors(include_url=False)[0]
         key = ".".join(map(str, fault["loc"]))
-        raise DataError(Problem(f"head of the file is broken: {fault['msg']}", shown, line, None, key)) from exc
+        raise DataError(
+            Problem(f"head of the file is broken: {fault['msg']}", shown, line, None, key)
+        ) from exc
 
 
 def _disagreements(
     head: _Head, practices: list[_PracticeHead], columns: dict[str, np.ndarray], shown: str, first_row: int
 ) -> list[Problem]:
-    """People and practices must agree: indices exist, rows are sorted by practice, lists have the stated size."""
+    """Check that indices exist, rows are sorted by practice and lists have the stated size."""
     problems = []
     limits = (
         ("practice", len(practices)),
@@ -237,24 +250,34 @@ def _disagreements(
         if len(bad):
             found = str(columns[name][bad[0]])
             message = "number is not in the head of the file"
-            problems.append(Problem(message, shown, int(bad[0]) + first_row, None, name, found, (f"0 to {limit - 1}",)))
+            problems.append(
+                Problem(message, shown, int(bad[0]) + first_row, None, name, found, (f"0 to {limit - 1}",))
+            )
     if problems:
         return problems
     order = np.argsort(columns["person"], kind="stable")
     twice = np.flatnonzero(np.diff(columns["person"][order]) == 0)
     if len(twice):
         row = int(order[twice[0] + 1])
-        problems.append(Problem("person comes twice", shown, row + first_row, None, "person", str(columns["person"][row])))
+        problems.append(
+            Problem("person comes twice", shown, row + first_row, None, "person", str(columns["person"][row]))
+        )
     back = np.flatnonzero(np.diff(columns["practice"]) < 0)
     if len(back):
-        problems.append(Problem("rows are not sorted by practice", shown, int(back[0]) + 1 + first_row, None, "practice"))
+        problems.append(
+            Problem("rows are not sorted by practice", shown, int(back[0]) + 1 + first_row, None, "practice")
+        )
     sizes = np.bincount(columns["practice"], minlength=len(practices))
     for index, practice in enumerate(practices):
         if sizes[index] != practice.list_size:
-            message = f"practice {practice.name!r} has {sizes[index]} rows, its list size says {practice.list_size}"
+            message = (
+                f"practice {practice.name!r} has {sizes[index]} rows, its list size says {practice.list_size}"
+            )
             problems.append(Problem(message, shown, key="practice"))
             break
         if practice.municipality >= len(head.municipalities):
-            problems.append(Problem(f"practice {practice.name!r} lies in no municipality", shown, key="municipality"))
+            problems.append(
+                Problem(f"practice {practice.name!r} lies in no municipality", shown, key="municipality")
+            )
             break
     return problems

@@ -1,9 +1,10 @@
-"""From a region's profile to its people: every published margin reproduced, and the joint structure it claims.
+"""From a region's profile to its people: its published margins, and the joint structure it claims.
 
-Counts by municipality, sex and age band are exact. Education is drawn by sex and age (levelled to the region's totals);
-binary traits (smoking, diabetes, earlier infarction and stroke, treatment) by logistic models whose intercepts are
-solved so that the published prevalence holds in every cell; risk factors by a Gaussian copula within sex and age.
-Traits are drawn for the whole region and a sample then takes whole practices, so people in a sample are the same people.
+Counts by municipality, sex and age band are exact. Education is drawn by sex and age (levelled to the
+region's totals); binary traits (smoking, diabetes, earlier infarction and stroke, treatment) by logistic
+models whose intercepts are solved so that the published prevalence holds in every cell; risk factors by a
+Gaussian copula within sex and age. Traits are drawn for the whole region and a sample then takes whole
+practices, so people in a sample are the same people.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ OLDEST = 111.0
 _LARGEST_SEED = 2**63 - 1
 
 
-def synthesize(region: RegionProfile | str | os.PathLike[str], seed: int = 1, sample: int | None = None) -> Population:
+def synthesize(
+    region: RegionProfile | str | os.PathLike[str], seed: int = 1, sample: int | None = None
+) -> Population:
     """Make the people and practices of a region.
 
     Parameters
@@ -126,8 +129,10 @@ def ages(counts: PersonCounts, row: np.ndarray, draws: np.ndarray, open_band_mea
     is_open = high >= OLDEST - 1
     upper = np.where(is_open, OLDEST, high + 1)
     age = low + (upper - low) * fraction_within_band(draws, slope[row])
-    age[is_open] = low[is_open] + years_in_open_band(draws[is_open], open_band_mean_years, OLDEST - float(starts[-1]))
-    return np.minimum(age, np.nextafter(upper, 0.0))
+    age[is_open] = low[is_open] + years_in_open_band(
+        draws[is_open], open_band_mean_years, OLDEST - float(starts[-1])
+    )
+    return np.asarray(np.minimum(age, np.nextafter(upper, 0.0)))
 
 
 def _check_whole(name: str, value: object, low: int, high: int) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 from scipy.special import logit  # type: ignore[import-untyped,unused-ignore]
 
 from paysim.errors import DataError, Problem
+from paysim.population.bands import AGES
 from paysim.population.keys import Domain, Trait, keys, normal, uniform
 from paysim.population.logistic import by_level, probabilities
 from paysim.population.profile import RegionProfile
@@ -14,6 +15,8 @@ from paysim.population.schema import EDUCATION
 _LEVELLING_STEPS = 200
 _LEVELLED_WITHIN = 1e-10
 _SUM_WITHIN = 1e-6
+_GRADIENT_STEPS = 50
+_GRADIENT_WITHIN = 1e-6
 _LEVELLED_FROM, _LEVELLED_TO = 15, 74  # ages of the totals that CBS 85525NED publishes
 LOW, MID, HIGH = range(3)
 
@@ -21,8 +24,9 @@ LOW, MID, HIGH = range(3)
 def education_shares(profile: RegionProfile) -> np.ndarray:
     """Return the share of each education level, ``[2, 111, 3]`` by sex and completed age.
 
-    The national table is multiplied by one factor a level until the region's published total of ages 15-74 holds (people
-    still at school counted as such); then everyone below ``final_education_age`` gets the shares of that age.
+    The national table is multiplied by one factor a level until the region's published total of ages 15-74
+    holds (people still at school counted as such); then everyone below ``final_education_age`` gets the
+    shares of that age.
     """
     columns, rows = profile.rows("education")
     table = np.stack([columns[level] for level in EDUCATION], axis=1)
@@ -46,7 +50,9 @@ def _weights(profile: RegionProfile, rows: np.ndarray, size: int) -> np.ndarray:
     """Persons aged 15-74 in each row of the education table, from the published bands."""
     weight = np.zeros(size)
     counts = profile.persons
-    for sex, low, high, persons in zip(counts.sex, counts.age_from, counts.age_to, counts.persons, strict=True):
+    for sex, low, high, persons in zip(
+        counts.sex, counts.age_from, counts.age_to, counts.persons, strict=True
+    ):
         inside = [age for age in range(low, min(high, 110) + 1) if _LEVELLED_FROM <= age <= _LEVELLED_TO]
         for age in inside:
             weight[rows[sex, age]] += persons / (high - low + 1)
@@ -69,7 +75,7 @@ def education(profile: RegionProfile, sex: np.ndarray, age: np.ndarray, draw: np
     """Draw education by sex and age: 0 low, 1 mid, 2 high."""
     upto = np.cumsum(education_shares(profile), axis=2)
     u = uniform(draw, Trait.EDUCATION)
-    return ((u > upto[sex, age, LOW]).astype(np.int8) + (u > upto[sex, age, MID])).astype(np.int8)
+    return np.asarray((u > upto[sex, age, LOW]).astype(np.int8) + (u > upto[sex, age, MID]), dtype=np.int8)
 
 
 def education_odds(profile: RegionProfile, trait: str, education: np.ndarray) -> np.ndarray:
@@ -83,7 +89,10 @@ def deprived(
 ) -> np.ndarray:
     """Draw who lives in a deprived area: more of low education, and gathered in some practices."""
     places = normal(keys(seed, Domain.PRACTICE, np.arange(int(practice.max()) + 1)), Trait.PRACTICE_DEPRIVED)
-    offset = education_odds(profile, "deprived", education) + profile["deprived_between_practices"] * places[practice]
+    offset = (
+        education_odds(profile, "deprived", education)
+        + profile["deprived_between_practices"] * places[practice]
+    )
     target = np.array([profile["deprived_share"]])
     chance = probabilities(np.zeros(len(draw), dtype=np.int64), target, offset)
     return (uniform(draw, Trait.DEPRIVED) < chance).astype(np.int8)
@@ -92,18 +101,48 @@ def deprived(
 def smoker(
     profile: RegionProfile, sex: np.ndarray, age: np.ndarray, education: np.ndarray, draw: np.ndarray
 ) -> np.ndarray:
-    """Draw current smoking: published by sex and age, with the published odds between education levels at each age."""
+    """Draw current smoking: published by sex and age, with the published gradient by education."""
+    chance = smoking_chances(profile, sex, age, education)
+    return np.asarray(uniform(draw, Trait.SMOKER) < chance[sex, age, education], dtype=np.int8)
+
+
+def smoking_chances(
+    profile: RegionProfile, sex: np.ndarray, age: np.ndarray, education: np.ndarray
+) -> np.ndarray:
+    """Return the probability of smoking by sex, completed age and education, ``[2, 111, 3]``.
+
+    The published log odds between education levels are crude within broad ages of both sexes, so the odds
+    used within sex and age are solved until the crude ones over all people of those ages are as published.
+    """
     columns, rows = profile.rows("smoking")
     gradient, gradient_rows = profile.rows("smoking_by_education")
-    shares = np.stack([gradient[level] for level in EDUCATION], axis=1)
-    row = gradient_rows[sex, age]
-    offset = np.where(row >= 0, logit(shares)[row, education], 0.0)
-    chance = probabilities(rows[sex, age], columns["smokers"], offset)
-    return (uniform(draw, Trait.SMOKER) < chance).astype(np.int8)
+    wanted = logit(np.stack([gradient[level] for level in EDUCATION], axis=1))
+    wanted -= wanted[:, [MID]]
+    people = np.zeros((2, AGES, len(EDUCATION)))
+    np.add.at(people, (sex, age, education), 1.0)
+    cell = np.repeat(rows[:, :, None], len(EDUCATION), axis=2)
+    band = np.repeat(gradient_rows[:, :, None], len(EDUCATION), axis=2)
+    code = np.broadcast_to(np.arange(len(EDUCATION)), cell.shape)
+    counted = (band >= 0) & (cell >= 0)
+    group = np.where(counted, band * len(EDUCATION) + code, wanted.size).ravel()
+    number = np.bincount(group, people.ravel(), minlength=wanted.size + 1)
+    used = wanted.copy()
+    for _ in range(_GRADIENT_STEPS):
+        offset = np.where(band >= 0, used[band, code], 0.0)
+        chance = probabilities(cell.ravel(), columns["smokers"], offset.ravel(), people.ravel())
+        smokers = np.bincount(group, people.ravel() * chance, minlength=wanted.size + 1)
+        share = (smokers / np.maximum(number, 1.0))[:-1].reshape(wanted.shape)
+        known = np.asarray((share > 0).all(axis=1))
+        crude = logit(np.where(known[:, None], share, 0.5))
+        gap = np.where(known[:, None], wanted - (crude - crude[:, [MID]]), 0.0)
+        if np.abs(gap).max() < _GRADIENT_WITHIN:
+            break
+        used += gap
+    return chance.reshape(cell.shape)
 
 
 def frailty(profile: RegionProfile, draw: np.ndarray) -> np.ndarray:
-    """Draw frailty: log-normal with expectation 1 for everybody, so also in each cell of age, sex and education."""
+    """Draw frailty: log-normal with expectation 1 in every cell of age, sex and education."""
     sigma = profile["frailty_sigma"]
     return np.asarray(np.exp(sigma * normal(draw, Trait.FRAILTY) - sigma * sigma / 2))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, TypeVar, Union
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
@@ -58,7 +58,7 @@ _WANTED = {
 
 
 class Reader(BaseModel):
-    """Base of every model that describes a file: unknown keys refused, nothing converted, numbers finite, frozen.
+    """Base of every model of a file: unknown keys refused, nothing converted, numbers finite, frozen.
 
     A whole number is accepted where a float is wanted; use `list`, not `tuple`, for sequences.
     """
@@ -134,9 +134,10 @@ def _one_branch(data: Any, faults: list[Any]) -> list[Any]:
     return kept
 
 
-def _strangeness(faults: list[Any]) -> tuple[bool, int]:
-    """How unlikely it is that the user meant this alternative: first by its kind, then by the number of faults."""
-    return any(fault["type"] in ("literal_error", "enum") for fault in faults), len(faults)
+def _strangeness(faults: Iterable[Any]) -> tuple[bool, int]:
+    """How unlikely it is that the user meant this alternative: by its kind, then by the number of faults."""
+    kinds = [fault["type"] for fault in faults]
+    return "literal_error" in kinds or "enum" in kinds, len(kinds)
 
 
 def _branch(data: Any, loc: tuple[Any, ...]) -> tuple[Location, str] | None:

@@ -199,6 +199,8 @@ class _Builder:
     def _key(self, name: str, place: Place) -> None:
         container, loc = self._stack[-1]
         here = (*loc, name)
+        if _INT.fullmatch(name) or _FLOAT.fullmatch(name):
+            self._refuse("a key is a name, not a number; is a comma meant as a decimal point?", place, here)
         if name in container:
             first = self.keys[here]
             self._refuse(f"key comes twice; first at line {first[0]}, column {first[1]}", place, here)

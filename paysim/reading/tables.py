@@ -158,7 +158,7 @@ def read_raw(
                 if len(rows) > limits.csv_rows:
                     raise error(Problem(f"more than {limits.csv_rows:,} rows", shown, first, 1))
     except csv.Error as exc:
-        raise error(Problem(f"is not CSV: {exc}", shown, skipped + max(1, reader.line_num), 1)) from exc
+        raise error(Problem(f"is not CSV: {exc}", shown, skipped + before + 1, 1)) from exc
     if not rows:
         raise error(Problem("holds no rows below the column names", shown, skipped + 1, 1))
     cells = {name: [row[index] for row in rows] for index, name in enumerate(names)}
@@ -230,7 +230,9 @@ def _convert(table: RawTable, name: str, rule: Column, problems: list[Problem]) 
             _check_levels(table, name, tuple(str(level) for level in rule.levels), problems)
         return cells
     form = _WHOLE if rule.type is int else _NUMBER
-    bad = [row for row, cell in enumerate(cells) if not form.fullmatch(cell)]
+    # Few values are different in a long column of codes or ages; each text is looked at once.
+    wrong = {cell for cell in set(cells) if not form.fullmatch(cell)}
+    bad = [row for row, cell in enumerate(cells) if cell in wrong] if wrong else []
     for row in bad[:_SHOWN_PROBLEMS]:
         problems.append(table.problem(_number_message(cells[row], rule), row, name))
     if bad:

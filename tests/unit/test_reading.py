@@ -74,8 +74,9 @@ def test_a_utf8_byte_order_mark_is_dropped(write):
         | st.integers(-(2**63) + 1, 2**63 - 1)
         | st.floats(allow_nan=False, allow_infinity=False)
         | st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs"), exclude_characters="\ufeff")),
-        lambda inner: st.lists(inner, max_size=4)
-        | st.dictionaries(st.text("abcdef", min_size=1), inner, max_size=4),
+        lambda inner: (
+            st.lists(inner, max_size=4) | st.dictionaries(st.text("abcdef", min_size=1), inner, max_size=4)
+        ),
         max_leaves=20,
     )
 )

@@ -1,7 +1,7 @@
 """Type 2 diabetes: onset by sex and age at the published rate, ranked by body mass index.
 
-Its effect on infarction and stroke is the diabetes term of SCORE2, SCORE2-OP and SMART2 (no comorbidity hazard
-ratio on top), its effect on other deaths a hazard ratio of background mortality.
+Its effect on infarction and stroke is the diabetes term of SCORE2, SCORE2-OP and SMART2 (no comorbidity
+hazard ratio on top), its effect on other deaths a hazard ratio of background mortality.
 """
 
 from __future__ import annotations

@@ -4,9 +4,9 @@ In every cell of sex and five years of age::
 
     life table = background + deaths in infarction and stroke + excess after infarction and stroke
 
-where the excess after an event is (HR - 1) times the background of the same person, less the fatal recurrences
-that are simulated as events; HR is the all-cause hazard ratio of a history of the event. Relative differences
-(education, disease) fade with age, as the life-expectancy gap by education requires.
+where the excess after an event is (HR - 1) times the background of the same person, less the fatal
+recurrences that are simulated as events; HR is the all-cause hazard ratio of a history of the event. Relative
+differences (education, disease) fade with age, as the life-expectancy gap by education requires.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from paysim.diseases.ages import FIVE_YEARS, FEWEST_PERSONS, fit_level, sex_index
+from paysim.diseases.ages import FEWEST_PERSONS, FIVE_YEARS, fit_level, sex_index
 from paysim.diseases.cohort import Cohort, hazards
 from paysim.diseases.vascular_events import DAYS_30, VascularEvents
 from paysim.kernel.spec import AGES, Transition
@@ -34,7 +34,7 @@ class Mortality:
     life_table
         Hazard of the life table per person-year, ``[2, 111]``.
     shortfall
-        Deaths a year by which the model exceeds the life table, ``[2, bands]``, zero where nothing was floored.
+        Deaths a year by which the model exceeds the life table, ``[2, bands]``; zero without a floor.
     """
 
     transitions: tuple[Transition, ...]
@@ -62,7 +62,7 @@ def fading(params: Parameters) -> np.ndarray:
 
 
 def education_slopes(params: Parameters) -> dict[str, np.ndarray]:
-    """Return slopes of edu_low and edu_high against middle education, ``[2, 111]``, the residual part only."""
+    """Return slopes of edu_low and edu_high against middle education, ``[2, 111]``: the residual part."""
     table = params.table("mortality.education_hazard_ratios")
     sex, ratio = sex_index(table["sex"]), np.asarray(table["hazard_ratio"], float)
     level = np.array(table["education"])
@@ -73,7 +73,9 @@ def education_slopes(params: Parameters) -> dict[str, np.ndarray]:
     }
 
 
-def build(params: Parameters, cohort: Cohort, diseases: Sequence[VascularEvents], *, diabetes: bool) -> Mortality:
+def build(
+    params: Parameters, cohort: Cohort, diseases: Sequence[VascularEvents], *, diabetes: bool
+) -> Mortality:
     """Level background mortality and excess deaths on a cohort.
 
     Parameters
@@ -127,7 +129,7 @@ def _excess(
     p, words, published = params.group(disease.words.group), disease.words, disease.published
     ratio = np.exp(np.log(p["mortality_hr"]) * fade) - 1
     # The hazard ratio counts fatal recurrences, which are events here; a tenth of the excess always remains.
-    again = p["recurrent_later"] * published.fatal
+    again = p["recurrent_later"] * p["national_scale"] * published.fatal
     excess = np.maximum(ratio * life - again, 0.1 * ratio * life)
     first_year = np.log((1 - published.by_30_days) / (1 - published.by_1_year)) / (1 - DAYS_30)
     again_first_year = np.exp(disease.recurrent.log_hr[words.recent]) * again
@@ -142,5 +144,5 @@ def _excess(
         required=(words.prior,),
         slopes=background.slopes,
         log_hr=dict(background.log_hr) | {words.recent: recent},
-        source="all-cause hazard ratio of a history of the event; first year: mortality from 30 days to 1 year",
+        source="all-cause hazard ratio of a history; first year: mortality from 30 days to 1 year",
     )

@@ -33,13 +33,13 @@ def decrements(params: Parameters) -> dict[str, float]:
 
 
 def base_utility(params: Parameters, cohort: Cohort) -> np.ndarray:
-    """Return disease-free utility ``[2, 111]`` such that the cohort's mean equals the norm by five-year band."""
+    """Return disease-free utility ``[2, 111]``: the cohort's mean by five-year band equals the norm."""
     loss = np.zeros(len(cohort))
     for flag, change in decrements(params).items():
         loss -= change * cohort.has(flag)
     persons, lost = FIVE_YEARS.sums(cohort.by_age()), FIVE_YEARS.sums(cohort.by_age(loss))
     mean = np.divide(lost, persons, out=np.zeros_like(lost), where=persons > 0)
-    return np.minimum(norms(params) + FIVE_YEARS.spread(mean), 1.0)
+    return np.asarray(np.minimum(norms(params) + FIVE_YEARS.spread(mean), 1.0))
 
 
 def utilities(base: np.ndarray, change: dict[str, float], cohort: Cohort) -> np.ndarray:

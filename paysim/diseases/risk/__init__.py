@@ -1,1 +1,1 @@
-"""Risk equations and the distribution of risk factors; used to rank people, never to set the level of a rate."""
+"""Risk equations and the distribution of risk factors: they rank people, they never set a level."""

@@ -29,7 +29,7 @@ class RiskFactorTables:
 
 
 def load_risk_factors(params: Parameters) -> RiskFactorTables:
-    """Return the tables of ``risk.risk_factors``, linear between the middles of its bands, constant outside."""
+    """Return the tables of ``risk.risk_factors``: linear between the middles of bands, constant outside."""
     table = params.table("risk.risk_factors")
     sex, variable = sex_index(table["sex"]), np.array(table["variable"])
     middle = (np.asarray(table["age_from"], float) + np.minimum(table["age_to"], 94) + 1) / 2

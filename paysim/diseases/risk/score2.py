@@ -1,7 +1,8 @@
 """SCORE2, SCORE2-OP and SCORE2-Diabetes: ten-year risk of a first cardiovascular event.
 
-With ``x`` the scaled covariates, ``lp = sum_k beta_k x_k + sum_k beta_k_age x_k x_age``; the uncalibrated risk
-``u = 1 - S0 ** exp(lp - mean lp)`` becomes ``1 - exp(-exp(scale1 + scale2 ln(-ln(1 - u))))`` in a risk region.
+With ``x`` the scaled covariates, ``lp = sum_k beta_k x_k + sum_k beta_k_age x_k x_age``; the risk before
+recalibration, ``u = 1 - S0 ** exp(lp - mean lp)``, becomes
+``1 - exp(-exp(scale1 + scale2 ln(-ln(1 - u))))`` in a risk region.
 Source: Eur Heart J 2021;42:2439, 2021;42:2455 and 2023;44:2544. All functions are vectorised over persons.
 """
 
@@ -127,7 +128,7 @@ def score2_diabetes_risk(
 
 
 def slopes_by_age(model: Score2) -> dict[str, np.ndarray]:
-    """Return slopes of the log hazard per raw unit, ``[2, 111]``: smoker, sbp, tc, hdl, and diabetes (0 or 1).
+    """Return slopes of the log hazard per raw unit, ``[2, 111]``: smoker, sbp, tc, hdl, diabetes (0 or 1).
 
     SCORE2 under 70, SCORE2-OP from 70; interactions with age are held at 40 and 89. The main effect of age is
     left out, it belongs to the rate of the cell.

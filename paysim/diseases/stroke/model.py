@@ -1,7 +1,7 @@
 """Stroke (ICD-10 I60-I69): first, recurrent, and the first year after it.
 
-Stages are flags: ``prior_stroke`` for good (the registries it starts from count TIA too), ``recent_stroke`` for
-one year. Treatment acts through the fall of LDL cholesterol and blood pressure since base.
+Stages are flags: ``prior_stroke`` for good (the registries it starts from count TIA too), ``recent_stroke``
+for one year. Treatment acts through the fall of LDL cholesterol and blood pressure since base.
 """
 
 from __future__ import annotations

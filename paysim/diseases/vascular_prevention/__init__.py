@@ -1,1 +1,1 @@
-"""Vascular prevention in general practice: registration of risk, the programme, statins and blood-pressure drugs."""
+"""Vascular prevention in general practice: registration of risk, the programme, statins, blood pressure."""

@@ -1,12 +1,13 @@
 """Prevention as states: at risk, enrolled in the programme, on a statin, on one or two blood-pressure drugs.
 
-Who is treated at base is data; how many start follows: in every group (high risk, diabetes, after an event) the
-starts are solved such that coverage stays what it is while people stop, and while newcomers join untreated::
+Who is treated at base is data; how many start follows: in every group (high risk, diabetes, after an event)
+the starts are solved such that coverage by age stays what it is while people stop and newcomers join::
 
-    starts = stops + (coverage - coverage of newcomers) x newcomers
+    starts = stops + (coverage - coverage of newcomers) x newcomers + growth of coverage with age x members
 
-So without a change in what practices do, treatment neither spreads nor wanes. What practices do multiplies the
-starts (lever ``prevention``). Trial effects per unit are with the diseases; here are the units a drug gives.
+So without a change in what practices do, treatment neither spreads nor wanes. What practices do multiplies
+the starts (lever ``prevention``). Trial effects per unit are with the diseases; here are the units a drug
+gives.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from paysim.diseases.ages import FIVE_YEARS, between_middles
+from paysim.diseases.ages import FIVE_YEARS, Bands, between_middles, fit_level
 from paysim.diseases.cohort import Cohort, can_happen, hazards, log_relative_hazard
 from paysim.diseases.risk.factors import RISK_FACTORS, RiskFactorTables
 from paysim.diseases.risk.score2 import load_score2, slopes_by_age
@@ -27,6 +28,7 @@ from paysim.parameters import Parameters
 INDICATIONS = ("diabetes", "prior_mi", "prior_stroke", "high_risk")
 AFTER_EVENT, RECENT = ("prior_mi", "prior_stroke"), ("recent_mi", "recent_stroke")
 LEVER = "prevention"
+COVERAGE_BANDS = Bands((0, 40, 50, 60, 70, 80))
 
 _NO_HAZARD = np.zeros((2, AGES))
 
@@ -53,7 +55,7 @@ def treatment_effects(params: Parameters) -> dict[str, tuple[float, float]]:
 
 
 def stops(params: Parameters) -> tuple[Transition, Transition]:
-    """Return stop_statin and stop_bp: constant hazards between two and five years of the persistence curves."""
+    """Return stop_statin and stop_bp: the mean hazards from two to five years of the persistence curves."""
     p = params.group("vascular_prevention")
 
     def hazard(name: str, gain: float = 0.0) -> float:
@@ -105,7 +107,7 @@ def becomes_high_risk(
     def mean(amount: np.ndarray, among: np.ndarray) -> np.ndarray:
         total = FIVE_YEARS.sums(cohort.by_age(amount * among))
         persons = FIVE_YEARS.sums(cohort.by_age(among))
-        return np.divide(total, persons, out=np.zeros_like(total), where=persons > 0)
+        return np.asarray(np.divide(total, persons, out=np.zeros_like(total), where=persons > 0))
 
     share = np.clip(between_middles(FIVE_YEARS, mean(risk, free)), 0.0, 0.98)
     gap = between_middles(FIVE_YEARS, mean(leaving, risk) - mean(leaving, free & ~risk))
@@ -130,7 +132,9 @@ def becomes_high_risk(
     return replace(row, log_hazard=shape + np.log(wanted / have)) if wanted > 0 else row
 
 
-def starts(params: Parameters, cohort: Cohort, tables: RiskFactorTables, new: Newcomers) -> tuple[Transition, ...]:
+def starts(
+    params: Parameters, cohort: Cohort, tables: RiskFactorTables, new: Newcomers
+) -> tuple[Transition, ...]:
     """Return enrol, start_statin, start_bp_drug_1, start_bp_drug_2 with rates that keep coverage at base."""
     p = params.group("vascular_prevention")
     stop_statin, stop_bp = stops(params)
@@ -143,16 +147,23 @@ def starts(params: Parameters, cohort: Cohort, tables: RiskFactorTables, new: Ne
     second = _start("start_bp_drug_2", "bp_drug_2", centred, {"sbp": sbp}, {"enrolled": helped})
     second = replace(second, required=("bp_drug_1",))
     stop_1, stop_0 = hazards(stop_bp, cohort), np.zeros(len(cohort))
+    first = _keep_coverage(p, cohort, first, stop_1, new, "bp_drug_within_year_after_event")
     return (
         _keep_coverage(p, cohort, enrol, stop_0, new, None),
-        _keep_coverage(p, cohort, statin, hazards(stop_statin, cohort), new, "statin_within_year_after_event"),
-        _keep_coverage(p, cohort, first, stop_1, new, "bp_drug_within_year_after_event"),
-        _keep_step(p, cohort, second, stop_1),
+        _keep_coverage(
+            p, cohort, statin, hazards(stop_statin, cohort), new, "statin_within_year_after_event"
+        ),
+        first,
+        _keep_step(p, cohort, second, stop_1, hazards(first, cohort)),
     )
 
 
 def _start(
-    name: str, flag: str, log_hazard: np.ndarray, slopes: Mapping[str, np.ndarray], log_hr: Mapping[str, float]
+    name: str,
+    flag: str,
+    log_hazard: np.ndarray,
+    slopes: Mapping[str, np.ndarray],
+    log_hr: Mapping[str, float],
 ) -> Transition:
     return Transition(
         name=name,
@@ -171,49 +182,103 @@ def _start(
 def _keep_coverage(
     p: Parameters, cohort: Cohort, row: Transition, stopping: np.ndarray, new: Newcomers, boost: str | None
 ) -> Transition:
-    """Solve the rate of each group; `boost` names the share treated within a year after an event."""
+    """Solve the rates by age and group; `boost` names the share treated within a year after an event."""
     (flag,) = row.sets
     held = cohort.has(flag)
     after = cohort.any_of(AFTER_EVENT)
     diabetes = cohort.has("diabetes") & ~after
     high = cohort.has("high_risk") & ~after & ~diabetes
-    within = p[boost] if boost else 0.0
-
-    def rate(members: np.ndarray, joining: np.ndarray, early: float = 0.0) -> float:
-        """Log rate that a relative hazard of one has in this group."""
-        size, joins = members.sum(), joining.sum()
-        coverage = (held & members).sum() / size if size else 0.0
-        arriving = (joining * held).sum() / joins if joins else 0.0
-        need = (stopping * (held & members)).sum()
-        need += joins * (coverage - arriving - early * (1 - arriving))
-        # Who had an event within the year is treated at the boosted rate, solved apart.
-        open_ = members & ~held & ~(cohort.any_of(RECENT) if early else np.zeros(len(cohort), bool))
-        amount = np.exp(cohort.at(row.log_hazard) + log_relative_hazard(row, cohort))[open_].sum()
-        least, most = p["least_start_rate"], p["most_start_rate"]
-        mean = np.clip(need / max(int(open_.sum()), 1), max(least, 1e-6), most)
-        return float(np.log(mean * max(int(open_.sum()), 1) / amount)) if amount > 0 else float(np.log(mean))
-
-    base = rate(high, new.high_risk)
-    in_diabetes = rate(diabetes, new.diabetes)
-    past = rate(after, new.event, within)
-    ratios: dict[str, float] = {"diabetes": in_diabetes - base, "prior_mi": past - base, "prior_stroke": past - base}
+    early = p[boost] if boost else 0.0
+    needs = []
+    for members, joining, soon in (
+        (high, new.high_risk, 0.0),
+        (diabetes, new.diabetes, 0.0),
+        (after, new.event, early),
+    ):
+        coverage, growth = _coverage_by_age(cohort, members, held)
+        staying = members * (stopping * held + growth)
+        needs.append(staying + joining * (coverage - held - soon * ~held))
+    # Who had an event within the year is treated at the boosted rate, solved apart.
+    untreated = ~held & (high | diabetes | after)
     if boost:
-        boosted = float(np.log(-np.log1p(-within))) - past
-        ratios |= dict.fromkeys(RECENT, max(boosted, 0.0))
-    return replace(row, log_hazard=row.log_hazard + base, log_hr=dict(row.log_hr) | ratios)
+        untreated &= ~cohort.any_of(RECENT)
+    events = cohort.has("prior_mi").astype(float) + cohort.has("prior_stroke")
+    has_diabetes = cohort.has("diabetes").astype(float)
+    groups = [(diabetes, has_diabetes, needs[1].sum()), (after, events, needs[2].sum())]
+    level, (of_diabetes, past) = _solve_starts(p, cohort, row, sum(needs), untreated, groups)
+    ratios = {"diabetes": of_diabetes, "prior_mi": past, "prior_stroke": past}
+    if boost:
+        among = cohort.by_age(untreated & after)
+        usual = float((level * among).sum() / among.sum()) if among.any() else float(level.mean())
+        ratios |= dict.fromkeys(RECENT, max(float(np.log(-np.log1p(-early))) - usual - past, 0.0))
+    return replace(row, log_hazard=row.log_hazard + level, log_hr=dict(row.log_hr) | ratios)
 
 
-def _keep_step(p: Parameters, cohort: Cohort, row: Transition, stopping: np.ndarray) -> Transition:
-    """Solve the rate of the second drug: as many step up as stop."""
-    need = (stopping * cohort.has("bp_drug_2")).sum()
-    amount = hazards(row, cohort).sum()
-    persons = can_happen(row, cohort).sum()
-    if amount <= 0:
-        return replace(row, log_hazard=row.log_hazard + np.log(max(p["least_start_rate"], 1e-6)))
-    mean = np.clip(need / persons, max(p["least_start_rate"], 1e-6), p["most_start_rate"])
-    return replace(row, log_hazard=row.log_hazard + np.log(mean * persons / amount))
+def _keep_step(
+    p: Parameters, cohort: Cohort, row: Transition, stopping: np.ndarray, joining: np.ndarray
+) -> Transition:
+    """Solve the rate of the second drug by age: its share among people on the first stays what it is."""
+    members, held = cohort.has("bp_drug_1"), cohort.has("bp_drug_2")
+    coverage, growth = _coverage_by_age(cohort, members, held)
+    need = members * (growth + stopping * (held - coverage)) + joining * coverage
+    level, _ = _solve_starts(p, cohort, row, need, can_happen(row, cohort), [])
+    return replace(row, log_hazard=row.log_hazard + level)
 
 
-def flags(groups: Sequence[str] = ()) -> tuple[str, ...]:
-    """Return the flags of this folder, in order."""
-    return ("high_risk", "enrolled", "statin", "bp_drug_1", "bp_drug_2", *groups)
+def _coverage_by_age(cohort: Cohort, members: np.ndarray, held: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return, per person, the treated share of a group at that age, and its growth per year of age."""
+    persons, treated = (
+        COVERAGE_BANDS.sums(cohort.by_age(each)).sum(axis=0) for each in (members, members & held)
+    )
+    whole = treated.sum() / max(persons.sum(), 1.0)
+    # A thin band leans on the whole group: ten persons' weight.
+    share = (treated + 10 * whole) / (persons + 10)
+    by_age = between_middles(COVERAGE_BANDS, np.stack([share, share]))
+    return cohort.at(by_age), cohort.at(np.gradient(by_age, axis=1))
+
+
+def _solve_starts(
+    p: Parameters,
+    cohort: Cohort,
+    row: Transition,
+    need: np.ndarray,
+    untreated: np.ndarray,
+    groups: Sequence[tuple[np.ndarray, np.ndarray, float]],
+) -> tuple[np.ndarray, list[float]]:
+    """Return log levels by age and a log factor per group that bring starts to the need of both margins.
+
+    Mean rates of a margin stay between `least_start_rate` and `most_start_rate`. A group is (members, how
+    many times its factor applies to each person, starts needed).
+    """
+    least, most = max(p["least_start_rate"], 1e-6), p["most_start_rate"]
+
+    def bounded(wanted: np.ndarray, persons: np.ndarray) -> np.ndarray:
+        return np.asarray(np.clip(wanted, least * persons, most * persons))
+
+    def both_sexes(by_age: np.ndarray) -> np.ndarray:
+        return np.broadcast_to(by_age.sum(axis=0), (2, AGES))
+
+    open_by_age = both_sexes(cohort.by_age(untreated))
+    if not open_by_age.any():
+        return np.full((2, AGES), np.log(least)), [0.0] * len(groups)
+    by_band = bounded(COVERAGE_BANDS.sums(both_sexes(cohort.by_age(need))), COVERAGE_BANDS.sums(open_by_age))
+    relative = cohort.at(row.log_hazard) + log_relative_hazard(row, cohort)
+    level, factors = np.zeros((2, AGES)), [0.0] * len(groups)
+    for _ in range(12):
+        shifted = relative + sum(
+            (x * times for x, (_, times, _) in zip(factors, groups, strict=True)), np.zeros(1)
+        )
+        amount = both_sexes(cohort.by_age(np.where(untreated, np.exp(shifted), 0.0)))
+        level = fit_level(by_band, amount, COVERAGE_BANDS, open_by_age)
+        if not level.any():  # too few people to tell the ages apart
+            level = np.full((2, AGES), np.log(by_band[0].sum() / amount[0].sum()))
+        for k, (members, times, starts_needed) in enumerate(groups):
+            who = untreated & members
+            if not who.any():
+                continue
+            wanted = float(bounded(np.asarray(starts_needed), who.sum()))
+            rates = np.exp((shifted + cohort.at(level))[who])
+            factors[k] += float(
+                np.clip(np.log(wanted / rates.sum()) * rates.sum() / (rates @ times[who]), -1, 1)
+            )
+    return level, factors

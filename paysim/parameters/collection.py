@@ -1,17 +1,4 @@
-"""Every number of the model, each with its unit, source, status and range.
-
-Values live in ``parameters.yaml`` beside the code that uses them::
-
-    schema: 1
-    parameters:
-      - {name: consult_minutes, value: 10, unit: minutes, range: [8, 12], source: "...", status: assumed}
-    tables:
-      - {name: case_fatality, file: case_fatality.csv, unit: proportion, source: "...", status: found}
-
-``found`` was read in the source named, ``derived`` was computed from such values, ``recalled`` is from memory
-of the source and ``assumed`` is ours; the last two need a range. A parameter that no code reads is reported,
-not ignored.
-"""
+"""The collection of all values: by name, by group, with overrides, and with a record of what was read."""
 
 from __future__ import annotations
 
@@ -19,102 +6,14 @@ import hashlib
 import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from types import MappingProxyType
-from typing import Annotated, Any, Literal, NamedTuple
-
-from pydantic import Field
+from typing import Any
 
 from paysim.errors import DataError, Problem, ScenarioError, nearest_name, shorten
-from paysim.reading import Document, Name, Reader, bind, read_yaml
+from paysim.parameters.reader import read_parameters
+from paysim.parameters.values import Override, Parameter, Table, Value, frozen
 from paysim.reading.tables import read_any_table
-
-Status = Literal["found", "derived", "recalled", "assumed"]
-Distribution = Literal["fixed", "normal", "lognormal", "beta", "gamma", "uniform"]
-Value = float | str | tuple[float, ...]
-
-_Text = Annotated[str, Field(min_length=1)]
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """One value of the model and where it comes from.
-
-    Attributes
-    ----------
-    name
-        ``group.name``.
-    value
-        A number, a text or a tuple of numbers, in `unit`.
-    low, high
-        Plausible range of the value (of every element of a tuple); None where the source gives none.
-    distribution
-        Family used when parameters are drawn; ``fixed`` when the value is not uncertain, None when not
-        stated.
-    status
-        ``found``, ``derived``, ``recalled``, ``assumed``, or ``override`` when a scenario replaced the value.
-    """
-
-    name: str
-    value: Value
-    unit: str
-    low: float | None
-    high: float | None
-    distribution: str | None
-    source: str
-    status: str
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table of values in a CSV file beside ``parameters.yaml``."""
-
-    name: str
-    path: Path
-    unit: str
-    source: str
-    status: str
-    text_columns: tuple[str, ...] = ()
-    note: str = ""
-
-
-class Override(NamedTuple):
-    """A value that replaces a parameter's, with the place where the user wrote it."""
-
-    name: str
-    value: Value
-    file: str = ""
-    line: int | None = None
-    column: int | None = None
-
-
-class _ParameterRow(Reader):
-    name: Name
-    value: float | str | list[float]
-    unit: _Text
-    range: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
-    distribution: Distribution | None = None
-    source: _Text
-    status: Status
-    note: str = ""
-
-
-class _TableRow(Reader):
-    name: Name
-    file: _Text
-    unit: _Text
-    source: _Text
-    status: Status
-    text_columns: list[str] = []
-    note: str = ""
-
-
-class _ParameterFile(Reader):
-    version: Annotated[Literal[1], Field(alias="schema")]
-    parameters: list[_ParameterRow] = []
-    tables: list[_TableRow] = []
 
 
 class Parameters:
@@ -147,26 +46,7 @@ class Parameters:
             value lies outside its range, a recalled or assumed number has no range, or a table's file does
             not exist.
         """
-        document = read_yaml(path)
-        file = bind(_ParameterFile, document)
-        problems = [*_row_problems(file, document), *_table_problems(file, document)]
-        if problems:
-            raise ScenarioError(*problems)
-        folder = Path(path).parent
-        rows = (_parameter(row, group) for row in file.parameters)
-        tables = (
-            Table(
-                f"{group}.{t.name}",
-                folder / t.file,
-                t.unit,
-                t.source,
-                t.status,
-                tuple(t.text_columns),
-                t.note,
-            )
-            for t in file.tables
-        )
-        return cls(rows, tables)
+        return cls(*read_parameters(path, group))
 
     def __or__(self, other: Parameters) -> Parameters:
         """Merge two collections; a name in both is an error."""
@@ -262,7 +142,7 @@ class Parameters:
         rows, problems, seen = dict(self._rows), [], set()
         for change in changes:
             wanted = Override(*change)
-            name, value = self._prefix + wanted.name, _frozen(wanted.value)
+            name, value = self._prefix + wanted.name, frozen(wanted.value)
             place = {"file": wanted.file, "line": wanted.line, "column": wanted.column, "key": wanted.name}
             if name not in rows:
                 near = nearest_name(name, rows)
@@ -317,18 +197,6 @@ class Parameters:
         return Problem(message, key=self._prefix + name, nearest=nearest_name(name, known))
 
 
-def _parameter(row: _ParameterRow, group: str) -> Parameter:
-    low, high = row.range if row.range else (None, None)
-    value, name = _frozen(row.value), f"{group}.{row.name}"
-    return Parameter(name, value, row.unit, low, high, row.distribution, row.source, row.status, row.note)
-
-
-def _frozen(value: float | str | Sequence[float]) -> Value:
-    if isinstance(value, str):
-        return value
-    return float(value) if isinstance(value, int | float) else tuple(float(each) for each in value)
-
-
 def _unlike(old: Value, new: Value) -> str:
     if type(old) is not type(new):
         kinds: dict[type, str] = {float: "one number", str: "a text", tuple: "a list of numbers"}
@@ -337,75 +205,6 @@ def _unlike(old: Value, new: Value) -> str:
         return f"a list of {len(old)} numbers expected"
     numbers = new if isinstance(new, tuple) else (new,) if isinstance(new, float) else ()
     return "" if all(math.isfinite(number) for number in numbers) else "a number must be finite"
-
-
-def _row_problems(file: _ParameterFile, document: Document) -> Iterator[Problem]:
-    seen: set[str] = set()
-    for index, row in enumerate(file.parameters):
-        loc = ("parameters", index)
-        if row.name in seen:
-            yield document.problem("name comes twice", (*loc, "name"), found=row.name)
-        seen.add(row.name)
-        numbers = (
-            [] if isinstance(row.value, str) else row.value if isinstance(row.value, list) else [row.value]
-        )
-        if isinstance(row.value, list) and not row.value:
-            yield document.problem("an empty list is no value", (*loc, "value"))
-        if row.range is None:
-            if numbers and row.status in ("recalled", "assumed"):
-                yield document.problem(
-                    f"a number that is {row.status} needs a range [low, high]", (*loc, "status")
-                )
-            if row.distribution not in (None, "fixed"):
-                yield document.problem(
-                    f"{row.distribution} needs a range [low, high]", (*loc, "distribution")
-                )
-            continue
-        yield from _range_problems(row, row.range, numbers, loc, document)
-
-
-def _range_problems(
-    row: _ParameterRow,
-    bounds: list[float],
-    numbers: Sequence[float],
-    loc: tuple[str | int, ...],
-    document: Document,
-) -> Iterator[Problem]:
-    low, high = bounds
-    if low > high:
-        yield document.problem(
-            "low end of the range is above the high end", (*loc, "range"), found=[low, high]
-        )
-        return
-    for number in numbers:
-        if not low <= number <= high:
-            yield document.problem(
-                "value lies outside its range",
-                (*loc, "value"),
-                found=number,
-                allowed=(f"{low:g} to {high:g}",),
-            )
-    if (row.distribution == "lognormal" and low <= 0) or (row.distribution == "gamma" and low < 0):
-        yield document.problem(
-            f"a {row.distribution} value cannot be negative or zero", (*loc, "range"), found=bounds
-        )
-    if row.distribution == "beta" and not 0 <= low <= high <= 1:
-        yield document.problem("a beta value lies between 0 and 1", (*loc, "range"), found=bounds)
-
-
-def _table_problems(file: _ParameterFile, document: Document) -> Iterator[Problem]:
-    seen = {row.name for row in file.parameters}
-    folder = Path(document.path).parent
-    for index, table in enumerate(file.tables):
-        if table.name in seen:
-            yield document.problem("name comes twice", ("tables", index, "name"), found=table.name)
-        seen.add(table.name)
-        path, here = Path(table.file), ("tables", index, "file")
-        if path.is_absolute():
-            yield document.problem("write the file's path relative to this file", here, found=table.file)
-        elif not (folder / path).is_file():
-            near = nearest_name(path.name, [each.name for each in (folder / path).parent.glob("*.csv")])
-            yield document.problem("no such file", here, found=table.file, nearest=near)
 
 
 def _fingerprint(table: Table) -> str:

@@ -1,0 +1,1 @@
+"""Reading of finished runs: run folders, measures, differences between arms."""

@@ -1,0 +1,232 @@
+"""The measures that arms are compared on: each a total per head, per 1,000 or as it stands.
+
+The results hold totals, so that they add up; a measure says what to divide by. Spending is what insurers pay,
+the part that patients bear under the deductible included; resource cost is what care takes to deliver. The
+two are never added.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from paysim.errors import DataError, Problem
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from paysim.analysis.runs import Run
+
+HORIZON = -1
+"""Period of the results that stands for the whole horizon."""
+
+KEYS = ["arm", "draw", "replicate", "period", "group"]
+SECTORS = {
+    "general_practice": "General practice",
+    "out_of_hours": "Out-of-hours care",
+    "hospital": "Hospital",
+    "pharmacy": "Pharmacy",
+    "mental_health": "Mental health care",
+    "district_nursing": "District nursing",
+    "other_care": "Other care",
+}
+
+_WEEKS_PER_YEAR = 52
+_PER_HEAD = "EUR per head per year"
+_PER_1000_YEARS = "per 1,000 person-years"
+
+
+@dataclass(frozen=True)
+class Measure:
+    """How a measure is made from totals.
+
+    Attributes
+    ----------
+    name, label, unit
+        Its name in code, in words, and what one unit is.
+    total
+        Measure of the results that is the numerator.
+    per
+        Measure of the results to divide by; None leaves the total, or a level such as a wait, as it is.
+    scale
+        Factor of the quotient.
+    summed
+        True when `total` is a sum over people, so that a difference per practice has to be weighted back to a
+        sum; False for levels.
+    better
+        1 when more is better for patients or the named actor, -1 when less is, 0 when neither is plain.
+    """
+
+    name: str
+    label: str
+    unit: str
+    total: str
+    per: str | None = "person_years"
+    scale: float = 1.0
+    summed: bool = False
+    better: int = 0
+
+    def of(self, frame: pd.DataFrame) -> pd.Series[float]:
+        """Return the measure for each row of a table made by `wide`."""
+        top = frame[self.total]
+        if self.per is None:
+            return top * self.scale
+        below = frame[self.per]
+        return (top / below.where(below > 0)) * self.scale
+
+    def held_by(self, frame: pd.DataFrame) -> bool:
+        """Tell whether the table has what the measure needs."""
+        return self.total in frame.columns and (self.per is None or self.per in frame.columns)
+
+
+def _level(name: str, label: str, unit: str) -> Measure:
+    return Measure(name, label, unit, name, per=None, better=-1)
+
+
+def _rate(name: str, label: str, total: str, better: int = 0) -> Measure:
+    return Measure(name, label, _PER_1000_YEARS, total, scale=1000.0, better=better)
+
+
+def _discounted(name: str, label: str, unit: str, better: int) -> Measure:
+    return Measure(name, label, unit, name, per=None, summed=True, better=better)
+
+
+MEASURES: tuple[Measure, ...] = (
+    Measure("spending_per_head", "Spending", _PER_HEAD, "spending_total", better=-1),
+    *(
+        Measure(f"spending_{sector}_per_head", f"Spending: {title.lower()}", _PER_HEAD, f"spending_{sector}")
+        for sector, title in SECTORS.items()
+    ),
+    Measure("resource_cost_per_head", "Resource cost", _PER_HEAD, "resource_cost_total", better=-1),
+    Measure("insurer_payments_per_head", "Insurers' own payments", _PER_HEAD, "insurer_payments", better=-1),
+    Measure("patient_payments_per_head", "Patients' payments", _PER_HEAD, "patient_payments", better=-1),
+    Measure(
+        "practice_margin_per_1000",
+        "Practice margin",
+        "EUR per 1,000 listed per year",
+        "practice_margin",
+        scale=1000.0,
+        better=1,
+    ),
+    Measure("practice_margin_per_head", "Practice margin", _PER_HEAD, "practice_margin", better=1),
+    Measure("practice_revenue_per_head", "Practice revenue", _PER_HEAD, "practice_revenue"),
+    Measure("practice_costs_per_head", "Practice costs", _PER_HEAD, "practice_costs"),
+    Measure("qalys_per_1000", "QALYs", "per 1,000 persons per year", "qalys", scale=1000.0, better=1),
+    _rate("deaths_per_1000", "Deaths", "deaths", -1),
+    _rate("mi_admissions_per_1000", "Admissions for myocardial infarction", "mi_admissions", -1),
+    _rate("stroke_admissions_per_1000", "Admissions for stroke", "stroke_admissions", -1),
+    _rate("other_emergencies_per_1000", "Other emergency admissions", "other_emergency_admissions", -1),
+    _rate("elective_admissions_per_1000", "Elective admissions", "elective_admissions"),
+    Measure("gp_contacts_per_head", "GP contacts", "per head per year", "gp_contacts"),
+    Measure("nurse_contacts_per_head", "Nurse contacts", "per head per year", "nurse_contacts"),
+    Measure("chronic_controls_per_head", "Chronic-care controls", "per head per year", "chronic_controls"),
+    _rate("specialist_trajectories_per_1000", "Specialist trajectories", "specialist_trajectories"),
+    _rate("ed_visits_per_1000", "Emergency department visits", "ed_visits"),
+    _rate("out_of_hours_per_1000", "Out-of-hours contacts", "out_of_hours_contacts"),
+    Measure("statin_years_per_100", "On a statin", "per 100 persons", "statin_years", scale=100.0),
+    Measure("bp_drug_years_per_100", "Blood-pressure drugs", "per 100 persons", "bp_drug_years", scale=100.0),
+    Measure(
+        "programme_years_per_100",
+        "In a chronic-care programme",
+        "per 100 persons",
+        "programme_years",
+        scale=100.0,
+    ),
+    Measure(
+        "gp_hours_per_1000",
+        "GP hours",
+        "hours a week per 1,000 listed",
+        "gp_hours",
+        scale=1000.0 / _WEEKS_PER_YEAR,
+    ),
+    Measure(
+        "nurse_hours_per_1000",
+        "Nurse hours",
+        "hours a week per 1,000 listed",
+        "nurse_hours",
+        scale=1000.0 / _WEEKS_PER_YEAR,
+    ),
+    _level("wait_gp_planned_days", "Wait for a planned GP contact", "days"),
+    _level("wait_gp_urgent_days", "Wait for an urgent GP contact", "days"),
+    _level("wait_nurse_days", "Wait for a nurse", "days"),
+    _level("wait_gp_planned_p90_days", "Longest tenth of planned GP waits, from", "days"),
+    _level("clinic_wait_weeks", "Wait for a specialist clinic", "weeks"),
+    Measure(
+        "needs_dropped_per_1000",
+        "Needs dropped",
+        "per 1,000 needs",
+        "needs_dropped",
+        "needs",
+        1000.0,
+        better=-1,
+    ),
+    _discounted("spending_total_discounted", "Spending, discounted, whole horizon", "EUR", -1),
+    _discounted("resource_cost_total_discounted", "Resource cost, discounted, whole horizon", "EUR", -1),
+    _discounted("qalys_discounted", "QALYs, discounted, whole horizon", "QALYs", 1),
+)
+
+VERDICT = (
+    "spending_per_head",
+    "resource_cost_per_head",
+    "patient_payments_per_head",
+    "practice_margin_per_1000",
+    "qalys_per_1000",
+    "wait_gp_planned_days",
+)
+"""The few numbers that a reader sees first: what is paid, what care costs, who bears it, and health."""
+
+
+def measure(name: str) -> Measure:
+    """Return the measure called `name`.
+
+    Raises
+    ------
+    DataError
+        If there is none, with the nearest name.
+    """
+    from paysim.errors import nearest_name
+
+    known = {each.name: each for each in MEASURES}
+    if name not in known:
+        near = nearest_name(name, known)
+        raise DataError(Problem("unknown measure", found=name, allowed=tuple(known), nearest=near))
+    return known[name]
+
+
+def wide(source: Run | pd.DataFrame, dimension: str = "all") -> pd.DataFrame:
+    """Return one dimension of the results with a column per measure.
+
+    Parameters
+    ----------
+    source
+        A run, or its tidy results.
+    dimension
+        Such as ``all``, ``practice`` or ``education``.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by `KEYS`; period `HORIZON` is the whole horizon. ``insurer_payments`` is added: spending less
+        what patients bear.
+
+    Raises
+    ------
+    DataError
+        If the results have no such dimension, or a value twice.
+    """
+    import pandas as pd
+
+    if not isinstance(source, pd.DataFrame):
+        return source.wide(dimension)
+    part = source[source["dimension"] == dimension]
+    if part.empty:
+        found = tuple(sorted(str(name) for name in source["dimension"].unique()))
+        raise DataError(Problem("results have no such dimension", found=dimension, allowed=found))
+    if part.duplicated([*KEYS, "measure"]).any():
+        raise DataError(Problem(f"results give a value twice in dimension {dimension}", file="results"))
+    keyed = part.astype(dict.fromkeys(("arm", "group", "measure"), str))
+    frame = keyed.pivot(index=KEYS, columns="measure", values="value").sort_index()
+    if {"spending_total", "patient_payments"} <= set(frame.columns):
+        frame["insurer_payments"] = frame["spending_total"] - frame["patient_payments"]
+    frame.columns.name = None
+    return frame

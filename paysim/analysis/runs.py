@@ -1,0 +1,333 @@
+"""A finished run, read back from its folder.
+
+Nothing is shown from a damaged folder: every data file that ``manifest.json`` names is compared with its
+SHA-256 before a number is read, because Parquet itself returns silently wrong values after most bit flips.
+Figures and the report are made from the data and are not checked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from paysim.errors import DataError, OutputError, Problem, nearest_name
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MANIFEST = "manifest.json"
+SCHEMA = 1
+RESULT_COLUMNS = (
+    "scenario",
+    "arm",
+    "draw",
+    "replicate",
+    "period",
+    "dimension",
+    "group",
+    "measure",
+    "value",
+    "unit",
+)
+INCENTIVE_COLUMNS = (
+    "arm",
+    "replicate",
+    "year",
+    "provider",
+    "lever",
+    "segment",
+    "unit",
+    "marginal_revenue_eur",
+    "marginal_cost_eur",
+    "margin_eur",
+    "margin_under_current_eur",
+    "predicted_response",
+    "lever_value",
+)
+LEDGER_COLUMNS = (
+    "arm",
+    "draw",
+    "replicate",
+    "posting",
+    "period",
+    "actor",
+    "counterparty",
+    "account",
+    "contract",
+    "component",
+    "cents",
+)
+PARAMETER_COLUMNS = ("name", "value", "unit", "low", "high", "source", "status")
+
+_MANIFEST_BYTES = 20_000_000
+_MOST_ROWS = 100_000_000  # a small Parquet file can claim to hold more than any memory
+_CHUNK_BYTES = 1 << 20
+_MADE_FROM_DATA = ("figures/", "report.html", "log.txt")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run; tables are read when they are first asked for.
+
+    Attributes
+    ----------
+    path
+        The run folder.
+    manifest
+        Content of ``manifest.json``.
+    """
+
+    path: Path
+    manifest: Mapping[str, Any]
+    _tables: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def __repr__(self) -> str:
+        """Return one line."""
+        arms = ", ".join(self.arms)
+        return f"Run({self.scenario['name']!r}, arms: {arms}; {self.path})"
+
+    @property
+    def scenario(self) -> Mapping[str, Any]:
+        """What the manifest says about the scenario."""
+        scenario: Mapping[str, Any] = self.manifest["scenario"]
+        return scenario
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """Names of the arms, in the scenario's order."""
+        return tuple(str(arm["name"]) for arm in self.scenario["arms"])
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """Title of each arm, by name."""
+        return {str(arm["name"]): str(arm.get("title") or arm["name"]) for arm in self.scenario["arms"]}
+
+    @property
+    def current(self) -> str:
+        """Name of the arm that describes the data year."""
+        return str(self.scenario["current"])
+
+    @property
+    def compare_with(self) -> tuple[str, ...]:
+        """Names of the arms that the others are compared with."""
+        return tuple(self.scenario.get("compare_with") or (self.current,))
+
+    @property
+    def results(self) -> pd.DataFrame:
+        """The tidy table of results; columns `RESULT_COLUMNS`."""
+        return self._table("results.parquet", RESULT_COLUMNS)
+
+    @property
+    def ledger(self) -> pd.DataFrame:
+        """The double-entry ledger; columns `LEDGER_COLUMNS`, text columns categorical."""
+        return self._table("ledger.parquet", LEDGER_COLUMNS)
+
+    @property
+    def parameters(self) -> pd.DataFrame:
+        """Every value that the run used, with unit, source and status."""
+        return self._table("parameters.csv", PARAMETER_COLUMNS)
+
+    @property
+    def incentives(self) -> pd.DataFrame:
+        """What each arm rewards; columns `INCENTIVE_COLUMNS`."""
+        return self._table("incentives.csv", INCENTIVE_COLUMNS)
+
+    def wide(self, dimension: str) -> pd.DataFrame:
+        """Return `paysim.analysis.measures.wide` of the results; made once."""
+        from paysim.analysis.measures import wide
+
+        key = f"wide:{dimension}"
+        if key not in self._tables:
+            self._tables[key] = wide(self.results, dimension)
+        frame: pd.DataFrame = self._tables[key]
+        return frame
+
+    def _table(self, name: str, columns: tuple[str, ...]) -> pd.DataFrame:
+        if name not in self._tables:
+            expected = self.manifest["files"].get(name)
+            if expected is None:
+                raise DataError(Problem("the manifest does not name this file", file=str(self.path / name)))
+            self._tables[name] = _read(self.path / name, str(expected), columns)
+        table: pd.DataFrame = self._tables[name]
+        return table
+
+
+def load_run(path: str | os.PathLike[str]) -> Run:
+    """Open a run folder and check every data file against the manifest.
+
+    Parameters
+    ----------
+    path
+        The folder given to ``paysim run --out``, or its ``manifest.json``.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    DataError
+        If the folder is no run folder, or a file is missing, damaged or not the one that was written.
+    """
+    folder = Path(path)
+    if folder.name == MANIFEST:
+        folder = folder.parent
+    manifest = _read_manifest(folder)
+    problems = []
+    for name, expected in sorted(manifest["files"].items()):
+        if name.startswith(_MADE_FROM_DATA):
+            continue
+        problem = _damage(folder, name, expected)
+        if problem is not None:
+            problems.append(problem)
+    if problems:
+        raise DataError(*problems)
+    return Run(path=folder, manifest=manifest)
+
+
+def check_writable(run: Run) -> None:
+    """Raise OutputError unless new files can be made in the run folder."""
+    if not os.access(run.path, os.W_OK):
+        raise OutputError(Problem("the run folder cannot be written to", file=str(run.path)))
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    file = folder / MANIFEST
+    if not folder.is_dir():
+        near = nearest_name(folder.name, _folders(folder.parent))
+        raise DataError(
+            Problem(
+                "no such run folder", file=str(folder), nearest=str(folder.with_name(near)) if near else None
+            )
+        )
+    try:
+        if file.stat().st_size > _MANIFEST_BYTES:
+            raise DataError(Problem(f"too large, at most {_MANIFEST_BYTES:,} bytes", file=str(file)))
+        manifest = json.loads(file.read_bytes().decode("utf-8"))
+    except FileNotFoundError:
+        message = f"is not a finished run: it has no {MANIFEST}; `paysim run SCENARIO --out DIR` makes one"
+        raise DataError(Problem(message, file=str(folder))) from None
+    except OSError as exc:
+        raise DataError(Problem(f"cannot be read: {exc.strerror or exc}", file=str(file))) from exc
+    except json.JSONDecodeError as exc:
+        raise DataError(Problem(f"is damaged: {exc.msg}", str(file), exc.lineno, exc.colno)) from None
+    except (UnicodeDecodeError, RecursionError):
+        raise DataError(Problem("is damaged: not JSON in UTF-8", file=str(file))) from None
+    _check_manifest(manifest, file)
+    checked: dict[str, Any] = manifest
+    return checked
+
+
+def _check_manifest(manifest: Any, file: Path) -> None:
+    def need(good: bool, key: str, message: str) -> None:
+        if not good:
+            raise DataError(Problem(message, file=str(file), key=key))
+
+    need(isinstance(manifest, dict), "", "is damaged: not an object")
+    schema = manifest.get("schema")
+    need(schema == SCHEMA, "schema", f"found {schema!r}; this paysim reads run folders of schema {SCHEMA}")
+    files = manifest.get("files")
+    need(isinstance(files, dict) and bool(files), "files", "is damaged: no list of files")
+    for name, digest in files.items():
+        # A run folder may come from somebody else: names must stay inside it.
+        inside = not Path(name).is_absolute() and ".." not in Path(name).parts and "\\" not in name
+        need(inside, f"files.{name}", "points outside the run folder")
+        whole = isinstance(digest, str) and re.fullmatch(r"[0-9a-f]{64}", digest) is not None
+        need(whole, f"files.{name}", "is damaged: not a SHA-256")
+    scenario = manifest.get("scenario")
+    need(isinstance(scenario, dict), "scenario", "is damaged: no scenario")
+    arms = scenario.get("arms")
+    named = isinstance(arms, list) and all(
+        isinstance(a, dict) and isinstance(a.get("name"), str) for a in arms
+    )
+    need(named and bool(arms), "scenario.arms", "is damaged: no list of arms with names")
+    names = {arm["name"] for arm in arms}
+    need(isinstance(scenario.get("name"), str), "scenario.name", "is damaged: no name")
+    need(scenario.get("current") in names, "scenario.current", "is damaged: names no arm")
+    against = scenario.get("compare_with") or []
+    need(isinstance(against, list) and set(against) <= names, "scenario.compare_with", "names no arm")
+
+
+def _damage(folder: Path, name: str, expected: str) -> Problem | None:
+    file = folder / name
+    try:
+        digest = hashlib.sha256()
+        with open(file, "rb") as stream:
+            while chunk := stream.read(_CHUNK_BYTES):
+                digest.update(chunk)
+    except FileNotFoundError:
+        return Problem("missing, though the manifest names it", file=str(file))
+    except OSError as exc:
+        return Problem(f"cannot be read: {exc.strerror or exc}", file=str(file))
+    if digest.hexdigest() != expected:
+        return _not_the_file(file)
+    return None
+
+
+def _not_the_file(file: Path) -> Problem:
+    return Problem(
+        "is damaged or was changed: its SHA-256 is not the manifest's; run it again", file=str(file)
+    )
+
+
+def _read(file: Path, expected: str, columns: tuple[str, ...]) -> pd.DataFrame:
+    """Read a table from bytes whose hash was checked, so that nothing can change in between."""
+    try:
+        data = file.read_bytes()
+    except OSError as exc:
+        raise DataError(Problem(f"cannot be read: {exc.strerror or exc}", file=str(file))) from exc
+    if hashlib.sha256(data).hexdigest() != expected:
+        raise DataError(_not_the_file(file))
+    frame = _read_parquet(data, file) if file.suffix == ".parquet" else _read_csv(data, file)
+    missing = [name for name in columns if name not in frame.columns]
+    if missing:
+        raise DataError(
+            *(
+                Problem("column missing", file=str(file), key=name, nearest=_near(name, frame))
+                for name in missing
+            )
+        )
+    return frame
+
+
+def _read_parquet(data: bytes, file: Path) -> pd.DataFrame:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        stored = pq.ParquetFile(pa.BufferReader(data))
+        if stored.metadata.num_rows > _MOST_ROWS:
+            message = f"too many rows: {stored.metadata.num_rows:,}, at most {_MOST_ROWS:,}"
+            raise DataError(Problem(message, file=str(file)))
+        table: pd.DataFrame = stored.read().to_pandas()
+    except (pa.ArrowException, OSError) as exc:
+        raise DataError(Problem(f"is not a Parquet table: {exc}", file=str(file))) from exc
+    return table
+
+
+def _read_csv(data: bytes, file: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    try:
+        # A condition is called "none" in some tables; only an empty field is missing.
+        return pd.read_csv(io.BytesIO(data), comment=None, keep_default_na=False, na_values=[""])
+    except (ValueError, pd.errors.ParserError) as exc:
+        raise DataError(Problem(f"is not a CSV table: {exc}", file=str(file))) from exc
+
+
+def _near(name: str, frame: pd.DataFrame) -> str | None:
+    return nearest_name(name, [str(column) for column in frame.columns])
+
+
+def _folders(parent: Path) -> list[str]:
+    try:
+        return [entry.name for entry in parent.iterdir() if entry.is_dir()]
+    except OSError:
+        return []

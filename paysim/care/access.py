@@ -1,0 +1,271 @@
+"""How a need becomes a contact: its kind, urgency, delegation, referral, patience, book and clinic terms.
+
+The kinds of contact are published for the practice as a whole. Nurses take consultations, so the kinds that
+remain with the GP at base are the published ones less the delegated consultations::
+
+    kinds with the GP = (published - delegated consultations) / (1 - delegated share)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from paysim.care.demand import BaseRates
+from paysim.care.rates import Floats, Profiles, standard_population
+from paysim.errors import DataError, Problem
+from paysim.parameters import Parameters
+
+CONTACT_TYPES = ("gp_phone", "gp_consult", "gp_long", "gp_visit")
+LANES = ("gp_planned", "gp_urgent", "nurse")
+ELSEWHERE = ("later", "out_of_hours", "emergency", "dropped")
+
+DELEGATED_FIRST = 0.9
+"""Delegated contacts come out of consultations as long as these fill no more than this part of them."""
+
+
+@dataclass(frozen=True)
+class AccessTerms:
+    """Probabilities that turn a need into a contact, and a contact into more.
+
+    Attributes
+    ----------
+    contact_mix
+        ``[2, 111, 4]`` probabilities of `CONTACT_TYPES` by sex and age, of contacts that the GP does.
+    urgent_share
+        ``[111]`` of patients' own needs.
+    delegable_share
+        ``[111]`` of contacts that are not urgent, share that a nurse may do.
+    base_delegation
+        Share of delegable contacts that nurses do at base.
+    chronic_nurse_share
+        Share of chronic controls that nurses do at base.
+    referral_probability
+        ``[111]`` per planned contact with the GP, set so that all contacts give the published number of
+        referrals.
+    nurse_referral_multiplier
+        Factor on it for contacts with the nurse.
+    ed_referral_probability
+        Per urgent contact, a visit to the emergency department without admission.
+    patience_days
+        ``[3]`` mean of the exponential patience with the offered wait, by lane.
+    horizon_days
+        ``[3]`` furthest slot offered, by lane.
+    elsewhere
+        ``[3, 4]`` what those who refuse do, by lane: probabilities of `ELSEWHERE`.
+    later_days
+        Delay before asking again.
+    """
+
+    contact_mix: Floats
+    urgent_share: Floats
+    delegable_share: Floats
+    base_delegation: float
+    chronic_nurse_share: float
+    referral_probability: Floats
+    nurse_referral_multiplier: float
+    ed_referral_probability: float
+    patience_days: Floats
+    horizon_days: Floats
+    elsewhere: Floats
+    later_days: float
+
+
+@dataclass(frozen=True)
+class BookTerms:
+    """When practices are open and how many hours a week their staff see patients, averaged over the year."""
+
+    weekdays: int
+    opens_hour: float
+    closes_hour: float
+    gp_contact_hours_per_week: float
+    nurse_contact_hours_per_week: float
+    urgent_capacity_share: float
+
+    def hours_per_weekday(self, gp_fte: float, nurse_fte: float) -> Floats:
+        """Return a practice's contact hours a weekday ``[3]``, summed over staff, in the order of `LANES`."""
+        gp = gp_fte * self.gp_contact_hours_per_week / self.weekdays
+        nurse = nurse_fte * self.nurse_contact_hours_per_week / self.weekdays
+        return np.array([gp * (1.0 - self.urgent_capacity_share), gp * self.urgent_capacity_share, nurse])
+
+
+@dataclass(frozen=True)
+class ClinicTerms:
+    """The region's specialist clinic and beds.
+
+    Attributes
+    ----------
+    initial_wait_weeks
+        Wait of a referral at the start of the base run.
+    capacity_margin
+        Capacity over base referrals, share.
+    growth_per_year
+        Growth of capacity, share per year.
+    patience_weeks
+        Mean of the exponential patience of people on the list.
+    elective_share
+        Planned admissions per trajectory.
+    elective_stay_days, emergency_stay_days
+        Mean stays.
+    bed_occupancy
+        Share of beds used at base.
+    """
+
+    initial_wait_weeks: float
+    capacity_margin: float
+    growth_per_year: float
+    patience_weeks: float
+    elective_share: float
+    elective_stay_days: float
+    emergency_stay_days: float
+    bed_occupancy: float
+
+    def beds(self, bed_days_per_year: float) -> float:
+        """Return the beds that give the base occupancy for a number of bed days in a year of 364 days."""
+        return bed_days_per_year / (364.0 * self.bed_occupancy)
+
+
+def book_terms(params: Parameters) -> BookTerms:
+    """Return the terms of the appointment book."""
+    return BookTerms(
+        weekdays=round(params["care.weekdays"]),
+        opens_hour=params["care.opens_hour"],
+        closes_hour=params["care.closes_hour"],
+        gp_contact_hours_per_week=params["care.gp_contact_hours_per_week"],
+        nurse_contact_hours_per_week=params["care.nurse_contact_hours_per_week"],
+        urgent_capacity_share=params["care.urgent_capacity_share"],
+    )
+
+
+def clinic_terms(params: Parameters) -> ClinicTerms:
+    """Return the terms of the clinic and the beds."""
+    return ClinicTerms(
+        initial_wait_weeks=params["care.clinic_initial_wait_weeks"],
+        capacity_margin=params["care.clinic_capacity_margin"],
+        growth_per_year=params["care.clinic_growth_per_year"],
+        patience_weeks=params["care.clinic_patience_weeks"],
+        elective_share=params["care.elective_share"],
+        elective_stay_days=params["care.elective_stay_days"],
+        emergency_stay_days=params["care.admission_stay_days"],
+        bed_occupancy=params["care.bed_occupancy"],
+    )
+
+
+def share_leaving(book: BookTerms, patience_days: float, hours_per_weekday: float | None = None) -> float:
+    """Return the share of needs that will not wait for the next opening, if slots are free when it comes.
+
+    Needs arise evenly over the week and patience is exponential; a need that waits ``w`` leaves with
+    probability ``1 - exp(-w / patience)``, and over a closed spell of length ``g`` the mean is
+    ``1 - (patience / g) * (1 - exp(-g / patience))``.
+
+    Parameters
+    ----------
+    hours_per_weekday
+        Length of the daily opening; the practice's opening hours when None.
+    """
+    opening = (book.closes_hour - book.opens_hour if hours_per_weekday is None else hours_per_weekday) / 24.0
+    spells = np.array([1.0 - opening] * (book.weekdays - 1) + [8.0 - book.weekdays - opening])
+    stay = (1.0 - np.exp(-spells / patience_days)) * patience_days / spells
+    return float((spells * (1.0 - stay)).sum() / 7.0)
+
+
+def access_terms(params: Parameters, rates: BaseRates, book: BookTerms) -> AccessTerms:
+    """Return the access terms of a country.
+
+    Raises
+    ------
+    DataError
+        If the shares of those who refuse add up to more than one, or the published referrals or emergency
+        visits cannot be reached because a probability would have to exceed one.
+    """
+    profiles = Profiles(params, standard_population(params))
+    urgent, delegable = profiles.curve("urgent_share"), profiles.curve("delegable_share")
+    base = params["care.base_delegation"]
+    by_age = (profiles.population * rates.gp_contacts).sum(axis=0)
+    urgent_part = urgent * ((profiles.population * rates.needs).sum(axis=0) / by_age)
+    delegated = (1.0 - urgent_part) * delegable * base
+    leaving = share_leaving(book, params["care.patience_urgent_days"])
+    elsewhere = _elsewhere(params)
+    mix = _contact_mix(params, profiles, by_age, delegated)
+    return AccessTerms(
+        contact_mix=np.stack([mix, mix]),
+        urgent_share=urgent,
+        delegable_share=delegable,
+        base_delegation=base,
+        chronic_nurse_share=params["care.chronic_nurse_share"],
+        referral_probability=_referral(params, profiles, by_age, urgent_part, delegated),
+        nurse_referral_multiplier=params["care.nurse_referral_multiplier"],
+        ed_referral_probability=_ed_referral(profiles, rates, urgent, leaving, float(elsewhere[1, 2])),
+        patience_days=np.array(
+            [params[f"care.patience_{lane}_days"] for lane in ("planned", "urgent", "nurse")]
+        ),
+        horizon_days=np.array(
+            [params[f"care.horizon_{lane}_days"] for lane in ("planned", "urgent", "nurse")]
+        ),
+        elsewhere=elsewhere,
+        later_days=params["care.later_days"],
+    )
+
+
+def _elsewhere(params: Parameters) -> Floats:
+    named = [
+        (params["care.planned_later"], params["care.planned_out_of_hours"], params["care.planned_emergency"]),
+        (
+            0.0,
+            params["care.urgent_out_of_hours"],
+            params["care.urgent_emergency"],
+        ),  # urgent needs cannot come later
+        (params["care.nurse_later"], params["care.nurse_out_of_hours"], params["care.nurse_emergency"]),
+    ]
+    rest = [1.0 - sum(row) for row in named]
+    if min(rest) < -1e-12:
+        raise DataError(
+            Problem("shares of those who refuse an appointment add up to more than one", key="care")
+        )
+    return np.array([(*row, max(0.0, left)) for row, left in zip(named, rest, strict=True)])
+
+
+def _contact_mix(params: Parameters, profiles: Profiles, by_age: Floats, delegated: Floats) -> Floats:
+    """Return ``[111, 4]``: published totals by type, raked over the ages, less what is delegated."""
+    totals = np.array([params[f"care.contacts_{kind.removeprefix('gp_')}"] for kind in CONTACT_TYPES])
+    totals /= totals.sum()
+    mix = np.stack([profiles.curve(f"mix_{kind}") for kind in CONTACT_TYPES], axis=1) * totals
+    for _ in range(200):
+        mix /= mix.sum(axis=1, keepdims=True)
+        mix *= totals / (by_age @ mix / by_age.sum())
+    mix /= mix.sum(axis=1, keepdims=True)
+    consultations = mix * np.array([kind in ("gp_consult", "gp_long") for kind in CONTACT_TYPES])
+    available = consultations.sum(axis=1)
+    taken = np.minimum(delegated, DELEGATED_FIRST * available)
+    left = mix - consultations * (taken / available)[:, None]
+    return np.asarray(left / left.sum(axis=1, keepdims=True))
+
+
+def _referral(
+    params: Parameters, profiles: Profiles, by_age: Floats, urgent_part: Floats, delegated: Floats
+) -> Floats:
+    index = profiles.curve("referral")
+    referring = by_age * (
+        1.0 - urgent_part - delegated + delegated * params["care.nurse_referral_multiplier"]
+    )
+    scale = params["care.referral_per_contact"] * by_age.sum() / (referring @ index)
+    return _checked(index * scale, "referral_per_contact")
+
+
+def _ed_referral(
+    profiles: Profiles, rates: BaseRates, urgent: Floats, leaving: float, by_themselves: float
+) -> float:
+    needs = profiles.mean(rates.needs * urgent)
+    sent = profiles.mean(rates.ed_by_gp) - needs * leaving * by_themselves
+    return float(_checked(np.array(sent / (needs * (1.0 - leaving))), "ed_visit_rate"))
+
+
+def _checked(probability: NDArray[np.float64], key: str) -> NDArray[np.float64]:
+    if not ((probability >= 0.0) & (probability <= 1.0)).all():
+        worst = probability.flat[int(np.abs(probability - 0.5).argmax())]
+        raise DataError(
+            Problem("needs a probability outside 0 to 1 per contact", key=f"care.{key}", found=f"{worst:.3f}")
+        )
+    return probability

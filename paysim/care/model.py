@@ -1,0 +1,212 @@
+"""Everything the engine needs to know about care, for one country and one base cohort."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+
+from paysim.care.access import (
+    CONTACT_TYPES,
+    AccessTerms,
+    BookTerms,
+    ClinicTerms,
+    access_terms,
+    book_terms,
+    clinic_terms,
+    share_leaving,
+)
+from paysim.care.background import BackgroundCosts, background_costs
+from paysim.care.catalogue import Services, load_services
+from paysim.care.costs import PracticeCosts, practice_costs
+from paysim.care.demand import BaseRates, Cohort, base_rates, demand_transitions
+from paysim.care.rates import Floats
+from paysim.errors import DataError, Problem
+from paysim.kernel.spec import Transition
+from paysim.parameters import Parameters
+
+FOLDER = Path(__file__).parent
+COUNTRIES = ("NL", "BE")
+
+STAFF_SERVICES = (*CONTACT_TYPES, "nurse_consult", "chronic_nurse", "chronic_gp")
+"""Services that take a slot in an appointment book."""
+
+
+@dataclass(frozen=True)
+class CareModel:
+    """The care side of a model.
+
+    Attributes
+    ----------
+    transitions
+        Rows of the kinds need, follow_up, chronic_control and acute, normalised on the base cohort.
+    contact_mix ... weekdays
+        The terms of `AccessTerms` and `BookTerms` under the names the engine asks for.
+    contact_minutes
+        Service -> length of its slot in the book of its provider, minutes.
+    minutes
+        ``[S, 3]`` staff minutes (GP, nurse, assistant) per unit, after the country's factor.
+    report
+        What to expect without queues: rates per person-year in the base cohort.
+    """
+
+    country: str
+    services: Services
+    transitions: tuple[Transition, ...]
+    rates: BaseRates
+    access: AccessTerms
+    book: BookTerms
+    clinic: ClinicTerms
+    costs: PracticeCosts
+    background: BackgroundCosts
+    contact_minutes: Mapping[str, float]
+    minutes: Floats
+    resource_cost_eur: Floats
+    report: Mapping[str, float]
+
+    @property
+    def contact_mix(self) -> Floats:
+        """``[2, 111, 4]`` kinds of contact with the GP."""
+        return self.access.contact_mix
+
+    @property
+    def urgent_share(self) -> Floats:
+        """``[111]`` of patients' own needs."""
+        return self.access.urgent_share
+
+    @property
+    def delegable_share(self) -> Floats:
+        """``[111]`` of contacts that are not urgent."""
+        return self.access.delegable_share
+
+    @property
+    def base_delegation(self) -> float:
+        """Share of delegable contacts done by nurses at base."""
+        return self.access.base_delegation
+
+    @property
+    def chronic_nurse_share(self) -> float:
+        """Share of chronic controls done by nurses at base."""
+        return self.access.chronic_nurse_share
+
+    @property
+    def referral_probability(self) -> Floats:
+        """``[111]`` per planned contact with the GP."""
+        return self.access.referral_probability
+
+    @property
+    def nurse_referral_multiplier(self) -> float:
+        """Factor on the referral probability for nurse contacts."""
+        return self.access.nurse_referral_multiplier
+
+    @property
+    def ed_referral_probability(self) -> float:
+        """Per urgent contact."""
+        return self.access.ed_referral_probability
+
+    @property
+    def patience_days(self) -> Floats:
+        """``[3]`` by lane."""
+        return self.access.patience_days
+
+    @property
+    def horizon_days(self) -> Floats:
+        """``[3]`` by lane."""
+        return self.access.horizon_days
+
+    @property
+    def elsewhere(self) -> Floats:
+        """``[3, 4]`` by lane: later, out of hours, emergency, dropped."""
+        return self.access.elsewhere
+
+    @property
+    def later_days(self) -> float:
+        """Delay before asking again."""
+        return self.access.later_days
+
+    @property
+    def weekdays(self) -> int:
+        """Days a week on which practices are open."""
+        return self.book.weekdays
+
+
+def care_parameters(country: str) -> Parameters:
+    """Return the care parameters of a country, named ``care.<name>``.
+
+    Raises
+    ------
+    DataError
+        If the country is not NL or BE.
+    """
+    if country not in COUNTRIES:
+        raise DataError(Problem("no care parameters for this country", found=country, allowed=COUNTRIES))
+    common = Parameters.load(FOLDER / "parameters.yaml", "care")
+    return common | Parameters.load(FOLDER / f"parameters_{country.lower()}.yaml", "care")
+
+
+def build_care(params: Parameters, cohort: Cohort, country: str) -> CareModel:
+    """Return the care model of a country, with demand set to the published rates in the base cohort.
+
+    Parameters
+    ----------
+    params
+        A collection that holds the parameters of `care_parameters(country)`; others are not touched.
+    cohort
+        Columns sex, age, covariates and flags of the base population.
+
+    Raises
+    ------
+    DataError
+        If the catalogue lacks a service, or shares and rates contradict each other.
+    """
+    services = load_services()
+    rates = base_rates(params)
+    book = book_terms(params)
+    access = access_terms(params, rates, book)
+    costs = practice_costs(params)
+    minutes = services.minutes.copy()
+    staffed = [services.index(name) for name in STAFF_SERVICES]
+    minutes[staffed] *= params["care.contact_minutes_factor"]
+    slots = {
+        name: float(minutes[k, 1] or minutes[k, 0]) for name, k in zip(STAFF_SERVICES, staffed, strict=True)
+    }
+    built = minutes @ costs.wages().per_minute() + services.material_eur
+    return CareModel(
+        country=country,
+        services=services,
+        transitions=demand_transitions(params, cohort, country),
+        rates=rates,
+        access=access,
+        book=book,
+        clinic=clinic_terms(params),
+        costs=costs,
+        background=background_costs(params),
+        contact_minutes=MappingProxyType(slots),
+        minutes=minutes,
+        resource_cost_eur=np.where(np.isnan(services.given_cost_eur), built, services.given_cost_eur),
+        report=MappingProxyType(_report(params, cohort, rates, access, book)),
+    )
+
+
+def _report(
+    params: Parameters, cohort: Cohort, rates: BaseRates, access: AccessTerms, book: BookTerms
+) -> dict[str, float]:
+    sex, age = np.asarray(cohort.sex).astype(int), np.clip(np.asarray(cohort.age).astype(int), 0, 110)
+    urgent = float((rates.needs[sex, age] * access.urgent_share[age]).mean())
+    leaving = share_leaving(book, float(access.patience_days[1]))
+    norm = (
+        params["care.nurse_somatic_fte_per_norm_practice"] + params["care.nurse_mental_fte_per_norm_practice"]
+    )
+    return {
+        "gp_contacts_per_person_year": float(rates.gp_contacts[sex, age].mean()),
+        "urgent_needs_per_person_year": urgent,
+        "urgent_share_leaving": leaving,
+        "out_of_hours_per_person_year": urgent * leaving * float(access.elsewhere[1, 1]),
+        "ed_self_per_person_year": float(rates.ed_self[sex, age].mean()),
+        "emergency_other_per_person_year": float(rates.emergency_other[sex, age].mean()),
+        "norm_list_size": params["care.norm_list_size"],
+        "nurse_fte_per_norm_practice": norm,
+    }

@@ -1,0 +1,1 @@
+"""Births: newcomers on the lists of their mothers' practices."""

@@ -1,0 +1,234 @@
+"""The end of a quarter: what people used becomes activity, activity becomes payments, and a year becomes sums.
+
+The order is that of the money's logic: claims, contracts, ledger. Nothing here changes a person.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from paysim.accounting.activity import Activity
+from paysim.accounting.claims import liable_eur, tariff_table
+from paysim.accounting.ledger import Ledger, practice_actor
+from paysim.accounting.segments import SEGMENTS
+from paysim.contracts.contract import Contract, deductible_of
+from paysim.contracts.settlement import post_contracts, post_deductible
+from paysim.engine.groups import EXTRA, Groups, make_groups
+from paysim.engine.model import TIMED, Model
+from paysim.kernel import advance as kernel
+from paysim.kernel.records import PERIODS_PER_YEAR, TICKS_PER_WEEK, WEEKS_PER_PERIOD, State
+
+TICKS_PER_PERIOD = WEEKS_PER_PERIOD * TICKS_PER_WEEK
+YEARS_PER_PERIOD = 1.0 / PERIODS_PER_YEAR
+OWN_ACCOUNTS = "practice_costs"
+
+
+@dataclass
+class Records:
+    """What a run leaves behind, by quarter (and by year for `groups`), before it becomes results."""
+
+    services: list[np.ndarray] = field(default_factory=list)  # [P, G, S]
+    person_years: list[np.ndarray] = field(default_factory=list)  # [P, G]
+    programme_years: list[np.ndarray] = field(default_factory=list)  # [P, G]
+    revenue: list[np.ndarray] = field(default_factory=list)  # [P] euro
+    costs: list[np.ndarray] = field(default_factory=list)  # [P] euro
+    busy: list[np.ndarray] = field(default_factory=list)  # [P, 3] ticks
+    waits: list[np.ndarray] = field(default_factory=list)  # [P, 3, WAIT_BINS]
+    access: list[np.ndarray] = field(default_factory=list)  # [P, outcomes]
+    levers: list[np.ndarray] = field(default_factory=list)  # [P, 3, levers]
+    clinic_waits: list[np.ndarray] = field(default_factory=list)  # [WEEK_BINS]
+    hospital: list[np.ndarray] = field(default_factory=list)  # [clinic waiting, left, bed-days used, capacity]
+    groups: list[np.ndarray] = field(default_factory=list)  # [groups, services + EXTRA]
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return everything as stacked arrays, first axis time."""
+        return {name: np.stack(rows) for name, rows in vars(self).items() if rows}
+
+
+class Accounts:
+    """The books of one arm.
+
+    Parameters
+    ----------
+    contracts
+        With all rates solved.
+    first_period
+        Number of the first quarter (negative in the base run).
+    """
+
+    def __init__(
+        self, model: Model, state: State, contracts: tuple[Contract, ...], ledger: Ledger, first_period: int
+    ) -> None:
+        self.model, self.state, self.contracts, self.ledger = model, state, contracts, ledger
+        self.period = first_period
+        self.records = Records()
+        self.groups: Groups = make_groups(model)
+        self.names = model.care.services.names
+        self.practice_names = tuple(practice.name for practice in model.population.practices)
+        self._practice_actors = [practice_actor(name) for name in self.practice_names]
+        n, services = len(state.people), len(self.names)
+        self._used = np.zeros((n, services))
+        self._year = np.zeros((n, services + len(EXTRA)))
+        self._liable = np.zeros(n)
+        self._tables_of_care()
+        self._life_table = model.health.reference["life_table"]
+
+    def _tables_of_care(self) -> None:
+        care, bit = self.model.care, self.model.flag_bit
+        background = care.background
+        self._timed_mask = np.array([bit[flag] for flag, _ in TIMED], np.int64)
+        self._timed_service = np.array([self.names.index(service) for _, service in TIMED], np.int64)
+        flags = [flag for flag in background.flag_extra_eur if flag in bit]
+        self._flag_mask = np.array([bit[flag] for flag in flags], np.int64)
+        self._flag_extra = np.array([background.flag_extra_eur[flag] for flag in flags]).reshape(len(flags), -1)
+        frailty = self.model.population.frailty**background.frailty_exponent
+        self._frailty_scale = 1.0 / float(frailty.mean())
+
+    @property
+    def year(self) -> int:
+        """Contract year of the present quarter; negative in the base run."""
+        return self.period // PERIODS_PER_YEAR
+
+    def close(self, tick: int) -> Activity:
+        """Close the quarter that ends at `tick`: settle it, and return its activity."""
+        kernel.close_period(self.state.people, self.state.practices, tick)
+        self._count_use(tick - TICKS_PER_PERIOD)
+        activity = self._activity()
+        post_contracts(self.ledger, self.period, self.contracts, activity, self.year)
+        revenue = sum(contract.practice_revenue(activity, self.year) for contract in self.contracts)
+        costs = self._post_costs(activity)
+        patient_cents = self._post_deductible(tick)
+        self._add_to_year(activity, np.asarray(revenue), patient_cents, tick)
+        self._record(activity, np.asarray(revenue).sum(axis=1), costs)
+        self.period += 1
+        if self.period % PERIODS_PER_YEAR == 0:
+            self._close_year()
+        return activity
+
+    def open(self) -> None:
+        """Start the next quarter from nothing."""
+        kernel.open_period(self.state.people, self.state.practices)
+
+    def _count_use(self, start: int) -> None:
+        background = self.model.care.background
+        kernel.quantities(
+            self.state.people,
+            self.state.practices,
+            start,
+            self.model.counted,
+            self._timed_mask,
+            self._timed_service,
+            background.eur_per_year,
+            background.frailty_exponent,
+            self._frailty_scale,
+            self._flag_mask,
+            self._flag_extra,
+            background.end_of_life_eur,
+            self._used,
+        )
+
+    def _activity(self) -> Activity:
+        practices = self.state.practices.size
+        services = np.zeros((practices, SEGMENTS, len(self.names)))
+        person_years, programme_years = np.zeros((practices, SEGMENTS)), np.zeros((practices, SEGMENTS))
+        kernel.aggregate(
+            self.state.people,
+            self.state.practices,
+            self.model.tables,
+            self._used,
+            services,
+            person_years,
+            programme_years,
+        )
+        return Activity(
+            self.names, self.practice_names, services, person_years, programme_years, YEARS_PER_PERIOD
+        )
+
+    def _post_costs(self, activity: Activity) -> np.ndarray:
+        """Post what practices pay for staff, housing and materials; the owner's own time is not among it."""
+        costs, population = self.model.care.costs, self.model.population
+        gp_fte = np.array([practice.gp_fte for practice in population.practices])
+        nurse_fte = np.array([practice.nurse_fte for practice in population.practices])
+        staff = nurse_fte * costs.nurse_eur_per_fte + gp_fte * costs.assistant_fte_per_gp_fte * costs.assistant_eur_per_fte
+        material = np.where(
+            self.model.care.services.in_sector("general_practice"), self.model.care.services.material_eur, 0.0
+        )
+        bills = {
+            "staff": staff * YEARS_PER_PERIOD,
+            "overhead": gp_fte * costs.overhead_eur_per_gp_fte * YEARS_PER_PERIOD
+            + activity.person_years.sum(axis=1) * costs.overhead_eur_per_person_year,
+            "material": (activity.services @ material).sum(axis=1),
+        }
+        for component, euros in bills.items():
+            self.ledger.post(
+                period=self.period,
+                contract=OWN_ACCOUNTS,
+                component=component,
+                account=component,
+                payer=self._practice_actors,
+                payee="staff_and_suppliers",
+                euros=euros,
+            )
+        return np.asarray(sum(bills.values()))
+
+    def _post_deductible(self, tick: int) -> np.ndarray:
+        """Post what patients bear of this quarter's care; return cents per person."""
+        found = deductible_of(self.contracts, self.year)
+        if self.period % PERIODS_PER_YEAR == 0:
+            self._liable[:] = 0.0
+        if found is None:
+            return np.zeros(len(self._liable), np.int64)
+        contract, part, terms = found
+        parts = [each for one in self.contracts for each in one.in_force(self.year)]
+        spent = liable_eur(self._used, tariff_table(parts, self.names), terms.exempt_mask(self.names))
+        after = self._liable + spent
+        quarter_of_year = self.period % PERIODS_PER_YEAR
+        age_then = (tick - (quarter_of_year + 1) * TICKS_PER_PERIOD - self.state.people["birth"]) / (
+            PERIODS_PER_YEAR * TICKS_PER_PERIOD
+        )
+        cents = terms.settle_persons(self._liable, after, age_then)
+        self._liable = after
+        post_deductible(self.ledger, self.period, contract.name, part.name, cents)
+        return cents
+
+    def _add_to_year(self, activity: Activity, revenue: np.ndarray, patient_cents: np.ndarray, tick: int) -> None:
+        people, services = self.state.people, len(self.names)
+        self._year[:, :services] += self._used
+        lived = people["life"]
+        per_year = np.divide(
+            revenue, activity.person_years, out=np.zeros_like(revenue), where=activity.person_years > 0.0
+        )
+        enrolled = (people["flags"] & self.model.tables[0]["masks"][2]) != 0
+        started = tick - TICKS_PER_PERIOD
+        extra = {
+            "person_years": lived,
+            "qalys": people["qaly"],
+            "deaths": (people["alive"] == 0) & (people["death"] >= started) & (people["death"] < tick),
+            "expected_deaths": lived * self._life_table[people["sex"], people["age"]],
+            "births": (people["id"] >= 1 << 40) & (people["birth"] >= started),
+            "gp_payments": lived * per_year[people["practice"], people["segment"]],
+            "patient_payments": patient_cents / 100.0,
+            "programme_years": lived * enrolled,
+        }
+        for k, name in enumerate(EXTRA):
+            self._year[:, services + k] += extra[name]
+
+    def _record(self, activity: Activity, revenue: np.ndarray, costs: np.ndarray) -> None:
+        records, practices = self.records, self.state.practices
+        records.services.append(activity.services)
+        records.person_years.append(activity.person_years)
+        records.programme_years.append(activity.programme_years)
+        records.revenue.append(revenue)
+        records.costs.append(costs)
+        for name in ("busy", "waits", "access"):
+            getattr(records, name).append(practices[name].copy())
+        records.levers.append(practices["activity_levers"].copy())
+
+    def _close_year(self) -> None:
+        rows = self.state.listed
+        sums = np.zeros((self.groups.size, self._year.shape[1]))
+        kernel.add_groups(rows, self._year, self.groups.codes(self.state, rows), sums)
+        self.records.groups.append(sums)
+        self._year[:] = 0.0

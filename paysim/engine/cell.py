@@ -1,0 +1,239 @@
+"""One cell of a run: the base run, or one arm of one replicate forked from it.
+
+A cell takes values and returns values; it reads and writes no file, so it can run anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import reduce
+from typing import Any
+
+import numpy as np
+
+from paysim.accounting.activity import Activity
+from paysim.accounting.claims import tariff_table
+from paysim.accounting.ledger import Ledger
+from paysim.contracts.contract import PRACTICES, Contract
+from paysim.contracts.neutrality import solve_scale
+from paysim.engine.accounts import Accounts
+from paysim.engine.groups import EXTRA
+from paysim.engine.hospital import Hospital, HospitalTerms
+from paysim.engine.model import Model
+from paysim.engine.region import Engine, Region
+from paysim.engine.responses import Responses, base_anchor
+from paysim.engine.start import initial_state
+from paysim.errors import ModelError
+from paysim.kernel import streams
+from paysim.kernel.records import (
+    LEVERS,
+    OUTCOMES,
+    PERIODS_PER_YEAR,
+    TICKS_PER_YEAR,
+    WEEKS_PER_YEAR,
+    State,
+)
+from paysim.outcomes import Counted, tabulate
+from paysim.scenario import Arm
+
+Progress = Callable[[str, int, int], None]
+"""Called as (what, weeks done, weeks in all)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Base:
+    """The base run's end: what every arm forks from.
+
+    Attributes
+    ----------
+    activity
+        Of the last base year, the providers' own recent past.
+    quarters
+        Of the last base year, one by one.
+    anchor
+        Margins under `current` on that activity; base levers are the best response to them.
+    """
+
+    state: State
+    hospital: dict[str, np.ndarray]
+    quarters: tuple[Activity, ...]
+    events: int
+
+    @property
+    def activity(self) -> Activity:
+        """Activity of the last base year."""
+        return reduce(Activity.plus, self.quarters)
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """What one arm of one replicate leaves."""
+
+    arm: str
+    replicate: int
+    results: dict[str, np.ndarray]
+    ledger: Ledger
+    incentives: list[dict[str, Any]]
+    activity: Activity  # of the whole horizon
+    events: int
+    checks: list[dict[str, Any]] = field(default_factory=list)
+
+
+def run_base(model: Model, replicate: int, engine: Engine = "compiled", progress: Progress | None = None) -> Base:
+    """Simulate the base years under `current`, from which every arm forks."""
+    scenario = model.scenario
+    years = scenario.base_years
+    start = -years * TICKS_PER_YEAR
+    state = initial_state(model, start, years + scenario.horizon_years, replicate)
+    hospital = _hospital(model, state, replicate)
+    current = scenario.arm(scenario.current)
+    accounts = Accounts(model, state, current.contracts, Ledger("base", 0, replicate), -years * PERIODS_PER_YEAR)
+    region = _region(model, state, accounts, hospital, start, engine, years, "base years", progress)
+    region.run(years * WEEKS_PER_YEAR)
+    _check_people(model, state, accounts)
+    return Base(state, hospital.save(), tuple(region.recent), region.practices.taken)
+
+
+def run_arm(
+    model: Model,
+    base: Base,
+    arm: Arm,
+    replicate: int,
+    engine: Engine = "compiled",
+    progress: Progress | None = None,
+    on_events: Callable[[np.ndarray], None] | None = None,
+    own_processes: tuple[Any, ...] = (),
+) -> Cell:
+    """Simulate one arm over the horizon; its contracts have all rates solved."""
+    scenario = model.scenario
+    state = base.state.copy()
+    hospital = _hospital(model, state, replicate)
+    hospital.restore(base.hospital)
+    ledger = Ledger(arm.name, 0, replicate)
+    accounts = Accounts(model, state, arm.contracts, ledger, 0)
+    current = scenario.arm(scenario.current)
+    responses = Responses(model, arm, base_anchor(model, current.contracts, base.activity), replicate)
+    years = scenario.horizon_years
+    region = _region(model, state, accounts, hospital, 0, engine, years, arm.name, progress)
+    region.on_events = on_events
+    region.own_processes = own_processes
+    region.recent = list(base.quarters)
+    region.decide = responses.decide
+    if responses.at_start(state, base.activity):
+        region.practices.levers_changed(0)
+    region.run(years * WEEKS_PER_YEAR)
+    _check_people(model, state, accounts)
+    ledger.check()
+    counted = _counted(model, accounts)
+    return Cell(
+        arm=arm.name,
+        replicate=replicate,
+        results=tabulate(counted, scenario.name, arm.name, 0, replicate),
+        ledger=ledger,
+        incentives=responses.table,
+        activity=_whole(accounts),
+        events=region.practices.taken,
+        checks=[
+            {"id": f"ledger:{arm.name}:{replicate}", "what": "every posting sums to zero", "passed": True},
+            {"id": f"people:{arm.name}:{replicate}", "what": "people and person-time are conserved", "passed": True},
+        ],
+    )
+
+
+def neutral_scale(arm: Arm, reference: Arm, activity: Activity) -> float:
+    """Return the factor on an arm's rates at which practices are paid as in `reference` for the same activity."""
+    of_practices = [contract for contract in arm.contracts if contract.providers == PRACTICES]
+    paid = sum(float(contract.practice_revenue(activity).sum()) for contract in reference.contracts)
+    return solve_scale(paid, of_practices, [activity])
+
+
+def scaled_contracts(arm: Arm, k: float) -> tuple[Contract, ...]:
+    """Return the arm's contracts with the rates paid to practices multiplied by `k`."""
+    return tuple(each.scaled(k) if each.providers == PRACTICES else each for each in arm.contracts)
+
+
+def _region(
+    model: Model,
+    state: State,
+    accounts: Accounts,
+    hospital: Hospital,
+    start: int,
+    engine: Engine,
+    years: int,
+    what: str,
+    progress: Progress | None,
+) -> Region:
+    region = Region(state, model.tables, accounts, hospital, start, engine)
+    if progress:
+        region.on_week = lambda week: progress(what, week, years * WEEKS_PER_YEAR)
+    return region
+
+
+def _hospital(model: Model, state: State, replicate: int) -> Hospital:
+    clinic, names = model.care.clinic, model.care.services.names
+    terms = HospitalTerms(
+        initial_wait_weeks=clinic.initial_wait_weeks,
+        margin=clinic.capacity_margin,
+        growth_per_year=clinic.growth_per_year,
+        patience_weeks=clinic.patience_weeks,
+        elective_share=clinic.elective_share,
+        elective_stay_days=clinic.elective_stay_days,
+        bed_occupancy=clinic.bed_occupancy,
+    )
+    key = streams.run_key(model.scenario.seed, replicate)
+    services = names.index("specialist_trajectory"), names.index("elective_admission")
+    return Hospital(state, terms, key, model.population.practices[0].weight, services)
+
+
+def _whole(accounts: Accounts) -> Activity:
+    records = accounts.records
+    quarters = len(records.services)
+    return Activity(
+        accounts.names,
+        accounts.practice_names,
+        np.sum(records.services, axis=0),
+        np.sum(records.person_years, axis=0),
+        np.sum(records.programme_years, axis=0),
+        quarters / PERIODS_PER_YEAR,
+    )
+
+
+def _check_people(model: Model, state: State, accounts: Accounts) -> None:
+    """Raise ModelError unless people and person-time add up."""
+    people = state.people[state.listed]
+    births = int((people["id"] >= 1 << 40).sum())
+    alive, dead = int((people["alive"] == 1).sum()), int((people["alive"] == 0).sum())
+    if len(model.population) + births != alive + dead:
+        raise ModelError(f"people: {len(model.population)} + {births} births, but {alive} alive + {dead} dead")
+    lived = sum(float(groups[0, len(accounts.names) + EXTRA.index("person_years")]) for groups in accounts.records.groups)
+    by_practice = float(np.sum(accounts.records.person_years))
+    if not np.isclose(lived, by_practice, rtol=1e-9):
+        raise ModelError(f"person-time: {lived} years in groups, {by_practice} years on lists")
+
+
+def _counted(model: Model, accounts: Accounts) -> Counted:
+    care, scenario, population = model.care, model.scenario, model.population
+    book = care.book
+    hours = [book.hours_per_weekday(p.gp_fte, p.nurse_fte) * book.weekdays * WEEKS_PER_YEAR for p in population.practices]
+    parts = [part for contract in accounts.contracts for part in contract.in_force() if contract.providers != PRACTICES]
+    return Counted(
+        dimensions=accounts.groups.dimensions,
+        columns=(*accounts.names, *EXTRA),
+        groups=np.stack(accounts.records.groups),
+        arrays=accounts.records.arrays(),
+        service_names=accounts.names,
+        sector_of=care.services.sectors,
+        payment_eur=tariff_table(parts, accounts.names),
+        cost_eur=care.resource_cost_eur,
+        overhead_eur_per_person_year=care.costs.overhead_eur_per_person_year,
+        weight=population.practices[0].weight,
+        gp_fte=np.array([practice.gp_fte for practice in population.practices]),
+        contact_hours=np.array(hours),
+        gp_minutes=care.minutes[:, 0],
+        nurse_minutes=care.minutes[:, 1],
+        process_outcomes=OUTCOMES,
+        lever_names=LEVERS,
+        discount_costs=scenario.discounting.costs,
+        discount_effects=scenario.discounting.effects,
+    )

@@ -1,0 +1,76 @@
+"""Who is counted where: the groups over which a run's outcomes are added up, once a year."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from paysim.engine.model import Model
+from paysim.kernel.records import CONDITIONS, State
+
+AGE_BANDS = (("0-17", 0), ("18-44", 18), ("45-64", 45), ("65-74", 65), ("75-84", 75), ("85+", 85))
+SEXES = ("men", "women")
+EDUCATION = ("low", "mid", "high")
+FIVE_YEAR_BANDS = 20
+EXTRA = ("person_years", "qalys", "deaths", "expected_deaths", "births", "gp_payments", "patient_payments", "programme_years")
+"""What is added up besides the quantities of services."""
+
+
+@dataclass(frozen=True, eq=False)
+class Groups:
+    """All groups of all dimensions, numbered through.
+
+    Attributes
+    ----------
+    dimensions
+        Dimension -> its group names, in order.
+    offsets
+        First number of each dimension's groups.
+    """
+
+    dimensions: dict[str, tuple[str, ...]]
+    offsets: dict[str, int]
+
+    @property
+    def size(self) -> int:
+        """How many groups there are in all."""
+        return sum(len(names) for names in self.dimensions.values())
+
+    def codes(self, state: State, rows: np.ndarray) -> np.ndarray:
+        """Return the group numbers of people ``[rows, dimensions]``."""
+        people = state.people[rows]
+        age = people["age"].astype(np.int64)
+        starts = np.array([start for _, start in AGE_BANDS])
+        by_dimension = {
+            "all": np.zeros(len(rows), np.int64),
+            "age": np.searchsorted(starts, age, side="right") - 1,
+            "sex": people["sex"],
+            "education": people["education"],
+            "municipality": people["municipality"],
+            "practice": people["practice"],
+            "condition": people["segment"] % 3,
+            "age_sex": people["sex"] * FIVE_YEAR_BANDS + np.minimum(age // 5, FIVE_YEAR_BANDS - 1),
+        }
+        return np.column_stack([self.offsets[name] + by_dimension[name] for name in self.dimensions]).astype(np.int64)
+
+
+def make_groups(model: Model) -> Groups:
+    """Return the groups of a model."""
+    population = model.population
+    bands = [f"{5 * k}-{5 * k + 4}" for k in range(FIVE_YEAR_BANDS - 1)] + [f"{5 * (FIVE_YEAR_BANDS - 1)}+"]
+    dimensions = {
+        "all": ("all",),
+        "age": tuple(name for name, _ in AGE_BANDS),
+        "sex": SEXES,
+        "education": EDUCATION,
+        "municipality": tuple(population.municipalities),
+        "practice": tuple(practice.name for practice in population.practices),
+        "condition": CONDITIONS,
+        "age_sex": tuple(f"{sex} {band}" for sex in "MF" for band in bands),
+    }
+    offsets, first = {}, 0
+    for name, names in dimensions.items():
+        offsets[name] = first
+        first += len(names)
+    return Groups(dimensions, offsets)

@@ -1,0 +1,155 @@
+"""A scenario made ready to run: its parameters, its people, and the engine's tables levelled on them.
+
+Everything here is the same for all arms, and frozen: arms differ in contracts and behaviour only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from paysim.behaviour import behaviour_parameters
+from paysim.care.model import CareModel, build_care, care_parameters
+from paysim.diseases.births import model as births
+from paysim.diseases.cohort import Cohort
+from paysim.diseases.health import HealthModel, build_health, cohort_from_population, health_parameters
+from paysim.errors import Problem, ScenarioError, nearest_name
+from paysim.kernel.records import FIXED_PROCESSES
+from paysim.kernel.spec import Transition
+from paysim.kernel.tables import Access, compile_tables
+from paysim.parameters import Parameters
+from paysim.population import Population, RegionProfile, load_region, synthesize
+from paysim.scenario import Scenario
+
+TIMED = (("statin", "statin_year"), ("bp_drug_1", "bp_drug_year"), ("bp_drug_2", "bp_drug_year"))
+"""Treatment flags whose person-years are claimed, and as which service."""
+
+GROUP_POPULATION = "population."
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """All that an arm needs besides its contracts and behaviour.
+
+    Attributes
+    ----------
+    tables
+        The compiled engine's tables.
+    processes
+        Names of the calendar entries, in the order of the event log's numbers.
+    counted
+        How many of the catalogue's services are counted as events; the rest are years or euros.
+    flag_bit
+        Flag -> bit mask.
+    """
+
+    scenario: Scenario
+    region: RegionProfile
+    population: Population
+    parameters: Parameters
+    cohort: Cohort
+    health: HealthModel
+    care: CareModel
+    transitions: tuple[Transition, ...]
+    tables: np.ndarray
+    processes: tuple[str, ...]
+    counted: int
+    flag_bit: dict[str, int]
+
+
+def load_parameters(scenario: Scenario, region: RegionProfile | None = None) -> tuple[Parameters, RegionProfile]:
+    """Return every parameter of the model of a scenario, with the scenario's own values in place, and its region.
+
+    Raises
+    ------
+    ScenarioError
+        If the scenario replaces a parameter that does not exist; names the nearest.
+    """
+    region = region or load_region(scenario.region)
+    country = region.country
+    parameters = health_parameters(country) | care_parameters(country) | behaviour_parameters()
+    known = [*parameters, *region.parameters]
+    problems = [
+        Problem(
+            "unknown parameter",
+            change.file or scenario.path,
+            line=change.line,
+            column=change.column,
+            key="parameters",
+            found=change.name,
+            nearest=nearest_name(change.name, known),
+        )
+        for change in scenario.parameters
+        if change.name not in known
+    ]
+    if problems:
+        raise ScenarioError(*problems)
+    of_region = [change for change in scenario.parameters if change.name.startswith(GROUP_POPULATION)]
+    of_model = [change for change in scenario.parameters if not change.name.startswith(GROUP_POPULATION)]
+    return parameters.override(of_model), region.override(of_region)
+
+
+def build_model(scenario: Scenario, sample: int | None = None, population: Population | None = None) -> Model:
+    """Build the model of a scenario.
+
+    Parameters
+    ----------
+    sample
+        Simulate whole practices with about this many people instead of the region.
+    population
+        People to use instead of synthesizing the region's.
+    """
+    parameters, region = load_parameters(scenario)
+    people = population or synthesize(region, seed=scenario.seed, sample=sample)
+    cohort = cohort_from_population(people, parameters)
+    health = build_health(parameters, cohort, region.country, scenario.diseases)
+    care = build_care(parameters, cohort, region.country)
+    transitions = (*health.transitions, *care.transitions, births.build(parameters))
+    services = care.services
+    counted = next(k for k, unit in enumerate(services.units) if unit in ("person_year", "euro"))
+    tables = compile_tables(
+        transitions,
+        health.flags,
+        services.names[:counted],
+        access(care),
+        risk_mean=health.risk_factors.mean,
+        risk_sd=health.risk_factors.sd,
+        treatment_effects=health.treatment_effects,
+        base_utility=health.base_utility,
+        decrements=health.decrement,
+    )
+    return Model(
+        scenario=scenario,
+        region=region,
+        population=people,
+        parameters=parameters,
+        cohort=cohort,
+        health=health,
+        care=care,
+        transitions=transitions,
+        tables=tables,
+        processes=(*FIXED_PROCESSES, *(each.name for each in transitions)),
+        counted=counted,
+        flag_bit={name: 1 << k for k, name in enumerate(health.flags)},
+    )
+
+
+def access(care: CareModel) -> Access:
+    """Return the care model's terms of access under the names the tables use."""
+    return Access(
+        contact_mix=care.contact_mix,
+        contact_minutes=care.contact_minutes,
+        urgent_share=care.urgent_share,
+        delegable_share=care.delegable_share,
+        referral_probability=care.referral_probability,
+        nurse_referral_multiplier=care.nurse_referral_multiplier,
+        ed_referral_probability=care.ed_referral_probability,
+        base_delegation=care.base_delegation,
+        chronic_nurse_share=care.chronic_nurse_share,
+        patience_days=list(care.patience_days),
+        horizon_days=list(care.horizon_days),
+        elsewhere=care.elsewhere,
+        later_days=care.later_days,
+        weekdays=care.weekdays,
+    )

@@ -1,0 +1,126 @@
+"""A region at work: SimPy coordinates everything that waits for something else.
+
+Read `Region.processes` first: practices work through a week, the clinic and the hospital answer what left the
+practices, and every thirteenth week payers settle and providers decide. The order of processes within a week is the
+order in which they are started; a user's own process (a closure, a winter wave) is one more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, field
+from functools import reduce
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import simpy
+
+from paysim.accounting.activity import Activity
+from paysim.engine.accounts import Accounts
+from paysim.engine.compiled import CompiledPractices
+from paysim.engine.hospital import Hospital
+from paysim.engine.reference import ReferencePractices
+from paysim.kernel.records import TICKS_PER_WEEK, WEEKS_PER_PERIOD, State
+
+Process = Generator[simpy.Event, Any, None]
+Engine = Literal["compiled", "reference"]
+ENGINES: tuple[Engine, ...] = ("compiled", "reference")
+
+
+class Practices(Protocol):
+    """What the region asks of an engine."""
+
+    taken: int
+
+    def advance(self, until: int) -> np.ndarray:
+        """Bring everybody to `until`; return the requests that left the practices."""
+
+    def levers_changed(self, tick: int) -> None:
+        """Let clocks follow new levers."""
+
+
+@dataclass
+class Region:
+    """One arm of one replicate, week by week.
+
+    Attributes
+    ----------
+    decide
+        Called at the end of every quarter with the activity of the last year; sets practices' levers and tells whether
+        any changed. None: nobody responds.
+    own_processes
+        A user's own SimPy processes, called with the region.
+    """
+
+    state: State
+    tables: np.ndarray
+    accounts: Accounts
+    hospital: Hospital
+    start: int
+    engine: Engine = "compiled"
+    on_events: Callable[[np.ndarray], None] | None = None
+    decide: Callable[[Region, Activity], bool] | None = None
+    on_week: Callable[[int], None] | None = None
+    own_processes: Sequence[Callable[[Region], Process]] = ()
+    env: simpy.Environment = field(init=False)
+    practices: Practices = field(init=False)
+    recent: list[Activity] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.env = simpy.Environment(initial_time=self.start)
+        self.practices = (
+            CompiledPractices(self.state, self.tables, self.on_events)
+            if self.engine == "compiled"
+            else ReferencePractices(self.env, self.state, self.tables, self.on_events)
+        )
+
+    def run(self, weeks: int) -> None:
+        """Simulate a number of weeks, the work at the end of the last one included."""
+        self.processes()
+        self.env.run(until=self.env.process(self._sleep(weeks)))
+
+    def _sleep(self, weeks: int) -> Process:
+        for _ in range(weeks):
+            yield self.env.timeout(TICKS_PER_WEEK)
+
+    def processes(self) -> None:
+        """Start the region's processes; within a week they act in this order."""
+        self.env.process(self.work_in_practices())
+        self.env.process(self.hospital.work(self.env))
+        for process in self.own_processes:
+            self.env.process(process(self))
+        self.env.process(self.settle_and_decide())
+
+    def work_in_practices(self) -> Process:
+        """Practices take their calendar entries of a week; what leaves them goes to the hospital."""
+        weeks = 0
+        while True:
+            yield self.env.timeout(TICKS_PER_WEEK)
+            self.hospital.receive(self.practices.advance(int(self.env.now)))
+            weeks += 1
+            if self.on_week:
+                self.on_week(weeks)
+
+    def settle_and_decide(self) -> Process:
+        """At the end of a quarter payers settle; then providers choose their levers for the next."""
+        week = 0
+        while True:
+            yield self.env.timeout(TICKS_PER_WEEK)
+            week += 1
+            if week % WEEKS_PER_PERIOD:
+                continue
+            activity = self.accounts.close(int(self.env.now))
+            self._record_hospital()
+            self.accounts.open()
+            self.recent = [*self.recent, activity][-4:]
+            if self.decide and len(self.recent) == 4 and self.decide(self, reduce(Activity.plus, self.recent)):
+                self.practices.levers_changed(int(self.env.now))
+
+    def _record_hospital(self) -> None:
+        hospital, records = self.hospital, self.accounts.records
+        capacity = hospital.bed_days_per_week * WEEKS_PER_PERIOD
+        records.clinic_waits.append(hospital.clinic.waits.copy())
+        records.hospital.append(
+            np.array([len(hospital.clinic.waiting), hospital.clinic.left, hospital.bed_days_used, capacity])
+        )
+        hospital.begin_period()

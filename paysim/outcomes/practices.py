@@ -1,0 +1,101 @@
+"""Practices: revenue, costs and margin, hours, waits, what became of needs, and levers; for all and by practice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from paysim.outcomes.protocol import Counted, Measure
+
+_LANES = ("gp_planned", "gp_urgent", "nurse")
+_NEEDS = {
+    "needs_combined": "combined with a pending appointment",
+    "needs_dropped": "dropped",
+    "needs_later": "asks again later",
+    "needs_out_of_hours": "went to out-of-hours care",
+    "needs_emergency": "went to the emergency department",
+}
+_TICKS_PER_HOUR = 3600 * 1000
+
+
+def with_all(values: np.ndarray) -> np.ndarray:
+    """Put the sum over practices ``[..., P]`` in front: ``[..., 1 + P]``."""
+    return np.concatenate([values.sum(axis=-1, keepdims=True), values], axis=-1)
+
+
+def measures(counted: Counted) -> Iterator[Measure]:
+    """Yield what practices earn and spend, how they work, and how long people wait."""
+    yield from _money(counted)
+    yield from _hours(counted)
+    yield from _waits(counted)
+    access = counted.by_year(counted.arrays["access"]) * counted.weight
+    booked = [counted.process_outcomes.index(name) for name in ("booked", *_NEEDS.values())]
+    asked = access[:, :, booked].sum(axis=2)
+    again = access[:, :, counted.process_outcomes.index(_NEEDS["needs_later"])]
+    yield Measure("needs", "needs", with_all(asked - again))
+    for name, outcome in _NEEDS.items():
+        yield Measure(name, "needs", with_all(access[:, :, counted.process_outcomes.index(outcome)]))
+    yield from _levers(counted)
+
+
+def _money(counted: Counted) -> Iterator[Measure]:
+    revenue = counted.by_year(counted.arrays["revenue"]) * counted.weight
+    costs = counted.by_year(counted.arrays["costs"]) * counted.weight
+    yield Measure("practice_revenue", "EUR", with_all(revenue))
+    yield Measure("practice_costs", "EUR", with_all(costs))
+    yield Measure("practice_margin", "EUR", with_all(revenue - costs))
+
+
+def _hours(counted: Counted) -> Iterator[Measure]:
+    services = counted.by_year(counted.arrays["services"].sum(axis=2))  # [Y, P, S]
+    for who, minutes in (("gp", counted.gp_minutes), ("nurse", counted.nurse_minutes)):
+        yield Measure(f"{who}_hours", "hours", with_all(services @ minutes / 60.0 * counted.weight))
+    busy = counted.by_year(counted.arrays["busy"]) / _TICKS_PER_HOUR  # [Y, P, 3]
+    for who, lanes in (("gp", (0, 1)), ("nurse", (2,))):
+        used = with_all(busy[:, :, lanes].sum(axis=2))
+        room = with_all(counted.contact_hours[:, lanes].sum(axis=1))
+        share = np.divide(used, room, out=np.zeros_like(used), where=room > 0.0)
+        yield Measure(f"{who}_utilisation", "share", share, whole=share.mean(axis=0))
+
+
+def _waits(counted: Counted) -> Iterator[Measure]:
+    waits = counted.by_year(counted.arrays["waits"])  # [Y, P, 3, days]
+    for k, lane in enumerate(_LANES):
+        by_day = np.concatenate([waits[:, :, k].sum(axis=1, keepdims=True), waits[:, :, k]], axis=1)
+        yield Measure(f"wait_{lane}_days", "days", _mean(by_day), whole=_mean(by_day.sum(axis=0)))
+        if lane == "gp_planned":
+            yield Measure(f"wait_{lane}_p90_days", "days", _p90(by_day), whole=_p90(by_day.sum(axis=0)))
+
+
+def _mean(counts: np.ndarray) -> np.ndarray:
+    """Return the mean of waits counted in whole days, taken at the middle of the day."""
+    days = np.arange(counts.shape[-1]) + 0.5
+    total = counts.sum(axis=-1)
+    return np.asarray(np.divide(counts @ days, total, out=np.zeros(total.shape), where=total > 0))
+
+
+def _p90(counts: np.ndarray) -> np.ndarray:
+    """Return the 90th percentile of waits counted in whole days, interpolated within the day."""
+    cumulative = counts.cumsum(axis=-1).astype(float)
+    target = 0.9 * cumulative[..., -1:]
+    day = (cumulative < target).sum(axis=-1)
+    before = np.where(day > 0, np.take_along_axis(cumulative, np.maximum(day - 1, 0)[..., None], -1)[..., 0], 0.0)
+    within = np.take_along_axis(counts.astype(float), np.minimum(day, counts.shape[-1] - 1)[..., None], -1)[..., 0]
+    part = np.divide(target[..., 0] - before, within, out=np.zeros(day.shape), where=within > 0)
+    return np.asarray(day + part)
+
+
+def _levers(counted: Counted) -> Iterator[Measure]:
+    """Yield levers averaged over quarters, and over conditions and practices by person-years."""
+    years = counted.arrays["person_years"]  # [T, P, G]
+    weight = years.reshape(*years.shape[:2], -1, 3).sum(axis=2)  # [T, P, 3]
+    for k, name in enumerate(counted.lever_names):
+        value = counted.by_year(counted.arrays["levers"][..., k] * weight).sum(axis=2)
+        size = counted.by_year(weight).sum(axis=2)
+        yield Measure(
+            f"lever_{name}",
+            "ratio to base",
+            with_all(value) / with_all(size),
+            whole=with_all(value.sum(axis=0)) / with_all(size.sum(axis=0)),
+        )

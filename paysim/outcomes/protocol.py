@@ -1,0 +1,156 @@
+"""What a measure is: a name, a unit, and a pure function of what one arm counted.
+
+A file of this folder that defines ``measures(counted)`` adds its measures to every run; nothing else is edited.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+COLUMNS = ("scenario", "arm", "draw", "replicate", "period", "dimension", "group", "measure", "value", "unit")
+WHOLE = -1
+"""Period of a value over the whole horizon."""
+
+
+@dataclass(frozen=True, eq=False)
+class Counted:
+    """What one arm of one replicate counted; T quarters, Y years, P practices.
+
+    Attributes
+    ----------
+    dimensions
+        Dimension -> its groups; `groups` has one row for each, in order.
+    columns
+        Names of the last axis of `groups`: services, then what else was added up.
+    groups
+        ``[Y, groups, columns]``
+    arrays
+        Quarterly records, see `engine.accounts.Records`.
+    sector_of, payment_eur, cost_eur
+        By service: sector, what payers pay per unit, resource cost per unit.
+    overhead_eur_per_person_year
+        Resource cost of general practice that no service carries.
+    weight
+        Persons in the region per person simulated.
+    gp_fte
+        ``[P]``
+    contact_hours
+        ``[P, 3]`` a year, by lane of the appointment book.
+    gp_minutes, nurse_minutes
+        By service.
+    """
+
+    dimensions: Mapping[str, tuple[str, ...]]
+    columns: tuple[str, ...]
+    groups: np.ndarray
+    arrays: Mapping[str, np.ndarray]
+    service_names: tuple[str, ...]
+    sector_of: tuple[str, ...]
+    payment_eur: np.ndarray
+    cost_eur: np.ndarray
+    overhead_eur_per_person_year: float
+    weight: float
+    gp_fte: np.ndarray
+    contact_hours: np.ndarray
+    gp_minutes: np.ndarray
+    nurse_minutes: np.ndarray
+    process_outcomes: tuple[str, ...]
+    lever_names: tuple[str, ...]
+    discount_costs: float
+    discount_effects: float
+
+    @property
+    def years(self) -> int:
+        """Contract years simulated."""
+        return int(self.groups.shape[0])
+
+    def column(self, name: str) -> np.ndarray:
+        """Return one column of `groups` ``[Y, groups]``, weighted to the region."""
+        return np.asarray(self.groups[:, :, self.columns.index(name)] * self.weight)
+
+    def services(self) -> np.ndarray:
+        """Return quantities of services ``[Y, groups, S]``, weighted to the region."""
+        return np.asarray(self.groups[:, :, : len(self.service_names)] * self.weight)
+
+    def sum_of(self, *services: str) -> np.ndarray:
+        """Return the quantity of some services together ``[Y, groups]``."""
+        wanted = [self.service_names.index(name) for name in services]
+        return np.asarray(self.services()[:, :, wanted].sum(axis=2))
+
+    def by_year(self, quarterly: np.ndarray) -> np.ndarray:
+        """Add up quarterly values ``[T, ...]`` to years ``[Y, ...]``."""
+        return quarterly.reshape(self.years, -1, *quarterly.shape[1:]).sum(axis=1)
+
+
+@dataclass(frozen=True, eq=False)
+class Measure:
+    """Values of one measure.
+
+    Attributes
+    ----------
+    values
+        ``[Y, groups]`` for all dimensions; or ``[Y, 1 + P]`` for ``all`` and ``practice`` only; or ``[Y, 1]``.
+    whole
+        The same without years, for the whole horizon; None: the sum over years.
+    discounted
+        ``costs`` or ``effects`` where a discounted total is wanted too.
+    """
+
+    name: str
+    unit: str
+    values: np.ndarray
+    whole: np.ndarray | None = None
+    discounted: str | None = None
+
+
+def families() -> Iterator[object]:
+    """Yield every module of this folder that defines measures, in the order of their names."""
+    import paysim.outcomes as package
+
+    for info in sorted(pkgutil.iter_modules(package.__path__), key=lambda each: each.name):
+        if info.name != "protocol":
+            module = importlib.import_module(f"paysim.outcomes.{info.name}")
+            if hasattr(module, "measures"):
+                yield module
+
+
+def tabulate(counted: Counted, scenario: str, arm: str, draw: int, replicate: int) -> dict[str, np.ndarray]:
+    """Return the tidy table of all measures of one arm and replicate, column by column."""
+    every = [(dimension, group) for dimension, groups in counted.dimensions.items() for group in groups]
+    practice = [("all", "all"), *(("practice", group) for group in counted.dimensions["practice"])]
+    places = {len(every): every, len(practice): practice, 1: [("all", "all")]}
+    parts: dict[str, list[np.ndarray]] = {name: [] for name in COLUMNS[4:]}
+
+    def add(measure: str, unit: str, period: int, values: np.ndarray) -> None:
+        where = places[len(values)]
+        parts["period"].append(np.full(len(values), period, np.int32))
+        parts["dimension"].append(np.array([dimension for dimension, _ in where], object))
+        parts["group"].append(np.array([group for _, group in where], object))
+        parts["measure"].append(np.full(len(values), measure, object))
+        parts["value"].append(np.asarray(values, np.float64))
+        parts["unit"].append(np.full(len(values), unit, object))
+
+    for module in families():
+        for measure in module.measures(counted):  # type: ignore[attr-defined]
+            for year in range(counted.years):
+                add(measure.name, measure.unit, year, measure.values[year])
+            whole = measure.values.sum(axis=0) if measure.whole is None else measure.whole
+            add(measure.name, measure.unit, WHOLE, whole)
+            if measure.discounted:
+                rate = counted.discount_costs if measure.discounted == "costs" else counted.discount_effects
+                middle = np.arange(counted.years) + 0.5
+                add(f"{measure.name}_discounted", measure.unit, WHOLE, (1.0 + rate) ** -middle @ measure.values)
+    table = {name: np.concatenate(rows) for name, rows in parts.items()}
+    n = len(table["value"])
+    labels = {"scenario": scenario, "arm": arm}
+    return {
+        **{name: np.full(n, text, object) for name, text in labels.items()},
+        "draw": np.full(n, draw, np.int32),
+        "replicate": np.full(n, replicate, np.int32),
+        **table,
+    }

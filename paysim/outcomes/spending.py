@@ -1,0 +1,33 @@
+"""Payments by sector, patients' part of them, and resource costs. Payment and cost are never mixed.
+
+General practice is paid by contract and practice; its payments are shared out over people by practice and segment.
+Other sectors are paid by the unit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from paysim.outcomes.protocol import Counted, Measure
+
+GENERAL_PRACTICE = "general_practice"
+
+
+def measures(counted: Counted) -> Iterator[Measure]:
+    """Yield spending and resource costs by sector and in total, and patients' payments."""
+    sectors = tuple(dict.fromkeys(counted.sector_of))
+    of_sector = np.array([[each == sector for each in counted.sector_of] for sector in sectors], float)
+    services = counted.services()
+    paid = services @ (of_sector * counted.payment_eur).T
+    cost = services @ (of_sector * counted.cost_eur).T
+    own = sectors.index(GENERAL_PRACTICE)
+    paid[:, :, own] = counted.column("gp_payments")
+    cost[:, :, own] += counted.column("person_years") * counted.overhead_eur_per_person_year
+    yield Measure("spending_total", "EUR", paid.sum(axis=2), discounted="costs")
+    yield Measure("patient_payments", "EUR", counted.column("patient_payments"))
+    yield Measure("resource_cost_total", "EUR", cost.sum(axis=2), discounted="costs")
+    for k, sector in enumerate(sectors):
+        yield Measure(f"spending_{sector}", "EUR", paid[:, :, k])
+        yield Measure(f"resource_cost_{sector}", "EUR", cost[:, :, k])

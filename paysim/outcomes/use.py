@@ -1,0 +1,24 @@
+"""Use of care: contacts, visits and admissions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from paysim.outcomes.protocol import Counted, Measure
+
+_USE = {
+    "gp_contacts": ("contacts", ("gp_phone", "gp_consult", "gp_long", "gp_visit")),
+    "nurse_contacts": ("contacts", ("nurse_consult",)),
+    "chronic_controls": ("contacts", ("chronic_nurse", "chronic_gp")),
+    "out_of_hours_contacts": ("contacts", ("ooh_contact",)),
+    "ed_visits": ("visits", ("ed_visit",)),
+    "specialist_trajectories": ("trajectories", ("specialist_trajectory",)),
+    "elective_admissions": ("admissions", ("elective_admission",)),
+    "other_emergency_admissions": ("admissions", ("admission_other",)),
+}
+
+
+def measures(counted: Counted) -> Iterator[Measure]:
+    """Yield the number of contacts, visits and admissions."""
+    for name, (unit, services) in _USE.items():
+        yield Measure(name, unit, counted.sum_of(*services))

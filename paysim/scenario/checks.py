@@ -1,0 +1,121 @@
+"""What can be wrong with a scenario whose keys are all right: names that nothing has, and contradictions."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from paysim import catalog
+from paysim.errors import InputError, Problem, ScenarioError, nearest_name
+from paysim.reading import Document
+from paysim.scenario.format import BEHAVIOURS, BehaviourName, ScenarioReader, settings
+
+if TYPE_CHECKING:
+    from paysim.contracts.terms import Contract
+
+_DISEASES = Path(__file__).resolve().parent.parent / "diseases"
+
+Extra = Sequence[str | os.PathLike[str]]
+Loc = tuple[str | int, ...]
+
+
+def name_problems(read: ScenarioReader, document: Document) -> Iterator[Problem]:
+    """Find names of arms that come twice, and references to arms that do not exist."""
+    arms = [arm.name for arm in read.arms]
+    for index, name in enumerate(arms):
+        if name in arms[:index]:
+            yield document.problem("name of an arm comes twice", ("arms", index, "name"), found=name)
+    wanted: list[tuple[Loc, str]] = [(("current",), read.current)]
+    wanted += [(("compare_with", index), name) for index, name in enumerate(read.compare_with)]
+    wanted += [
+        (("arms", index, "budget_neutral_to", "arm"), arm.budget_neutral_to.arm)
+        for index, arm in enumerate(read.arms)
+        if arm.budget_neutral_to
+    ]
+    for loc, name in wanted:
+        if name not in arms:
+            near = nearest_name(name, arms)
+            yield document.problem("no such arm", loc, found=repr(name), allowed=arms, nearest=near)
+    for key, names in (("compare_with", read.compare_with), ("diseases", read.diseases)):
+        for index, name in enumerate(names):
+            if name in names[:index]:
+                yield document.problem("name comes twice", (key, index), found=name)
+
+
+def library_problems(read: ScenarioReader, document: Document, extra: Extra) -> Iterator[Problem]:
+    """Find a region or a disease that nobody has written."""
+    try:
+        catalog.find("populations", read.region, extra)
+    except ScenarioError as exc:
+        yield from (_placed(problem, document, "region") for problem in exc.problems)
+    known = sorted(path.parent.name for path in _DISEASES.glob("*/model.py"))
+    for index, name in enumerate(read.diseases):
+        if name not in known:
+            near = nearest_name(name, known)
+            yield document.problem(
+                "no such disease", ("diseases", index), found=repr(name), allowed=known, nearest=near
+            )
+
+
+def neutrality_problems(read: ScenarioReader, document: Document) -> Iterator[Problem]:
+    """Find budget neutrality of the current arm, or in a circle."""
+    reference = {arm.name: arm.budget_neutral_to.arm for arm in read.arms if arm.budget_neutral_to}
+    for index, arm in enumerate(read.arms):
+        if arm.name not in reference:
+            continue
+        loc = ("arms", index, "budget_neutral_to", "arm")
+        if arm.name == read.current:
+            yield document.problem("the current arm is the base and is not scaled", loc[:-1], key=True)
+            continue
+        chain = [arm.name]
+        while chain[-1] in reference and reference[chain[-1]] not in chain:
+            chain.append(reference[chain[-1]])
+        if reference.get(chain[-1]) == arm.name:
+            circle = " -> ".join([*chain, arm.name])
+            yield document.problem(f"budget neutrality goes round in a circle: {circle}", loc)
+
+
+def behaviour_problems(read: BehaviourName | None, document: Document, loc: Loc) -> Iterator[Problem]:
+    """Find settings that belong to another behaviour."""
+    known = BEHAVIOURS[read.name] if read else ()
+    for key, _ in settings(read):
+        if key not in known:
+            message = f"not a setting of {document.at(*loc).data['name']}"
+            yield document.problem(message, (*loc, key), key=True, allowed=("name", *known))
+
+
+def read_contracts(document: Document, extra: Extra, problems: list[Problem]) -> list[Contract]:
+    """Read an arm's contracts; what is wrong with them is added to `problems`."""
+    from paysim.contracts.terms import read_contract
+
+    found: list[Contract] = []
+    for index, item in enumerate(document.data):
+        try:
+            if isinstance(item, str):
+                contract = read_contract(item, extra)
+            elif isinstance(item, dict):
+                contract = read_contract(document.at(index), extra)
+            else:
+                problems.append(
+                    document.problem("name of a contract, or a contract expected", (index,), found=item)
+                )
+                continue
+        except InputError as exc:
+            problems += [_placed(problem, document, index) for problem in exc.problems]
+            continue
+        if any(contract.name == other.name for other in found):
+            problems.append(
+                document.problem("contract comes twice in this arm", (index,), found=contract.name)
+            )
+        found.append(contract)
+    return found
+
+
+def _placed(problem: Problem, document: Document, *loc: str | int) -> Problem:
+    """Give a problem that has no place the place of the value that led to it."""
+    if problem.file:
+        return problem
+    placed = document.problem(problem.message, loc, allowed=problem.allowed, nearest=problem.nearest)
+    return Problem(**{**vars(placed), "found": problem.found})

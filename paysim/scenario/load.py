@@ -1,0 +1,143 @@
+"""From a file to a scenario, and from a scenario to the list of what it settles."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from paysim import catalog
+from paysim.errors import ScenarioError
+from paysim.parameters import Override
+from paysim.reading import Document, bind, read_yaml
+from paysim.scenario.checks import (
+    Extra,
+    behaviour_problems,
+    library_problems,
+    name_problems,
+    neutrality_problems,
+    read_contracts,
+)
+from paysim.scenario.format import ArmReader, ScenarioReader, settings
+from paysim.scenario.model import Arm, Behaviour, BudgetNeutrality, Discounting, Scenario
+
+if TYPE_CHECKING:
+    from paysim.contracts.terms import Contract
+
+
+def load_scenario(name_or_path: str | os.PathLike[str], extra: Extra = ()) -> Scenario:
+    """Read and check a scenario.
+
+    Parameters
+    ----------
+    name_or_path
+        A name such as ``nl/achterhoek_four_models``, or the path of a YAML file.
+    extra
+        Folders with further regions and contracts, searched before the shipped ones.
+
+    Raises
+    ------
+    ScenarioError
+        With file, line and column of everything that is wrong.
+    """
+    path = catalog.find("scenarios", os.fspath(name_or_path), extra)
+    document = read_yaml(path)
+    read = bind(ScenarioReader, document)
+    contracts: list[list[Contract]] = []
+    problems = [*name_problems(read, document), *library_problems(read, document, extra)]
+    problems += neutrality_problems(read, document)
+    for index, arm in enumerate(read.arms):
+        contracts.append(read_contracts(document.at("arms", index, "contracts"), extra, problems))
+        problems += behaviour_problems(arm.behaviour, document, ("arms", index, "behaviour"))
+    if problems:
+        raise ScenarioError(
+            *sorted(problems, key=lambda p: (p.file != document.path, p.line or 0, p.column or 0))
+        )
+    arms = tuple(_arm(arm, found) for arm, found in zip(read.arms, contracts, strict=True))
+    return _scenario(read, arms, document)
+
+
+def resolved(scenario: Scenario) -> list[dict[str, Any]]:
+    """Return what the scenario settles: rows of name, value, unit, low, high, distribution, source, status.
+
+    What the file leaves out has the status ``default``. Amounts of contracts keep the source and status that
+    the contract's file states, and are given as written, before any budget neutrality.
+    """
+    rows = []
+    for key, info in ScenarioReader.model_fields.items():
+        extra = info.json_schema_extra
+        if isinstance(extra, dict):
+            rows.append(_row(scenario, key, getattr(scenario, key), str(extra["unit"])))
+    for key in ("costs", "effects"):
+        rows.append(_row(scenario, f"discounting.{key}", getattr(scenario.discounting, key), "per year"))
+    for arm in scenario.arms:
+        label, contracts = f"arms.{arm.name}", [contract.name for contract in arm.contracts]
+        rows.append(_row(scenario, f"{label}.contracts", contracts, "names"))
+        given = "arms" if arm.behaviour.given else ""
+        rows.append(_row(scenario, f"{label}.behaviour", arm.behaviour.name, "name", given))
+        for name, value in arm.behaviour.settings:
+            rows.append(_row(scenario, f"{label}.behaviour.{name}", value, "setting"))
+        if arm.budget_neutral_to is not None:
+            neutral = f"{arm.budget_neutral_to.arm} on {arm.budget_neutral_to.on}"
+            rows.append(_row(scenario, f"{label}.budget_neutral_to", neutral, "name"))
+    amounts = {each: None for arm in scenario.arms for contract in arm.contracts for each in contract.amounts}
+    return rows + [{key: getattr(each, key) for key in rows[0]} for each in amounts]
+
+
+def _row(scenario: Scenario, name: str, value: Any, unit: str, key: str | None = None) -> dict[str, Any]:
+    shown = (
+        list(value) if isinstance(value, tuple) else value.isoformat() if isinstance(value, date) else value
+    )
+    given = (name.split(".")[0] if key is None else key) in scenario.given
+    source, status = (Path(scenario.path).name, "scenario") if given else ("paysim", "default")
+    bounds = {"low": None, "high": None, "distribution": None}
+    return {"name": name, "value": shown, "unit": unit, **bounds, "source": source, "status": status}
+
+
+def _scenario(read: ScenarioReader, arms: tuple[Arm, ...], document: Document) -> Scenario:
+    overrides = tuple(
+        Override(
+            row.name,
+            tuple(row.value) if isinstance(row.value, list) else row.value,
+            document.path,
+            *document.place(("parameters", index, "name")),
+        )
+        for index, row in enumerate(read.parameters)
+    )
+    return Scenario(
+        name=read.name,
+        title=read.title or read.name,
+        region=read.region,
+        start=date.fromisoformat(read.start),
+        horizon_years=read.horizon_years,
+        base_years=read.base_years,
+        price_year=read.price_year,
+        discounting=Discounting(read.discounting.costs, read.discounting.effects),
+        seed=read.seed,
+        replicates=read.replicates,
+        diseases=tuple(read.diseases),
+        current=read.current,
+        compare_with=tuple(read.compare_with) or (read.current,),
+        arms=arms,
+        parameters=overrides,
+        path=document.path,
+        sha256=hashlib.sha256(Path(document.path).read_bytes()).hexdigest(),
+        given=frozenset(document.data),
+    )
+
+
+def _arm(read: ArmReader, contracts: list[Contract]) -> Arm:
+    neutral = read.budget_neutral_to
+    return Arm(
+        name=read.name,
+        title=read.title or read.name.replace("_", " "),
+        contracts=tuple(contracts),
+        budget_neutral_to=BudgetNeutrality(neutral.arm, neutral.on) if neutral else None,
+        behaviour=Behaviour(
+            read.behaviour.name if read.behaviour else "passive",
+            tuple(settings(read.behaviour)),
+            read.behaviour is not None,
+        ),
+    )

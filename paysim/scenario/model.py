@@ -1,0 +1,110 @@
+"""What a scenario is, once it has been checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING
+
+from paysim.errors import Problem, ScenarioError, nearest_name
+from paysim.parameters import Override
+
+if TYPE_CHECKING:
+    from paysim.contracts.terms import Contract
+
+
+@dataclass(frozen=True)
+class Discounting:
+    """Yearly discount rates of costs and of effects, as shares."""
+
+    costs: float
+    effects: float
+
+
+@dataclass(frozen=True)
+class BudgetNeutrality:
+    """Rates are solved so that payers spend on `on` what they spend in `arm`, without any response."""
+
+    arm: str
+    on: str
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """How providers respond: a behaviour, its settings, and whether the file names it."""
+
+    name: str = "passive"
+    settings: tuple[tuple[str, float], ...] = ()
+    given: bool = False
+
+
+@dataclass(frozen=True)
+class Arm:
+    """Contracts and behaviour that are compared with those of other arms."""
+
+    name: str
+    title: str
+    contracts: tuple[Contract, ...]
+    budget_neutral_to: BudgetNeutrality | None = None
+    behaviour: Behaviour = Behaviour()
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A checked scenario.
+
+    Attributes
+    ----------
+    region
+        Name of the region's profile in `populations/`.
+    start
+        Calendar day of model time 0.
+    horizon_years, base_years
+        Length of every arm, and of the base run before it, in years.
+    price_year
+        Year of the euros in which everything is shown.
+    current
+        Name of the arm of the data year.
+    compare_with
+        Names of the arms with which the others are compared.
+    parameters
+        Values of the model that this scenario replaces.
+    sha256
+        Of the file the scenario was read from.
+    given
+        Top-level keys that the file states; the others have their defaults.
+    """
+
+    name: str
+    title: str
+    region: str
+    start: date
+    horizon_years: int
+    base_years: int
+    price_year: int
+    discounting: Discounting
+    seed: int
+    replicates: int
+    diseases: tuple[str, ...]
+    current: str
+    compare_with: tuple[str, ...]
+    arms: tuple[Arm, ...]
+    parameters: tuple[Override, ...] = ()
+    path: str = ""
+    sha256: str = ""
+    given: frozenset[str] = field(default=frozenset(), repr=False)
+
+    def arm(self, name: str) -> Arm:
+        """Return the arm of that name.
+
+        Raises
+        ------
+        ScenarioError
+            There is no such arm; names the nearest.
+        """
+        for arm in self.arms:
+            if arm.name == name:
+                return arm
+        known = [arm.name for arm in self.arms]
+        near = nearest_name(name, known)
+        raise ScenarioError(Problem("no such arm", self.path, found=name, allowed=tuple(known), nearest=near))

@@ -1,0 +1,107 @@
+"""The command line with bad input: exit code 2, a message on stderr, nothing on stdout, nothing written."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+import paysim
+from paysim.cli.app import run
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["chek", "x"], "Did you mean 'check'?"),
+        (["check"], "Missing argument"),
+        (["check", "no_such"], "no such scenario; found 'no_such'"),
+        (["check", "achterhoek_four_model"], "did you mean 'nl/achterhoek_four_models'?"),
+        (["check", "missing.yaml"], "no such file; found 'missing.yaml'"),
+        (["check", "x", "--jason"], "--json"),
+        (["population", "build", "achterhok"], "did you mean 'achterhoek'?"),
+        (["population", "build", "achterhoek", "--sample", "0"], "--sample"),
+        (["population", "build", "achterhoek", "--sample", "many"], "--sample"),
+        (["population", "build", "achterhoek", "--seed", "-1"], "--seed"),
+        (["population", "build", "achterhoek", "--out", "p.xlsx"], "unknown kind of file; found '.xlsx'"),
+        (["population", "build", "achterhoek", "--out", "no/p.csv"], "the folder does not exist"),
+        (["population", "describe", "no.parquet"], "no.parquet"),
+        (["--nonsense"], "--nonsense"),
+    ],
+)
+def test_bad_input_ends_with_2_and_writes_nothing(arguments, message, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert run(arguments) == 2
+    captured = capsys.readouterr()
+    assert message in captured.err
+    assert captured.out == ""
+    assert list(tmp_path.iterdir()) == []
+    assert "Traceback" not in captured.err
+
+
+def test_the_version(capsys):
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out == f"paysim {paysim.__version__}\n"
+
+
+def test_check_prints_every_value_as_a_table_and_as_json(capsys):
+    assert run(["check", "nl/achterhoek_four_models"]) == 0
+    text = capsys.readouterr().out
+    assert run(["check", "nl/achterhoek_four_models", "--json"]) == 0
+    parsed = json.loads(capsys.readouterr().out)
+    assert parsed["scenario"] == "achterhoek_four_models"
+    for row in parsed["parameters"]:
+        assert row["name"] in text
+        assert row["unit"]
+        assert row["source"]
+        assert row["status"]
+    assert "next: paysim run nl/achterhoek_four_models" in text
+
+
+def _run(code, **more):
+    return subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=False, **more
+    )
+
+
+def test_a_broken_model_ends_with_1_and_a_bug_shows_where_it_is():
+    code = """
+        from paysim.cli import app, check
+        from paysim.errors import ModelError
+        import paysim.scenario
+        def broken(name): raise {0}("cents were lost")
+        paysim.scenario.load_scenario = broken
+        app.main(["check", "x"])
+    """
+    ended = _run(code.format("ModelError"))
+    assert (ended.returncode, ended.stderr) == (1, "cents were lost\n")
+    ended = _run(code.format("ZeroDivisionError"))
+    assert ended.returncode == 1
+    assert "Traceback" in ended.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_ends_with_3(number):
+    code = f"""
+        import os
+        from paysim.cli import app
+        import paysim.scenario
+        paysim.scenario.load_scenario = lambda name: os.kill(os.getpid(), {int(number)})
+        app.main(["check", "x"])
+    """
+    ended = _run(code)
+    assert ended.returncode == 3
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_reader_that_stops_reading_is_no_error():
+    code = "from paysim.cli import main; main(['check', 'nl/achterhoek_four_models'])"
+    read, write = os.pipe()
+    os.close(read)
+    ended = subprocess.run([sys.executable, "-c", code], stdout=write, stderr=subprocess.PIPE, check=False)
+    os.close(write)
+    assert b"Traceback" not in ended.stderr
+    assert ended.returncode == 0

@@ -1,0 +1,336 @@
+"""What every payment component must do, applied to each one found in the folder, as shipped contracts use it."""
+
+import contextlib
+import pkgutil
+from dataclasses import FrozenInstanceError, fields, is_dataclass, replace
+from typing import get_type_hints
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import paysim.contracts
+from paysim import catalog
+from paysim.accounting.activity import Activity
+from paysim.accounting.segments import SEGMENT_CONDITION, SEGMENTS
+from paysim.care.catalogue import load_services
+from paysim.contracts.contract import Contract, Part, deductible_of
+from paysim.contracts.coverage import coverage, coverage_warnings
+from paysim.contracts.terms import component_kinds, read_contract
+from paysim.errors import InputError
+from paysim.reading import read_yaml
+
+SERVICES = tuple(load_services().names)
+STEP = 1.0 / 64.0  # a power of two, so that scaling an activity by it is exact
+
+
+def shipped() -> list[str]:
+    names = catalog.names("contracts")
+    kinds = {name: read_yaml(catalog.find("contracts", name)).data.get("kind", "contract") for name in names}
+    return [name for name in names if kinds[name] == "contract"]
+
+
+CONTRACTS: dict[str, Contract] = {name: read_contract(name) for name in shipped()}
+PARTS: dict[str, Part] = {
+    f"{name}/{part.name}": part for name, contract in CONTRACTS.items() for part in contract.components
+}
+
+
+@pytest.fixture(params=sorted(PARTS))
+def part(request: pytest.FixtureRequest) -> Part:
+    return PARTS[request.param]
+
+
+def busy(seed: int = 1, practices: int = 3) -> Activity:
+    """Activity with something in every cell; whole numbers of 64ths."""
+    rng = np.random.Generator(np.random.PCG64(seed))
+    years = rng.integers(64, 64 * 500, (practices, SEGMENTS)) * STEP
+    return Activity(
+        service_names=SERVICES,
+        practice_names=tuple(f"p{number}" for number in range(practices)),
+        services=rng.integers(1, 64 * 900, (practices, SEGMENTS, len(SERVICES))) * STEP,
+        person_years=years,
+        programme_years=np.where(SEGMENT_CONDITION > 0, years / 2, 0.0),
+        years=0.25,
+    )
+
+
+def pays_providers(part: Part) -> bool:
+    return part.kind != "deductible"
+
+
+def test_every_kind_is_in_a_shipped_contract() -> None:
+    assert {part.kind for part in PARTS.values()} == set(component_kinds())
+
+
+def test_every_component_file_is_found() -> None:
+    files = {module.name for module in pkgutil.iter_modules(paysim.contracts.__path__)}
+    assert set(component_kinds()) <= files
+    assert {
+        "fee_for_service",
+        "capitation",
+        "chronic_bundle",
+        "pass_through_grant",
+        "tariff",
+        "deductible",
+    } <= set(component_kinds())
+
+
+@pytest.mark.parametrize("kind", sorted(component_kinds()))
+def test_terms_are_frozen_and_every_amount_has_a_unit(kind: str) -> None:
+    cls = component_kinds()[kind]
+    assert is_dataclass(cls)
+    hints = get_type_hints(cls)
+    for each in fields(cls):
+        if hints[each.name] in (float, float | None):
+            assert each.metadata.get("unit"), f"{kind}.{each.name} has no unit"
+    terms = next(part.terms for part in PARTS.values() if part.kind == kind)
+    with pytest.raises(FrozenInstanceError):
+        setattr(terms, fields(cls)[0].name, None)
+    assert hash(terms) == hash(replace(terms))  # type: ignore[type-var]
+
+
+def test_settle_pays_something_of_the_right_shape(part: Part) -> None:
+    activity = busy()
+    euros = part.settle(activity)
+    assert euros.shape == (3, SEGMENTS)
+    assert euros.dtype == np.float64
+    assert np.isfinite(euros).all()
+    assert (euros >= 0.0).all()
+    assert (euros.sum() > 0.0) == pays_providers(part)
+
+
+def test_settle_is_pure(part: Part) -> None:
+    activity, same = busy(), busy()
+    first, second = part.settle(activity), part.settle(activity)
+    assert np.array_equal(first, second)
+    for name in ("services", "person_years", "programme_years"):
+        assert np.array_equal(getattr(activity, name), getattr(same, name))
+    first += 1.0  # what is handed out belongs to the caller
+    assert np.array_equal(part.settle(activity), second)
+
+
+def test_nothing_done_pays_nothing(part: Part) -> None:
+    assert not part.settle(Activity.empty(SERVICES, ("a", "b"), years=0.25)).any()
+
+
+def test_practices_are_paid_for_their_own_people(part: Part) -> None:
+    activity = busy()
+    order = [2, 0, 1]
+    turned = replace(
+        activity,
+        practice_names=tuple(activity.practice_names[p] for p in order),
+        services=activity.services[order],
+        person_years=activity.person_years[order],
+        programme_years=activity.programme_years[order],
+    )
+    assert np.allclose(part.settle(turned), part.settle(activity)[order], rtol=1e-12)
+
+
+def test_linear_components_are_proportional_and_split_in_time(part: Part) -> None:
+    if not part.linear:
+        pytest.skip("not linear")
+    early, late = busy(1), busy(2)
+    together = part.settle(early.plus(late))
+    assert np.allclose(together, part.settle(early) + part.settle(late), rtol=1e-12)
+    assert np.allclose(part.settle(early.scaled(2.5)), 2.5 * part.settle(early), rtol=1e-12)
+    assert np.isclose(part.settle(early.pooled()).sum(), part.settle(early).sum(), rtol=1e-12)
+
+
+def test_fractional_nudges_move_linear_components_by_their_slope(part: Part) -> None:
+    """A derivative by central difference must be the price, not noise: providers decide on it."""
+    activity, nudge = busy(), 1e-3
+    prices = part.prices_eur(SERVICES)
+    for number in range(len(SERVICES)):
+        step = np.zeros(activity.services.shape)
+        step[..., number] = nudge
+        up, down = (replace(activity, services=activity.services + sign * step) for sign in (1, -1))
+        slope = (part.settle(up) - part.settle(down)) / (2 * nudge)
+        assert np.allclose(slope, prices[number], atol=1e-4)
+
+
+def test_scaling_multiplies_what_is_scalable(part: Part) -> None:
+    activity = busy()
+    for k in (0.0, 0.5, 1.0, 4.31):
+        factor = k if part.scalable else 1.0
+        assert np.allclose(part.scaled(k).settle(activity), factor * part.settle(activity), rtol=1e-12)
+        assert np.allclose(
+            part.scaled(k).prices_eur(SERVICES), factor * part.prices_eur(SERVICES), rtol=1e-12
+        )
+
+
+def test_share_applies_to_the_whole_component(part: Part) -> None:
+    activity = busy()
+    whole = replace(part, share=1.0)
+    third = replace(part, share=1 / 3)
+    assert np.allclose(third.settle(activity), whole.settle(activity) / 3, rtol=1e-12)
+    nothing = replace(part, share=0.0)
+    assert not nothing.settle(activity).any()
+    assert not nothing.services_paid()
+    assert nothing.services_covered() == frozenset()
+
+
+def test_services_paid_are_those_with_a_price(part: Part) -> None:
+    prices = part.prices_eur(SERVICES)
+    assert prices.shape == (len(SERVICES),)
+    assert {name for name, price in zip(SERVICES, prices, strict=True) if price > 0.0} == part.services_paid()
+
+
+@pytest.mark.parametrize("name", sorted(CONTRACTS))
+def test_every_amount_of_a_shipped_contract_has_its_origin(name: str) -> None:
+    amounts = CONTRACTS[name].amounts
+    assert amounts
+    for row in amounts:
+        assert row.status in ("found", "derived", "recalled", "assumed"), row.name
+        assert row.source, row.name
+        assert row.unit, row.name
+        assert row.status in ("found", "derived") or row.low is not None, row.name
+    assert len({row.name for row in amounts}) == len(amounts)
+
+
+GENERAL_PRACTICE = sorted(name for name, contract in CONTRACTS.items() if contract.providers == "practices")
+
+
+@pytest.mark.parametrize("name", GENERAL_PRACTICE)
+def test_shipped_arms_pay_every_service_once(name: str) -> None:
+    arm = [CONTRACTS[name], CONTRACTS["nl/hospital_tariffs"], CONTRACTS["nl/deductible"]]
+    rows = coverage(arm, SERVICES)
+    assert [row.service for row in rows] == list(SERVICES)
+    assert coverage_warnings(rows) == []
+
+
+def test_coverage_finds_services_paid_twice_and_never() -> None:
+    fees = CONTRACTS["nl/gp_fee_for_service"]
+    rows = coverage([fees, replace(CONTRACTS["nl/gp_bundled"])], SERVICES)
+    sentences = coverage_warnings(rows)
+    assert any("chronic_nurse is paid twice" in sentence for sentence in sentences)
+    assert any("ed_visit is paid never" in sentence for sentence in sentences)
+    assert not any("gp_consult" in sentence for sentence in sentences)
+
+
+INLINE = {"name": "mine", "payer": "insurers", "providers": "practices"}
+CAPITATION = {"kind": "capitation", "rate_eur_per_person_year": 220}
+
+
+@pytest.mark.parametrize(
+    ("component", "words"),
+    [
+        (
+            {"kind": "capitaton", "rate_eur_per_person_year": 220},
+            ["unknown kind", "did you mean 'capitation'?"],
+        ),
+        ({"kind": "capitation", "rate_eur": 220}, ["rate_eur", "unknown key", "rate_eur_per_person_year"]),
+        ({"kind": "capitation"}, ["either rate_eur_per_person_year or grid"]),
+        ({**CAPITATION, "rate_eur_per_person_year": -1}, ["greater than or equal to 0", "-1"]),
+        ({**CAPITATION, "rate_eur_per_person_year": "220 euro"}, ["number", "220 euro"]),
+        ({**CAPITATION, "share": 1.2}, ["share", "less than or equal to 1", "1.2"]),
+        ({**CAPITATION, "weights": ["age", "sex"]}, ["weights", "sex", "deprivation"]),
+        ({**CAPITATION, "from_year": 3, "until_year": 3}, ["until_year must come after from_year"]),
+        (
+            {"kind": "capitation", "grid": "nl/gp_registration_grid"},
+            ["did you mean 'nl/gp_registration_grid_2023'"],
+        ),
+        ({"kind": "capitation", "grid": "nl/gp_fees_2023"}, ["gp_fees_2023.yaml:", "a grid is wanted here"]),
+        (
+            {"kind": "fee_for_service", "schedule": [{"service": "gp_consultt", "price_eur": 1}]},
+            ["schedule[0].service", "unknown service", "did you mean 'gp_consult'?"],
+        ),
+        (
+            {"kind": "fee_for_service", "schedule": [{"service": "gp_consult", "price_eur": 1}] * 2},
+            ["two prices"],
+        ),
+        (
+            {"kind": "capitation", "grid": [{"age_from": 0, "deprived": False, "eur_per_quarter": 1}]},
+            ["no row for age_0_deprived"],
+        ),
+        (
+            {**CAPITATION, "rate_eur_per_person_year": {"value": 2, "source": "a", "status": "assumed"}},
+            ["needs a range"],
+        ),
+        (
+            {
+                **CAPITATION,
+                "rate_eur_per_person_year": {"value": 2, "range": [3, 4], "source": "a", "status": "found"},
+            },
+            ["outside its range", "3 to 4"],
+        ),
+    ],
+)
+def test_bad_components_are_refused_with_words_that_help(
+    component: dict[str, object], words: list[str]
+) -> None:
+    with pytest.raises(InputError) as caught:
+        read_contract({**INLINE, "components": [component]})
+    for word in words:
+        assert word in str(caught.value)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | st.floats(allow_nan=True) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+KEYS = sorted({each.name for cls in component_kinds().values() for each in fields(cls)})
+
+
+@settings(max_examples=400, deadline=None, derandomize=True)
+@given(
+    st.sampled_from(sorted(component_kinds())),
+    st.dictionaries(st.sampled_from([*KEYS, "share", "name", "from_year"]), JSON, max_size=4),
+)
+def test_whatever_a_component_says_it_is_read_or_refused_clearly(kind: str, terms: dict[str, object]) -> None:
+    with contextlib.suppress(InputError):
+        contract = read_contract({**INLINE, "components": [{"kind": kind, **terms}]})
+        assert np.isfinite(contract.practice_revenue(busy())).all()
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(JSON, st.sampled_from(["name", "payer", "providers", "components", "kind", "schema"]))
+def test_whatever_a_contract_says_it_is_read_or_refused_clearly(value: object, key: str) -> None:
+    with contextlib.suppress(InputError):
+        read_contract({**INLINE, "components": [CAPITATION], key: value})
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"payer": "insurers", "providers": "insurers"}, "nobody can pay themselves"),
+        ({"providers": "sectors"}, "name them, not sectors"),
+        ({"providers": "practises"}, "did you mean 'practices'"),
+        ({"components": [{"kind": "deductible", "annual_eur": 385}]}, "paid by patients to insurers"),
+        ({"components": []}, "at least 1"),
+    ],
+)
+def test_payers_and_payees_must_make_sense(changes: dict[str, object], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        read_contract({**INLINE, "components": [CAPITATION], **changes})
+
+
+def test_two_deductibles_in_one_arm_are_refused() -> None:
+    own = CONTRACTS["nl/deductible"]
+    with pytest.raises(InputError, match="one deductible at a time"):
+        deductible_of([own, replace(own, name="second")])
+
+
+def test_two_components_of_one_name_are_refused() -> None:
+    with pytest.raises(InputError, match="give one a name"):
+        read_contract({**INLINE, "components": [CAPITATION, CAPITATION]})
+    named = read_contract({**INLINE, "components": [CAPITATION, {**CAPITATION, "name": "second"}]})
+    assert [part.name for part in named.components] == ["capitation", "second"]
+
+
+def test_amounts_of_a_scenario_are_reported_as_the_scenarios() -> None:
+    contract = read_contract({**INLINE, "components": [CAPITATION]})
+    (row,) = contract.amounts
+    assert (row.name, row.value, row.status) == (
+        "contracts.mine.capitation.rate_eur_per_person_year",
+        220.0,
+        "scenario",
+    )
+    assert row.unit == "EUR per person-year"
+
+
+def test_an_unknown_contract_names_the_nearest() -> None:
+    with pytest.raises(InputError, match="nl/gp_capitation"):
+        read_contract("nl/gp_capitaton")

@@ -1,0 +1,141 @@
+"""Background care, end of life, and the script that fits them."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.interpolate import CubicSpline
+
+from paysim.care.background import BACKGROUND_SERVICES, background_costs, category_shares, natural_spline
+from paysim.care.model import FOLDER, care_parameters
+from paysim.care.rates import standard_population
+from paysim.kernel.spec import AGES
+
+TOOL = Path(__file__).parents[2] / "tools" / "fit_background.py"
+
+
+@pytest.fixture(scope="module")
+def background():
+    return background_costs(care_parameters("NL"))
+
+
+@pytest.fixture(scope="module")
+def tool():
+    spec = importlib.util.spec_from_file_location("fit_background", TOOL)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["fit_background"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_spline_is_the_natural_cubic_spline():
+    x, y = np.array([0.5, 4, 9, 30, 72, 96]), np.array([8.0, 7.2, 6.9, 6.8, 8.1, 8.2])
+    at = np.linspace(0.5, 96, 301)
+    assert natural_spline(x, y, at) == pytest.approx(CubicSpline(x, y, bc_type="natural")(at), abs=1e-10)
+
+
+def test_the_spline_is_level_outside_its_knots():
+    x, y = np.array([10.0, 20, 30]), np.array([1.0, 3.0, 2.0])
+    assert natural_spline(x, y, np.array([0.0, 100.0])) == pytest.approx([1.0, 2.0])
+
+
+def test_background_is_positive_smooth_and_rises_with_age(background):
+    total = background.total()
+    assert background.eur_per_year.shape == (5, 2, AGES)
+    assert (background.eur_per_year >= 0.0).all()
+    assert (total[:, 75] > 2.5 * total[:, 20]).all()
+    assert np.abs(np.diff(np.log(total[:, 1:]))).max() < 0.25
+
+
+def test_mental_health_care_is_for_adults_and_nursing_for_the_old(background):
+    share = background.eur_per_year / background.total()
+    mental, nursing = (
+        BACKGROUND_SERVICES.index("background_mental"),
+        BACKGROUND_SERVICES.index("background_nursing"),
+    )
+    assert (share[mental, :, 8] < 0.05).all()
+    assert (share[mental, :, 30] > 0.1).all()
+    assert (share[nursing, :, 90] > 0.2).all()
+    assert (share[nursing, :, 40] < 0.05).all()
+
+
+def test_the_error_of_the_fit_is_stated_and_small():
+    header = (FOLDER / "background_knots.csv").read_text()
+    stated = re.search(r"max ([0-9]\.[0-9]+), mean ([0-9]\.[0-9]+)", header)
+    assert stated
+    assert float(stated[1]) < 0.05
+    assert float(stated[2]) < 0.02
+
+
+def test_no_more_than_ten_knots_per_sex_are_shipped():
+    table = care_parameters("NL").table("care.background_knots")
+    for sex in "MF":
+        assert table["sex"].count(sex) <= 10
+
+
+def test_the_last_year_of_life_takes_about_a_tenth_of_curative_cost(background):
+    """NL 2013: 10 percent. Extra at death + an ordinary year, over payments of 3,151 euro a head in 2023."""
+    table = care_parameters("NL")
+    population = standard_population(table)
+    deaths = population * np.minimum(0.00004 * np.exp(0.095 * np.arange(AGES)), 1.0)
+    deaths *= 0.0087 * population.sum() / deaths.sum()  # 152,000 of 17.5 million
+    extra = (deaths * background.end_of_life_eur).sum() / population.sum()
+    ordinary = (deaths * background.total()).sum() / population.sum()
+    assert 0.07 < (extra + ordinary) / 3151 < 0.13
+
+
+def test_extras_by_flag_are_split_over_services(background):
+    params = care_parameters("NL")
+    for flag, name in (
+        ("prior_mi", "prior_mi_later_year_eur"),
+        ("prior_stroke", "prior_stroke_later_year_eur"),
+        ("diabetes", "diabetes_extra_eur"),
+    ):
+        assert background.flag_extra_eur[flag].sum() == pytest.approx(params[f"care.{name}"])
+        assert (background.flag_extra_eur[flag] >= 0.0).all()
+
+
+def test_a_fit_recovers_known_knots(tool):
+    population = standard_population(care_parameters("NL"))
+    low = np.arange(0, 95, 5)
+    fixed = np.full((2, AGES), 500.0)
+    costs = {"sex": ["M"] * 19 + ["F"] * 19, "age_lo": np.tile(low, 2), "euro_per_insured_year": np.zeros(38)}
+    for k, sex in enumerate("MF"):
+        x = np.array(tool.KNOTS[sex], float)
+        true = 7.0 + 0.01 * x
+        total = fixed[k] + np.exp(natural_spline(x, true, np.arange(AGES) + 0.5))
+        band = np.minimum(np.arange(AGES) // 5, 18)
+        costs["euro_per_insured_year"][19 * k : 19 * k + 19] = np.bincount(
+            band, population[k] * total
+        ) / np.bincount(band, population[k])
+    knots, errors = tool.fit_knots(costs, fixed, population)
+    assert np.abs(errors).max() < 0.002
+    assert knots["M"] == pytest.approx(7.0 + 0.01 * np.array(tool.KNOTS["M"]), abs=0.05)
+
+
+def test_category_levels_reach_their_totals(tool):
+    population = standard_population(care_parameters("NL"))
+    total = background_costs(care_parameters("NL")).total()
+    mean = (population * total).sum() / population.sum()
+    wanted = np.array([0.5, 0.2, 0.1, 0.1, 0.1]) * mean
+    index, reached = tool.fit_shares(total, wanted, population, tool.read_any_table(tool.SHAPES))
+    assert reached == pytest.approx(wanted, rel=1e-6)
+    assert category_shares(index).sum(axis=0) == pytest.approx(1.0)
+
+
+def test_modelled_payments_are_read_by_band(tool, tmp_path):
+    path = tmp_path / "modelled.csv"
+    path.write_text(
+        "sex,age_lo,age_hi,sector,euro\nM,0,110,hospital,10\nF,0,49,hospital,20\nF,50,110,hospital,30\n"
+    )
+    modelled = tool.read_modelled(path)
+    assert modelled["hospital"][0, 0] == 10.0
+    assert modelled["hospital"][1, 60] == 30.0
+    assert (modelled["pharmacy"] == 0.0).all()
