@@ -1,8 +1,8 @@
 """Differences between arms, with the interval that the run can support.
 
 With two or more replicates the arms of one replicate share their random numbers, so the difference is taken
-within each replicate and the interval is Student's t over replicates. With one replicate the only spread there
-is lies between practices: the difference is taken within each practice, and with weights w (shares of
+within each replicate and the interval is Student's t over replicates. With one replicate the only spread is
+that between practices: the difference is taken within each practice, and with weights w (shares of
 person-years) the standard error is sqrt(P / (P - 1) * sum((w_p * (d_p - d))^2)), the usual linearisation of a
 weighted mean of clusters, with P - 1 degrees of freedom. It holds chance only; what parameters are uncertain
 by is not in it.
@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from paysim.analysis.measures import HORIZON, MEASURES, Measure, wide
+from paysim.analysis.measures import MEASURES, Measure, horizon, wide
 from paysim.analysis.runs import Run, load_run
 from paysim.errors import DataError, Problem, ScenarioError, nearest_name
 
@@ -45,6 +46,7 @@ COLUMNS = (
 _LEVEL = 0.95
 
 Floats = NDArray[np.float64]
+Cell = tuple[str, int, int]
 
 
 def compare(
@@ -84,7 +86,7 @@ def compare(
     source = load_run(run) if isinstance(run, str | os.PathLike) else run
     arms = arm_names(source)
     against = baselines(source, baseline)
-    totals = _horizon(wide(source))
+    totals = horizon(wide(source))
     practices = _practices(source)
     rows: list[dict[str, Any]] = []
     for measure in measures:
@@ -176,30 +178,31 @@ def _around(centre: float, error: float, freedom: int) -> tuple[float, float]:
     return centre - half, centre + half
 
 
+@dataclass(frozen=True)
 class _Split:
-    """A measure by practice: values and person-years, each ``arm x draw x replicate -> [P]``."""
+    """A measure by practice: values and person-years, each (arm, draw, replicate) -> ``[P]``."""
 
-    def __init__(self, values: pd.DataFrame, years: pd.DataFrame, summed: bool) -> None:
-        self._values, self._years, self._summed = values, years, summed
+    values: Mapping[Cell, Floats]
+    years: Mapping[Cell, Floats]
+    summed: bool
 
     @classmethod
     def of(cls, measure: Measure, practices: pd.DataFrame | None) -> _Split | None:
         if practices is None or not measure.held_by(practices):
             return None
+        years = practices["person_years"]
         values = measure.of(practices)
         if measure.summed:
             # A sum over people: the difference per head is what practices can be compared on.
-            values = values / practices["person_years"].where(practices["person_years"] > 0)
-        return cls(values.unstack("group"), practices["person_years"].unstack("group"), measure.summed)
+            values = values / years.where(years > 0)
+        return cls(_by_cell(values), _by_cell(years), measure.summed)
 
-    def interval(self, arm: str, base: str, cell: tuple[int, int], centre: float) -> tuple[float, float]:
-        here, there = (arm, *cell), (base, *cell)
-        if here not in self._values.index or there not in self._values.index:
+    def interval(self, here: Cell, there: Cell, centre: float) -> tuple[float, float]:
+        if here not in self.values or there not in self.values:
             return math.nan, math.nan
-        differences = (self._values.loc[here] - self._values.loc[there]).to_numpy(dtype=np.float64)
-        years = (self._years.loc[here] + self._years.loc[there]).to_numpy(dtype=np.float64) / 2
-        weights = np.nan_to_num(years)
-        if not self._summed:
+        differences = self.values[here] - self.values[there]
+        weights = np.nan_to_num((self.years[here] + self.years[there]) / 2)
+        if not self.summed:
             return clustered_interval(differences, weights, centre)
         people = float(weights.sum())
         low, high = clustered_interval(differences, weights, centre / people)
@@ -218,7 +221,8 @@ def _row(measure: Measure, arm: str, base: str, whole: pd.DataFrame, split: _Spl
         kind = CHANCE_ONLY
         low, high = math.nan, math.nan
         if split is not None:
-            low, high = split.interval(arm, base, pair.index[0], difference)
+            draw, replicate = (int(key) for key in pair.index[0])
+            low, high = split.interval((arm, draw, replicate), (base, draw, replicate), difference)
         elif difference == 0.0:
             low, high = 0.0, 0.0
     base_value = float(base_values.mean())
@@ -238,15 +242,9 @@ def _row(measure: Measure, arm: str, base: str, whole: pd.DataFrame, split: _Spl
     }
 
 
-def _horizon(frame: pd.DataFrame) -> pd.DataFrame:
-    if HORIZON not in frame.index.get_level_values("period"):
-        raise DataError(Problem(f"results have no whole horizon (period {HORIZON})", file="results"))
-    return frame.xs(HORIZON, level="period")
-
-
 def _practices(source: Run | pd.DataFrame) -> pd.DataFrame | None:
     try:
-        frame = _horizon(wide(source, "practice"))
+        frame = horizon(wide(source, "practice"))
     except DataError:
         return None
     return frame if "person_years" in frame.columns else None
@@ -254,4 +252,10 @@ def _practices(source: Run | pd.DataFrame) -> pd.DataFrame | None:
 
 def _by_arm(values: pd.Series[float]) -> pd.DataFrame:
     """Return draw x replicate rows and a column an arm."""
-    return values.unstack("arm")
+    return cast("pd.DataFrame", values.unstack("arm"))
+
+
+def _by_cell(values: pd.Series[float]) -> dict[Cell, Floats]:
+    table = cast("pd.DataFrame", values.unstack("group"))
+    rows = table.to_numpy(dtype=np.float64)
+    return {(str(arm), int(draw), int(rep)): rows[i] for i, (arm, draw, rep) in enumerate(table.index)}

@@ -230,3 +230,17 @@ def wide(source: Run | pd.DataFrame, dimension: str = "all") -> pd.DataFrame:
         frame["insurer_payments"] = frame["spending_total"] - frame["patient_payments"]
     frame.columns.name = None
     return frame
+
+
+def horizon(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of a table made by `wide` that stand for the whole horizon, without their period.
+
+    Raises
+    ------
+    DataError
+        If there are none.
+    """
+    whole = frame[frame.index.get_level_values("period") == HORIZON]
+    if whole.empty:
+        raise DataError(Problem(f"results have no whole horizon (period {HORIZON})", file="results"))
+    return whole.droplevel("period")

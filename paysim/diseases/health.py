@@ -135,9 +135,16 @@ def build_health(
     modules = {"ischaemic_heart_disease": ischaemic_heart_disease, "stroke": stroke}
     events = [module.build(params, cohort, tables) for name, module in modules.items() if name in diseases]
     onset = [diabetes.build(params, cohort, tables)] if "diabetes" in diseases else []
+    tia = [stroke.first_tia(params, cohort, each) for each in events if each.words is stroke.WORDS]
     deaths = mortality.build(params, cohort, events, diabetes=bool(onset))
-    prevention = _prevention(params, cohort, tables, events, onset, deaths)
-    rows = (*deaths.transitions, *(row for each in events for row in each.transitions), *onset, *prevention)
+    prevention = _prevention(params, cohort, tables, events, onset, tia, deaths)
+    rows = (
+        *deaths.transitions,
+        *(row for each in events for row in each.transitions),
+        *tia,
+        *onset,
+        *prevention,
+    )
     reference = {"life_table": deaths.life_table, "norm": quality_of_life.norms(params)}
     report: dict[str, Any] = {"shortfall_deaths": deaths.shortfall, "shortfall_bands": FIVE_YEARS.starts}
     for each in events:
@@ -177,6 +184,7 @@ def _prevention(
     tables: RiskFactorTables,
     events: Sequence[VascularEvents],
     onset: Sequence[Transition],
+    tia: Sequence[Transition],
     deaths: mortality.Mortality,
 ) -> tuple[Transition, ...]:
     """Return the rows of prevention, solved on who joins and leaves each group in a year."""
@@ -187,13 +195,15 @@ def _prevention(
         first += rate
         surviving += rate * (1 - cohort.at(each.published.fatal))
     joining = np.zeros(len(cohort)) + sum(hazards(row, cohort) for row in onset)
+    mild = np.zeros(len(cohort)) + sum(hazards(row, cohort) for row in tia)
     dying = np.zeros(len(cohort)) + sum(hazards(row, cohort) for row in deaths.transitions)
     after = cohort.any_of(vascular_prevention.AFTER_EVENT)
-    high_risk = vascular_prevention.becomes_high_risk(params, cohort, tables, first + joining + dying)
+    high_risk = vascular_prevention.becomes_high_risk(params, cohort, tables, first + mild + joining + dying)
     new = vascular_prevention.Newcomers(
         high_risk=hazards(high_risk, cohort),
         diabetes=np.where(after, 0.0, joining),
         event=np.where(after, 0.0, surviving),
+        mild_event=np.where(after, 0.0, mild),
     )
     return (
         high_risk,

@@ -18,7 +18,7 @@ from paysim.contracts.settlement import post_contracts, post_deductible
 from paysim.engine.groups import EXTRA, Groups, make_groups
 from paysim.engine.model import TIMED, Model
 from paysim.kernel import advance as kernel
-from paysim.kernel.records import PERIODS_PER_YEAR, TICKS_PER_WEEK, WEEKS_PER_PERIOD, State
+from paysim.kernel.records import NEWBORN, PERIODS_PER_YEAR, TICKS_PER_WEEK, WEEKS_PER_PERIOD, State
 
 TICKS_PER_PERIOD = WEEKS_PER_PERIOD * TICKS_PER_WEEK
 YEARS_PER_PERIOD = 1.0 / PERIODS_PER_YEAR
@@ -207,7 +207,7 @@ class Accounts:
             "qalys": people["qaly"],
             "deaths": (people["alive"] == 0) & (people["death"] >= started) & (people["death"] < tick),
             "expected_deaths": lived * self._life_table[people["sex"], people["age"]],
-            "births": (people["id"] >= 1 << 40) & (people["birth"] >= started),
+            "births": (people["id"] >= NEWBORN) & (people["birth"] >= started),
             "gp_payments": lived * per_year[people["practice"], people["segment"]],
             "patient_payments": patient_cents / 100.0,
             "programme_years": lived * enrolled,

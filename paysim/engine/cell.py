@@ -28,6 +28,8 @@ from paysim.errors import ModelError
 from paysim.kernel import streams
 from paysim.kernel.records import (
     LEVERS,
+    NEVER,
+    NEWBORN,
     OUTCOMES,
     PERIODS_PER_YEAR,
     TICKS_PER_YEAR,
@@ -201,9 +203,10 @@ def _whole(accounts: Accounts) -> Activity:
 
 def _check_people(model: Model, state: State, accounts: Accounts) -> None:
     """Raise ModelError unless people and person-time add up."""
-    people = state.people[state.listed]
-    births = int((people["id"] >= 1 << 40).sum())
-    alive, dead = int((people["alive"] == 1).sum()), int((people["alive"] == 0).sum())
+    rows = state.listed
+    births = int((state.people["id"][rows] >= NEWBORN).sum())
+    alive = int(state.people["alive"][rows].sum())
+    dead = int((state.people["death"][rows] < NEVER).sum())
     if len(model.population) + births != alive + dead:
         raise ModelError(f"people: {len(model.population)} + {births} births, but {alive} alive + {dead} dead")
     lived = sum(float(groups[0, len(accounts.names) + EXTRA.index("person_years")]) for groups in accounts.records.groups)

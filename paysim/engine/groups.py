@@ -39,20 +39,22 @@ class Groups:
 
     def codes(self, state: State, rows: np.ndarray) -> np.ndarray:
         """Return the group numbers of people ``[rows, dimensions]``."""
-        people = state.people[rows]
-        age = people["age"].astype(np.int64)
+        def take(name: str) -> np.ndarray:  # one field at a time: a whole row is a kilobyte
+            return np.asarray(state.people[name][rows].astype(np.int64))
+
+        age = take("age")
         starts = np.array([start for _, start in AGE_BANDS])
         by_dimension = {
             "all": np.zeros(len(rows), np.int64),
             "age": np.searchsorted(starts, age, side="right") - 1,
-            "sex": people["sex"],
-            "education": people["education"],
-            "municipality": people["municipality"],
-            "practice": people["practice"],
-            "condition": people["segment"] % 3,
-            "age_sex": people["sex"] * FIVE_YEAR_BANDS + np.minimum(age // 5, FIVE_YEAR_BANDS - 1),
+            "sex": take("sex"),
+            "education": take("education"),
+            "municipality": take("municipality"),
+            "practice": take("practice"),
+            "condition": take("segment") % 3,
+            "age_sex": take("sex")* FIVE_YEAR_BANDS + np.minimum(age // 5, FIVE_YEAR_BANDS - 1),
         }
-        return np.column_stack([self.offsets[name] + by_dimension[name] for name in self.dimensions]).astype(np.int64)
+        return np.column_stack([self.offsets[name] + by_dimension[name] for name in self.dimensions])
 
 
 def make_groups(model: Model) -> Groups:

@@ -34,6 +34,8 @@ Process = Generator[simpy.Event, Any, None]
 GHOST = -1
 WEEK_BINS = 105
 _RECENT_WEEKS = 13
+_SETTLING_WEEKS = 26
+"""First weeks of the base run, in which capacity follows demand; then the list is set and capacity fixed."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class HospitalTerms:
     initial_wait_weeks
         Wait that the list at the start of the base run amounts to.
     margin, growth_per_year
-        Clinic capacity over base demand, and its growth, as shares.
+        Clinic capacity over what keeps the list as long as it is, and its growth, as shares.
     patience_weeks
         Mean of the exponential patience with the offered wait; who will not wait is seen outside the region.
     elective_share, elective_stay_days
@@ -122,16 +124,21 @@ class Hospital:
             self.week += 1
 
     def _remember(self, referrals: int, bed_days: float) -> None:
-        """Keep the recent weeks; in the first quarter of the base run capacity follows demand."""
+        """Keep the recent weeks; while the base run settles, capacity follows demand."""
         self.demand[:, self.week % _RECENT_WEEKS] = referrals, bed_days
-        if self.week < _RECENT_WEEKS:
-            recent = self.demand[:, : self.week + 1].mean(axis=1) * self.weight
-            self.slots_per_week = recent[0] * (1.0 + self.terms.margin)
+        if self.week < _SETTLING_WEEKS:
+            recent = self._recent() * self.weight
+            waits = self.terms.initial_wait_weeks / self.terms.patience_weeks
+            self.slots_per_week = recent[0] * float(np.exp(-waits)) * (1.0 + self.terms.margin)
             elective = recent[0] * self.terms.elective_share * self.terms.elective_stay_days
             self.bed_days_per_week = (recent[1] + elective) / self.terms.bed_occupancy
 
+    def _recent(self) -> np.ndarray:
+        """Return the simulated practices' recent weekly mean: referrals, emergency bed-days."""
+        return np.asarray(self.demand[:, : min(self.week + 1, _RECENT_WEEKS)].mean(axis=1))
+
     def _growth(self) -> float:
-        years = max(0, self.week - _RECENT_WEEKS) / WEEKS_PER_YEAR
+        years = max(0, self.week - _SETTLING_WEEKS) / WEEKS_PER_YEAR
         return float((1.0 + self.terms.growth_per_year) ** years)
 
     def _ghosts(self, kind: int, recent: float) -> int:
@@ -167,9 +174,8 @@ class Hospital:
         """Let the patient join, drop the dead, see as many as there are slots; return who was seen."""
         terms, queue = self.terms, self.clinic
         slots = self.slots_per_week * self._growth()
-        recent = float(self.demand[0, : min(self.week + 1, _RECENT_WEEKS)].mean())
-        arrivals = self._mix(referrals, self._ghosts(REFERRAL_REQUEST, recent), now)
-        if self.week == 0 and slots > 0.0:
+        arrivals = self._mix(referrals, self._ghosts(REFERRAL_REQUEST, float(self._recent()[0])), now)
+        if self.week < _SETTLING_WEEKS:
             queue.waiting = self._initial_list(int(round(slots * terms.initial_wait_weeks)), now)
         offered = (len(queue.waiting) + np.arange(len(arrivals))) / max(slots, 1e-9)
         patience = -terms.patience_weeks * np.log(self._draw(arrivals, "clinic patience"))
@@ -193,7 +199,11 @@ class Hospital:
         return float(streams.uniforms(keys, int(stream_key(f"fraction {what}")), self.week)[0])
 
     def _initial_list(self, length: int, now: int) -> np.ndarray:
-        """Return the list at the very start: people referred before the simulation, all ghosts."""
+        """Return a list of people referred before the simulation, all ghosts: set anew while the base run settles.
+
+        With this wait, a share exp(-wait / patience) of referrals joins the list, which is what capacity is set to:
+        the list neither grows nor shrinks, and longer waits shorten themselves.
+        """
         extra = np.zeros(length, REQUEST)
         extra["row"], extra["person"] = GHOST, GHOST
         span = self.terms.initial_wait_weeks * TICKS_PER_WEEK
@@ -203,8 +213,7 @@ class Hospital:
     def _serve_beds(self, now: int, emergency_days: float, seen: np.ndarray) -> None:
         """Emergencies take what they need; elective patients get the beds that are left, in order."""
         queue, terms = self.beds, self.terms
-        recent = float(self.demand[1, : min(self.week + 1, _RECENT_WEEKS)].mean())
-        emergency = emergency_days + (self.weight - 1.0) * recent
+        emergency = emergency_days + (self.weight - 1.0) * float(self._recent()[1])
         wanted = seen[self._draw(seen, "elective admission") < terms.elective_share]
         wanted["tick"] = now
         wanted["days"] = -terms.elective_stay_days * np.log(self._draw(wanted, "elective stay"))

@@ -7,6 +7,7 @@ order in which they are started; a user's own process (a closure, a winter wave)
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
@@ -78,6 +79,9 @@ class Region:
         """Simulate a number of weeks, the work at the end of the last one included."""
         self.processes()
         self.env.run(until=self.env.process(self._sleep(weeks)))
+        # Sleeping processes and their environment hold each other, and with them all people: let go of them now.
+        self.env = simpy.Environment(initial_time=self.env.now)
+        gc.collect()
 
     def _sleep(self, weeks: int) -> Process:
         for _ in range(weeks):

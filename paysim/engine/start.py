@@ -61,20 +61,20 @@ def _books(model: Model, start: int, years: float) -> np.ndarray:
 def _people(model: Model, state: State, rows: np.ndarray, start: int, replicate: int) -> None:
     population, cohort, tables = model.population, model.cohort, model.tables[0]
     key = streams.run_key(model.scenario.seed, replicate)
-    values = np.zeros(len(rows), PERSON)
-    values["key"] = streams.person_keys(key, population.person)
-    values["id"] = population.person
-    values["birth"] = start - np.floor(population.age * TICKS_PER_YEAR).astype(np.int64)
-    values["age"] = population.completed_age
+    people, flags = state.people, np.zeros(len(rows), np.int64)
+    people["key"][rows] = streams.person_keys(key, population.person)
+    people["id"][rows] = population.person
+    people["birth"][rows] = start - np.floor(population.age * TICKS_PER_YEAR).astype(np.int64)
+    people["age"][rows] = population.completed_age
     for name in ("practice", "municipality", "sex", "education", "deprived", "insurer"):
-        values[name] = getattr(population, name)
-    values["covariates"] = cohort.covariates
+        people[name][rows] = getattr(population, name)
+    people["covariates"][rows] = cohort.covariates
     for k, name in enumerate(("z_sbp", "z_tc", "z_hdl", "z_bmi")):
-        values["scores"][:, k] = getattr(population, name)
+        people["scores"][rows, k] = getattr(population, name)
     for flag, bit in model.flag_bit.items():
-        values["flags"] |= np.where(cohort.has(flag), np.int64(bit), np.int64(0))
+        flags |= np.where(cohort.has(flag), np.int64(bit), np.int64(0))
+    people["flags"][rows] = flags
     for f in range(int(tables["n_flags"])):
-        on = (values["flags"] >> f) & 1
-        values["ldl_base"] += on * tables["flag_ldl"][f]
-        values["sbp_base"] += on * tables["flag_sbp"][f]
-    state.people[rows] = values
+        on = (flags >> f) & 1
+        people["ldl_base"][rows] += on * tables["flag_ldl"][f]
+        people["sbp_base"][rows] += on * tables["flag_sbp"][f]

@@ -19,6 +19,8 @@ TICKS_PER_YEAR = WEEKS_PER_YEAR * TICKS_PER_WEEK
 WEEKS_PER_PERIOD = 13
 PERIODS_PER_YEAR = 4
 NEVER = np.int64(1 << 60)
+NEWBORN = 1 << 40
+"""People born during a run have numbers from here on; those of the population lie below."""
 
 # Calendar entries every person has; a model's transitions follow from FIRST_TRANSITION on.
 BIRTHDAY, GP_PLANNED, GP_URGENT, NURSE, RETRY = 0, 1, 2, 3, 4

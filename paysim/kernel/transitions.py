@@ -137,7 +137,7 @@ def give_birth(mother, tables, practice, people, tick: int, r: int, occurrence: 
     key = mother.key
     stream = tables.stream[r]
     word = uniform(key, stream, occurrence, _KEY)
-    child.id = (1 << 40) + np.int64(word * (1 << 52))
+    child.id = rec.NEWBORN + np.int64(word * (1 << 52))
     child.key = np.uint64(word * 9007199254740992.0) ^ key
     child.sex = 0 if uniform(key, stream, occurrence, _SEX) < SHARE_OF_BOYS else 1
     child.birth = tick

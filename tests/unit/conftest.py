@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 
 from paysim.accounting.ledger import Ledger, practice_actor
+from paysim.analysis.runs import INCENTIVE_COLUMNS, RESULT_COLUMNS
 
 ARMS = {
     "dutch_today": "Dutch funding today",
@@ -180,7 +181,7 @@ def _totals(arm: str, replicate: int, effects: dict[str, float]) -> pd.DataFrame
         ratio = effects.get(name, effects.get(name.replace("resource_cost", "spending"), 1.0))
         noise = 1 + 0.05 * shared.standard_normal(len(PRACTICES))[None, :]
         trend = 1 + (0.004 * year if not name.startswith("lever") else 0.0)
-        own_noise = own.standard_normal(people.shape) * 0.03 * abs(ratio - 1)
+        own_noise = own.standard_normal(people.shape) * 0.6 * abs(ratio - 1)
         value = rate * noise * trend * (1 + (ratio - 1) * settled + own_noise)
         if name.startswith("lever"):
             value = 1 + (ratio - 1) * settled + own_noise
@@ -319,12 +320,23 @@ def _incentives(arms: Sequence[str], replicates: int) -> pd.DataFrame:
                         today = revenue * pays["dutch_today"][i] * (1 + 0.1 * j)
                         margin = gain - cost
                         rows.append(
-                            (arm, replicate, year, "practices", lever, segment, unit, gain, cost, margin)
-                            + (today - cost, 0.01 * (gain - today), 1 + 0.01 * (gain - today))
+                            (
+                                *(
+                                    arm,
+                                    replicate,
+                                    year,
+                                    "practices",
+                                    lever,
+                                    segment,
+                                    unit,
+                                    gain,
+                                    cost,
+                                    margin,
+                                ),
+                                *(today - cost, 0.01 * (gain - today), 1 + 0.01 * (gain - today)),
+                            )
                         )
-    names = "arm replicate year provider lever segment unit marginal_revenue_eur marginal_cost_eur margin_eur"
-    columns = [*names.split(), "margin_under_current_eur", "predicted_response", "lever_value"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=list(INCENTIVE_COLUMNS))
 
 
 def _parameters() -> pd.DataFrame:
@@ -395,8 +407,7 @@ def write_synthetic_run(
     effects = EFFECTS if effects is None else effects
     folder.mkdir(parents=True)
     rows = [row for arm in arms for r in range(replicates) for row in _cell_rows(arm, r, effects[arm])]
-    names = "scenario arm draw replicate period dimension group measure value unit".split()
-    results = pd.DataFrame(rows, columns=names).astype(
+    results = pd.DataFrame(rows, columns=list(RESULT_COLUMNS)).astype(
         {"draw": "int32", "replicate": "int32", "period": "int32"}
     )
     results.to_parquet(folder / "results.parquet", index=False)

@@ -55,7 +55,9 @@ def test_score2_reproduces_the_check_values_in_one_vectorised_call(model, equati
 
 def test_score2_diabetes_reproduces_the_published_example(model):
     man = np.array([0])
-    risk = score2.score2_diabetes_risk(model, man, 60, 0, 140, 5.5, 1.3, age_at_diabetes=60, hba1c=50, egfr=90)
+    risk = score2.score2_diabetes_risk(
+        model, man, 60, 0, 140, 5.5, 1.3, age_at_diabetes=60, hba1c=50, egfr=90
+    )
     np.testing.assert_allclose(risk, 0.08393, atol=6e-6)
 
 
@@ -77,9 +79,7 @@ def test_smart2_reproduces_the_check_value(params):
     np.testing.assert_allclose(risk, 0.25048, atol=6e-6)
 
 
-@pytest.mark.parametrize(
-    ("age", "equation"), [(55, "score2"), (72, "score2_op"), (84, "score2_op")]
-)
+@pytest.mark.parametrize(("age", "equation"), [(55, "score2"), (72, "score2_op"), (84, "score2_op")])
 def test_slopes_are_the_derivatives_of_the_linear_predictor(model, age, equation):
     slopes = score2.slopes_by_age(model)
     e = getattr(model, equation)

@@ -35,11 +35,15 @@ _NO_HAZARD = np.zeros((2, AGES))
 
 @dataclass(frozen=True)
 class Newcomers:
-    """People who join a group in a year: rate per person of joining, ``[n]``."""
+    """People who join a group in a year: rate per person of joining, ``[n]``.
+
+    `event` are survivors of an admission, `mild_event` people with a first TIA.
+    """
 
     high_risk: np.ndarray
     diabetes: np.ndarray
     event: np.ndarray
+    mild_event: np.ndarray
 
 
 def treatment_effects(params: Parameters) -> dict[str, tuple[float, float]]:
@@ -190,14 +194,15 @@ def _keep_coverage(
     high = cohort.has("high_risk") & ~after & ~diabetes
     early = p[boost] if boost else 0.0
     needs = []
+    nobody = np.zeros(len(cohort))
     for members, joining, soon in (
-        (high, new.high_risk, 0.0),
-        (diabetes, new.diabetes, 0.0),
-        (after, new.event, early),
+        (high, new.high_risk, nobody),
+        (diabetes, new.diabetes, nobody),
+        (after, new.event + new.mild_event, early * new.event),
     ):
         coverage, growth = _coverage_by_age(cohort, members, held)
         staying = members * (stopping * held + growth)
-        needs.append(staying + joining * (coverage - held - soon * ~held))
+        needs.append(staying + joining * (coverage - held) - soon * ~held)
     # Who had an event within the year is treated at the boosted rate, solved apart.
     untreated = ~held & (high | diabetes | after)
     if boost:

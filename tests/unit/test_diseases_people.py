@@ -1,4 +1,4 @@
-"""A small synthetic population, from published national prevalences, for the tests of the diseases."""
+"""A small synthetic population from published national prevalences; other tests of diseases load `make_people`."""
 
 from __future__ import annotations
 
@@ -12,9 +12,18 @@ from paysim.kernel.spec import AGES
 
 # Share by sex and band 0-29, 30-39, ..., 90 and over: Nivel 2017 and 2020, vzinfo.nl 2021, rounded.
 PREVALENCE = {
-    "prior_mi": [[0, 0.001, 0.008, 0.027, 0.05, 0.072, 0.082, 0.073], [0, 0, 0.003, 0.009, 0.016, 0.026, 0.039, 0.042]],
-    "prior_stroke": [[0, 0.002, 0.007, 0.022, 0.06, 0.125, 0.195, 0.21], [0, 0.003, 0.007, 0.018, 0.044, 0.098, 0.17, 0.2]],
-    "diabetes": [[0.004, 0.013, 0.037, 0.087, 0.165, 0.24, 0.265, 0.26], [0.005, 0.012, 0.03, 0.066, 0.125, 0.2, 0.253, 0.25]],
+    "prior_mi": [
+        [0, 0.001, 0.008, 0.027, 0.05, 0.072, 0.082, 0.073],
+        [0, 0, 0.003, 0.009, 0.016, 0.026, 0.039, 0.042],
+    ],
+    "prior_stroke": [
+        [0, 0.002, 0.007, 0.022, 0.06, 0.125, 0.195, 0.21],
+        [0, 0.003, 0.007, 0.018, 0.044, 0.098, 0.17, 0.2],
+    ],
+    "diabetes": [
+        [0.004, 0.013, 0.037, 0.087, 0.165, 0.24, 0.265, 0.26],
+        [0.005, 0.012, 0.03, 0.066, 0.125, 0.2, 0.253, 0.25],
+    ],
 }
 TREATED = [0, 0, 0.03, 0.12, 0.25, 0.35, 0.35, 0.3]
 
@@ -48,3 +57,10 @@ def make_people(n: int, seed: int = 1) -> SimpleNamespace:
         enrolled=share(0.65, 0.87, 0.4).astype(np.int8),
         frailty=np.exp(rng.normal(-0.245, 0.7, n)),
     )
+
+
+def test_people_look_like_the_netherlands():
+    people = make_people(40_000)
+    assert abs(people.prior_stroke.mean() - 0.03) < 0.003
+    assert abs(people.diabetes.mean() - 0.066) < 0.005
+    assert abs((people.age >= 65).mean() - 0.198) < 0.01  # CBS 2021

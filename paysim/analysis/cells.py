@@ -1,0 +1,150 @@
+"""Finished cells on disk: one folder each, named by the hash of all that went into it.
+
+``cell.json`` is written last and names the SHA-256 of the other files, so a folder without it, or whose files differ,
+is no finished cell and is simulated again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from paysim.accounting.activity import Activity
+from paysim.engine.cell import Cell
+from paysim.reading import write_atomic
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+CELL = "cell.json"
+_FILES = ("results.parquet", "ledger.parquet", "incentives.json", "activity.npz")
+
+
+@dataclass(frozen=True, eq=False)
+class Finished:
+    """A finished cell, as tables."""
+
+    arm: str
+    replicate: int
+    scale: float
+    results: pa.Table
+    ledger: pa.Table
+    incentives: list[dict[str, Any]]
+    activity: Activity
+    events: int
+    checks: list[dict[str, Any]]
+
+
+def digest(value: Any) -> str:
+    """Return the SHA-256 of a value's canonical JSON."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def parquet_bytes(table: pa.Table) -> bytes:
+    """Return a table as a Parquet file with page checksums; equal tables give equal bytes."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
+    return bytes(sink.getvalue())
+
+
+def results_table(columns: Mapping[str, np.ndarray]) -> pa.Table:
+    """Return columns of results as an Arrow table, texts dictionary-encoded."""
+    import pyarrow as pa
+
+    def encode(values: np.ndarray) -> pa.Array:
+        array = pa.array(values)
+        return array.dictionary_encode() if values.dtype == object else array
+
+    return pa.table({name: encode(values) for name, values in columns.items()})
+
+
+def finish(cell: Cell, scale: float) -> Finished:
+    """Return a simulated cell as tables."""
+    return Finished(
+        arm=cell.arm,
+        replicate=cell.replicate,
+        scale=scale,
+        results=results_table(cell.results),
+        ledger=cell.ledger.to_arrow(),
+        incentives=cell.incentives,
+        activity=cell.activity,
+        events=cell.events,
+        checks=cell.checks,
+    )
+
+
+def save(folder: Path, cell: Finished) -> None:
+    """Write a finished cell, its index last."""
+    folder.mkdir(parents=True, exist_ok=True)
+    activity = io.BytesIO()
+    np.savez(
+        activity,
+        services=cell.activity.services,
+        person_years=cell.activity.person_years,
+        programme_years=cell.activity.programme_years,
+        years=np.float64(cell.activity.years),
+    )
+    files = {
+        "results.parquet": parquet_bytes(cell.results),
+        "ledger.parquet": parquet_bytes(cell.ledger),
+        "incentives.json": json.dumps(cell.incentives, sort_keys=True).encode(),
+        "activity.npz": activity.getvalue(),
+    }
+    for name, data in files.items():
+        write_atomic(folder / name, data)
+    index = {
+        "arm": cell.arm,
+        "replicate": cell.replicate,
+        "scale": cell.scale,
+        "events": cell.events,
+        "checks": cell.checks,
+        "service_names": list(cell.activity.service_names),
+        "practice_names": list(cell.activity.practice_names),
+        "files": {name: hashlib.sha256(data).hexdigest() for name, data in files.items()},
+    }
+    write_atomic(folder / CELL, json.dumps(index, sort_keys=True, indent=1).encode())
+
+
+def load(folder: Path) -> Finished | None:
+    """Return the finished cell of a folder; None if there is none, or it is damaged."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        index = json.loads((folder / CELL).read_bytes())
+        data = {name: (folder / name).read_bytes() for name in _FILES}
+        if any(hashlib.sha256(data[name]).hexdigest() != index["files"][name] for name in _FILES):
+            return None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    with np.load(io.BytesIO(data["activity.npz"]), allow_pickle=False) as arrays:
+        activity = Activity(
+            tuple(index["service_names"]),
+            tuple(index["practice_names"]),
+            arrays["services"],
+            arrays["person_years"],
+            arrays["programme_years"],
+            float(arrays["years"]),
+        )
+    return Finished(
+        arm=index["arm"],
+        replicate=index["replicate"],
+        scale=index["scale"],
+        results=pq.read_table(pa.BufferReader(data["results.parquet"])),
+        ledger=pq.read_table(pa.BufferReader(data["ledger.parquet"])),
+        incentives=json.loads(data["incentives.json"]),
+        activity=activity,
+        events=index["events"],
+        checks=index["checks"],
+    )

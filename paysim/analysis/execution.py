@@ -1,0 +1,174 @@
+"""A scenario from start to finish: cells in, a run folder out.
+
+For each replicate the base run comes first; then the arm `current`, whose activity without response settles the rates
+of budget-neutral arms; then the others, side by side. A finished cell is written under the hash of its full input, so
+a run that was stopped takes up its finished cells. All files are written under a temporary name and renamed.
+"""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from paysim import __version__
+from paysim.accounting.activity import Activity
+from paysim.analysis.cells import Finished, digest, finish, load, save
+from paysim.analysis.folder import source_digest, write_run
+from paysim.analysis.runs import Run, load_run
+from paysim.engine.cell import Base, Progress, neutral_scale, run_arm, run_base, scaled_contracts
+from paysim.engine.model import Model, build_model
+from paysim.engine.region import Engine
+from paysim.population import Population
+from paysim.scenario import Arm, Behaviour, Scenario
+
+
+def simulate(
+    scenario: Scenario,
+    out: str | os.PathLike[str] | None = None,
+    *,
+    sample: int | None = None,
+    workers: int | None = None,
+    engine: Engine = "compiled",
+    population: Population | None = None,
+    progress: Progress | None = None,
+    executor: Executor | None = None,
+) -> Run:
+    """Run a scenario and return its run folder, opened.
+
+    Parameters
+    ----------
+    scenario
+        See `paysim.load_scenario`; change its fields with `dataclasses.replace`.
+    out
+        The run folder; by default ``outputs/<name>-<first digits of the hash of all input>``.
+    sample
+        Simulate whole practices with about this many people; results are weighted to the region.
+    workers
+        Arms simulated side by side; never changes a number. By default as many as there are processors.
+    engine
+        ``compiled``, or ``reference``: pure SimPy, slow, the same event log byte for byte.
+    population
+        People to use instead of synthesizing the region's.
+    progress
+        Called as (what, weeks done, weeks in all), from several threads.
+    executor
+        A `concurrent.futures.Executor` whose workers share this process's memory.
+
+    Raises
+    ------
+    ScenarioError, DataError
+        Bad input; nothing was written.
+    ModelError
+        A law of the model was broken; cells finished before are kept.
+    """
+    model = build_model(scenario, sample, population)
+    identity = _identity(model, sample, engine)
+    folder = Path(out) if out is not None else Path("outputs") / f"{scenario.name}-{digest(identity)[:12]}"
+    folder.mkdir(parents=True, exist_ok=True)
+    pool = executor or ThreadPoolExecutor(max_workers=max(1, workers or os.cpu_count() or 1))
+    cells: list[Finished] = []
+    try:
+        for number in range(scenario.replicates):
+            cells += _Replicate(model, number, engine, pool, progress, folder / "cells", identity).run()
+    finally:
+        if executor is None:
+            pool.shutdown(cancel_futures=True)
+    write_run(folder, model, cells, sample, engine)
+    return load_run(folder)
+
+
+def _identity(model: Model, sample: int | None, engine: Engine) -> dict[str, Any]:
+    """Return all input that the cells of a run share."""
+    scenario = model.scenario
+    return {
+        "paysim": __version__,
+        "source": source_digest(),
+        "scenario": repr(replace(scenario, arms=(), path="", sha256="", replicates=0)),
+        "parameters": [(row["name"], repr(row["value"])) for row in model.parameters.frame()],
+        "population": population_digest(model.population),
+        "sample": sample,
+        "engine": engine,
+    }
+
+
+def population_digest(population: Population) -> str:
+    """Return the SHA-256 of all people and practices."""
+    import hashlib
+
+    total = hashlib.sha256(repr(population.practices).encode())
+    for column, values in population.columns():
+        total.update(column.name.encode())
+        total.update(values.tobytes())
+    return total.hexdigest()
+
+
+@dataclass
+class _Replicate:
+    """All cells of one replicate."""
+
+    model: Model
+    number: int
+    engine: Engine
+    pool: Executor
+    progress: Progress | None
+    cells: Path
+    identity: dict[str, Any]
+    _scaled: dict[str, tuple[Arm, float]] = field(default_factory=dict)
+
+    @cached_property
+    def base(self) -> Base:
+        """The base run, simulated when the first unfinished arm asks for it."""
+        return run_base(self.model, self.number, self.engine, self.progress)
+
+    def run(self) -> list[Finished]:
+        """Return the finished cells of all arms, in the scenario's order."""
+        scenario = self.model.scenario
+        current = scenario.arm(scenario.current)
+        first = self.cell(self.solved(current, None))
+        passive = first
+        if current.behaviour.name != "passive" and any(arm.budget_neutral_to for arm in scenario.arms):
+            passive = self.cell(self.solved(replace(current, behaviour=Behaviour()), None))
+        others = [arm for arm in scenario.arms if arm.name != current.name]
+        solved = [self.solved(arm, passive.activity) for arm in others]
+        if any(load(self.folder(*each)) is None for each in solved):
+            _ = self.base  # simulated once, before the arms need it side by side
+        futures = [self.pool.submit(self.cell, each) for each in solved]
+        finished = {cell.arm: cell for cell in (first, *(future.result() for future in futures))}
+        return [finished[arm.name] for arm in scenario.arms]
+
+    def solved(self, arm: Arm, activity: Activity | None) -> tuple[Arm, float]:
+        """Return the arm with its budget-neutral rates in place, and the factor on them."""
+        if arm.budget_neutral_to is None or activity is None:
+            return arm, 1.0
+        if arm.name not in self._scaled:
+            reference, _ = self.solved(self.model.scenario.arm(arm.budget_neutral_to.arm), activity)
+            k = neutral_scale(arm, reference, activity)
+            self._scaled[arm.name] = replace(arm, contracts=scaled_contracts(arm, k)), k
+        return self._scaled[arm.name]
+
+    def folder(self, arm: Arm, scale: float) -> Path:
+        """Return where the cell of an arm lives: the hash of all that goes into it."""
+        current = self.model.scenario.arm(self.model.scenario.current)
+        full = {
+            **self.identity,
+            "arm": repr(arm),
+            "current": repr(current),
+            "replicate": self.number,
+            "scale": scale,
+        }
+        return self.cells / digest(full)[:32]
+
+    def cell(self, solved: tuple[Arm, float]) -> Finished:
+        """Return the finished cell of an arm: read back, or simulated and written."""
+        arm, scale = solved
+        folder = self.folder(arm, scale)
+        found = load(folder)
+        if found is None:
+            cell = run_arm(self.model, self.base, arm, self.number, self.engine, self.progress)
+            found = finish(cell, scale)
+            save(folder, found)
+        return found

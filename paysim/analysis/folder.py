@@ -1,0 +1,141 @@
+"""Writing a run folder: tidy tables, parameters, incentives, log, and the manifest last."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import paysim
+from paysim.analysis.cells import Finished, parquet_bytes
+from paysim.analysis.runs import INCENTIVE_COLUMNS, MANIFEST, SCHEMA
+from paysim.engine.model import Model
+from paysim.reading import write_atomic
+from paysim.scenario import Arm
+
+PARAMETER_COLUMNS = ("name", "value", "unit", "low", "high", "distribution", "source", "status")
+
+
+@lru_cache(maxsize=1)
+def source_digest() -> str:
+    """Return the SHA-256 of the package's code and data: what a result depends on besides its input."""
+    total = hashlib.sha256()
+    root = Path(paysim.__file__).parent
+    for file in sorted(path for suffix in ("py", "yaml", "csv") for path in root.rglob(f"*.{suffix}")):
+        total.update(str(file.relative_to(root)).encode())
+        total.update(file.read_bytes())
+    return total.hexdigest()
+
+
+def write_run(folder: Path, model: Model, cells: Sequence[Finished], sample: int | None, engine: str) -> None:
+    """Write everything but figures and report; the manifest, written last, makes it a finished run."""
+    import pyarrow as pa
+
+    files = {
+        "results.parquet": parquet_bytes(
+            pa.concat_tables([cell.results for cell in cells]).unify_dictionaries()
+        ),
+        "ledger.parquet": parquet_bytes(
+            pa.concat_tables([cell.ledger for cell in cells]).unify_dictionaries()
+        ),
+        "parameters.csv": csv_bytes(parameter_rows(model), PARAMETER_COLUMNS),
+        "incentives.csv": csv_bytes([row for cell in cells for row in cell.incentives], INCENTIVE_COLUMNS),
+    }
+    for name, data in files.items():
+        write_atomic(folder / name, data)
+    manifest = _manifest(model, cells, sample, engine)
+    manifest["files"] = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
+    write_atomic(folder / MANIFEST, (json.dumps(manifest, indent=1, sort_keys=True) + "\n").encode())
+
+
+def csv_bytes(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> bytes:
+    """Return rows as CSV with a header; numbers are written so that they read back exactly."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow(["" if row.get(name) is None else row[name] for name in columns])
+    return text.getvalue().encode()
+
+
+def parameter_rows(model: Model) -> list[dict[str, Any]]:
+    """Return every value the model of a run is made of, with unit, source and status."""
+    rows = [*model.parameters.frame(), *model.region.parameters.frame(), *model.care.services.frame()]
+    for name, amount in _amounts(model.scenario.arms).items():
+        rows.append({**amount, "name": name})
+    return rows
+
+
+def _amounts(arms: Sequence[Arm]) -> dict[str, dict[str, Any]]:
+    found = {}
+    for arm in arms:
+        for contract in arm.contracts:
+            for amount in contract.amounts:
+                found[f"contracts.{contract.name}.{amount.name}"] = {
+                    "value": amount.value,
+                    "unit": amount.unit,
+                    "low": amount.low,
+                    "high": amount.high,
+                    "distribution": amount.distribution,
+                    "source": amount.source,
+                    "status": amount.status,
+                }
+    return found
+
+
+def _manifest(model: Model, cells: Sequence[Finished], sample: int | None, engine: str) -> dict[str, Any]:
+    scenario, population = model.scenario, model.population
+    scale = {cell.arm: cell.scale for cell in cells}
+    return {
+        "schema": SCHEMA,
+        "paysim_version": paysim.__version__,
+        "source_sha256": source_digest(),
+        "scenario": {
+            "name": scenario.name,
+            "title": scenario.title,
+            "region": model.region.name,
+            "region_title": model.region.title,
+            "country": model.region.country,
+            "sha256": scenario.sha256,
+            "start": scenario.start.isoformat(),
+            "horizon_years": scenario.horizon_years,
+            "base_years": scenario.base_years,
+            "price_year": scenario.price_year,
+            "discounting": {"costs": scenario.discounting.costs, "effects": scenario.discounting.effects},
+            "diseases": list(scenario.diseases),
+            "current": scenario.current,
+            "compare_with": list(scenario.compare_with),
+            "arms": [
+                {
+                    "name": arm.name,
+                    "title": arm.title,
+                    "behaviour": arm.behaviour.name,
+                    "contracts": [contract.name for contract in arm.contracts],
+                    "budget_neutral_to": arm.budget_neutral_to.arm if arm.budget_neutral_to else None,
+                    "scale": scale[arm.name],
+                }
+                for arm in scenario.arms
+            ],
+        },
+        "seed": scenario.seed,
+        "replicates": scenario.replicates,
+        "engine": engine,
+        "persons": len(population),
+        "persons_in_region": population.persons_in_region,
+        "practices": len(population.practices),
+        "sample": None
+        if sample is None
+        else {
+            "persons": len(population),
+            "practices": len(population.practices),
+            "weight": population.practices[0].weight,
+            "note": population.sample_note,
+        },
+        "events": sum(cell.events for cell in cells),
+        "checks": [check for cell in cells for check in cell.checks],
+    }

@@ -1,0 +1,225 @@
+"""What a contract rewards: marginal revenue, cost and hours of every lever, derived from the contract itself.
+
+No contract carries an effect. The provider's recent activity is moved a little up and down along a lever, the
+contracts are asked what they would pay for either, and::
+
+    marginal revenue = (revenue(up) - revenue(down)) / (up - down)
+
+per year and unit of lever. Contracts enter through `Contract.practice_revenue` alone, so a contract that somebody has
+just written needs no further code. One lever of one condition is moved for all practices at once, which is exact as
+long as a practice is paid for its own activity.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from paysim.accounting.activity import Activity
+from paysim.accounting.segments import CONDITIONS
+from paysim.behaviour.protocol import Behaviour
+from paysim.behaviour.response import Response, respond
+from paysim.behaviour.situation import Anchor, Floats, Margins, Situation
+from paysim.errors import ModelError
+from paysim.kernel.records import CONDITIONS as CONDITION_TITLES
+from paysim.kernel.records import LEVERS
+
+MINUTES_PER_HOUR = 60.0
+
+UNITS = {
+    "visit_intensity": "EUR per further visit",
+    "prevention": "EUR per further planned control",
+    "referral": "EUR per further referral",
+    "delegation": "EUR per contact that moves from GP to nurse",
+}
+"""What one more unit of a lever is."""
+
+_ACTS = {
+    "visit_intensity": ("One more visit that the practice plans itself", "such visits"),
+    "prevention": ("One more planned control", "planned controls"),
+    "referral": ("One more referral to a specialist", "referrals"),
+    "delegation": ("One more contact handed from the GP to the nurse", "contacts with the nurse"),
+}
+_PEOPLE = {
+    CONDITION_TITLES[0]: "without a chronic condition",
+    CONDITION_TITLES[1]: "with vascular disease or a high risk of it",
+    CONDITION_TITLES[2]: "with diabetes",
+}
+
+
+def revenue_eur(situation: Situation, activity: Activity) -> Floats:
+    """Return ``[practice, segment]`` what the contracts pay the practices for a year's activity, unrounded."""
+    total = np.zeros(activity.person_years.shape)
+    for contract in situation.contracts:
+        total += contract.practice_revenue(activity, situation.year)
+    return total
+
+
+def gp_hours(situation: Situation, activity: Activity) -> Floats:
+    """Return ``[practice]`` GP hours that the activity takes, in the practices' own sector."""
+    return np.asarray(activity.services.sum(axis=1) @ _gp_hours_per_unit(situation))
+
+
+def income_eur(situation: Situation) -> Floats:
+    """Return ``[practice]`` what is left for the owners of a year: revenue less the practice's costs."""
+    year = _of_a_year(situation.activity)
+    return np.asarray(revenue_eur(situation, year).sum(axis=1) - situation.practice_costs_eur)
+
+
+def yearly_hours(situation: Situation) -> Floats:
+    """Return ``[practice]`` GP hours of the year looked at."""
+    return gp_hours(situation, _of_a_year(situation.activity))
+
+
+def marginal(situation: Situation, step: float | None = None) -> Margins:
+    """Return what a unit of every lever would bring and take in a year.
+
+    Parameters
+    ----------
+    step
+        Half-width of the central difference as a share of the lever; the terms' own when None.
+    """
+    activity = _of_a_year(situation.activity)
+    shape = situation.levers.shape
+    revenue, cost, hours, units = (np.zeros(shape) for _ in range(4))
+    euro_per_unit, hours_per_unit = _cost_per_unit(situation), _gp_hours_per_unit(situation)
+    for condition in range(len(CONDITIONS)):
+        for lever in range(len(LEVERS)):
+            up, down, width = _nudged(situation, activity, lever, condition, step)
+            at = (slice(None), condition, lever)
+            difference = revenue_eur(situation, up.activity) - revenue_eur(situation, down.activity)
+            revenue[at] = difference.sum(axis=1) / width
+            services = (up.activity.services - down.activity.services).sum(axis=1)
+            cost[at] = services @ euro_per_unit / width
+            minutes = up.gp_minutes - down.gp_minutes
+            hours[at] = (services @ hours_per_unit + minutes / MINUTES_PER_HOUR) / width
+            units[at] = (up.units - down.units) / width
+    return Margins(revenue, cost, hours, units)
+
+
+def make_anchor(situation: Situation) -> Anchor:
+    """Return the point from which responses are reckoned, from the base run under `current`.
+
+    Parameters
+    ----------
+    situation
+        Contracts of `current` and the activity of the last base year.
+    """
+    return Anchor(marginal(situation), income_eur(situation), yearly_hours(situation))
+
+
+def incentive_table(
+    situation: Situation, behaviour: Behaviour, arm: str, replicate: int
+) -> list[dict[str, Any]]:
+    """Return the incentive map of the practices: one row for every lever and condition.
+
+    Values are means over practices weighted by the units a lever moves. The GP's own time is costed at the norm wage; the
+    behaviour may value it otherwise. Where a lever moves nothing there is no row.
+    """
+    now = marginal(situation)
+    current = situation.anchor.margins if situation.anchor else None
+    target = behaviour.best_response(situation)
+    rows = []
+    for lever, name in enumerate(LEVERS):
+        for condition, title in enumerate(CONDITION_TITLES):
+            at = (slice(None), condition, lever)
+            weight = now.units[at]
+            if not weight.sum() > 0.0:
+                continue
+            cost = _full_cost(situation, now)[at].sum() / weight.sum()
+            revenue = now.revenue_eur[at].sum() / weight.sum()
+            rows.append(
+                {
+                    "arm": arm,
+                    "replicate": replicate,
+                    "year": situation.year,
+                    "provider": "practices",
+                    "lever": name,
+                    "segment": title,
+                    "unit": UNITS[name],
+                    "marginal_revenue_eur": float(revenue),
+                    "marginal_cost_eur": float(cost),
+                    "margin_eur": float(revenue - cost),
+                    "margin_under_current_eur": None if current is None else _margin(situation, current, at),
+                    "predicted_response": float(np.average(target[at] - 1.0, weights=weight)),
+                    "lever_value": float(np.average(situation.levers[at], weights=weight)),
+                }
+            )
+    return rows
+
+
+def plain_sentence(row: dict[str, Any]) -> str:
+    """Return a row of the incentive table as one sentence for people who do not read tables."""
+    act, plural = _ACTS[row["lever"]]
+    brings, costs, left = (row[f"{name}_eur"] for name in ("marginal_revenue", "marginal_cost", "margin"))
+    takes = (
+        f"pays the practice {brings:.2f} euro more"
+        if brings >= 0.0
+        else f"loses the practice {-brings:.2f} euro"
+    )
+    effort = (
+        f"costs it {costs:.2f} in time and material"
+        if costs >= 0.0
+        else f"saves it {-costs:.2f} in time and material"
+    )
+    ends = f"{left:.2f} euro better off" if left >= 0.0 else f"{-left:.2f} euro worse off"
+    before = row["margin_under_current_eur"]
+    today = (
+        f" (today: {abs(before):.2f} {'better' if before >= 0.0 else 'worse'} off)"
+        if before is not None
+        else ""
+    )
+    change = row["predicted_response"]
+    percent = f"{abs(change):.0%}" if abs(change) >= 0.01 else "less than 1%"
+    does = (
+        f"in time {percent} {'more' if change > 0.0 else 'fewer'} {plural}"
+        if change
+        else f"no change in {plural}"
+    )
+    return (
+        f"{act} for patients {_PEOPLE[row['segment']]} {takes} and {effort}, so the practice is {ends}{today}; "
+        f"predicted: {does}."
+    )
+
+
+def _of_a_year(activity: Activity) -> Activity:
+    return activity if activity.years == 1.0 else activity.annualised()
+
+
+def _nudged(
+    situation: Situation, activity: Activity, lever: int, condition: int, step: float | None
+) -> tuple[Response, Response, Floats]:
+    observed = situation.levers if situation.activity_levers is None else situation.activity_levers
+    now = observed[:, condition, lever]
+    half = now * (situation.terms.nudge if step is None else step)
+    if not ((half > 0.0) & (half < now)).all():
+        raise ModelError(f"incentives: a nudge must lie between 0 and 1, not {step}")
+    up, down = (
+        respond(activity, lever, condition, now, new, situation.terms, situation.services)
+        for new in (now + half, now - half)
+    )
+    return up, down, 2.0 * half
+
+
+def _gp_hours_per_unit(situation: Situation) -> Floats:
+    own = situation.services.in_sector("general_practice")
+    return np.asarray(situation.services.minutes[:, 0] * own / MINUTES_PER_HOUR)
+
+
+def _cost_per_unit(situation: Situation) -> Floats:
+    """Return ``[service]`` what a unit costs the practice besides the GP's own time."""
+    services, staff = situation.services, replace(situation.wages, gp_eur=0.0)
+    own = services.in_sector("general_practice")
+    return np.asarray((services.minutes @ staff.per_minute() + services.material_eur) * own)
+
+
+def _full_cost(situation: Situation, margins: Margins) -> Floats:
+    return np.asarray(margins.cost_eur + margins.hours * situation.wages.gp_eur)
+
+
+def _margin(situation: Situation, margins: Margins, at: tuple[slice, int, int]) -> float | None:
+    units = margins.units[at].sum()
+    left = margins.revenue_eur[at].sum() - _full_cost(situation, margins)[at].sum()
+    return float(left / units) if units > 0.0 else None

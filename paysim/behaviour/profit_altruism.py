@@ -1,0 +1,192 @@
+"""A practice that weighs income and its own time against what it believes is good for its patients.
+
+Utility is u(Y) - psi(H) + altruism x perceived benefit, with income Y and GP hours H of a year, ``u'(Y) = (Y/Y0)^-eta``
+and ``psi'(H) = omega0 (H/H0)^(1/epsilon)``; 0 marks the base year. Perceived benefit is quadratic in each lever around
+the practice's patient-optimal point, which is set so that base levers are the best response to `current`. Per unit
+(a visit, a control, a referral, a contact handed over) the margin is::
+
+    m = u'(Y) (revenue - cost) - psi'(H) hours
+
+and the best response of a lever with curvature k euro per unit is::
+
+    l = 1 + (m - m at base) / (altruism k)
+
+A practice moves part of the way each quarter, within limits, and plans no more visits than its GPs have hours for.
+Theory: McGuire and Pauly 1991, Ellis and McGuire 1986; curvature of visits: see `paysim.behaviour.altruism`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from paysim.behaviour.altruism import altruism_quantiles, practice_uniforms, visit_curvature_eur
+from paysim.behaviour.incentives import income_eur, marginal, yearly_hours
+from paysim.behaviour.situation import Anchor, Floats, Margins, PracticeTraits, Situation
+from paysim.errors import ModelError, Problem, ScenarioError
+from paysim.kernel.records import LEVERS, VISIT_INTENSITY
+from paysim.parameters import Parameters
+
+CHANNELS = tuple(f"{lever}_response" for lever in LEVERS)
+"""Off switches, 1 or 0; a lever whose channel is off stays at base."""
+
+_CHARACTER = ("altruism_mean", "altruism_sd", "altruism_min", "eta", "income_floor")
+_CHARACTER += ("omega_ratio", "hours_elasticity", "speed", "speed_log_sd", "max_utilisation")
+_CURVATURES = ("prevention_curvature", "referral_curvature", "delegation_curvature")
+_LIMITS = tuple(f"{lever}_{end}" for lever in LEVERS for end in ("min", "max"))
+_VALUED_AS = ("chronic_nurse", "specialist_trajectory", "gp_consult")
+"""Service whose resource cost the curvatures of prevention, referral and delegation are multiples of."""
+
+_ABOVE_ZERO = ("altruism_min", "hours_elasticity", "income_floor", *_CURVATURES)
+
+
+@dataclass(frozen=True)
+class ProfitAltruism:
+    """Practices that respond to their contracts.
+
+    Attributes
+    ----------
+    values
+        Settings by name, see `settings`.
+    visit_curvature_eur
+        Curvature of visit intensity, euro per visit; from the parameters, whatever an arm sets.
+    """
+
+    name: ClassVar[str] = "profit_altruism"
+    settings: ClassVar[tuple[str, ...]] = (*CHANNELS, *_CHARACTER, *_CURVATURES, *_LIMITS)
+
+    values: Mapping[str, float]
+    visit_curvature_eur: float
+
+    def __post_init__(self) -> None:
+        problems = [*_faults(self.values)]
+        if problems:
+            raise ScenarioError(*problems)
+
+    @classmethod
+    def build(cls, settings: Mapping[str, float], parameters: Parameters) -> ProfitAltruism:
+        """Return the behaviour from parameters of the groups ``behaviour`` and ``care``.
+
+        Raises
+        ------
+        ScenarioError
+            A setting has a value that it cannot have.
+        """
+        read = {name: parameters[f"behaviour.{name}"] for name in (*_CHARACTER, *_CURVATURES, *_LIMITS)}
+        values = dict.fromkeys(CHANNELS, 1.0) | read | dict(settings)
+        return cls(values, visit_curvature_eur(parameters))
+
+    def traits(self, seed: int, practice_names: Sequence[str]) -> PracticeTraits:
+        """Return altruism and speed of practices, drawn by (seed, practice name)."""
+        v = self.values
+        for_altruism, for_speed = practice_uniforms(seed, practice_names)
+        altruism = altruism_quantiles(for_altruism, v["altruism_mean"], v["altruism_sd"], v["altruism_min"])
+        spread = altruism_quantiles(for_speed, 0.0, v["speed_log_sd"], -np.inf)
+        return PracticeTraits(altruism, np.minimum(v["speed"] * np.exp(spread), 1.0))
+
+    def best_response(self, situation: Situation) -> Floats:
+        """Return the levers ``[practice, condition, lever]`` at which utility is highest, within the limits.
+
+        Income and the shadow wage are those of the activity looked at; a lever that moves nothing stays at base.
+
+        Raises
+        ------
+        ModelError
+            If the situation has no anchor.
+        """
+        anchor = situation.anchor
+        if anchor is None:
+            raise ModelError(
+                "profit_altruism: the situation has no anchor: what is the base to respond from?"
+            )
+        now = marginal(situation)
+        base_income, base_hours, wage = self._base(situation, anchor)
+        income, hours = income_eur(situation), yearly_hours(situation)
+        income = np.maximum(income, self.values["income_floor"] * base_income)
+        utility = (income / base_income) ** -self.values["eta"]
+        wage_now = wage * (np.maximum(hours, 0.0) / base_hours) ** (1.0 / self.values["hours_elasticity"])
+        gain = _value_per_unit(now, utility, wage_now) - _value_per_unit(
+            anchor.margins, np.ones_like(wage), wage
+        )
+        slope = situation.traits.altruism[:, None, None] * self._curvature_eur(situation)
+        target = situation.base_levers + gain / slope
+        lower, upper = self._limits()
+        target = np.clip(target, lower, upper)
+        fixed = ~(now.movable & anchor.margins.movable) | ~self._open()
+        return np.where(fixed, situation.base_levers, target)
+
+    def decide(self, situation: Situation) -> Floats:
+        """Return the levers for the coming quarter: part of the way to the best response, within GP hours."""
+        wanted = self.best_response(situation)
+        step = situation.traits.speed[:, None, None] * (wanted - situation.levers)
+        step = np.where(self._open(), step, situation.base_levers - situation.levers)
+        return situation.levers + self._within_hours(situation, step)
+
+    def _within_hours(self, situation: Situation, step: Floats) -> Floats:
+        """Scale further visits down so that expected GP hours stay within what there are."""
+        further = np.zeros_like(step)
+        further[:, :, VISIT_INTENSITY] = np.maximum(step[:, :, VISIT_INTENSITY], 0.0)
+        if not further.any():
+            return step
+        per_lever = marginal(situation).hours
+        observed = situation.levers if situation.activity_levers is None else situation.activity_levers
+        expected = yearly_hours(situation) + (per_lever * (situation.levers - observed)).sum(axis=(1, 2))
+        without = expected + (per_lever * (step - further)).sum(axis=(1, 2))
+        wanted = (per_lever * further).sum(axis=(1, 2))
+        room = np.maximum(situation.gp_hours_capacity * self.values["max_utilisation"] - without, 0.0)
+        share = np.minimum(np.divide(room, wanted, out=np.ones_like(room), where=wanted > 0.0), 1.0)
+        return step - further * (1.0 - share)[:, None, None]
+
+    def _base(self, situation: Situation, anchor: Anchor) -> tuple[Floats, Floats, Floats]:
+        """Return base income, base hours and the shadow wage at base, ``[practice]`` each, all above zero."""
+        hours = np.where(anchor.hours > 0.0, anchor.hours, 1.0)
+        norm = situation.wages.gp_eur * hours
+        income = np.maximum(anchor.income_eur, self.values["income_floor"] * norm)
+        return income, hours, self.values["omega_ratio"] * income / hours
+
+    def _curvature_eur(self, situation: Situation) -> Floats:
+        """Return ``[lever]`` euro per unit that double a lever at an altruism of one."""
+        services = situation.services
+        cost = services.resource_cost(situation.wages)
+        others = zip(_CURVATURES, _VALUED_AS, strict=True)
+        multiples = [self.values[name] * cost[services.index(service)] for name, service in others]
+        return np.array([self.visit_curvature_eur, *multiples])
+
+    def _limits(self) -> tuple[Floats, Floats]:
+        lower, upper = (
+            np.array([self.values[f"{lever}_{end}"] for lever in LEVERS]) for end in ("min", "max")
+        )
+        return lower, upper
+
+    def _open(self) -> np.ndarray:
+        return np.array([self.values[name] == 1.0 for name in CHANNELS])
+
+
+def _value_per_unit(margins: Margins, utility: Floats, wage: Floats) -> Floats:
+    """Return u' (revenue - cost) - psi' hours per unit, ``[practice, condition, lever]``."""
+    money = utility[:, None, None] * (margins.revenue_eur - margins.cost_eur)
+    return margins.per_unit(money - wage[:, None, None] * margins.hours)
+
+
+def _faults(values: Mapping[str, float]) -> list[Problem]:
+    allowed = dict.fromkeys(CHANNELS, "0 or 1") | dict.fromkeys(_ABOVE_ZERO, "a number above 0")
+    allowed |= dict.fromkeys((f"{lever}_min" for lever in LEVERS), "a number above 0, at most 1")
+    allowed |= dict.fromkeys((f"{lever}_max" for lever in LEVERS), "a number from 1 up")
+    allowed["speed"] = "a number from 0 to 1"
+    tests = {
+        "0 or 1": lambda x: x in (0.0, 1.0),
+        "a number above 0": lambda x: x > 0.0,
+        "a number above 0, at most 1": lambda x: 0.0 < x <= 1.0,
+        "a number from 1 up": lambda x: x >= 1.0,
+        "a number from 0 to 1": lambda x: 0.0 <= x <= 1.0,
+        "a number from 0 up": lambda x: x >= 0.0,
+    }
+    faults = []
+    for name, value in values.items():
+        rule = allowed.get(name, "a number from 0 up")
+        if not (np.isfinite(value) and tests[rule](value)):
+            faults.append(Problem("has a value it cannot have", key=name, found=str(value), allowed=(rule,)))
+    return faults

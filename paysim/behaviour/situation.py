@@ -1,0 +1,189 @@
+"""What a provider knows when it decides, and what it makes of it. Data only.
+
+Arrays by lever have the shape ``[practice, condition, lever]``: conditions in the order of
+`paysim.accounting.segments.CONDITIONS`, levers in that of `paysim.kernel.records.LEVERS`. A lever is a ratio to
+what the practice did in the base years.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from paysim.accounting.activity import Activity
+from paysim.accounting.segments import CONDITIONS
+from paysim.care.catalogue import Services, Wages
+from paysim.contracts.contract import Contract
+from paysim.errors import ModelError
+from paysim.kernel.records import LEVERS
+from paysim.parameters import Parameters
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ResponseTerms:
+    """How expected activity moves with the levers, as a provider reckons.
+
+    Attributes
+    ----------
+    follow_up_share
+        Share of contacts on the practice's own initiative, levers at base.
+    base_delegation, chronic_nurse_share
+        Shares of delegable contacts, and of planned controls, that nurses do, levers at base.
+    enrolment_elasticity, treatment_elasticity
+        Of programme-years and of drug years with respect to the prevention lever.
+    referral_minutes_saved
+        GP minutes that a referral saves.
+    referral_contact_share
+        Part of these minutes that would have been contacts of their own.
+    nudge
+        Half-width of the central difference, share of the lever.
+    """
+
+    follow_up_share: float
+    base_delegation: float
+    chronic_nurse_share: float
+    enrolment_elasticity: float
+    treatment_elasticity: float
+    referral_minutes_saved: float
+    referral_contact_share: float
+    nudge: float
+
+
+def response_terms(parameters: Parameters) -> ResponseTerms:
+    """Read the terms from parameters of the groups ``care`` and ``behaviour``."""
+    care = ("follow_up_share", "base_delegation", "chronic_nurse_share")
+    groups = {each.name: "care" if each.name in care else "behaviour" for each in fields(ResponseTerms)}
+    return ResponseTerms(**{name: parameters[f"{group}.{name}"] for name, group in groups.items()})
+
+
+@dataclass(frozen=True, eq=False)
+class PracticeTraits:
+    """What tells practices apart, ``[practice]`` each.
+
+    Attributes
+    ----------
+    altruism
+        EUR of own income given up per EUR of benefit to patients as the practice perceives it.
+    speed
+        Share of the distance to the best response moved in a quarter.
+    """
+
+    altruism: Floats
+    speed: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Margins:
+    """What one unit of lever would bring and take in a year, ``[practice, condition, lever]`` each.
+
+    Attributes
+    ----------
+    revenue_eur
+        Payments to the practice, by its contracts.
+    cost_eur
+        Nurses' and assistants' time and material; the GP's own time is in `hours`.
+    hours
+        GP hours.
+    units
+        Further visits, planned controls, referrals, or contacts that move to the nurse.
+    """
+
+    revenue_eur: Floats
+    cost_eur: Floats
+    hours: Floats
+    units: Floats
+
+    def per_unit(self, values: Floats) -> Floats:
+        """Return `values` per unit affected; zero where the lever moves nothing."""
+        return np.divide(values, self.units, out=np.zeros_like(values), where=self.movable)
+
+    @property
+    def movable(self) -> NDArray[np.bool_]:
+        """Where the lever moves anything."""
+        return self.units > 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Anchor:
+    """The point at which base levers are the best response: margins, income and hours under `current`.
+
+    Attributes
+    ----------
+    margins
+        On the activity of the base run.
+    income_eur, hours
+        ``[practice]`` a year.
+    """
+
+    margins: Margins
+    income_eur: Floats
+    hours: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Situation:
+    """All that a behaviour may look at.
+
+    Attributes
+    ----------
+    contracts
+        Of the arm, with the rates as scaled.
+    year
+        Contract year that comes; base years are negative.
+    activity
+        Of the last four quarters, all practices.
+    levers
+        In force now.
+    base_levers
+        Ones.
+    gp_hours_capacity
+        ``[practice]`` GP contact hours a year.
+    practice_costs_eur
+        ``[practice]`` what the practice costs a year, without the owners' own time.
+    traits, services, wages, terms
+        Of practices, of services (minutes as used in the model), of staff, of the response of activity.
+    anchor
+        None while the base run itself is looked at.
+    activity_levers
+        Mean levers over the time of `activity`; None: those in force now.
+
+    Raises
+    ------
+    ModelError
+        If arrays do not fit the practices of `activity`.
+    """
+
+    contracts: tuple[Contract, ...]
+    year: int | None
+    activity: Activity
+    levers: Floats
+    base_levers: Floats
+    gp_hours_capacity: Floats
+    practice_costs_eur: Floats
+    traits: PracticeTraits
+    services: Services
+    wages: Wages
+    terms: ResponseTerms
+    anchor: Anchor | None = None
+    activity_levers: Floats | None = None
+
+    def __post_init__(self) -> None:
+        practices = len(self.activity.practice_names)
+        by_lever = (practices, len(CONDITIONS), len(LEVERS))
+        for name in ("levers", "base_levers", "activity_levers"):
+            values = getattr(self, name)
+            if values is not None and (values.shape != by_lever or not (values > 0.0).all()):
+                raise ModelError(
+                    f"situation: {name} must be above zero with shape {by_lever}, not {values.shape}"
+                )
+        rows = {name: getattr(self, name) for name in ("gp_hours_capacity", "practice_costs_eur")}
+        rows |= {"altruism": self.traits.altruism, "speed": self.traits.speed}
+        for name, values in rows.items():
+            if values.shape != (practices,):
+                raise ModelError(f"situation: {name} has shape {values.shape}, expected {(practices,)}")
+        if self.activity.service_names != self.services.names:
+            raise ModelError("situation: activity has other services than the catalogue")

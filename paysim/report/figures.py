@@ -1,0 +1,346 @@
+"""The figures: each a function of a run, or of its tidy results, that returns the Axes.
+
+``ax.figure.savefig("file.svg")`` writes one; in a notebook ``ax.figure`` shows it. The table behind a figure
+is the function of `paysim.report.tables` that its docstring names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from paysim.analysis.compare import arm_names
+from paysim.analysis.measures import measure as find_measure
+from paysim.analysis.runs import Run
+from paysim.report import drawing, tables
+from paysim.report.wording import clear, number, records
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    Source = Run | pd.DataFrame
+
+__all__ = [
+    "actor_balance",
+    "education_difference",
+    "health_events",
+    "incentive_map",
+    "levers_over_time",
+    "needs_outcome",
+    "over_time",
+    "practice_differences",
+    "qalys",
+    "sector_differences",
+    "spending_by_sector",
+    "spending_over_time",
+    "waits",
+]
+
+_WIDE, _HALF = 8.6, 5.0
+_ROW = 0.24  # inches per row of text
+
+
+def practice_differences(
+    results: Source,
+    ax: Axes | None = None,
+    *,
+    measure: str = "practice_margin_per_1000",
+    baseline: str | None = None,
+) -> Axes:
+    """Draw the change in each practice against one arm, a dot a practice; table `tables.practices`.
+
+    Parameters
+    ----------
+    results
+        A run or its tidy results.
+    ax
+        Axes to draw on; by default of a new figure.
+    measure
+        Name in `paysim.analysis.measures`.
+    baseline
+        Arm to compare with; by default the current one.
+    """
+    table = tables.practices(results, measure, baseline)
+    arms = [arm for arm in arm_names(results) if arm in set(table["arm"])]
+    ax = ax or drawing.new_axes(_WIDE, 1.1 + 0.85 * max(len(arms), 1))
+    look = _looks(results)
+    groups, names = [], []
+    box = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
+    with drawing.styled():
+        for place, arm in enumerate(arms):
+            part = table[table["arm"] == arm]
+            change = part["difference"].to_numpy(np.float64)
+            groups.append(change)
+            names.append(f"{look[arm].title}\n{_share(change > 0)} of practices gain")
+            mean = float(np.average(change, weights=part["person_years"].to_numpy(np.float64)))
+            ax.plot([mean, mean], [-place - 0.38, -place + 0.38], color=drawing.INK, lw=2.2)
+            ax.text(
+                mean,
+                -place + 0.4,
+                f"mean {number(mean, signed=True)}",
+                ha="center",
+                va="bottom",
+                fontsize=8,
+                bbox=box,
+            )
+        drawing.swarm(ax, names, groups, [look[arm].color for arm in arms])
+        unit = str(table["unit"].iloc[0]) if len(table) else ""
+        ax.set_xlabel(f"Change against {_title(results, baseline)}, {unit}")
+    return ax
+
+
+def actor_balance(results: Source, ax: Axes | None = None, *, baseline: str | None = None) -> Axes:
+    """Draw who gains and who loses against one arm, EUR per head per year; table `tables.actor_balance`."""
+    table = tables.actor_balance(results, baseline)
+    actors = list(dict.fromkeys(table["actor"]))
+    arms = list(dict.fromkeys(table["arm"]))
+    ax = ax or drawing.new_axes(_WIDE, 1.0 + 0.46 * len(actors))
+    grid = table.pivot(index="actor", columns="arm", values="difference").reindex(index=actors, columns=arms)
+    cells = {(row["actor"], row["arm"]): row for row in records(table)}
+    texts = [[_cell(cells[actor, arm]) for arm in arms] for actor in actors]
+    bold = np.array([[clear(cells[actor, arm]) for arm in arms] for actor in actors])
+    look = _looks(results)
+    with drawing.styled():
+        names = [_two_lines(look[arm].title) for arm in arms]
+        drawing.heat(ax, grid.to_numpy(np.float64), texts, actors, names, by_row=False, bold=bold)
+        ax.set_xlabel(f"Gain against {_title(results, baseline)}, EUR per head per year")
+    return ax
+
+
+def spending_by_sector(results: Source, ax: Axes | None = None) -> Axes:
+    """Draw spending per head per year by sector, a bar an arm; table `tables.sectors`."""
+    table = tables.sectors(results)
+    arms = list(dict.fromkeys(table["arm"]))
+    ax = ax or drawing.new_axes(_WIDE, 1.2 + 0.42 * len(arms))
+    look = _looks(results)
+    parts = {
+        str(sector): part.set_index("arm")["value"].reindex(arms).to_numpy(np.float64)
+        for sector, part in table.groupby("sector", sort=False)
+    }
+    with drawing.styled():
+        drawing.bars(ax, [look[arm].title for arm in arms], parts, net=False)
+        ax.set_xlabel("EUR per head per year")
+    return ax
+
+
+def sector_differences(results: Source, ax: Axes | None = None, *, baseline: str | None = None) -> Axes:
+    """Draw where spending moves to or from against one arm; table `tables.sector_differences`."""
+    table = tables.sector_differences(results, baseline)
+    arms = list(dict.fromkeys(table["arm"]))
+    ax = ax or drawing.new_axes(_WIDE, 1.2 + 0.46 * max(len(arms), 1))
+    look = _looks(results)
+    parts = {
+        str(sector): part.set_index("arm")["difference"].reindex(arms).to_numpy(np.float64)
+        for sector, part in table.groupby("sector", sort=False)
+    }
+    with drawing.styled():
+        drawing.bars(ax, [look[arm].title for arm in arms], parts, net=True)
+        ax.set_xlabel(f"Spending against {_title(results, baseline)}, EUR per head per year")
+    return ax
+
+
+def spending_over_time(results: Source, ax: Axes | None = None, *, payer: str = "insurers") -> Axes:
+    """Draw what one payer, ``insurers`` or ``patients``, pays per head in each year."""
+    names = {"insurers": "insurer_payments_per_head", "patients": "patient_payments_per_head"}
+    return over_time(results, ax, measure=names[payer])
+
+
+def over_time(results: Source, ax: Axes | None = None, *, measure: str = "spending_per_head") -> Axes:
+    """Draw a measure by year, a line an arm; table `tables.by_year`."""
+    table = tables.by_year(results, measure)
+    ax = ax or drawing.new_axes(_HALF, 2.9)
+    years = sorted(int(year) for year in table["year"].unique())
+    series = {
+        str(arm): part.set_index("year")["value"].reindex(years).to_numpy(np.float64)
+        for arm, part in table.groupby("arm", sort=False)
+    }
+    with drawing.styled():
+        drawing.lines(ax, years, series, _looks(results))
+        ax.set_xlabel("Year since the start")
+        ax.set_ylabel(str(table["unit"].iloc[0]))
+        ax.set_title(_label(measure))
+    return ax
+
+
+def levers_over_time(results: Source, ax: Axes | None = None, *, lever: str = "visit_intensity") -> Axes:
+    """Draw what practices do with one lever, as a ratio to the base years; table `tables.by_year`."""
+    ax = over_time(results, ax, measure=f"lever_{lever}")
+    ax.axhline(1.0, color=drawing.PALE, lw=0.8, zorder=0)
+    return ax
+
+
+def health_events(results: Source, ax: Axes | None = None, *, baseline: str | None = None) -> Axes:
+    """Draw the change in admissions and deaths against one arm; table `tables.health_events`."""
+    return _forest(results, tables.health_events(results, baseline), ax, baseline)
+
+
+def qalys(results: Source, ax: Axes | None = None, *, baseline: str | None = None) -> Axes:
+    """Draw the change in QALYs against one arm; table `tables.differences`."""
+    return _forest(results, tables.differences(results, ["qalys_per_1000"], baseline), ax, baseline)
+
+
+def waits(results: Source, ax: Axes | None = None) -> Axes:
+    """Draw the mean waits of each arm in days; table `tables.levels`."""
+    table = tables.levels(results, tables.WAITS)
+    arms, kinds = list(dict.fromkeys(table["arm"])), list(dict.fromkeys(table["label"]))
+    ax = ax or drawing.new_axes(_WIDE, 1.0 + 0.62 * len(kinds))
+    look = _looks(results)
+    with drawing.styled():
+        for i, arm in enumerate(arms):
+            values = (
+                table[table["arm"] == arm].set_index("label")["value"].reindex(kinds).to_numpy(np.float64)
+            )
+            lift = 0.28 * (i / max(len(arms) - 1, 1) - 0.5) * 2
+            where = -np.arange(len(kinds)) - lift
+            style = look[arm]
+            ax.plot(values, where, style.marker, color=style.color, markersize=6, label=style.title)
+        ax.set_yticks(-np.arange(len(kinds)), kinds)
+        ax.set_ylim(-len(kinds) + 0.5, 0.5)
+        for i in range(1, len(kinds)):
+            ax.axhline(0.5 - i, color=drawing.RULE, lw=0.6)
+        ax.set_xlim(left=0.0)
+        ax.tick_params(axis="y", length=0)
+        ax.grid(axis="x", color=drawing.RULE, lw=0.6)
+        drawing.plain_ticks(ax.xaxis)
+        ax.set_xlabel("Days")
+        ax.legend(ncols=3, loc="lower left", bbox_to_anchor=(0.0, 1.0), borderaxespad=0.2)
+    return ax
+
+
+def needs_outcome(results: Source, ax: Axes | None = None) -> Axes:
+    """Draw what became of needs that got no appointment of their own, a bar an arm; table `tables.needs`."""
+    table = tables.needs(results)
+    arms = list(dict.fromkeys(table["arm"]))
+    ax = ax or drawing.new_axes(_WIDE, 1.2 + 0.42 * len(arms))
+    look = _looks(results)
+    parts = {
+        str(name): part.set_index("arm")["value"].reindex(arms).to_numpy(np.float64)
+        for name, part in table.groupby("outcome", sort=False)
+    }
+    with drawing.styled():
+        drawing.bars(ax, [look[arm].title for arm in arms], parts, net=False)
+        ax.set_xlabel("Per 1,000 needs")
+    return ax
+
+
+def education_difference(
+    results: Source,
+    ax: Axes | None = None,
+    *,
+    measure: str = "spending_per_head",
+    baseline: str | None = None,
+) -> Axes:
+    """Draw the change of a measure against one arm by education, a line an arm; table `tables.education`."""
+    table = tables.education(results, measure, baseline)
+    base = tables.baseline_of(results, baseline)
+    table = table[table["arm"] != base]
+    ax = ax or drawing.new_axes(_HALF, 2.9)
+    places = list(range(len(tables.EDUCATION)))
+    series = {
+        str(arm): part.set_index("education")["difference"]
+        .reindex(list(tables.EDUCATION))
+        .to_numpy(np.float64)
+        for arm, part in table.groupby("arm", sort=False)
+    }
+    with drawing.styled():
+        if series:
+            drawing.lines(ax, places, series, _looks(results))
+        ax.set_xticks(places, tables.EDUCATION)
+        ax.axhline(0.0, color=drawing.INK, lw=0.9, zorder=0)
+        ax.set_xlabel("Education")
+        ax.set_ylabel(f"Change, {_unit(measure)}")
+        ax.set_title(_label(measure))
+    return ax
+
+
+def incentive_map(results: Source, ax: Axes | None = None) -> Axes:
+    """Draw what one more unit of each lever earns a practice, by arm and kind of patient.
+
+    Parameters
+    ----------
+    results
+        A run, or its table of incentives (not its tidy results); table `tables.incentives`.
+    ax
+        Axes to draw on; by default of a new figure.
+    """
+    table = tables.incentives(results)
+    arms, levers = list(dict.fromkeys(table["arm"])), list(dict.fromkeys(table["lever"]))
+    segments = list(dict.fromkeys(table["segment"]))
+    look = _looks(results) if isinstance(results, Run) else drawing.looks(arms, arms[0], {})
+    units = dict(zip(table["lever"], table["unit"], strict=True))
+    cells = {(row["lever"], row["arm"], row["segment"]): float(row["margin_eur"]) for row in records(table)}
+    columns = [(lever, segment) for lever in levers for segment in segments]
+    values = np.array([[cells.get((lever, arm, seg), np.nan) for lever, seg in columns] for arm in arms])
+    texts = [[number(float(value), signed=True) for value in row] for row in values]
+    # Levers have different units: each is scaled by itself.
+    scaled = values.copy()
+    for i in range(len(levers)):
+        block = scaled[:, i * len(segments) : (i + 1) * len(segments)]
+        top = float(np.nanmax(np.abs(block), initial=0.0))
+        block /= top if top > 0 else 1.0
+    ax = ax or drawing.new_axes(11.0, 1.7 + 0.42 * len(arms))
+    with drawing.styled():
+        names = [_two_lines(segment, 11) for _, segment in columns]
+        drawing.heat(ax, scaled, texts, [look[arm].title for arm in arms], names, by_row=False)
+        ax.tick_params(axis="x", labelsize=7)
+        for i, lever in enumerate(levers):
+            middle = (i + 0.5) * len(segments)
+            unit = _two_lines(units[lever], 26)
+            text = f"{lever.replace('_', ' ').capitalize()}\n{unit}"
+            ax.text(middle, len(arms) + 0.12, text, ha="center", va="top", fontsize=8)
+            if i:
+                ax.axvline(i * len(segments), color=drawing.INK, lw=1.4)
+        ax.set_xlabel(" \n \n ")  # keeps room for the names of the levers
+    return ax
+
+
+def _forest(results: Source, table: pd.DataFrame, ax: Axes | None, baseline: str | None) -> Axes:
+    groups = table["label"].nunique()
+    ax = ax or drawing.new_axes(_WIDE, 0.9 + _ROW * (len(table) + 1.35 * groups))
+    with drawing.styled():
+        drawing.forest(ax, records(table), _looks(results), "label")
+        unit = str(table["unit"].iloc[0]) if len(table) else ""
+        ax.set_xlabel(f"Change against {_title(results, baseline)}, {unit}")
+    return ax
+
+
+def _looks(source: Source) -> dict[str, drawing.Look]:
+    titles = source.titles if isinstance(source, Run) else {}
+    return drawing.looks(arm_names(source), tables.baseline_of(source), titles)
+
+
+def _title(source: Source, baseline: str | None) -> str:
+    return _looks(source)[tables.baseline_of(source, baseline)].title
+
+
+def _label(name: str) -> str:
+    if name.startswith("lever_"):
+        return name.removeprefix("lever_").replace("_", " ").capitalize()
+    return find_measure(name).label
+
+
+def _unit(name: str) -> str:
+    return find_measure(name).unit
+
+
+def _share(true: np.ndarray) -> str:
+    return f"{100 * float(true.mean()):.0f}%" if len(true) else "none"
+
+
+def _cell(row: dict[str, float]) -> str:
+    text = number(row["difference"], signed=True)
+    if np.isnan(row["low"]) or row["low"] == row["high"]:
+        return text
+    return f"{text}\n{number(row['low'], signed=True)} to {number(row['high'], signed=True)}"
+
+
+def _two_lines(text: str, width: int = 18) -> str:
+    """Break a long name once, at the blank nearest its middle."""
+    blanks: Sequence[int] = [i for i, letter in enumerate(text) if letter == " "]
+    if len(text) <= width or not blanks:
+        return text
+    middle = min(blanks, key=lambda i: abs(i - len(text) / 2))
+    return f"{text[:middle]}\n{text[middle + 1 :]}"
