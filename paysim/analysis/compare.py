@@ -14,7 +14,7 @@ import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -252,10 +252,10 @@ def _practices(source: Run | pd.DataFrame) -> pd.DataFrame | None:
 
 def _by_arm(values: pd.Series[float]) -> pd.DataFrame:
     """Return draw x replicate rows and a column an arm."""
-    return cast("pd.DataFrame", values.unstack("arm"))
+    return values.unstack("arm")
 
 
 def _by_cell(values: pd.Series[float]) -> dict[Cell, Floats]:
-    table = cast("pd.DataFrame", values.unstack("group"))
+    table = values.unstack("group")
     rows = table.to_numpy(dtype=np.float64)
     return {(str(arm), int(draw), int(rep)): rows[i] for i, (arm, draw, rep) in enumerate(table.index)}

@@ -22,7 +22,7 @@ from paysim.engine.groups import EXTRA
 from paysim.engine.hospital import Hospital, HospitalTerms
 from paysim.engine.model import Model
 from paysim.engine.region import Engine, Region
-from paysim.engine.responses import Responses, base_anchor
+from paysim.engine.responses import Responses
 from paysim.engine.start import initial_state
 from paysim.errors import ModelError
 from paysim.kernel import streams
@@ -53,8 +53,6 @@ class Base:
         Of the last base year, the providers' own recent past.
     quarters
         Of the last base year, one by one.
-    anchor
-        Margins under `current` on that activity; base levers are the best response to them.
     """
 
     state: State
@@ -114,16 +112,14 @@ def run_arm(
     hospital.restore(base.hospital)
     ledger = Ledger(arm.name, 0, replicate)
     accounts = Accounts(model, state, arm.contracts, ledger, 0)
-    current = scenario.arm(scenario.current)
-    responses = Responses(model, arm, base_anchor(model, current.contracts, base.activity), replicate)
+    responses = Responses(model, arm, base.activity, replicate)
     years = scenario.horizon_years
     region = _region(model, state, accounts, hospital, 0, engine, years, arm.name, progress)
     region.on_events = on_events
     region.own_processes = own_processes
     region.recent = list(base.quarters)
     region.decide = responses.decide
-    if responses.at_start(state, base.activity):
-        region.practices.levers_changed(0)
+    responses.start(region)
     region.run(years * WEEKS_PER_YEAR)
     _check_people(model, state, accounts)
     ledger.check()

@@ -47,8 +47,8 @@ class Region:
     Attributes
     ----------
     decide
-        Called at the end of every quarter with the activity of the last year; sets practices' levers and tells whether
-        any changed. None: nobody responds.
+        Called at the end of every quarter with the activity of the last year; sets practices' levers. None: nobody
+        decides anything.
     own_processes
         A user's own SimPy processes, called with the region.
     """
@@ -60,7 +60,7 @@ class Region:
     start: int
     engine: Engine = "compiled"
     on_events: Callable[[np.ndarray], None] | None = None
-    decide: Callable[[Region, Activity], bool] | None = None
+    decide: Callable[[Region, Activity], None] | None = None
     on_week: Callable[[int], None] | None = None
     own_processes: Sequence[Callable[[Region], Process]] = ()
     env: simpy.Environment = field(init=False)
@@ -117,8 +117,8 @@ class Region:
             self._record_hospital()
             self.accounts.open()
             self.recent = [*self.recent, activity][-4:]
-            if self.decide and len(self.recent) == 4 and self.decide(self, reduce(Activity.plus, self.recent)):
-                self.practices.levers_changed(int(self.env.now))
+            if self.decide:
+                self.decide(self, reduce(Activity.plus, self.recent))
 
     def _record_hospital(self) -> None:
         hospital, records = self.hospital, self.accounts.records

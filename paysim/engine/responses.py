@@ -1,26 +1,116 @@
-"""How practices answer their contracts during a run."""
+"""How practices answer their contracts during a run: what they know, what they decide, what it sets.
+
+The base run's last year under `current` is the anchor: its levers are by definition the best response there, so an arm
+that changes nothing moves nobody, and `current` shows no jump at year 0.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from paysim.accounting.activity import Activity
+from paysim.accounting.segments import CONDITIONS
+from paysim.behaviour import load_behaviour
+from paysim.behaviour.incentives import incentive_table, make_anchor
+from paysim.behaviour.situation import Anchor, Situation, response_terms
 from paysim.contracts.contract import Contract
 from paysim.engine.model import Model
-from paysim.kernel.records import State
+from paysim.engine.region import Region
+from paysim.kernel.records import LEVERS, PERIODS_PER_YEAR, WEEKS_PER_YEAR
 from paysim.scenario import Arm
 
 
-def base_anchor(model: Model, contracts: tuple[Contract, ...], activity: Activity) -> None:
-    return None
-
-
 class Responses:
-    def __init__(self, model: Model, arm: Arm, anchor: Any, replicate: int) -> None:
+    """The providers of one arm.
+
+    Parameters
+    ----------
+    base_activity
+        Of the last base year.
+
+    Attributes
+    ----------
+    table
+        Rows of ``incentives.csv``: at the start, and at the end of every contract year.
+    """
+
+    def __init__(self, model: Model, arm: Arm, base_activity: Activity, replicate: int) -> None:
+        self.model, self.arm, self.replicate = model, arm, replicate
+        self.behaviour = load_behaviour(arm.behaviour.name, arm.behaviour.settings, model.parameters)
+        self.traits = self.behaviour.traits(model.scenario.seed, [p.name for p in model.population.practices])
+        self.base_activity = base_activity
+        practices = len(model.population.practices)
+        self.ones = np.ones((practices, len(CONDITIONS), len(LEVERS)))
+        self.past = [self.ones] * PERIODS_PER_YEAR
+        self.quarter = 0
         self.table: list[dict[str, Any]] = []
 
-    def at_start(self, state: State, activity: Activity) -> bool:
-        return False
+    @cached_property
+    def anchor(self) -> Anchor:
+        """Margins, income and hours under `current` on the activity of the base run."""
+        current = self.model.scenario.arm(self.model.scenario.current)
+        return make_anchor(self._situation(current.contracts, self.base_activity, self.ones, -1, None))
 
-    def decide(self, region: Any, activity: Activity) -> bool:
-        return False
+    def start(self, region: Region) -> None:
+        """Choose the levers of the first quarter, on the activity of the base run."""
+        self._decide(region, self.base_activity)
+
+    def decide(self, region: Region, activity: Activity) -> None:
+        """Choose the levers of the coming quarter, on the activity of the last four."""
+        self.quarter += 1
+        if self.quarter < self.model.scenario.horizon_years * PERIODS_PER_YEAR:
+            self._decide(region, activity)
+        else:
+            self._look(self._now(region, activity))
+
+    def _now(self, region: Region, activity: Activity) -> Situation:
+        levers = region.state.practices["activity_levers"].copy()
+        year = min(self.quarter // PERIODS_PER_YEAR, self.model.scenario.horizon_years - 1)
+        return self._situation(self.arm.contracts, activity, levers, year, self.anchor)
+
+    def _decide(self, region: Region, activity: Activity) -> None:
+        situation = self._now(region, activity)
+        if self.quarter % PERIODS_PER_YEAR == 0:
+            self._look(situation)
+        levers = self.behaviour.decide(situation)
+        self.past = [*self.past[1:], levers]
+        if not np.array_equal(levers, situation.levers):
+            practices = region.state.practices
+            practices["activity_levers"] = levers
+            practices["health_levers"] = levers
+            region.practices.levers_changed(int(region.env.now))
+
+    def _look(self, situation: Situation) -> None:
+        self.table += incentive_table(situation, self.behaviour, self.arm.name, self.replicate)
+
+    def _situation(
+        self, contracts: tuple[Contract, ...], activity: Activity, levers: np.ndarray, year: int, anchor: Anchor | None
+    ) -> Situation:
+        care, practices = self.model.care, self.model.population.practices
+        hours = [
+            care.book.hours_per_weekday(p.gp_fte, p.nurse_fte)[:2].sum() * care.book.weekdays * WEEKS_PER_YEAR
+            for p in practices
+        ]
+        costs = [
+            -care.costs.income_statement(0.0, persons, p.gp_fte, p.nurse_fte)["gp_income"]
+            for p, persons in zip(practices, activity.person_years.sum(axis=1) / activity.years, strict=True)
+        ]
+        return Situation(
+            contracts=contracts,
+            year=year,
+            activity=activity,
+            levers=levers,
+            base_levers=self.ones,
+            gp_hours_capacity=np.array(hours),
+            practice_costs_eur=np.array(costs),
+            traits=self.traits,
+            services=replace(care.services, minutes=care.minutes),
+            wages=care.costs.wages(),
+            terms=response_terms(self.model.parameters),
+            anchor=anchor,
+            activity_levers=np.mean(self.past, axis=0),
+        )

@@ -178,13 +178,13 @@ def health_events(results: Source, ax: Axes | None = None, *, baseline: str | No
 
 
 def qalys(results: Source, ax: Axes | None = None, *, baseline: str | None = None) -> Axes:
-    """Draw the change in QALYs against one arm; table `tables.differences`."""
-    return _forest(results, tables.differences(results, ["qalys_per_1000"], baseline), ax, baseline)
+    """Draw the change in QALYs against one arm; table `tables.qalys`."""
+    return _forest(results, tables.qalys(results, baseline), ax, baseline)
 
 
 def waits(results: Source, ax: Axes | None = None) -> Axes:
-    """Draw the mean waits of each arm in days; table `tables.levels`."""
-    table = tables.levels(results, tables.WAITS)
+    """Draw the mean waits of each arm in days; table `tables.waits`."""
+    table = tables.waits(results)
     arms, kinds = list(dict.fromkeys(table["arm"])), list(dict.fromkeys(table["label"]))
     ax = ax or drawing.new_axes(_WIDE, 1.0 + 0.62 * len(kinds))
     look = _looks(results)

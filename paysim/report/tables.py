@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from paysim.analysis.compare import arm_names, baselines, compare, t_interval
-from paysim.analysis.measures import HORIZON, SECTORS, Measure, horizon, measure, wide
+from paysim.analysis.measures import HORIZON, SECTORS, Measure, horizon, wide
+from paysim.analysis.measures import measure as find_measure
 from paysim.analysis.runs import Run
 from paysim.errors import DataError, Problem
 from paysim.report.wording import MILLION, gains
@@ -61,10 +62,20 @@ def baseline_of(source: Source, baseline: str | None = None) -> str:
 
 def differences(source: Source, names: Sequence[str], baseline: str | None = None) -> pd.DataFrame:
     """Return `compare` for some measures against one arm."""
-    return compare(source, baseline_of(source, baseline), measures=[measure(name) for name in names])
+    return compare(source, baseline_of(source, baseline), measures=[find_measure(name) for name in names])
 
 
-def by_year(source: Source, name: str) -> pd.DataFrame:
+def qalys(source: Source, baseline: str | None = None) -> pd.DataFrame:
+    """Return the differences in QALYs from one arm, per 1,000 persons per year."""
+    return differences(source, ["qalys_per_1000"], baseline)
+
+
+def waits(source: Source) -> pd.DataFrame:
+    """Return the mean waits in days by arm, see `levels`."""
+    return levels(source, WAITS)
+
+
+def by_year(source: Source, measure: str) -> pd.DataFrame:
     """Return a measure by arm and contract year (1 is the first), averaged over replicates.
 
     Returns
@@ -72,7 +83,7 @@ def by_year(source: Source, name: str) -> pd.DataFrame:
     DataFrame
         ``arm``, ``year``, ``value``, ``measure``, ``unit``.
     """
-    what = _any_measure(name)
+    what = _any_measure(measure)
     frame = wide(source)
     _need(what, frame)
     years = frame[frame.index.get_level_values("period") != HORIZON]
@@ -95,7 +106,7 @@ def sectors(source: Source) -> pd.DataFrame:
     frame = _horizon(source)
     parts = []
     for sector, title in SECTORS.items():
-        what = measure(f"spending_{sector}_per_head")
+        what = find_measure(f"spending_{sector}_per_head")
         if what.held_by(frame):
             values = what.of(frame).groupby("arm").mean().reset_index(name="value")
             parts.append(values.assign(sector=title, unit=what.unit))
@@ -120,7 +131,7 @@ def actor_balance(source: Source, baseline: str | None = None) -> pd.DataFrame:
 
 
 def practices(
-    source: Source, name: str = "practice_margin_per_1000", baseline: str | None = None
+    source: Source, measure: str = "practice_margin_per_1000", baseline: str | None = None
 ) -> pd.DataFrame:
     """Return the difference of a measure in each practice from one arm, averaged over replicates.
 
@@ -132,7 +143,7 @@ def practices(
     """
     import pandas as pd
 
-    what, base = _any_measure(name), baseline_of(source, baseline)
+    what, base = _any_measure(measure), baseline_of(source, baseline)
     frame = _horizon(source, "practice")
     _need(what, frame)
     values = what.of(frame).groupby(["arm", "group"]).mean().unstack("arm")
@@ -165,7 +176,7 @@ def health_events(source: Source, baseline: str | None = None) -> pd.DataFrame:
     return table.assign(unit="per 100,000 person-years")
 
 
-def education(source: Source, name: str, baseline: str | None = None) -> pd.DataFrame:
+def education(source: Source, measure: str, baseline: str | None = None) -> pd.DataFrame:
     """Return a measure by education and arm, with its difference from one arm.
 
     Intervals need two or more replicates; groups are not standardised for age.
@@ -178,7 +189,7 @@ def education(source: Source, name: str, baseline: str | None = None) -> pd.Data
     """
     import pandas as pd
 
-    what, base = _any_measure(name), baseline_of(source, baseline)
+    what, base = _any_measure(measure), baseline_of(source, baseline)
     frame = _horizon(source, "education")
     _need(what, frame)
     values = what.of(frame).unstack("arm")
@@ -213,8 +224,8 @@ def equity(source: Source, baseline: str | None = None) -> pd.DataFrame:
             slopes[str(arm)] = slope_index(levels.to_numpy(np.float64), weight)
             rows.append(
                 {
-                    "measure": measure(name).label,
-                    "unit": measure(name).unit,
+                    "measure": find_measure(name).label,
+                    "unit": find_measure(name).unit,
                     "arm": str(arm),
                     **levels.to_dict(),
                     "slope": slopes[str(arm)],
@@ -326,7 +337,7 @@ def levels(source: Source, names: Sequence[str]) -> pd.DataFrame:
         .mean()
         .reset_index(name="value")
         .assign(label=what.label, measure=what.name, unit=what.unit)
-        for what in map(measure, names)
+        for what in map(find_measure, names)
         if what.held_by(frame)
     ]
     return _ordered(pd.concat(parts, ignore_index=True), source)[["arm", "label", "value", "measure", "unit"]]
@@ -337,7 +348,7 @@ def _any_measure(name: str) -> Measure:
     if name.startswith("lever_"):
         label = name.removeprefix("lever_").replace("_", " ").capitalize()
         return Measure(name, label, "ratio to the base years", name, per=None)
-    return measure(name)
+    return find_measure(name)
 
 
 def _horizon(source: Source, dimension: str = "all") -> pd.DataFrame:

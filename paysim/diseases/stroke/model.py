@@ -1,9 +1,9 @@
 """Stroke (ICD-10 I60-I69): first, recurrent, and the first year after it.
 
 Stages are flags: ``prior_stroke`` for good (the registries it starts from count TIA too), ``recent_stroke``
-for one year. A first TIA is an onset without admission: it joins those with a past event, which keeps the share
-of people with a history of stroke or TIA near its source. Treatment acts through the fall of LDL cholesterol
-and blood pressure since base.
+for one year. A first TIA is an onset without admission: it joins those with a past event, which keeps the
+share of people with a history of stroke or TIA near its source. Treatment acts through the fall of LDL
+cholesterol and blood pressure since base.
 """
 
 from __future__ import annotations
