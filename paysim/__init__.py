@@ -22,6 +22,7 @@ _HOMES = {
     "read_population": "paysim.population",
     "synthesize": "paysim.population",
     "write_population": "paysim.population",
+    "simulate": "paysim.analysis.execution",
 }
 
 __all__ = [

@@ -8,6 +8,7 @@ a run that was stopped takes up its finished cells. All files are written under 
 from __future__ import annotations
 
 import os
+import threading
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -21,7 +22,8 @@ from paysim.analysis.folder import source_digest, write_run
 from paysim.analysis.runs import Run, load_run
 from paysim.engine.cell import Base, Progress, neutral_scale, run_arm, run_base, scaled_contracts
 from paysim.engine.model import Model, build_model
-from paysim.engine.region import Engine
+from paysim.engine.region import ENGINES, Engine
+from paysim.errors import OutputError, Problem, ScenarioError, nearest_name
 from paysim.population import Population
 from paysim.scenario import Arm, Behaviour, Scenario
 
@@ -65,20 +67,50 @@ def simulate(
     ModelError
         A law of the model was broken; cells finished before are kept.
     """
+    check_engine(engine)
+    if out is not None:
+        check_out(Path(out))
     model = build_model(scenario, sample, population)
     identity = _identity(model, sample, engine)
     folder = Path(out) if out is not None else Path("outputs") / f"{scenario.name}-{digest(identity)[:12]}"
     folder.mkdir(parents=True, exist_ok=True)
     pool = executor or ThreadPoolExecutor(max_workers=max(1, workers or os.cpu_count() or 1))
+    stop = threading.Event()
+
+    def tick(what: str, done: int, total: int) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        if progress:
+            progress(what, done, total)
+
     cells: list[Finished] = []
     try:
         for number in range(scenario.replicates):
-            cells += _Replicate(model, number, engine, pool, progress, folder / "cells", identity).run()
+            cells += _Replicate(model, number, engine, pool, tick, folder / "cells", identity).run()
+    except BaseException:
+        stop.set()  # arms that are being simulated side by side end with their week
+        raise
     finally:
         if executor is None:
             pool.shutdown(cancel_futures=True)
     write_run(folder, model, cells, sample, engine)
     return load_run(folder)
+
+
+def check_engine(engine: str) -> None:
+    """Raise ScenarioError unless there is an engine of that name."""
+    if engine not in ENGINES:
+        near = nearest_name(engine, ENGINES)
+        raise ScenarioError(Problem("unknown engine", key="engine", found=engine, allowed=ENGINES, nearest=near))
+
+
+def check_out(folder: Path) -> None:
+    """Raise OutputError if a run cannot be written to this folder."""
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(Problem("is a file; a run needs a folder", file=str(folder)))
+    parent = next(path for path in (folder, *folder.resolve().parents) if path.is_dir())
+    if not os.access(parent, os.W_OK):
+        raise OutputError(Problem("cannot be written to", file=str(parent)))
 
 
 def _identity(model: Model, sample: int | None, engine: Engine) -> dict[str, Any]:

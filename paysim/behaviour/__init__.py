@@ -1,4 +1,4 @@
-"""Behaviour: what contracts reward, derived from the contracts, and what providers then do; one file a behaviour."""
+"""Behaviour: what contracts reward, derived from them, and what providers then do; one file a behaviour."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ def load_behaviour(name: str, settings: Iterable[tuple[str, float]], parameters:
     Raises
     ------
     ScenarioError
-        The behaviour or a setting is unknown, with the nearest name, or a setting comes twice or has a value it cannot
-        have.
+        The behaviour or a setting is unknown, with the nearest name, or a setting comes twice or has a
+        value it cannot have.
     """
     known = behaviours()
     if name not in known:

@@ -1,15 +1,15 @@
 """How altruism is spread over practices, and the curvature of perceived benefit that follows from one study.
 
-Altruism is normal, cut from below. Perceived benefit of a visit is quadratic in the visit-intensity lever ``l``, so
-that with margin ``m`` per visit a practice with altruism ``a`` moves by ``dl = dm / (a k)``, ``k`` being the curvature in
-euro per visit. The lever moves only the share ``s`` of contacts that practices plan themselves, so a change of all
-contacts by ``c`` is one of the lever by ``c / s``. Ontario's physicians lost the share ``f`` of a fee ``p`` and made 14%
-fewer contacts; ``k`` solves::
+Altruism is normal, cut from below. Perceived benefit of a visit is quadratic in the visit-intensity lever
+``l``, so that with margin ``m`` per visit a practice with altruism ``a`` moves by ``dl = dm / (a k)``,
+``k`` being the curvature in euro per visit. The lever moves only the share ``s`` of contacts that practices
+plan themselves, so a change of all contacts by ``c`` is one of the lever by ``c / s``. Ontario's physicians
+lost the share ``f`` of a fee ``p`` and made 14% fewer contacts; ``k`` solves::
 
     mean over practices of max(l_min - 1, -f p / (a k)) = c / s
 
-With c = -0.14, s = 0.30, f = 0.875, p = 32.04: dl = -0.467 for a loss of 28.04 euro a visit, k = 85 euro (without the
-limit, 28.04 / 0.467 x mean of 1/a = 60.1 x 1.59 = 96 euro).
+With c = -0.14, s = 0.30, f = 0.875, p = 32.04: dl = -0.467 for a loss of 28.04 euro a visit, k = 85 euro
+(without the limit, 28.04 / 0.467 x mean of 1/a = 60.1 x 1.59 = 96 euro).
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from paysim.kernel.streams import person_keys, run_key, uniforms
 from paysim.parameters import Parameters
 
 _DOMAIN = (1 << 40) + 1000
-"""Takes the place of the replicate in the keys, far from those of the population's traits and of the engine."""
+"""Takes the place of the replicate in the keys, far from the population's and the engine's."""
 
 _ALTRUISM, _SPEED = 0, 1
-_GRID = (np.arange(2000) + 0.5) / 2000.0
+_GRID: Floats = np.asarray((np.arange(2000) + 0.5) / 2000.0, dtype=np.float64)
 
 
 def altruism_quantiles(uniform: Floats, mean: float, sd: float, least: float) -> Floats:

@@ -5,9 +5,9 @@ contracts are asked what they would pay for either, and::
 
     marginal revenue = (revenue(up) - revenue(down)) / (up - down)
 
-per year and unit of lever. Contracts enter through `Contract.practice_revenue` alone, so a contract that somebody has
-just written needs no further code. One lever of one condition is moved for all practices at once, which is exact as
-long as a practice is paid for its own activity.
+per year and unit of lever. Contracts enter through `Contract.practice_revenue` alone, so a contract that
+somebody has just written needs no further code. One lever of one condition is moved for all practices at
+once, which is exact as long as a practice is paid for its own activity.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from paysim.kernel.records import CONDITIONS as CONDITION_TITLES
 from paysim.kernel.records import LEVERS
 
 MINUTES_PER_HOUR = 60.0
+HALF_A_CENT = 0.005
 
 UNITS = {
     "visit_intensity": "EUR per further visit",
@@ -50,16 +51,11 @@ _PEOPLE = {
 
 
 def revenue_eur(situation: Situation, activity: Activity) -> Floats:
-    """Return ``[practice, segment]`` what the contracts pay the practices for a year's activity, unrounded."""
+    """Return ``[practice, segment]`` euros that the contracts pay for a year's activity, unrounded."""
     total = np.zeros(activity.person_years.shape)
     for contract in situation.contracts:
         total += contract.practice_revenue(activity, situation.year)
     return total
-
-
-def gp_hours(situation: Situation, activity: Activity) -> Floats:
-    """Return ``[practice]`` GP hours that the activity takes, in the practices' own sector."""
-    return np.asarray(activity.services.sum(axis=1) @ _gp_hours_per_unit(situation))
 
 
 def income_eur(situation: Situation) -> Floats:
@@ -68,9 +64,16 @@ def income_eur(situation: Situation) -> Floats:
     return np.asarray(revenue_eur(situation, year).sum(axis=1) - situation.practice_costs_eur)
 
 
-def yearly_hours(situation: Situation) -> Floats:
-    """Return ``[practice]`` GP hours of the year looked at."""
-    return gp_hours(situation, _of_a_year(situation.activity))
+def contact_hours(situation: Situation) -> Floats:
+    """Return ``[practice]`` GP hours that the contacts of the year looked at take."""
+    year = _of_a_year(situation.activity)
+    return np.asarray(year.services.sum(axis=1) @ _gp_hours_per_unit(situation))
+
+
+def working_hours(situation: Situation) -> Floats:
+    """Return ``[practice]`` all hours that the GPs work in the year looked at."""
+    other = situation.other_gp_hours
+    return contact_hours(situation) + (0.0 if other is None else other)
 
 
 def marginal(situation: Situation, step: float | None = None) -> Margins:
@@ -107,7 +110,7 @@ def make_anchor(situation: Situation) -> Anchor:
     situation
         Contracts of `current` and the activity of the last base year.
     """
-    return Anchor(marginal(situation), income_eur(situation), yearly_hours(situation))
+    return Anchor(marginal(situation), income_eur(situation), working_hours(situation))
 
 
 def incentive_table(
@@ -115,8 +118,8 @@ def incentive_table(
 ) -> list[dict[str, Any]]:
     """Return the incentive map of the practices: one row for every lever and condition.
 
-    Values are means over practices weighted by the units a lever moves. The GP's own time is costed at the norm wage; the
-    behaviour may value it otherwise. Where a lever moves nothing there is no row.
+    Values are means over practices weighted by the units a lever moves. The GP's own time is costed at the
+    norm wage; the behaviour may value it otherwise. Where a lever moves nothing there is no row.
     """
     now = marginal(situation)
     current = situation.anchor.margins if situation.anchor else None
@@ -154,34 +157,26 @@ def plain_sentence(row: dict[str, Any]) -> str:
     """Return a row of the incentive table as one sentence for people who do not read tables."""
     act, plural = _ACTS[row["lever"]]
     brings, costs, left = (row[f"{name}_eur"] for name in ("marginal_revenue", "marginal_cost", "margin"))
-    takes = (
-        f"pays the practice {brings:.2f} euro more"
-        if brings >= 0.0
-        else f"loses the practice {-brings:.2f} euro"
+    paid = _signed(
+        brings, "pays the practice {} more", "takes {} of revenue from it", "pays the practice nothing"
     )
-    effort = (
-        f"costs it {costs:.2f} in time and material"
-        if costs >= 0.0
-        else f"saves it {-costs:.2f} in time and material"
-    )
-    ends = f"{left:.2f} euro better off" if left >= 0.0 else f"{-left:.2f} euro worse off"
-    before = row["margin_under_current_eur"]
-    today = (
-        f" (today: {abs(before):.2f} {'better' if before >= 0.0 else 'worse'} off)"
-        if before is not None
-        else ""
-    )
+    spent = _signed(costs, "takes {} of time and material", "saves {} of time and material", "takes no time")
+    ends = _signed(left, "{} better off", "{} worse off", "no better off")
+    current = row["margin_under_current_eur"]
+    today = "" if current is None else f" (today {_signed(current, '{} better', '{} worse', 'no better')})"
     change = row["predicted_response"]
-    percent = f"{abs(change):.0%}" if abs(change) >= 0.01 else "less than 1%"
-    does = (
-        f"in time {percent} {'more' if change > 0.0 else 'fewer'} {plural}"
-        if change
-        else f"no change in {plural}"
-    )
+    percent = f"{abs(change):.0%}" if abs(change) >= 0.005 else "less than 1%"
+    in_time = f"{percent} {'more' if change > 0.0 else 'fewer'}" if change else "no change in"
     return (
-        f"{act} for patients {_PEOPLE[row['segment']]} {takes} and {effort}, so the practice is {ends}{today}; "
-        f"predicted: {does}."
+        f"{act} for patients {_PEOPLE[row['segment']]} {paid} and {spent}: "
+        f"the practice is {ends}{today}; predicted in time: {in_time} {plural}."
     )
+
+
+def _signed(euro: float, above: str, below: str, none: str) -> str:
+    if abs(euro) < HALF_A_CENT:
+        return none
+    return (above if euro > 0.0 else below).format(f"{abs(euro):.2f} euro")
 
 
 def _of_a_year(activity: Activity) -> Activity:

@@ -1,9 +1,10 @@
 """A practice that weighs income and its own time against what it believes is good for its patients.
 
-Utility is u(Y) - psi(H) + altruism x perceived benefit, with income Y and GP hours H of a year, ``u'(Y) = (Y/Y0)^-eta``
-and ``psi'(H) = omega0 (H/H0)^(1/epsilon)``; 0 marks the base year. Perceived benefit is quadratic in each lever around
-the practice's patient-optimal point, which is set so that base levers are the best response to `current`. Per unit
-(a visit, a control, a referral, a contact handed over) the margin is::
+Utility is u(Y) - psi(H) + altruism x perceived benefit, with income Y and GP hours H of a year, ``u'(Y) =
+(Y/Y0)^-eta`` and ``psi'(H) = omega0 (H/H0)^(1/epsilon)``; 0 marks the base year. Perceived benefit is
+quadratic in each lever around the practice's patient-optimal point, which is set so that base levers are
+the best response to `current`. Per unit (a visit, a control, a referral, a contact handed over) the margin
+is::
 
     m = u'(Y) (revenue - cost) - psi'(H) hours
 
@@ -11,20 +12,23 @@ and the best response of a lever with curvature k euro per unit is::
 
     l = 1 + (m - m at base) / (altruism k)
 
-A practice moves part of the way each quarter, within limits, and plans no more visits than its GPs have hours for.
-Theory: McGuire and Pauly 1991, Ellis and McGuire 1986; curvature of visits: see `paysim.behaviour.altruism`.
+A practice moves part of the way each quarter, within limits, and plans no more visits than its GPs have
+hours for. Theory: McGuire and Pauly 1991, Ellis and McGuire 1986; curvature of visits: see
+`paysim.behaviour.altruism`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from paysim.behaviour.altruism import altruism_quantiles, practice_uniforms, visit_curvature_eur
-from paysim.behaviour.incentives import income_eur, marginal, yearly_hours
+from paysim.behaviour.incentives import contact_hours, income_eur, marginal, working_hours
 from paysim.behaviour.situation import Anchor, Floats, Margins, PracticeTraits, Situation
 from paysim.errors import ModelError, Problem, ScenarioError
 from paysim.kernel.records import LEVERS, VISIT_INTENSITY
@@ -33,8 +37,10 @@ from paysim.parameters import Parameters
 CHANNELS = tuple(f"{lever}_response" for lever in LEVERS)
 """Off switches, 1 or 0; a lever whose channel is off stays at base."""
 
-_CHARACTER = ("altruism_mean", "altruism_sd", "altruism_min", "eta", "income_floor")
-_CHARACTER += ("omega_ratio", "hours_elasticity", "speed", "speed_log_sd", "max_utilisation")
+_CHARACTER = (
+    *("altruism_mean", "altruism_sd", "altruism_min", "eta", "income_floor"),
+    *("omega_ratio", "hours_elasticity", "speed", "speed_log_sd", "max_utilisation"),
+)
 _CURVATURES = ("prevention_curvature", "referral_curvature", "delegation_curvature")
 _LIMITS = tuple(f"{lever}_{end}" for lever in LEVERS for end in ("min", "max"))
 _VALUED_AS = ("chronic_nurse", "specialist_trajectory", "gp_consult")
@@ -90,58 +96,58 @@ class ProfitAltruism:
     def best_response(self, situation: Situation) -> Floats:
         """Return the levers ``[practice, condition, lever]`` at which utility is highest, within the limits.
 
-        Income and the shadow wage are those of the activity looked at; a lever that moves nothing stays at base.
+        Income and the shadow wage are those of the activity looked at; a lever that moves nothing stays at
+        base.
 
         Raises
         ------
         ModelError
             If the situation has no anchor.
         """
-        anchor = situation.anchor
-        if anchor is None:
-            raise ModelError(
-                "profit_altruism: the situation has no anchor: what is the base to respond from?"
-            )
-        now = marginal(situation)
-        base_income, base_hours, wage = self._base(situation, anchor)
-        income, hours = income_eur(situation), yearly_hours(situation)
-        income = np.maximum(income, self.values["income_floor"] * base_income)
-        utility = (income / base_income) ** -self.values["eta"]
-        wage_now = wage * (np.maximum(hours, 0.0) / base_hours) ** (1.0 / self.values["hours_elasticity"])
-        gain = _value_per_unit(now, utility, wage_now) - _value_per_unit(
-            anchor.margins, np.ones_like(wage), wage
-        )
-        slope = situation.traits.altruism[:, None, None] * self._curvature_eur(situation)
-        target = situation.base_levers + gain / slope
-        lower, upper = self._limits()
-        target = np.clip(target, lower, upper)
-        fixed = ~(now.movable & anchor.margins.movable) | ~self._open()
-        return np.where(fixed, situation.base_levers, target)
+        return self._best_response(situation, marginal(situation))
 
     def decide(self, situation: Situation) -> Floats:
         """Return the levers for the coming quarter: part of the way to the best response, within GP hours."""
-        wanted = self.best_response(situation)
+        now = marginal(situation)
+        wanted = self._best_response(situation, now)
         step = situation.traits.speed[:, None, None] * (wanted - situation.levers)
         step = np.where(self._open(), step, situation.base_levers - situation.levers)
-        return situation.levers + self._within_hours(situation, step)
+        return situation.levers + self._within_hours(situation, step, now.hours)
 
-    def _within_hours(self, situation: Situation, step: Floats) -> Floats:
-        """Scale further visits down so that expected GP hours stay within what there are."""
+    def _best_response(self, situation: Situation, now: Margins) -> Floats:
+        anchor = situation.anchor
+        if anchor is None:
+            raise ModelError(
+                "profit_altruism: the situation has no anchor, so there is no base to respond from"
+            )
+        base_income, base_hours, wage = self._base(situation, anchor)
+        income = np.maximum(income_eur(situation), self.values["income_floor"] * base_income)
+        utility = (income / base_income) ** -self.values["eta"]
+        longer = working_hours(situation) / base_hours
+        wage_now = wage * longer ** (1.0 / self.values["hours_elasticity"])
+        at_base = _value_per_unit(anchor.margins, np.ones_like(wage), wage)
+        gain = _value_per_unit(now, utility, wage_now) - at_base
+        slope = situation.traits.altruism[:, None, None] * self._curvature_eur(situation)
+        target = np.clip(situation.base_levers + gain / slope, *self._limits())
+        fixed = ~(now.movable & anchor.margins.movable) | ~self._open()
+        return np.where(fixed, situation.base_levers, target)
+
+    def _within_hours(self, situation: Situation, step: Floats, hours: Floats) -> Floats:
+        """Scale further visits down so that expected contact hours stay within what there are."""
         further = np.zeros_like(step)
         further[:, :, VISIT_INTENSITY] = np.maximum(step[:, :, VISIT_INTENSITY], 0.0)
         if not further.any():
             return step
-        per_lever = marginal(situation).hours
         observed = situation.levers if situation.activity_levers is None else situation.activity_levers
-        expected = yearly_hours(situation) + (per_lever * (situation.levers - observed)).sum(axis=(1, 2))
-        without = expected + (per_lever * (step - further)).sum(axis=(1, 2))
-        wanted = (per_lever * further).sum(axis=(1, 2))
-        room = np.maximum(situation.gp_hours_capacity * self.values["max_utilisation"] - without, 0.0)
+        others = situation.levers - observed + step - further
+        expected = contact_hours(situation) + (hours * others).sum(axis=(1, 2))
+        wanted = (hours * further).sum(axis=(1, 2))
+        room = np.maximum(situation.gp_hours_capacity * self.values["max_utilisation"] - expected, 0.0)
         share = np.minimum(np.divide(room, wanted, out=np.ones_like(room), where=wanted > 0.0), 1.0)
-        return step - further * (1.0 - share)[:, None, None]
+        return np.asarray(step - further * (1.0 - share)[:, None, None])
 
     def _base(self, situation: Situation, anchor: Anchor) -> tuple[Floats, Floats, Floats]:
-        """Return base income, base hours and the shadow wage at base, ``[practice]`` each, all above zero."""
+        """Return income, hours and the shadow wage at base, ``[practice]`` each, all above zero."""
         hours = np.where(anchor.hours > 0.0, anchor.hours, 1.0)
         norm = situation.wages.gp_eur * hours
         income = np.maximum(anchor.income_eur, self.values["income_floor"] * norm)
@@ -153,15 +159,14 @@ class ProfitAltruism:
         cost = services.resource_cost(situation.wages)
         others = zip(_CURVATURES, _VALUED_AS, strict=True)
         multiples = [self.values[name] * cost[services.index(service)] for name, service in others]
-        return np.array([self.visit_curvature_eur, *multiples])
+        return np.array([self.visit_curvature_eur, *multiples], dtype=np.float64)
 
     def _limits(self) -> tuple[Floats, Floats]:
-        lower, upper = (
-            np.array([self.values[f"{lever}_{end}"] for lever in LEVERS]) for end in ("min", "max")
-        )
-        return lower, upper
+        lower = np.array([self.values[f"{lever}_min"] for lever in LEVERS])
+        return lower, np.array([self.values[f"{lever}_max"] for lever in LEVERS])
 
-    def _open(self) -> np.ndarray:
+    def _open(self) -> NDArray[np.bool_]:
+        """Return ``[lever]`` whether the channel is on."""
         return np.array([self.values[name] == 1.0 for name in CHANNELS])
 
 
@@ -171,22 +176,26 @@ def _value_per_unit(margins: Margins, utility: Floats, wage: Floats) -> Floats:
     return margins.per_unit(money - wage[:, None, None] * margins.hours)
 
 
+_RULES: dict[str, Callable[[float], bool]] = {
+    "0 or 1": lambda x: x in (0.0, 1.0),
+    "a number above 0": lambda x: x > 0.0,
+    "a number above 0, at most 1": lambda x: 0.0 < x <= 1.0,
+    "a number from 1 up": lambda x: x >= 1.0,
+    "a number from 0 to 1": lambda x: 0.0 <= x <= 1.0,
+    "a number from 0 up": lambda x: x >= 0.0,
+}
+
+
 def _faults(values: Mapping[str, float]) -> list[Problem]:
-    allowed = dict.fromkeys(CHANNELS, "0 or 1") | dict.fromkeys(_ABOVE_ZERO, "a number above 0")
-    allowed |= dict.fromkeys((f"{lever}_min" for lever in LEVERS), "a number above 0, at most 1")
-    allowed |= dict.fromkeys((f"{lever}_max" for lever in LEVERS), "a number from 1 up")
-    allowed["speed"] = "a number from 0 to 1"
-    tests = {
-        "0 or 1": lambda x: x in (0.0, 1.0),
-        "a number above 0": lambda x: x > 0.0,
-        "a number above 0, at most 1": lambda x: 0.0 < x <= 1.0,
-        "a number from 1 up": lambda x: x >= 1.0,
-        "a number from 0 to 1": lambda x: 0.0 <= x <= 1.0,
-        "a number from 0 up": lambda x: x >= 0.0,
-    }
+    rules = dict.fromkeys(CHANNELS, "0 or 1") | dict.fromkeys(_ABOVE_ZERO, "a number above 0")
+    rules |= dict.fromkeys((f"{lever}_min" for lever in LEVERS), "a number above 0, at most 1")
+    rules |= dict.fromkeys((f"{lever}_max" for lever in LEVERS), "a number from 1 up")
+    rules["speed"] = "a number from 0 to 1"
     faults = []
     for name, value in values.items():
-        rule = allowed.get(name, "a number from 0 up")
-        if not (np.isfinite(value) and tests[rule](value)):
-            faults.append(Problem("has a value it cannot have", key=name, found=str(value), allowed=(rule,)))
+        rule = rules.get(name, "a number from 0 up")
+        if not (math.isfinite(value) and _RULES[rule](value)):
+            faults.append(
+                Problem("has a value it cannot have", key=name, found=f"{value:g}", allowed=(rule,))
+            )
     return faults

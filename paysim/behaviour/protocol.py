@@ -1,7 +1,7 @@
 """What every behaviour is: given what a provider knows, the levers it sets for the coming quarter.
 
-To add one, write ``paysim/behaviour/<name>.py`` with a frozen dataclass whose class attribute ``name`` is the file's
-name. It is found by that name in a scenario; nothing else has to be edited.
+To add one, write ``paysim/behaviour/<name>.py`` with a frozen dataclass whose class attribute ``name`` is
+the file's name. It is found by that name in a scenario; nothing else has to be edited.
 """
 
 from __future__ import annotations

@@ -2,13 +2,14 @@
 
 With ``l`` the lever at which the activity was observed and ``l'`` the one considered:
 
-- visit intensity: contacts on the practice's own initiative are a share ``s`` of contacts at base, so all contacts,
-  and the referrals they lead to, move by ``(1 - s + s l') / (1 - s + s l)``;
-- prevention: programme-years move by ``(l'/l)^e`` up to everybody on the list, planned controls by ``l'/l`` and with
-  the programme-years, drug years by ``(l'/l)^d``;
-- referral: trajectories and planned admissions move by ``l'/l``; each further referral saves GP minutes, part of them a
-  contact that is then neither held nor paid;
-- delegation: contacts move one for one between GP and nurse, whose share is the base share times ``l`` up to one.
+- visit intensity: contacts on the practice's own initiative are a share ``s`` of contacts at base, so all
+  contacts, and the referrals they lead to, move by ``(1 - s + s l') / (1 - s + s l)``;
+- prevention: programme-years move by ``(l'/l)^e`` up to everybody on the list, planned controls by ``l'/l``
+  and with the programme-years, drug years by ``(l'/l)^d``;
+- referral: trajectories and planned admissions move by ``l'/l``; each further referral saves GP minutes, part
+  of them a contact that is then neither held nor paid;
+- delegation: contacts move one for one between GP and nurse, whose share is the base share times ``l`` up to
+  one.
 
 Believed later savings of prevention and of referral enter no contract yet and are left out.
 """
@@ -41,7 +42,8 @@ class Response:
     activity
         Of the same year.
     units
-        ``[practice]`` change of what the lever is about: visits, planned controls, referrals, contacts handed over.
+        ``[practice]`` change of what the lever is about: visits, planned controls, referrals, contacts
+        handed over.
     gp_minutes
         ``[practice]`` change of GP time that belongs to no service.
     """
@@ -73,14 +75,17 @@ class _Cells:
 
     def total(self, names: tuple[str, ...]) -> Floats:
         """Return ``[practice]`` units of some services together."""
-        return self.services[:, :, self._at(names)].sum(axis=(1, 2))
+        return np.asarray(self.services[:, :, self._at(names)].sum(axis=(1, 2)))
 
     def multiply(self, names: tuple[str, ...], factor: Floats) -> None:
         """Multiply some services by a factor ``[practice, 1]`` or ``[practice, cell]``."""
         self.services[:, :, self._at(names)] *= factor[:, :, None]
 
     def move(self, source: tuple[str, ...], to: str, wanted: Floats) -> Floats:
-        """Move up to `wanted` ``[practice, cell]`` units, spread over `source`; negative moves back. Return the move."""
+        """Move up to `wanted` units ``[practice, cell]``, spread over `source`, and return how many moved.
+
+        Negative units move back.
+        """
         columns, target = self._at(source), self.catalogue.index(to)
         held = self.services[:, :, columns]
         there = held.sum(axis=2)

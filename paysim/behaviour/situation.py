@@ -1,8 +1,8 @@
 """What a provider knows when it decides, and what it makes of it. Data only.
 
 Arrays by lever have the shape ``[practice, condition, lever]``: conditions in the order of
-`paysim.accounting.segments.CONDITIONS`, levers in that of `paysim.kernel.records.LEVERS`. A lever is a ratio to
-what the practice did in the base years.
+`paysim.accounting.segments.CONDITIONS`, levers in that of `paysim.kernel.records.LEVERS`. A lever is a
+ratio to what the practice did in the base years.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ class Anchor:
     margins
         On the activity of the base run.
     income_eur, hours
-        ``[practice]`` a year.
+        ``[practice]`` a year; hours are all those that the GPs work.
     """
 
     margins: Margins
@@ -150,6 +150,8 @@ class Situation:
         None while the base run itself is looked at.
     activity_levers
         Mean levers over the time of `activity`; None: those in force now.
+    other_gp_hours
+        ``[practice]`` hours a year that GPs work besides contacts, whatever the levers; None: none.
 
     Raises
     ------
@@ -170,6 +172,7 @@ class Situation:
     terms: ResponseTerms
     anchor: Anchor | None = None
     activity_levers: Floats | None = None
+    other_gp_hours: Floats | None = None
 
     def __post_init__(self) -> None:
         practices = len(self.activity.practice_names)
@@ -180,10 +183,11 @@ class Situation:
                 raise ModelError(
                     f"situation: {name} must be above zero with shape {by_lever}, not {values.shape}"
                 )
-        rows = {name: getattr(self, name) for name in ("gp_hours_capacity", "practice_costs_eur")}
+        by_practice = ("gp_hours_capacity", "practice_costs_eur", "other_gp_hours")
+        rows = {name: getattr(self, name) for name in by_practice}
         rows |= {"altruism": self.traits.altruism, "speed": self.traits.speed}
         for name, values in rows.items():
-            if values.shape != (practices,):
+            if values is not None and values.shape != (practices,):
                 raise ModelError(f"situation: {name} has shape {values.shape}, expected {(practices,)}")
         if self.activity.service_names != self.services.names:
             raise ModelError("situation: activity has other services than the catalogue")

@@ -11,7 +11,8 @@ from typing import Annotated, NoReturn
 import typer
 
 from paysim import __version__
-from paysim.cli import check, population
+from paysim.cli import check, compare, incentives, population, report, warmup
+from paysim.cli import run as run_command
 from paysim.errors import PaysimError
 
 INTERRUPTED = 3
@@ -25,7 +26,13 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("demo")(run_command.demo)
+app.command("run")(run_command.run)
+app.command("compare")(compare.compare)
+app.command("report")(report.report)
+app.command("incentives")(incentives.incentives)
 app.command("check")(check.check)
+app.command("warmup")(warmup.warmup)
 app.add_typer(population.app, name="population")
 
 

@@ -31,6 +31,9 @@ def check(
 
 def settled(scenario: Scenario) -> list[dict[str, Any]]:
     """Return every value that the scenario settles, one row each."""
+    from paysim.care.catalogue import load_services
+    from paysim.engine.model import load_parameters
     from paysim.scenario import resolved
 
-    return resolved(scenario)
+    parameters, region = load_parameters(scenario)
+    return [*resolved(scenario), *parameters.frame(), *region.parameters.frame(), *load_services().frame()]

@@ -55,6 +55,11 @@ class Responses:
         current = self.model.scenario.arm(self.model.scenario.current)
         return make_anchor(self._situation(current.contracts, self.base_activity, self.ones, -1, None))
 
+    def at_base(self) -> list[dict[str, Any]]:
+        """Return the incentives under the arm's contracts on the activity of the base run."""
+        situation = self._situation(self.arm.contracts, self.base_activity, self.ones, 0, self.anchor)
+        return incentive_table(situation, self.behaviour, self.arm.name, self.replicate)
+
     def start(self, region: Region) -> None:
         """Choose the levers of the first quarter, on the activity of the base run."""
         self._decide(region, self.base_activity)
@@ -113,4 +118,5 @@ class Responses:
             terms=response_terms(self.model.parameters),
             anchor=anchor,
             activity_levers=np.mean(self.past, axis=0),
+            other_gp_hours=np.array([p.gp_fte for p in practices]) * care.costs.gp_hours_per_fte - np.array(hours),
         )

@@ -92,7 +92,7 @@ SPENDING = (
     Figure(
         "spending_by_sector",
         "Spending by sector",
-        "A bar is an arm's spending per head per year, the part under the deductible included; bold is the total.",
+        "A bar is an arm's spending per head, deductible included; bold is the total.",
         figures.spending_by_sector,
         tables.sectors,
     ),
@@ -113,7 +113,7 @@ HEALTH = (
     Figure(
         "qalys",
         "QALYs",
-        "Right of zero, people live more quality-adjusted time than under current payment; bars are 95% intervals.",
+        "Right of zero, people gain quality-adjusted life time on current payment; bars are 95% intervals.",
         figures.qalys,
         tables.qalys,
     ),
@@ -137,7 +137,7 @@ INCENTIVES = (
     Figure(
         "incentive_map",
         "What one more unit earns a practice",
-        "A cell is revenue minus cost of one more unit, by kind of patient: blue pays to do more, orange pays to "
+        "A cell is revenue minus cost of one more unit, by kind of patient: blue pays to do more, orange to "
         "do less. Each lever is shaded by itself, because units differ.",
         figures.incentive_map,
         tables.incentives,
@@ -151,7 +151,7 @@ FLOWS = (
     Figure(
         "sector_differences",
         "Where the money moves",
-        "Parts right of zero receive more than under current payment, parts left of it less; the diamond is the net.",
+        "Right of zero a sector receives more than under current payment, left less; the diamond is the net.",
         figures.sector_differences,
         tables.sector_differences,
     ),

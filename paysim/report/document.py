@@ -1,7 +1,7 @@
 """The report of a run: one self-contained HTML file, and a folder of figures with their tables.
 
-The same run gives the same bytes. The file asks nothing of the network: figures are inside it, and its content
-policy forbids the rest.
+The same run gives the same bytes. The file asks nothing of the network: figures are inside it, and its
+content policy forbids the rest.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import base64
 import io
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +39,12 @@ class Table:
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
     note: str = ""
+    points: Sequence[str] = ()
+    words: Sequence[bool] = ()
+
+    def left(self, column: int) -> bool:
+        """Tell whether a column holds words, which stand at the left."""
+        return self.words[column] if self.words else column == 0
 
 
 @dataclass(frozen=True)
@@ -148,7 +154,9 @@ def shown(frame: pd.DataFrame, caption: str) -> Table:
     rows = [[_text(value) for value in row] for row in frame.head(_MOST_ROWS).itertuples(index=False)]
     more = len(frame) - len(rows)
     note = f"{more} more rows are in the CSV file." if more > 0 else ""
-    return Table(caption, [str(name).replace("_", " ") for name in frame.columns], rows, note)
+    columns = [str(name).replace("_", " ").capitalize() for name in frame.columns]
+    words = [i == 0 or not _is_number(frame[name]) for i, name in enumerate(frame.columns)]
+    return Table(caption, columns, rows, note, words=words)
 
 
 def _draw(run: Run, figure: contents.Figure) -> tuple[pd.DataFrame, bytes, bytes] | None:
@@ -174,17 +182,16 @@ def _sections(run: Run, pictures: Mapping[str, Picture]) -> list[Section]:
         _verdict(run, comparison),
         Section(
             "Winners and losers",
-            ["Against current payment, over the whole horizon; the first table gives every comparison."],
-            [_gains(run, comparison)],
+            [
+                "Over the whole horizon. Figures are against current payment, tables also against the other baseline."
+            ],
+            _gains(run, comparison),
             pick(contents.WINNERS),
         ),
         Section(
             "Spending by sector and over time",
-            [
-                "Payments by insurers in prices of one year, not discounted; what patients pay under the "
-                "deductible is part of them and is shown apart."
-            ],
-            [_discounted(run, comparison)],
+            [method.SPENDING],
+            _discounted(run, comparison),
             pick(contents.SPENDING),
         ),
         Section("Health and treatment", method.health(run), [], pick(contents.HEALTH)),
@@ -197,7 +204,7 @@ def _sections(run: Run, pictures: Mapping[str, Picture]) -> list[Section]:
         Section(
             "Flows of money",
             [method.flows(run)],
-            [_titled(run, tables.flows(run), "Who pays whom over the horizon, million EUR")],
+            [_flows(run)],
             pick(contents.FLOWS),
         ),
         Section("Equity by education", [method.EQUITY], _equity(run), pick(contents.EQUITY)),
@@ -207,7 +214,7 @@ def _sections(run: Run, pictures: Mapping[str, Picture]) -> list[Section]:
             [_levels(run)],
             pick(contents.ACCESS),
         ),
-        Section("Method", method.sentences(run), [Table(*each) for each in method.facts(run)]),
+        Section("Method", method.sentences(run), [_fact(each) for each in method.facts(run)]),
         Section("Limits of use", (), (), (), method.limits(run)),
     ]
 
@@ -217,57 +224,68 @@ def _verdict(run: Run, comparison: pd.DataFrame) -> Section:
         return Section("Verdict", ["The run has one arm; there is nothing to compare it with."])
     rows = comparison[comparison["measure"].isin(VERDICT)]
     parts = []
-    for base in dict.fromkeys(rows["baseline"]):
-        part = rows[rows["baseline"] == base]
-        arms = list(dict.fromkeys(part["arm"]))
-        lines = []
-        for _, group in part.groupby("measure", sort=False):
-            cells = {str(row["arm"]): row for row in wording.records(group)}
-            first = next(iter(cells.values()))
-            label = f"{first['label']}, {first['unit']}"
-            lines.append(
-                [label, wording.number(first["baseline_value"]), *(_difference(cells[a]) for a in arms)]
-            )
-        titles = run.titles
-        columns = ["", titles[str(base)], *(titles[str(arm)] for arm in arms)]
-        parts.append(Table(f"Against {titles[str(base)]}: difference and 95% interval", columns, lines))
+    for base in dict.fromkeys(comparison["baseline"]):
+        points = wording.verdict(comparison[comparison["baseline"] == base], run.titles)
+        parts.append(_against(run, rows, str(base), "difference, 95% interval, share", points))
     replicates = int(run.manifest.get("replicates", 1))
-    sentences = [wording.uncertainty(comparison, replicates), *wording.verdict(comparison, run.titles)]
-    return Section("Verdict", sentences, parts)
+    return Section("Verdict", [wording.uncertainty(comparison, replicates)], parts)
+
+
+def _against(run: Run, comparison: pd.DataFrame, base: str, what: str, points: Sequence[str] = ()) -> Table:
+    """Return a table of differences from one arm: a row a measure, a column an arm."""
+    part = comparison[comparison["baseline"] == base]
+    arms = list(dict.fromkeys(part["arm"]))
+    lines = []
+    for _, group in part.groupby("measure", sort=False):
+        cells = {str(row["arm"]): row for row in wording.records(group)}
+        first = next(iter(cells.values()))
+        label = f"{first['label']}, {first['unit']}"
+        lines.append([label, wording.number(first["baseline_value"]), *(_difference(cells[a]) for a in arms)])
+    columns = ["", run.titles[base], *(run.titles[str(arm)] for arm in arms)]
+    return Table(f"Against {run.titles[base]}: {what}", columns, lines, points=points)
 
 
 def _difference(row: Mapping[str, Any]) -> str:
-    share = wording.percent(row["relative"])
-    return wording.difference(row) + (f" ({share})" if share and row["difference"] else "")
+    share = wording.percent(row["relative"]) if row["difference"] else ""
+    return wording.difference(row) + (f" ({share})" if share else "")
 
 
-def _gains(run: Run, comparison: pd.DataFrame) -> Table:
+def _gains(run: Run, comparison: pd.DataFrame) -> list[Table]:
     table = wording.gains(comparison)
     table["gain"] = [wording.difference(row) for row in wording.records(table)]
-    wide = table.pivot(index=["baseline", "actor"], columns="arm", values="gain")
-    wide = wide.reindex(columns=[arm for arm in run.arms if arm in wide.columns])
-    order = {actor.label: place for place, actor in enumerate(wording.ACTORS)}
-    wide = wide.sort_index(key=lambda level: level.map(order) if level.name == "actor" else level)
-    frame = wide.fillna("").reset_index()
-    frame["baseline"] = frame["baseline"].map(run.titles)
-    return _titled(run, frame, "Gain (+) or loss (−), EUR per head per year, with 95% interval")
+    order = [actor.label for actor in wording.ACTORS]
+    made = []
+    for base, part in table.groupby("baseline", sort=False):
+        moved = part.groupby("actor")["difference"].agg(lambda each: bool((each != 0).any()))
+        wide = part.pivot(index="actor", columns="arm", values="gain")
+        arms = [arm for arm in run.arms if arm in wide.columns]
+        wide = wide.reindex(
+            index=[name for name in order if name in wide.index and moved[name]], columns=arms
+        )
+        rows = [[str(name), *(str(cell) for cell in wide.loc[name])] for name in wide.index]
+        caption = f"Against {run.titles[str(base)]}: gain or loss, EUR per head per year, 95% interval"
+        still = [name for name in order if name in moved.index and not moved[name]]
+        note = f"No change in any arm: {', '.join(still)}." if still else ""
+        made.append(Table(caption, ["", *(run.titles[arm] for arm in arms)], rows, note))
+    return made
 
 
-def _discounted(run: Run, comparison: pd.DataFrame) -> Table:
+def _discounted(run: Run, comparison: pd.DataFrame) -> list[Table]:
     rows = comparison[comparison["measure"].str.endswith("_discounted")].copy()
     for column in ("value", "baseline_value", "difference", "low", "high"):
         rows[column] = rows[column].where(rows["unit"] != "EUR", rows[column] / wording.MILLION)
     rows["unit"] = rows["unit"].replace("EUR", "million EUR")
-    rows["incremental"] = [wording.difference(row) for row in wording.records(rows)]
-    frame = rows[["label", "unit", "arm", "baseline", "value", "baseline_value", "incremental"]].copy()
-    for column in ("arm", "baseline"):
-        frame[column] = frame[column].map(run.titles)
     rates = run.scenario.get("discounting", {})
-    costs, effects = rates.get("costs", 0.0), rates.get("effects", 0.0)
-    caption = (
-        f"Discounted totals of the region (costs {100 * costs:.3g}%, effects {100 * effects:.3g}% a year)"
-    )
-    return shown(frame, caption)
+    costs, effects = 100 * rates.get("costs", 0.0), 100 * rates.get("effects", 0.0)
+    what = f"totals of the region, discounted (costs {costs:.3g}%, effects {effects:.3g}% a year)"
+    return [_against(run, rows, str(base), what) for base in dict.fromkeys(rows["baseline"])]
+
+
+def _flows(run: Run) -> Table:
+    frame = tables.flows(run)
+    for column in ("payer", "payee", "account"):
+        frame[column] = frame[column].str.replace("_", " ").str.capitalize()
+    return _titled(run, frame, "Who pays whom over the horizon, million EUR")
 
 
 def _equity(run: Run) -> list[Table]:
@@ -288,9 +306,17 @@ def _levels(run: Run) -> Table:
     return _titled(run, wide.reset_index(), "Over the whole horizon")
 
 
+def _fact(fact: method.Facts) -> Table:
+    caption, columns, rows = fact
+    return Table(caption, columns, rows, words=[True] * len(columns))
+
+
 def _titled(run: Run, frame: pd.DataFrame, caption: str) -> Table:
     """Show a frame whose columns name arms under the arms' titles."""
-    return shown(frame.rename(columns=run.titles), caption)
+    table = shown(frame, caption)
+    return replace(
+        table, columns=[run.titles.get(str(name), str(name).capitalize()) for name in frame.columns]
+    )
 
 
 def _text(value: Any) -> str:

@@ -18,11 +18,11 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.colors import LinearSegmentedColormap
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure as Figure
 from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 
-from paysim.report.wording import MINUS, number
+from paysim.report.wording import MINUS, difference, number
 
 _STYLE: Any = {
     "font.family": "DejaVu Sans",
@@ -129,14 +129,16 @@ def lines(
     ax.grid(axis="y", color=RULE, lw=0.6)
     plain_ticks(ax.yaxis)
     ends = {arm: (values[-1] - low) / (high - low) for arm, values in series.items()}
-    for arm, place in spread(ends).items():
+    names = {arm: two_lines(look[arm].title) for arm in series}
+    for arm, place in spread(ends, {arm: _GAP * (1 + names[arm].count("\n")) for arm in series}).items():
         ax.annotate(
-            look[arm].title,
+            names[arm],
             xy=(1.0, ends[arm]),
             xytext=(1.045, place),
             xycoords="axes fraction",
             textcoords="axes fraction",
             va="center",
+            linespacing=1.0,
             color=look[arm].color,
             fontsize=8,
             annotation_clip=False,
@@ -167,9 +169,7 @@ def forest(ax: Axes, rows: Sequence[Mapping[str, Any]], look: Mapping[str, Look]
                 [row["low"], row["high"]], [place, place], color=style.color, lw=2.0, solid_capstyle="butt"
             )
         ax.plot([row["difference"]], [place], marker=style.marker, color=style.color, markersize=6)
-        text = number(row["difference"], signed=True)
-        if not math.isnan(row["low"]):
-            text += f"  [{number(row['low'], signed=True)}, {number(row['high'], signed=True)}]"
+        text = difference(row)
         ax.text(1.02, place, text, transform=ax.get_yaxis_transform(), va="center", fontsize=8, color=INK)
         ticks.append(place)
         names.append(style.title)
@@ -192,6 +192,8 @@ def bars(ax: Axes, names: Sequence[str], parts: Mapping[str, NDArray[np.float64]
     total = sum(parts.values(), np.zeros(count))
     widest = max(float(np.sum([np.abs(part) for part in parts.values()], axis=0).max()), 1e-12)
     for i, (title, values) in enumerate(parts.items()):
+        if net and not values.any():
+            continue
         start = np.where(values >= 0, right, left + values)
         color = SEGMENTS[i % len(SEGMENTS)]
         ax.barh(
@@ -224,7 +226,9 @@ def bars(ax: Axes, names: Sequence[str], parts: Mapping[str, NDArray[np.float64]
         label = ("net " if net else "") + number(float(total[j]), signed=net)
         ax.text(right[j] + room, where[j], label, va="center", fontsize=8, weight="bold")
         if net:
-            ax.plot([total[j]], [where[j]], marker="D", color=INK, markersize=5, markeredgecolor="white")
+            ax.plot(
+                [total[j]], [where[j]], marker="D", color=INK, markersize=5, markeredgecolor="white", zorder=5
+            )
     if net:
         ax.axvline(0.0, color=INK, lw=0.9)
     ax.set_yticks(where, list(names))
@@ -308,8 +312,8 @@ def swarm(
     ax.grid(axis="x", color=RULE, lw=0.6)
 
 
-def spread(places: Mapping[str, float]) -> dict[str, float]:
-    """Move labels apart until none is nearer than a line of text to the next; order is kept.
+def spread(places: Mapping[str, float], sizes: Mapping[str, float]) -> dict[str, float]:
+    """Move labels apart until none overlaps the next; order is kept.
 
     Labels that would overlap form a block around their mean place; blocks that would overlap are joined.
     """
@@ -318,19 +322,33 @@ def spread(places: Mapping[str, float]) -> dict[str, float]:
     def middle(block: list[str]) -> float:
         return sum(places[name] for name in block) / len(block)
 
+    def size(block: list[str]) -> float:
+        return sum(sizes[name] for name in block)
+
     i = 1
     while i < len(blocks):
-        room = _GAP * (len(blocks[i - 1]) + len(blocks[i])) / 2
+        room = (size(blocks[i - 1]) + size(blocks[i])) / 2
         if middle(blocks[i]) - middle(blocks[i - 1]) < room - 1e-9:
             blocks[i - 1 : i + 1] = [blocks[i - 1] + blocks[i]]
             i = max(i - 1, 1)
         else:
             i += 1
-    return {
-        name: middle(block) + _GAP * (place - (len(block) - 1) / 2)
-        for block in blocks
-        for place, name in enumerate(block)
-    }
+    moved = {}
+    for block in blocks:
+        bottom = middle(block) - size(block) / 2
+        for name in block:
+            moved[name] = bottom + sizes[name] / 2
+            bottom += sizes[name]
+    return moved
+
+
+def two_lines(text: str, width: int = 18) -> str:
+    """Break a long name once, at the blank nearest its middle."""
+    blanks: Sequence[int] = [i for i, letter in enumerate(text) if letter == " "]
+    if len(text) <= width or not blanks:
+        return text
+    middle = min(blanks, key=lambda i: abs(i - len(text) / 2))
+    return f"{text[:middle]}\n{text[middle + 1 :]}"
 
 
 def plain_ticks(axis: Axis) -> None:

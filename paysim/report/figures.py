@@ -6,8 +6,8 @@ is the function of `paysim.report.tables` that its docstring names.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -16,7 +16,7 @@ from paysim.analysis.compare import arm_names
 from paysim.analysis.measures import measure as find_measure
 from paysim.analysis.runs import Run
 from paysim.report import drawing, tables
-from paysim.report.wording import clear, number, records
+from paysim.report.wording import clear, number, records, shared_decimals
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -104,7 +104,7 @@ def actor_balance(results: Source, ax: Axes | None = None, *, baseline: str | No
     bold = np.array([[clear(cells[actor, arm]) for arm in arms] for actor in actors])
     look = _looks(results)
     with drawing.styled():
-        names = [_two_lines(look[arm].title) for arm in arms]
+        names = [drawing.two_lines(look[arm].title) for arm in arms]
         drawing.heat(ax, grid.to_numpy(np.float64), texts, actors, names, by_row=False, bold=bold)
         ax.set_xlabel(f"Gain against {_title(results, baseline)}, EUR per head per year")
     return ax
@@ -283,12 +283,12 @@ def incentive_map(results: Source, ax: Axes | None = None) -> Axes:
         block /= top if top > 0 else 1.0
     ax = ax or drawing.new_axes(11.0, 1.7 + 0.42 * len(arms))
     with drawing.styled():
-        names = [_two_lines(segment, 11) for _, segment in columns]
+        names = [drawing.two_lines(segment, 11) for _, segment in columns]
         drawing.heat(ax, scaled, texts, [look[arm].title for arm in arms], names, by_row=False)
         ax.tick_params(axis="x", labelsize=7)
         for i, lever in enumerate(levers):
             middle = (i + 0.5) * len(segments)
-            unit = _two_lines(units[lever], 26)
+            unit = drawing.two_lines(units[lever], 26)
             text = f"{lever.replace('_', ' ').capitalize()}\n{unit}"
             ax.text(middle, len(arms) + 0.12, text, ha="center", va="top", fontsize=8)
             if i:
@@ -330,17 +330,10 @@ def _share(true: np.ndarray) -> str:
     return f"{100 * float(true.mean()):.0f}%" if len(true) else "none"
 
 
-def _cell(row: dict[str, float]) -> str:
-    text = number(row["difference"], signed=True)
+def _cell(row: Mapping[str, Any]) -> str:
+    digits = shared_decimals(row)
+    text = number(row["difference"], signed=True, digits=digits)
     if np.isnan(row["low"]) or row["low"] == row["high"]:
         return text
-    return f"{text}\n{number(row['low'], signed=True)} to {number(row['high'], signed=True)}"
-
-
-def _two_lines(text: str, width: int = 18) -> str:
-    """Break a long name once, at the blank nearest its middle."""
-    blanks: Sequence[int] = [i for i, letter in enumerate(text) if letter == " "]
-    if len(text) <= width or not blanks:
-        return text
-    middle = min(blanks, key=lambda i: abs(i - len(text) / 2))
-    return f"{text[:middle]}\n{text[middle + 1 :]}"
+    low, high = (number(row[end], signed=True, digits=digits) for end in ("low", "high"))
+    return f"{text}\n{low} to {high}"

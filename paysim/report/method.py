@@ -18,6 +18,32 @@ EQUITY = (
     "difference between the highest and the lowest educated person on a straight line over ranks."
 )
 
+SPENDING = (
+    "Payments by insurers in prices of one year; figures are not discounted. What patients pay under the "
+    "deductible is part of them and is shown apart."
+)
+
+_LIMITS = (
+    (
+        "A what-if of one region, not a forecast: trends, prices, staff and policy outside the arms stay as "
+        "they are in the data years."
+    ),
+    (
+        "How strongly practices respond rests on assumed and recalled values (see the weakest numbers); with "
+        "other values the size, and for small effects the sign, can change."
+    ),
+    (
+        "Intervals hold chance only. Uncertainty about parameters and about the structure of the model is "
+        "not in them, so they are too narrow as a statement about the world."
+    ),
+    "General practice responds to the arms; hospitals and other sectors are paid by tariff and do not.",
+    (
+        "Where the scenario asks for it, rates are solved so that insurers spend the same on general "
+        "practice before anybody responds; other rates would give other results."
+    ),
+    "Revenue of hospitals and other sectors is not their profit, and savings of insurers are not premiums.",
+    "Not for decisions about single practices, patients or contracts: the people are synthetic.",
+)
 _STATUSES = ("found", "derived", "recalled", "assumed", "override")
 _WEAK = ("assumed", "recalled", "override")
 _WEAKEST = 12
@@ -36,10 +62,11 @@ def subtitle(run: Run) -> str:
 def health(run: Run) -> list[str]:
     """Return what to bear in mind with the health outcomes."""
     years = run.scenario.get("horizon_years")
-    return [
+    text = (
         f"The region is open and followed for {years} years: effects that come later are cut off, so no cost "
         "per QALY is given here. Prevention pays in health only after years."
-    ]
+    )
+    return [text]
 
 
 def flows(run: Run) -> str:
@@ -54,16 +81,21 @@ def sentences(run: Run) -> list[str]:
     """Return what was simulated, in a few sentences."""
     manifest, scenario = run.manifest, run.scenario
     events, replicates = int(manifest.get("events", 0)), int(manifest.get("replicates", 1))
-    text = [
-        f"Every person of {_region(run)} is simulated event by event: needs, contacts, illness, treatment and "
-        f"death. {scenario.get('base_years')} base years under current payment come first; every arm starts "
-        "from their end, with the same people and the same random numbers, so that a difference comes from the "
-        "arm and not from chance in the draws.",
+    people = (
+        f"Every person of {_region(run)} is simulated event by event: needs, contacts, illness, treatment "
+        f"and death. {scenario.get('base_years')} base years under current payment come first; every arm starts "
+        "from their end, with the same people and the same random numbers, so that a difference comes from "
+        "the arm and not from the draws."
+    )
+    providers = (
         "Contracts turn activity into payments. No contract carries an effect: practices look at what their "
-        "contracts would pay for doing a little more or less and move towards their best response.",
-        f"Seed {manifest.get('seed')}, {replicates} replicate{'s' if replicates != 1 else ''}, {events:,} events, "
-        f"{manifest.get('engine', '')} engine, paysim {manifest.get('paysim_version', '')}.",
-    ]
+        "contracts would pay for doing a little more or less and move towards their best response."
+    )
+    size = (
+        f"Seed {manifest.get('seed')}, {replicates} replicate{'s' if replicates != 1 else ''}, {events:,} "
+        f"events, {manifest.get('engine', '')} engine, paysim {manifest.get('paysim_version', '')}."
+    )
+    text = [people, providers, size]
     sample = manifest.get("sample")
     if sample:
         text.append(f"Sample of whole practices: {sample.get('note') or sample}.")
@@ -82,20 +114,7 @@ def facts(run: Run) -> list[Facts]:
 
 def limits(run: Run) -> list[str]:
     """Return what the results must not be used for."""
-    points = [
-        "A what-if of one region, not a forecast: trends, prices, staff and policy outside the arms stay as they "
-        "are in the data years.",
-        "How strongly practices respond rests on assumed and recalled values (see the weakest numbers); with "
-        "other values the size, and for small effects the sign, can change.",
-        "Intervals hold chance only. Uncertainty about parameters and about the structure of the model is not "
-        "in them, so they are too narrow as a statement about the world.",
-        "General practice responds to the arms; hospitals and other sectors are paid by tariff and do not.",
-        "Rates are solved so that insurers spend the same on general practice before anybody responds; other "
-        "rates would give other results.",
-        "Revenue of hospitals and other sectors is not their profit, and savings of insurers are not premiums.",
-        f"Effects beyond {run.scenario.get('horizon_years')} years are not counted.",
-        "Not for decisions about single practices, patients or contracts: the people are synthetic.",
-    ]
+    points = [*_LIMITS, f"Effects beyond {run.scenario.get('horizon_years')} years are not counted."]
     passive = [
         run.titles[str(arm["name"])]
         for arm in run.scenario["arms"]
@@ -107,7 +126,7 @@ def limits(run: Run) -> list[str]:
         points.append("One replicate: rare events such as infarctions may differ between arms by chance.")
     if run.manifest.get("sample"):
         points.append(
-            "A sample of practices: region-wide waits and rare events are less sure than in a full run."
+            "A sample of practices: waits in the region and rare events are less sure than in a full run."
         )
     return points
 

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 MINUS = "−"
 MILLION = 1e6
 
-_EUROS = ("EUR per head per year", "EUR")
-
 
 @dataclass(frozen=True)
 class Actor:
@@ -40,41 +38,60 @@ ACTORS = (
 )
 
 
-def number(value: Any, *, signed: bool = False) -> str:
-    """Return a number with about three figures, thousands separated by commas; "" when missing."""
+def number(value: Any, *, signed: bool = False, digits: int | None = None) -> str:
+    """Return a number with about three figures, thousands separated by commas; "" when missing.
+
+    Parameters
+    ----------
+    value
+        The number; None and NaN are missing.
+    signed
+        Whether positive numbers get a plus.
+    digits
+        Decimals; by default from the size of the number, see `decimals`.
+    """
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
-    size = abs(value)
-    if size >= 100:
-        text = f"{size:,.0f}"
-    elif size >= 10:
-        text = f"{size:.1f}"
-    elif size >= 0.1:
-        text = f"{size:.2f}"
-    elif size >= 0.01:
-        text = f"{size:.3f}"
-    elif size >= 0.001:
-        text = f"{size:.4f}"
-    elif size == 0:
+    if value == 0:
         return "0"
-    else:
-        text = f"{size:.1g}"
+    places = decimals(value) if digits is None else digits
+    text = f"{abs(value):,.{places}f}"
     sign = MINUS if value < 0 else "+" if signed else ""
     return sign + text
 
 
-def interval(low: float, high: float) -> str:
+def decimals(size: float) -> int:
+    """Return how many decimals show two or three figures of a number of this size."""
+    size = abs(size)
+    if not size or not math.isfinite(size):
+        return 0
+    if size >= 1:
+        return 0 if size >= 100 else 1 if size >= 10 else 2
+    return 1 - math.floor(math.log10(size))
+
+
+def interval(low: float, high: float, digits: int | None = None) -> str:
     """Return ``[low, high]``, or "" when there is none."""
     if math.isnan(low) or math.isnan(high):
         return ""
-    return f"[{number(low, signed=True)}, {number(high, signed=True)}]"
+    # The blank does not break, so that a narrow column keeps an interval on one line.
+    return f"[{number(low, signed=True, digits=digits)},\u00a0{number(high, signed=True, digits=digits)}]"
+
+
+def shared_decimals(row: Mapping[str, Any]) -> int:
+    """Return the decimals that suit a difference and its interval together."""
+    half = (row["high"] - row["low"]) / 2
+    return decimals(max(abs(row["difference"]), 0.0 if math.isnan(half) else half))
 
 
 def difference(row: Mapping[str, Any]) -> str:
     """Return a difference of `compare` with its interval."""
-    return " ".join(
-        part for part in (number(row["difference"], signed=True), interval(row["low"], row["high"])) if part
+    digits = shared_decimals(row)
+    parts = (
+        number(row["difference"], signed=True, digits=digits),
+        interval(row["low"], row["high"], digits),
     )
+    return " ".join(part for part in parts if part)
 
 
 def percent(share: float) -> str:
@@ -113,89 +130,84 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def verdict(comparison: pd.DataFrame, titles: Mapping[str, str]) -> list[str]:
-    """Return one sentence group per arm and baseline: what is paid, who gains, who loses, what health does.
+    """Return a few plain sentences per arm: what is paid, who gains, who loses, what health does.
 
     Parameters
     ----------
     comparison
-        From `paysim.analysis.compare.compare`.
+        From `paysim.analysis.compare.compare`, against one baseline.
     titles
         Title of each arm, by name.
     """
-    sentences = []
     won = gains(comparison)
-    for (base, arm), part in comparison.groupby(["baseline", "arm"], sort=False):
+    sentences = []
+    for arm, part in comparison.groupby("arm", sort=False):
         rows = {str(row["measure"]): row for row in records(part)}
-        moved = records(won[(won["baseline"] == base) & (won["arm"] == arm)])
-        text = [f"{titles.get(str(arm), str(arm))} against {titles.get(str(base), str(base))}:"]
-        text.append(_spending(rows))
-        text.append(_winners(moved))
-        text.append(_health(rows))
-        sentences.append(" ".join(each for each in text if each))
+        text = [_spending(rows), _winners(records(won[won["arm"] == arm])), _health(rows)]
+        sentences.append(f"{titles.get(str(arm), str(arm))}: {' '.join(each for each in text if each)}")
     return sentences
 
 
-def _change(row: Mapping[str, Any], more: str, less: str, nothing: str, unit: str = "") -> str:
+def _change(row: Mapping[str, Any], more: str, less: str, nothing: str) -> str:
     if row["difference"] == 0:
         return nothing
-    word = more if row["difference"] > 0 else less
-    size = number(abs(row["difference"]))
-    spread = "" if math.isnan(row["low"]) else f", 95% interval {interval(row['low'], row['high'])}"
-    verb = word.format(size=size, unit=unit)
-    doubt = "" if clear(row) or math.isnan(row["low"]) else "; not clearly different from nothing"
-    share = f"{percent(row['relative'])}" if not math.isnan(row["relative"]) else ""
-    return f"{verb} ({share}{spread}{doubt})"
+    text = (more if row["difference"] > 0 else less).format(number(abs(row["difference"])))
+    share = percent(row["relative"])
+    doubt = "" if clear(row) or math.isnan(row["low"]) else ", not clearly different from nothing"
+    return f"{text} ({share}{doubt})" if share else text
 
 
 def _spending(rows: Mapping[str, Mapping[str, Any]]) -> str:
-    row = rows.get("spending_per_head")
-    if row is None:
-        return ""
-    text = _change(
-        row,
-        "spending is EUR {size} per head per year higher",
-        "spending is EUR {size} per head per year lower",
-        "spending is the same to the cent",
-    )
-    cost = rows.get("resource_cost_per_head")
-    if cost is not None:
-        text += "; " + _change(
-            cost,
-            "delivering the care costs EUR {size} more",
-            "delivering the care costs EUR {size} less",
-            "delivering the care costs the same",
+    parts = []
+    if "spending_per_head" in rows:
+        parts.append(
+            _change(
+                rows["spending_per_head"],
+                "spending is EUR {} per head per year higher",
+                "spending is EUR {} per head per year lower",
+                "spending is the same",
+            )
         )
-    return text + "."
+    if "resource_cost_per_head" in rows:
+        parts.append(
+            _change(
+                rows["resource_cost_per_head"],
+                "delivering the care costs EUR {} more",
+                "delivering the care costs EUR {} less",
+                "delivering the care costs the same",
+            )
+        )
+    return "; ".join(parts) + "." if parts else ""
 
 
 def _winners(rows: Sequence[Mapping[str, Any]]) -> str:
+    def named(part: Sequence[Mapping[str, Any]]) -> str:
+        ranked = sorted(part, key=lambda row: -abs(row["difference"]))
+        return ", ".join(f"{_lower(row['actor'])} EUR {number(abs(row['difference']))}" for row in ranked)
+
     up = [row for row in rows if row["low"] > 0]
     down = [row for row in rows if row["high"] < 0]
     if not up and not down:
         return "Nobody clearly gains or loses."
-
-    def named(part: Sequence[Mapping[str, Any]]) -> str:
-        ranked = sorted(part, key=lambda row: -abs(row["difference"]))
-        return ", ".join(f"{row['actor']} EUR {number(abs(row['difference']))}" for row in ranked)
-
-    text = []
-    if up:
-        text.append(f"Gain per head per year: {named(up)}.")
-    if down:
-        text.append(f"Lose: {named(down)}.")
-    return " ".join(text)
+    gain = f"Gain: {named(up)}." if up else "Nobody clearly gains."
+    loss = f"Lose: {named(down)}." if down else "Nobody clearly loses."
+    return f"{gain} {loss}"
 
 
 def _health(rows: Mapping[str, Mapping[str, Any]]) -> str:
     row = rows.get("qalys_per_1000")
     if row is None:
         return ""
+    if row["difference"] == 0:
+        return "QALYs are the same."
     if not clear(row):
-        spread = interval(row["low"], row["high"])
-        return f"No clear change in QALYs{f' ({spread} per 1,000 persons per year)' if spread else ''}."
+        return "QALYs do not clearly differ."
     word = "more" if row["difference"] > 0 else "fewer"
-    size = number(abs(row["difference"]))
-    return f"{size} QALYs {word} per 1,000 persons per year ({interval(row['low'], row['high'])})."
+    return f"{number(abs(row['difference']))} QALYs {word} per 1,000 persons per year."
+
+
+def _lower(label: str) -> str:
+    return label[:1].lower() + label[1:]
 
 
 def uncertainty(comparison: pd.DataFrame, replicates: int) -> str:
@@ -230,7 +242,7 @@ def incentive_sentences(incentives: pd.DataFrame, titles: Mapping[str, str], cur
             verb = "earns" if margin >= 0 else "loses"
             text = f"{unit} {verb} the practice EUR {number(abs(margin))}"
             if arm != current:
-                text += f" ({'earned' if today >= 0 else 'lost'} {number(abs(today))} under current payment)"
+                text += f" (current payment: {number(today, signed=True)})"
             bits.append(
                 text if margin or today else f"{str(lever).replace('_', ' ')} is neither paid nor charged"
             )

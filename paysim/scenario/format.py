@@ -8,9 +8,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, create_model
 
+from paysim.behaviour import behaviours
 from paysim.reading import Name, Reader
 
-BEHAVIOURS: dict[str, tuple[str, ...]] = {"passive": (), "profit_altruism": ()}
+BEHAVIOURS: dict[str, tuple[str, ...]] = {name: found.settings for name, found in behaviours().items()}
 """Every behaviour with the names of the settings that an arm may give it."""
 
 

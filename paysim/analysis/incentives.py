@@ -1,0 +1,51 @@
+"""The incentive map of a scenario from its base run alone: what each arm would reward, before anybody responds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from paysim.analysis.runs import INCENTIVE_COLUMNS
+from paysim.engine.cell import Progress, neutral_scale, run_base, scaled_contracts
+from paysim.engine.model import build_model
+from paysim.engine.responses import Responses
+from paysim.scenario import Arm, Scenario
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+BASE_YEARS = 1
+
+
+def incentive_map(scenario: Scenario, sample: int | None = None, progress: Progress | None = None) -> pd.DataFrame:
+    """Return the incentives of practices under every arm, on the activity of a base year.
+
+    Budget-neutral rates are solved on that year (a run solves them on its whole horizon).
+
+    Parameters
+    ----------
+    sample
+        Simulate whole practices with about this many people.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns of ``incentives.csv``: one row per arm, lever and condition of patients.
+    """
+    import pandas as pd
+
+    model = build_model(replace(scenario, base_years=BASE_YEARS), sample)
+    base = run_base(model, 0, progress=progress)
+    solved: dict[str, Arm] = {}
+
+    def with_rates(arm: Arm) -> Arm:
+        if arm.name not in solved:
+            neutral = arm.budget_neutral_to
+            if neutral is not None:
+                k = neutral_scale(arm, with_rates(scenario.arm(neutral.arm)), base.activity)
+                arm = replace(arm, contracts=scaled_contracts(arm, k))
+            solved[arm.name] = arm
+        return solved[arm.name]
+
+    rows = [row for arm in scenario.arms for row in Responses(model, with_rates(arm), base.activity, 0).at_base()]
+    return pd.DataFrame(rows, columns=list(INCENTIVE_COLUMNS))

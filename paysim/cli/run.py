@@ -1,0 +1,92 @@
+"""`paysim run SCENARIO`: simulate every arm, write the run folder and the report, print the verdict."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from paysim.cli import show
+from paysim.cli.progress import Bars, say_if_compiling
+
+if TYPE_CHECKING:
+    from paysim.analysis.runs import Run
+    from paysim.scenario import Scenario
+
+DEMO_SCENARIO = "nl/achterhoek_four_models"
+DEMO_PERSONS = 10_000
+
+Out = Annotated[Path | None, typer.Option(help="The run folder itself.", metavar="DIR")]
+Workers = Annotated[int | None, typer.Option(min=1, help="Arms simulated side by side.", metavar="W")]
+Seed = Annotated[int | None, typer.Option(min=0, help="Key of the random numbers.", metavar="S")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+
+
+def run(
+    scenario: Annotated[str, typer.Argument(help="Name of a scenario, or a YAML file.", metavar="SCENARIO")],
+    sample: Annotated[int | None, typer.Option(min=1, help="Whole practices with about N people.", metavar="N")] = None,
+    replicates: Annotated[int | None, typer.Option(min=1, help="Number of replicates.", metavar="R")] = None,
+    seed: Seed = None,
+    workers: Workers = None,
+    engine: Annotated[str, typer.Option(help="compiled, or reference (pure SimPy, slow).")] = "compiled",
+    years: Annotated[int | None, typer.Option(min=1, max=100, help="Horizon in years.", metavar="Y")] = None,
+    out: Out = None,
+    json: Json = False,
+) -> None:
+    """Simulate a scenario under all its arms."""
+    from paysim.scenario import load_scenario
+
+    changes = {"replicates": replicates, "seed": seed, "horizon_years": years}
+    loaded = replace(load_scenario(scenario), **{key: value for key, value in changes.items() if value is not None})
+    simulate_and_report(loaded, out, sample, workers, engine, json)
+
+
+def demo(out: Out = None, workers: Workers = None, seed: Seed = None, json: Json = False) -> None:
+    """Simulate about 10,000 people of Achterhoek under all arms of the shipped scenario."""
+    from paysim.scenario import load_scenario
+
+    loaded = load_scenario(DEMO_SCENARIO)
+    loaded = loaded if seed is None else replace(loaded, seed=seed)
+    simulate_and_report(loaded, out or Path("outputs/demo"), DEMO_PERSONS, workers, "compiled", json)
+
+
+def simulate_and_report(
+    scenario: Scenario, out: Path | None, sample: int | None, workers: int | None, engine: str, json: bool
+) -> None:
+    """Run, report and print: what `run` and `demo` share."""
+    from paysim.analysis.execution import check_engine, check_out, simulate
+    from paysim.report.document import write_report
+
+    check_engine(engine)
+    if out is not None:
+        check_out(out)
+    say_if_compiling(quiet=json)
+    with Bars(quiet=json) as bars:
+        finished = simulate(scenario, out, sample=sample, workers=workers, engine=engine, progress=bars.tick)  # type: ignore[arg-type]
+        bars.tick("report", 0, 1)
+        report = write_report(finished)
+        bars.tick("report", 1, 1)
+    if json:
+        show.as_json(_summary(finished, report))
+        return
+    from paysim.cli.compare import print_verdict
+
+    print_verdict(finished)
+    typer.echo(f"\nreport:  {report}\ntables:  {finished.path}/results.parquet, ledger.parquet, incentives.csv")
+    typer.echo(f"next: paysim compare {finished.path} --baseline {finished.current}")
+
+
+def _summary(finished: Run, report: Path) -> dict[str, Any]:
+    from paysim.analysis.compare import compare
+
+    return {
+        "run": str(finished.path),
+        "report": str(report),
+        "scenario": finished.scenario["name"],
+        "persons": finished.manifest["persons"],
+        "events": finished.manifest["events"],
+        "checks": finished.manifest["checks"],
+        "comparison": compare(finished).to_dict("records"),
+    }
