@@ -32,6 +32,7 @@ SECTORS = {
 }
 
 _WEEKS_PER_YEAR = 52
+_MILLIONTH = 1e-6
 _PER_HEAD = "EUR per head per year"
 _PER_1000_YEARS = "per 1,000 person-years"
 
@@ -87,8 +88,9 @@ def _rate(name: str, label: str, total: str, better: int = 0) -> Measure:
     return Measure(name, label, _PER_1000_YEARS, total, scale=1000.0, better=better)
 
 
-def _discounted(name: str, label: str, unit: str, better: int) -> Measure:
-    return Measure(name, label, unit, name, per=None, summed=True, better=better)
+def _total(name: str, label: str, unit: str, scale: float, better: int) -> Measure:
+    label = f"{label}, discounted, whole horizon"
+    return Measure(name, label, unit, name, per=None, scale=scale, summed=True, better=better)
 
 
 MEASURES: tuple[Measure, ...] = (
@@ -160,9 +162,9 @@ MEASURES: tuple[Measure, ...] = (
         1000.0,
         better=-1,
     ),
-    _discounted("spending_total_discounted", "Spending, discounted, whole horizon", "EUR", -1),
-    _discounted("resource_cost_total_discounted", "Resource cost, discounted, whole horizon", "EUR", -1),
-    _discounted("qalys_discounted", "QALYs, discounted, whole horizon", "QALYs", 1),
+    _total("spending_total_discounted", "Spending", "million EUR", _MILLIONTH, -1),
+    _total("resource_cost_total_discounted", "Resource cost", "million EUR", _MILLIONTH, -1),
+    _total("qalys_discounted", "QALYs", "QALYs", 1.0, 1),
 )
 
 VERDICT = (

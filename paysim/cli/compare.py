@@ -12,7 +12,7 @@ from paysim.cli import show
 if TYPE_CHECKING:
     import pandas as pd
 
-_NARROWEST = 100  # of the table when the output is no terminal
+_NARROWEST = 150  # of the table when the output is no terminal
 
 
 def compare(
@@ -64,17 +64,22 @@ def _print(table: pd.DataFrame, base: str, titles: dict[str, str]) -> None:
         console.print(f"- {escape(sentence)}", soft_wrap=False)
     arms = list(dict.fromkeys(table["arm"]))
     shown = Table(box=box.SIMPLE, title=f"Against {escape(titles[base])}", title_justify="left")
-    shown.add_column("per year, whole horizon")
+    shown.add_column("over the whole horizon", min_width=24)
     for name in (base, *arms):
-        shown.add_column(escape(titles[name]), justify="right", vertical="bottom")
+        shown.add_column(escape(titles[name]), justify="right", min_width=16 if name != base else 8)
     first = [name for name in VERDICT if (table["measure"] == name).any()]
-    rest = [name for name in dict.fromkeys(table["measure"]) if name not in VERDICT]
+    moved = set(table.loc[table["difference"] != 0, "measure"])
+    rest = [name for name in dict.fromkeys(table["measure"]) if name not in VERDICT and name in moved]
     for name in (*first, *rest):
         rows = {str(row["arm"]): row for row in wording.records(table[table["measure"] == name])}
         head = next(iter(rows.values()))
         cells = [wording.number(head["baseline_value"]), *(_cell(rows[arm]) for arm in arms)]
         shown.add_row(f"{head['label']}, {head['unit']}", *cells, end_section=name == first[-1])
     console.print(shown)
+    still = table[~table["measure"].isin([*moved, *first])]
+    if not still.empty:
+        labels = "; ".join(dict.fromkeys(still["label"]))
+        console.print(f"the same in every arm: {escape(labels)}\n")
 
 
 def _cell(row: dict[str, object]) -> str:

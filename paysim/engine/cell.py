@@ -114,8 +114,7 @@ def run_arm(
     accounts = Accounts(model, state, arm.contracts, ledger, 0)
     responses = Responses(model, arm, base.activity, replicate)
     years = scenario.horizon_years
-    region = _region(model, state, accounts, hospital, 0, engine, years, arm.name, progress)
-    region.on_events = on_events
+    region = _region(model, state, accounts, hospital, 0, engine, years, arm.name, progress, on_events)
     region.own_processes = own_processes
     region.recent = list(base.quarters)
     region.decide = responses.decide
@@ -161,8 +160,9 @@ def _region(
     years: int,
     what: str,
     progress: Progress | None,
+    on_events: Callable[[np.ndarray], None] | None = None,
 ) -> Region:
-    region = Region(state, model.tables, accounts, hospital, start, engine)
+    region = Region(state, model.tables, accounts, hospital, start, engine, on_events)
     if progress:
         region.on_week = lambda week: progress(what, week, years * WEEKS_PER_YEAR)
     return region

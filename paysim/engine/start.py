@@ -46,6 +46,7 @@ def _books(model: Model, start: int, years: float) -> np.ndarray:
     practices["room"] = np.ceil(lists * (1.0 + ROOM_FOR_BIRTHS_PER_YEAR * years)).astype(np.int64) + ROOM_AT_LEAST
     practices["first"] = np.concatenate([[0], np.cumsum(practices["room"])[:-1]])
     practices["free"] = start
+    practices["flexible"][:, LANES.index("gp_urgent")] = 1
     practices["activity_levers"] = practices["health_levers"] = 1.0
     hour = TICKS_PER_DAY // 24
     practices["opens"] = round(book.opens_hour * hour)

@@ -42,16 +42,18 @@ def offer(practice, lane: int, tick: int, length: int, weekdays: int):  # type: 
     """Return the earliest start and the server of a slot of `length` ticks, for a need at `tick`.
 
     Staff see patients for only part of the opening hours. Slots are spread over them evenly: a contact blocks its
-    length times the lane's stretch.
+    length times the lane's stretch. In a flexible lane (urgent care) the day's time may be used at any moment of the
+    day: a need is seen at once as long as it is not used up, see `take`.
 
     Ties go to the lowest server. A lane without servers offers the end of time.
     """
     best, server = 1 << 60, -1
+    blocks = length if practice.flexible[lane] else int(length * practice.stretch[lane])
     for k in range(practice.servers[lane]):
         start = practice.free[lane, k]
         if start < tick:
             start = tick
-        start = opening(start, int(length * practice.stretch[lane]), practice.opens[lane], practice.closes[lane], weekdays)
+        start = opening(start, blocks, practice.opens[lane], practice.closes[lane], weekdays)
         if start < best:
             best, server = start, k
     return best, server
@@ -59,6 +61,11 @@ def offer(practice, lane: int, tick: int, length: int, weekdays: int):  # type: 
 
 @njit(cache=True, nogil=True)
 def take(practice, lane: int, server: int, start: int, length: int):  # type: ignore[no-untyped-def]
-    """Book the offered slot."""
-    practice.free[lane, server] = start + int(length * practice.stretch[lane])
+    """Book the offered slot; in a flexible lane time unused since the day's opening is still there."""
+    begin = start
+    if practice.flexible[lane]:
+        begin = start - start % TICKS_PER_DAY + practice.opens[lane]
+        if begin < practice.free[lane, server]:
+            begin = practice.free[lane, server]
+    practice.free[lane, server] = begin + int(length * practice.stretch[lane])
     practice.busy[lane] += length

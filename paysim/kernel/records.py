@@ -114,6 +114,7 @@ PRACTICE = np.dtype(
         ("opens", "i8", (3,)),  # tick of the day
         ("closes", "i8", (3,)),
         ("stretch", "f8", (3,)),  # opening time per contact time: slots are spread over the opening hours
+        ("flexible", "i8", (3,)),  # 1 where the day's contact time may be used at any moment of the day
         ("free", "i8", (3, MAX_SERVERS)),  # tick at which a server is next free
         ("busy", "i8", (3,)),  # ticks of work booked this period
         ("waits", "i8", (3, WAIT_BINS)),  # appointments by whole days waited, this period

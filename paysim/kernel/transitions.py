@@ -348,7 +348,10 @@ def answer(  # type: ignore[no-untyped-def]
         patience = -tables.patience_days[lane] * math.log(uniform(key, stream, number, _PATIENCE))
         if days > patience or outcome == rec.DROPPED:
             u = uniform(key, stream, number, _ELSEWHERE)
-            if u < tables.elsewhere[lane, 0] and not again and person.due[RETRY] == NEVER:
+            later = tables.elsewhere[lane, 0]
+            if again or person.due[RETRY] != NEVER:
+                u = later + u * (1.0 - later)  # the other ways out, in their own proportions
+            if u < later:
                 outcome = rec.LATER
             elif u < tables.elsewhere[lane, 1]:
                 outcome = rec.OUT_OF_HOURS

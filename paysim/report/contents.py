@@ -74,8 +74,8 @@ WINNERS = (
     Figure(
         "actor_balance",
         "Who gains and who loses",
-        "Blue gains, orange loses; numbers are euros per head per year with their 95% interval, bold where it "
-        "leaves zero out. Payers gain by paying less; sectors are shown by revenue, which is no profit.",
+        "Blue gains, orange loses; numbers are euros per head per year with their 95% interval, bold where "
+        "it leaves zero out. Payers gain by paying less; sectors are shown by revenue, which is no profit.",
         figures.actor_balance,
         tables.actor_balance,
     ),

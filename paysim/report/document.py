@@ -168,7 +168,9 @@ def _draw(run: Run, figure: contents.Figure) -> tuple[pd.DataFrame, bytes, bytes
         return None
     drawn = figure.draw(run, **figure.options).figure
     assert isinstance(drawn, drawing.Figure)
-    return data, drawing.save(drawn, "svg"), drawing.save(drawn, "png")
+    svg = drawing.save(drawn, "svg")
+    drawn.set_layout_engine("none")  # laid out already; the second file need not do it again
+    return data, svg, drawing.save(drawn, "png")
 
 
 def _sections(run: Run, pictures: Mapping[str, Picture]) -> list[Section]:
@@ -182,9 +184,7 @@ def _sections(run: Run, pictures: Mapping[str, Picture]) -> list[Section]:
         _verdict(run, comparison),
         Section(
             "Winners and losers",
-            [
-                "Over the whole horizon. Figures are against current payment, tables also against the other baseline."
-            ],
+            ["Over the whole horizon. Figures are against current payment, tables against each baseline."],
             _gains(run, comparison),
             pick(contents.WINNERS),
         ),
@@ -271,10 +271,7 @@ def _gains(run: Run, comparison: pd.DataFrame) -> list[Table]:
 
 
 def _discounted(run: Run, comparison: pd.DataFrame) -> list[Table]:
-    rows = comparison[comparison["measure"].str.endswith("_discounted")].copy()
-    for column in ("value", "baseline_value", "difference", "low", "high"):
-        rows[column] = rows[column].where(rows["unit"] != "EUR", rows[column] / wording.MILLION)
-    rows["unit"] = rows["unit"].replace("EUR", "million EUR")
+    rows = comparison[comparison["measure"].str.endswith("_discounted")]
     rates = run.scenario.get("discounting", {})
     costs, effects = 100 * rates.get("costs", 0.0), 100 * rates.get("effects", 0.0)
     what = f"totals of the region, discounted (costs {costs:.3g}%, effects {effects:.3g}% a year)"

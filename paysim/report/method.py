@@ -83,9 +83,9 @@ def sentences(run: Run) -> list[str]:
     events, replicates = int(manifest.get("events", 0)), int(manifest.get("replicates", 1))
     people = (
         f"Every person of {_region(run)} is simulated event by event: needs, contacts, illness, treatment "
-        f"and death. {scenario.get('base_years')} base years under current payment come first; every arm starts "
-        "from their end, with the same people and the same random numbers, so that a difference comes from "
-        "the arm and not from the draws."
+        f"and death. {scenario.get('base_years')} base years under current payment come first; every arm "
+        "starts from their end, with the same people and the same random numbers, so that a difference comes "
+        "from the arm and not from the draws."
     )
     providers = (
         "Contracts turn activity into payments. No contract carries an effect: practices look at what their "

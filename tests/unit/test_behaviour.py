@@ -1,0 +1,486 @@
+"""What a lever moves, what a contract then pays for it, and what a practice of 2,095 people makes of it."""
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+from paysim.accounting.activity import Activity
+from paysim.accounting.segments import SEGMENT_CONDITION
+from paysim.behaviour import behaviour_parameters, behaviours, load_behaviour
+from paysim.behaviour.altruism import altruism_quantiles, practice_uniforms, visit_curvature_eur
+from paysim.behaviour.incentives import (
+    UNITS,
+    contact_hours,
+    incentive_table,
+    income_eur,
+    make_anchor,
+    marginal,
+    plain_sentence,
+    working_hours,
+)
+from paysim.behaviour.response import CONTACTS, respond
+from paysim.behaviour.situation import PracticeTraits, Situation, response_terms
+from paysim.care.catalogue import load_services
+from paysim.care.costs import practice_costs
+from paysim.care.model import care_parameters
+from paysim.contracts.capitation import Capitation
+from paysim.contracts.chronic_bundle import BundlePrice, ChronicBundle
+from paysim.contracts.contract import Contract, Part
+from paysim.contracts.fee_for_service import FeeForService
+from paysim.contracts.neutrality import solve_scale
+from paysim.contracts.schedule import ServicePrice
+from paysim.contracts.terms import read_contract
+from paysim.errors import ModelError, ScenarioError
+from paysim.kernel.records import LEVERS
+
+SERVICES = load_services()
+PARAMETERS = care_parameters("NL") | behaviour_parameters()
+TERMS = response_terms(PARAMETERS)
+WAGES = practice_costs(PARAMETERS).wages()
+VISITS, PREVENTION, REFERRAL, DELEGATION = range(4)
+NONE, VASCULAR, DIABETES = range(3)
+
+# Expected use of a list of 2,095, by condition: none, vascular, diabetes.
+NORM = {
+    "gp_phone": (1443, 666, 428),
+    "gp_consult": (1717, 607, 392),
+    "gp_long": (492, 218, 140),
+    "gp_visit": (53, 215, 139),
+    "nurse_consult": (1567, 626, 394),
+    "chronic_nurse": (0, 227, 419),
+    "chronic_gp": (0, 25, 47),
+    "specialist_trajectory": (285, 122, 77),
+    "elective_admission": (60, 26, 16),
+    "statin_year": (0, 136, 111),
+    "bp_drug_year": (0, 426, 146),
+}
+PEOPLE, ENROLLED = (1536, 390, 169), (0, 178, 127)
+
+
+def norm_activity(practices: int = 1) -> Activity:
+    activity = Activity.empty(SERVICES.names, tuple(f"p{k}" for k in range(practices)), 1.0)
+    for condition in range(3):
+        for name, quantity in NORM.items():
+            activity.services[:, condition, SERVICES.index(name)] = quantity[condition]
+        activity.person_years[:, condition] = PEOPLE[condition]
+        activity.programme_years[:, condition] = ENROLLED[condition]
+    return activity
+
+
+def situation(contract: Contract, practices: int = 1, altruism: float = 0.8, anchored: bool = True) -> Situation:
+    ones = np.ones((practices, 3, 4))
+    each = np.ones(practices)
+    base = Situation(
+        contracts=(read_contract("nl/gp_segments_1_2_3"),),
+        year=-1,
+        activity=norm_activity(practices),
+        levers=ones,
+        base_levers=ones,
+        gp_hours_capacity=each * 5000.0,
+        practice_costs_eur=each * 361850.0,
+        traits=PracticeTraits(each * altruism, each * 0.15),
+        services=SERVICES,
+        wages=WAGES,
+        terms=TERMS,
+        other_gp_hours=each * 879.0,
+    )
+    return replace(base, contracts=(contract,), year=0, anchor=make_anchor(base) if anchored else None)
+
+
+def contract(*terms) -> Contract:
+    return Contract("test", "Test", "insurers", "practices", tuple(Part(f"c{k}", t) for k, t in enumerate(terms)))
+
+
+def fees(**prices: float) -> FeeForService:
+    return FeeForService(tuple(ServicePrice(name, price) for name, price in prices.items()))
+
+
+def quantity(activity: Activity, *names: str) -> float:
+    return float(activity.services[:, :, [SERVICES.index(name) for name in names]].sum())
+
+
+def moved(lever: int, condition: int, new: float, now: float = 1.0, activity: Activity | None = None):
+    start = activity or norm_activity()
+    return respond(start, lever, condition, np.array([now]), np.array([new]), TERMS, SERVICES)
+
+
+# How activity moves
+
+
+def test_visits_move_only_the_share_that_practices_plan_themselves():
+    before, after = norm_activity(), moved(VISITS, DIABETES, 2.0).activity
+    factor = after.services[0, DIABETES] / np.maximum(before.services[0, DIABETES], 1e-9)
+    for name in (*CONTACTS, "specialist_trajectory", "elective_admission"):
+        assert factor[SERVICES.index(name)] == pytest.approx(1.0 + TERMS.follow_up_share)
+    for name in ("chronic_nurse", "chronic_gp", "statin_year"):
+        assert factor[SERVICES.index(name)] == 1.0
+    assert np.array_equal(after.services[:, SEGMENT_CONDITION != DIABETES], before.services[:, SEGMENT_CONDITION != DIABETES])
+    assert np.array_equal(after.programme_years, before.programme_years)
+
+
+@pytest.mark.parametrize("lever", range(4))
+def test_two_small_moves_are_one_large_one(lever):
+    half = moved(lever, DIABETES, 1.04).activity
+    twice = moved(lever, DIABETES, 1.08, now=1.04, activity=half)
+    once = moved(lever, DIABETES, 1.08)
+    assert np.allclose(twice.activity.services, once.activity.services, rtol=1e-12)
+    assert np.allclose(twice.activity.programme_years, once.activity.programme_years, rtol=1e-12)
+
+
+def test_prevention_enrols_and_the_enrolled_are_seen_more_often():
+    terms = replace(TERMS, enrolment_elasticity=0.5, treatment_elasticity=0.0)
+    now, new = np.array([1.0]), np.array([1.21])
+    after = respond(norm_activity(), PREVENTION, DIABETES, now, new, terms, SERVICES)
+    assert after.activity.programme_years[0, DIABETES] == pytest.approx(127 * 1.1)
+    assert after.activity.services[0, DIABETES, SERVICES.index("chronic_nurse")] == pytest.approx(419 * 1.21 * 1.1)
+    assert after.units == pytest.approx((419 + 47) * (1.21 * 1.1 - 1.0))
+    assert quantity(after.activity, "statin_year") == pytest.approx(136 + 111)
+
+
+def test_no_more_people_can_be_enrolled_than_there_are():
+    assert moved(PREVENTION, DIABETES, 10.0).activity.programme_years[0, DIABETES] == PEOPLE[DIABETES]
+
+
+def test_a_referral_saves_gp_time_and_part_of_it_is_a_contact_less():
+    before, after = norm_activity(), moved(REFERRAL, NONE, 1.1)
+    further = 28.5
+    assert after.units == pytest.approx(further)
+    not_held = quantity(before, "gp_consult") - quantity(after.activity, "gp_consult")
+    consultation = SERVICES.minutes[SERVICES.index("gp_consult"), 0]
+    assert not_held * consultation == pytest.approx(further * TERMS.referral_minutes_saved * TERMS.referral_contact_share)
+    saved = not_held * consultation - float(after.gp_minutes[0])
+    assert saved == pytest.approx(further * TERMS.referral_minutes_saved)
+
+
+def test_delegation_moves_contacts_one_for_one_and_ends_when_all_are_handed_over():
+    before = norm_activity()
+    after = moved(DELEGATION, DIABETES, 1.05)
+    names = ("gp_consult", "gp_long", "nurse_consult")
+    assert quantity(after.activity, *names) == pytest.approx(quantity(before, *names))
+    assert after.units == pytest.approx(394 * 0.05 + 419 * 0.05)
+    everything = 1.0 / TERMS.base_delegation
+    assert moved(DELEGATION, DIABETES, everything).units == pytest.approx(moved(DELEGATION, DIABETES, 3.0).units)
+
+
+def test_a_practice_cannot_hand_over_contacts_that_it_does_not_have():
+    alone = norm_activity()
+    alone.services[:, :, SERVICES.index("chronic_gp")] = 0.0
+    after = moved(DELEGATION, DIABETES, 1.1, activity=alone).activity
+    assert after.services.min() >= 0.0
+    assert quantity(after, "chronic_nurse") == quantity(alone, "chronic_nurse")
+
+
+# What a contract rewards
+
+
+def test_a_fee_is_the_marginal_revenue_of_a_visit_and_capitation_has_none():
+    prices = {"gp_phone": 5.0, "gp_consult": 10.0, "gp_long": 20.0, "gp_visit": 25.0, "nurse_consult": 9.0}
+    now = situation(contract(fees(**prices), Capitation(rate_eur_per_person_year=200.0)))
+    margins = marginal(now)
+    held = norm_activity().services[0, DIABETES]
+    mix = {name: held[SERVICES.index(name)] for name in CONTACTS}
+    mean = sum(mix[name] * prices[name] for name in CONTACTS) / sum(mix.values())
+    assert margins.per_unit(margins.revenue_eur)[0, DIABETES, VISITS] == pytest.approx(mean, rel=1e-9)
+    capitated = marginal(situation(contract(Capitation(rate_eur_per_person_year=200.0))))
+    assert np.abs(capitated.revenue_eur).max() < 1e-6
+
+
+def test_cost_and_hours_of_a_visit_are_those_of_the_catalogue():
+    margins = marginal(situation(contract(fees(gp_consult=10.0))))
+    at = [SERVICES.index(name) for name in CONTACTS]
+    share = norm_activity().services[0, NONE, at]
+    share = share / share.sum()
+    minutes = share @ SERVICES.minutes[at]
+    euro = minutes[1] * WAGES.nurse_eur / 60 + minutes[2] * WAGES.assistant_eur / 60 + share @ SERVICES.material_eur[at]
+    assert margins.per_unit(margins.cost_eur)[0, NONE, VISITS] == pytest.approx(euro)
+    assert margins.per_unit(margins.hours)[0, NONE, VISITS] == pytest.approx(minutes[0] / 60)
+
+
+def test_a_bundle_rewards_enrolment_and_not_the_control():
+    bundle = ChronicBundle((BundlePrice("diabetes", 500.0),))
+    margins = marginal(situation(contract(bundle)), step=1e-4)
+    e = TERMS.enrolment_elasticity
+    expected = e * 127 * 500.0 / ((1.0 + e) * (419 + 47))
+    assert margins.per_unit(margins.revenue_eur)[0, DIABETES, PREVENTION] == pytest.approx(expected, rel=1e-6)
+    assert margins.revenue_eur[0, VASCULAR, PREVENTION] == 0.0
+
+
+def test_a_lever_that_moves_nothing_has_no_row():
+    now = situation(contract(fees(gp_consult=10.0)))
+    rows = incentive_table(now, load_behaviour("passive", [], PARAMETERS), "arm", 0)
+    assert {(row["lever"], row["segment"]) for row in rows if row["lever"] == "prevention"} == {
+        ("prevention", "vascular"),
+        ("prevention", "diabetes"),
+    }
+
+
+@dataclass(frozen=True)
+class BudgetCap:
+    """A component nobody foresaw: fees up to a cap, and half of them above it."""
+
+    kind: ClassVar[str] = "budget_cap"
+    scalable: ClassVar[bool] = False
+    linear: ClassVar[bool] = False
+    payee: ClassVar[str | None] = None
+    cap: float = 1e6
+
+    def settle(self, activity: Activity):
+        paid = activity.services[:, :, SERVICES.index("gp_consult")] * 20.0
+        total = paid.sum(axis=1, keepdims=True)
+        return paid * (np.minimum(total, self.cap) + 0.5 * np.maximum(total - self.cap, 0.0)) / total
+
+
+def test_a_contract_just_written_yields_its_incentives():
+    below = marginal(situation(contract(BudgetCap(cap=1e6))))
+    above = marginal(situation(contract(BudgetCap(cap=1e3))))
+    mix = 1717 / sum(NORM[name][NONE] for name in CONTACTS)
+    assert below.per_unit(below.revenue_eur)[0, NONE, VISITS] == pytest.approx(20.0 * mix)
+    assert above.per_unit(above.revenue_eur)[0, NONE, VISITS] == pytest.approx(10.0 * mix)
+
+
+def test_part_of_a_year_is_read_as_a_year():
+    whole = situation(contract(fees(gp_consult=10.0)))
+    half = replace(whole, activity=whole.activity.scaled(0.5))
+    assert np.allclose(marginal(half).revenue_eur, marginal(whole).revenue_eur)
+    assert np.allclose(income_eur(half), income_eur(whole))
+    assert np.allclose(working_hours(half), working_hours(whole))
+
+
+def test_the_table_has_the_columns_of_the_incentive_map_and_reads_as_a_sentence():
+    now = situation(contract(Capitation(rate_eur_per_person_year=270.0)))
+    rows = incentive_table(now, load_behaviour("profit_altruism", [], PARAMETERS), "capitation", 3)
+    row = next(row for row in rows if row["lever"] == "prevention" and row["segment"] == "diabetes")
+    assert list(row) == [
+        *("arm", "replicate", "year", "provider", "lever", "segment", "unit", "marginal_revenue_eur"),
+        *("marginal_cost_eur", "margin_eur", "margin_under_current_eur", "predicted_response", "lever_value"),
+    ]
+    assert (row["arm"], row["replicate"], row["year"], row["lever_value"]) == ("capitation", 3, 0, 1.0)
+    assert row["margin_eur"] == pytest.approx(row["marginal_revenue_eur"] - row["marginal_cost_eur"])
+    assert row["margin_under_current_eur"] > 0.0 > row["margin_eur"]
+    assert row["predicted_response"] < 0.0
+    sentence = plain_sentence(row)
+    assert sentence.startswith("One more planned control for patients with diabetes pays the practice nothing and takes ")
+    assert f"the practice is {-row['margin_eur']:.2f} euro worse off (today" in sentence
+    assert "fewer planned controls." in sentence
+    assert set(UNITS) == set(LEVERS)
+    for each in rows:
+        assert "nan" not in plain_sentence(each)
+        assert each["unit"] == UNITS[each["lever"]]
+
+
+# What practices are like
+
+
+def test_altruism_follows_the_names_of_practices_and_its_distribution():
+    names = [f"practice {k}" for k in range(4000)]
+    drawn = load_behaviour("profit_altruism", [], PARAMETERS).traits(1, names)
+    again = load_behaviour("profit_altruism", [], PARAMETERS).traits(1, names[::-1])
+    assert np.array_equal(drawn.altruism, again.altruism[::-1])
+    assert drawn.altruism.min() >= 0.1
+    grid = altruism_quantiles((np.arange(20000) + 0.5) / 20000, 0.8, 0.4, 0.1)
+    assert drawn.altruism.mean() == pytest.approx(grid.mean(), abs=4 * 0.4 / np.sqrt(4000))
+    assert np.median(drawn.speed) == pytest.approx(0.15, rel=0.03)
+    other = load_behaviour("profit_altruism", [], PARAMETERS).traits(2, names)
+    assert not np.array_equal(drawn.altruism, other.altruism)
+    for_altruism, for_speed = practice_uniforms(1, names)
+    assert abs(np.corrcoef(for_altruism, for_speed)[0, 1]) < 0.06
+
+
+def test_curvature_of_visits_is_the_closed_form_when_practices_are_alike():
+    """d ln q / d (p / p0) = p0 / (alpha k q), with the lever moving 30% of contacts."""
+    alike = PARAMETERS.override([("behaviour.altruism_sd", 0.0)])
+    assert visit_curvature_eur(alike) == pytest.approx(0.875 * 32.04 / (0.14 / 0.30) / 0.8, rel=1e-9)
+
+
+def test_curvature_of_visits_gives_the_observed_change_over_practices_that_differ():
+    altruism = altruism_quantiles((np.arange(5000) + 0.5) / 5000, 0.8, 0.4, 0.1)
+    change = np.maximum(-0.875 * 32.04 / (altruism * visit_curvature_eur(PARAMETERS)), 0.1 - 1.0)
+    assert 0.30 * change.mean() == pytest.approx(-0.14, abs=2e-4)
+
+
+def test_limits_that_forbid_what_was_observed_are_refused():
+    with pytest.raises(ScenarioError, match="practices cannot change visits by -0.47: the limits allow -0.40"):
+        visit_curvature_eur(PARAMETERS.override([("behaviour.visit_intensity_min", 0.6)]))
+
+
+# What they do
+
+
+PLAIN = [("eta", 0.0), ("hours_elasticity", 1e9)]
+"""No income effect and a constant shadow wage: every lever stands alone."""
+
+
+def test_best_response_is_the_maximum_of_utility():
+    """q = q* + m / (alpha lambda g), found by search over the utility that the closed form belongs to."""
+    paid = contract(fees(gp_phone=20.0, gp_consult=40.0, gp_long=60.0, gp_visit=60.0, nurse_consult=40.0))
+    now = situation(paid, altruism=0.7)
+    behaviour = load_behaviour("profit_altruism", PLAIN, PARAMETERS)
+    best = behaviour.best_response(now)[0, VASCULAR, VISITS]
+    anchor, margins = now.anchor, marginal(now)
+    wage = anchor.income_eur / anchor.hours
+    curvature = 0.7 * visit_curvature_eur(PARAMETERS) * margins.units[0, VASCULAR, VISITS]
+    at = (0, VASCULAR, VISITS)
+    value = {k: float((m.revenue_eur - m.cost_eur)[at] - wage[0] * m.hours[at]) for k, m in {"a": anchor.margins, "n": margins}.items()}
+    patient_optimal = 1.0 - value["a"] / curvature
+    lever = np.linspace(0.1, 2.0, 190001)
+    utility = value["n"] * lever - curvature / 2 * (lever - patient_optimal) ** 2
+    assert best == pytest.approx(lever[utility.argmax()], abs=1e-5)
+    assert 1.0 < best < 2.0
+
+
+def test_current_contracts_move_nobody():
+    current = read_contract("nl/gp_segments_1_2_3")
+    behaviour = load_behaviour("profit_altruism", [], PARAMETERS)
+    now = replace(situation(current, practices=3), year=-1)
+    assert np.array_equal(behaviour.best_response(now), now.base_levers)
+    assert np.array_equal(behaviour.decide(now), now.base_levers)
+
+
+def test_a_larger_list_under_the_same_contract_moves_only_through_hours():
+    current = read_contract("nl/gp_segments_1_2_3")
+    now = replace(situation(current), year=-1)
+    grown = replace(now, activity=replace(now.activity, services=now.activity.services * 1.1, person_years=now.activity.person_years * 1.1, programme_years=now.activity.programme_years * 1.1))
+    assert np.allclose(load_behaviour("profit_altruism", PLAIN, PARAMETERS).best_response(grown), 1.0, atol=1e-9)
+
+
+def test_practices_move_part_of_the_way():
+    now = situation(contract(Capitation(rate_eur_per_person_year=270.0)))
+    behaviour = load_behaviour("profit_altruism", [], PARAMETERS)
+    way = behaviour.best_response(now) - now.levers
+    assert np.allclose(behaviour.decide(now) - now.levers, 0.15 * way)
+
+
+def test_visits_stop_where_the_hours_end():
+    paid = contract(fees(gp_consult=80.0, gp_long=80.0, gp_phone=80.0, gp_visit=80.0, nurse_consult=80.0))
+    now = situation(paid)
+    behaviour = load_behaviour("profit_altruism", [(f"{each}_response", 0.0) for each in LEVERS[1:]], PARAMETERS)
+    free = behaviour.decide(now) - 1.0
+    wanted = float((marginal(now).hours * free).sum())
+    short = replace(now, gp_hours_capacity=contact_hours(now) + wanted / 4.0)
+    step = behaviour.decide(short) - 1.0
+    assert wanted > 0.0
+    assert np.allclose(step, free / 4.0)
+    full = replace(now, gp_hours_capacity=contact_hours(now) - 100.0)
+    assert np.array_equal(behaviour.decide(full), now.levers)
+    # levers that rose during the year looked at already take some of the room
+    rising = replace(short, activity_levers=short.levers - free)
+    assert (behaviour.decide(rising) - 1.0).max() < step.max()
+
+
+def test_the_poorer_value_money_more_and_the_busier_their_time():
+    paid = contract(fees(gp_phone=20.0, gp_consult=25.0, gp_long=40.0, gp_visit=40.0, nurse_consult=25.0))
+    now = situation(paid)
+    behaviour = load_behaviour("profit_altruism", [("eta", 1.0), ("hours_elasticity", 1e9)], PARAMETERS)
+    poorer = replace(now, practice_costs_eur=now.practice_costs_eur + 100000.0)
+    at = (0, NONE, VISITS)
+    assert behaviour.best_response(poorer)[at] > behaviour.best_response(now)[at] + 0.01
+    behaviour = load_behaviour("profit_altruism", [("eta", 0.0)], PARAMETERS)
+    busier = replace(now, other_gp_hours=now.other_gp_hours + 300.0)
+    assert behaviour.best_response(busier)[at] < behaviour.best_response(now)[at] - 0.01
+
+
+def test_ontario_is_reproduced_within_its_acceptance_range():
+    """C1: from full fees to an eighth of them and capitation, budget-neutral: contacts -14%, accepted -10 to -18%."""
+    practices = 200
+    schedule = read_contract("nl/gp_fee_for_service")
+    full = schedule.scaled(32.04 / 11.51)
+    start = replace(situation(full, practices, anchored=False), gp_hours_capacity=np.full(practices, 1e6))
+    start = replace(start, practice_costs_eur=start.practice_costs_eur * 0.6)
+    behaviour = load_behaviour("profit_altruism", [], PARAMETERS)
+    start = replace(start, traits=behaviour.traits(1, start.activity.practice_names))
+    flat = Capitation(rate_eur_per_person_year=1.0)
+    residual = schedule.scaled(0.125 * 32.04 / 11.51)
+    total = float(full.practice_revenue(start.activity).sum())
+    rest = (total - float(residual.practice_revenue(start.activity).sum())) / float(start.activity.person_years.sum())
+    blended = replace(residual, components=(*residual.components, Part("capitation", flat.scaled(rest))))
+    now = replace(start, contracts=(blended,), anchor=make_anchor(start))
+    base = now.activity
+    for _ in range(60):
+        levers = behaviour.decide(now)
+        activity = base
+        for lever in range(4):
+            for condition in range(3):
+                activity = respond(activity, lever, condition, np.ones(practices), levers[:, condition, lever], TERMS, SERVICES).activity
+        now = replace(now, activity=activity, levers=levers)
+    change = quantity(now.activity, *CONTACTS) / quantity(base, *CONTACTS) - 1.0
+    print(change)
+    assert -0.18 < change < -0.10
+
+
+def test_shipped_arms_move_practices_as_their_payments_say():
+    current = read_contract("nl/gp_segments_1_2_3")
+    activity = norm_activity()
+    reference = float(current.practice_revenue(activity).sum())
+    behaviour = load_behaviour("profit_altruism", [], PARAMETERS)
+    best = {}
+    for name in ("gp_fee_for_service", "gp_capitation", "gp_bundled", "gp_mixed"):
+        arm = read_contract(f"nl/{name}")
+        best[name] = behaviour.best_response(situation(arm.scaled(solve_scale(reference, arm, [activity]))))[0]
+    assert best["gp_fee_for_service"][:, VISITS].min() > 1.1
+    assert best["gp_capitation"][:, VISITS].max() < 1.0
+    assert (best["gp_bundled"][1:, PREVENTION] > 1.1).all()
+    assert (best["gp_capitation"][1:, PREVENTION] < 0.9).all()
+    assert (best["gp_capitation"][:, REFERRAL] > best["gp_fee_for_service"][:, REFERRAL]).all()
+    between = best["gp_mixed"][:, VISITS]
+    assert (best["gp_capitation"][:, VISITS] < between).all()
+    assert (between < best["gp_fee_for_service"][:, VISITS]).all()
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "message"),
+    [
+        ("profit_altruist", [], "unknown behaviour; found profit_altruist; .*did you mean 'profit_altruism'"),
+        ("profit_altruism", [("altruism", 1.0)], "no such setting.*altruism_mean"),
+        ("profit_altruism", [("visit_intensity_respons", 0.0)], "did you mean 'visit_intensity_response'"),
+        ("passive", [("speed", 0.1)], "speed: passive has no such setting"),
+        ("profit_altruism", [("eta", 0.5), ("eta", 0.6)], "eta: setting comes twice"),
+        ("profit_altruism", [("eta", -1.0)], "eta: .*found -1; allowed: a number from 0 up"),
+        ("profit_altruism", [("speed", 1.5)], "speed: .*a number from 0 to 1"),
+        ("profit_altruism", [("prevention_response", 0.5)], "prevention_response: .*0 or 1"),
+        ("profit_altruism", [("referral_min", 0.0)], "referral_min: .*a number above 0, at most 1"),
+        ("profit_altruism", [("referral_max", 0.9)], "referral_max: .*a number from 1 up"),
+        ("profit_altruism", [("hours_elasticity", float("nan"))], "hours_elasticity: .*found nan"),
+    ],
+)
+def test_wrong_settings_are_refused(name, settings, message):
+    with pytest.raises(ScenarioError, match=message):
+        load_behaviour(name, settings, PARAMETERS)
+
+
+def test_without_a_base_nobody_can_respond():
+    now = situation(contract(fees(gp_consult=10.0)), anchored=False)
+    with pytest.raises(ModelError, match="no anchor"):
+        load_behaviour("profit_altruism", [], PARAMETERS).decide(now)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"levers": np.ones((1, 3, 3))}, r"levers must be above zero with shape \(1, 3, 4\)"),
+        ({"levers": np.zeros((1, 3, 4))}, "levers must be above zero"),
+        ({"gp_hours_capacity": np.ones(2)}, r"gp_hours_capacity has shape \(2,\)"),
+        ({"traits": PracticeTraits(np.ones(2), np.ones(1))}, "altruism has shape"),
+        ({"activity": Activity.empty(("a",), ("p0",), 1.0)}, "other services than the catalogue"),
+    ],
+)
+def test_a_situation_that_does_not_fit_is_refused(change, message):
+    with pytest.raises(ModelError, match=message):
+        replace(situation(contract(fees(gp_consult=10.0))), **change)
+
+
+def test_a_nudge_must_leave_a_lever_above_zero():
+    with pytest.raises(ModelError, match="between 0 and 1"):
+        marginal(situation(contract(fees(gp_consult=10.0))), step=1.0)
+
+
+def test_every_behaviour_parameter_is_read():
+    parameters = care_parameters("NL") | behaviour_parameters()
+    response_terms(parameters)
+    for name in behaviours():
+        load_behaviour(name, [], parameters)
+    assert [name for name in parameters.unused() if name.startswith("behaviour.")] == []

@@ -1,0 +1,253 @@
+"""Reading run folders and comparing arms."""
+
+import json
+import math
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from paysim.analysis.compare import (
+    CHANCE_ONLY,
+    COLUMNS,
+    OVER_REPLICATES,
+    clustered_interval,
+    compare,
+    t_interval,
+)
+from paysim.analysis.measures import MEASURES, VERDICT, measure, wide
+from paysim.analysis.runs import RESULT_COLUMNS, load_run
+from paysim.cli import app
+from paysim.errors import DataError, ScenarioError
+
+
+def results(cells):
+    """Tidy results of (arm, replicate, practice) -> (person_years, spending)."""
+    rows = []
+    for (arm, replicate, practice), (years, spending) in cells.items():
+        for name, value in (("person_years", years), ("spending_total", spending)):
+            rows.append(("s", arm, 0, replicate, -1, "practice", practice, name, value, ""))
+    frame = pd.DataFrame(rows, columns=list(RESULT_COLUMNS))
+    keys = [name for name in RESULT_COLUMNS if name not in ("group", "value", "dimension")]
+    whole = frame.groupby(keys, as_index=False, sort=False)["value"].sum()
+    return pd.concat([whole.assign(dimension="all", group="all"), frame])[list(RESULT_COLUMNS)]
+
+
+TWO_ARMS = {
+    ("a", 0, "p1"): (100.0, 1000.0),
+    ("a", 0, "p2"): (300.0, 6000.0),
+    ("a", 0, "p3"): (600.0, 6000.0),
+    ("b", 0, "p1"): (100.0, 1100.0),
+    ("b", 0, "p2"): (300.0, 6900.0),
+    ("b", 0, "p3"): (600.0, 6600.0),
+}
+
+
+def spending(table):
+    (row,) = table[table["measure"] == "spending_per_head"].to_dict("records")
+    return row
+
+
+def test_difference_of_one_replicate_is_clustered_by_practice():
+    row = spending(compare(results(TWO_ARMS), "a"))
+    assert row["value"] == pytest.approx(14.6)
+    assert row["baseline_value"] == pytest.approx(13.0)
+    assert row["difference"] == pytest.approx(1.6)
+    assert row["relative"] == pytest.approx(1.6 / 13)
+    assert row["interval"] == "chance only, not parameter uncertainty"
+    # By hand: differences 1, 3, 1 with weights .1, .3, .6; mean 1.6.
+    error = math.sqrt(3 / 2 * ((0.1 * -0.6) ** 2 + (0.3 * 1.4) ** 2 + (0.6 * -0.6) ** 2))
+    half = stats.t.ppf(0.975, 2) * error
+    assert row["low"] == pytest.approx(1.6 - half)
+    assert row["high"] == pytest.approx(1.6 + half)
+
+
+def test_equal_weights_give_the_paired_t_interval():
+    d = np.array([1.0, 2.0, 4.0, 9.0])
+    expected = stats.t.interval(0.95, 3, loc=d.mean(), scale=stats.sem(d))
+    assert clustered_interval(d, np.ones(4), d.mean()) == pytest.approx(expected)
+    assert t_interval(d) == pytest.approx(expected)
+
+
+def test_replicates_are_paired():
+    cells = {}
+    for replicate, (common, gap) in enumerate([(0.0, 10.0), (500.0, 20.0), (-300.0, 60.0)]):
+        cells["a", replicate, "p1"] = (100.0, 1000.0 + common)
+        cells["b", replicate, "p1"] = (100.0, 1000.0 + common + gap)
+    row = spending(compare(results(cells), "a"))
+    d = np.array([0.1, 0.2, 0.6])
+    assert row["interval"] == OVER_REPLICATES
+    assert row["difference"] == pytest.approx(0.3)
+    expected = stats.t.interval(0.95, 2, loc=0.3, scale=stats.sem(d))
+    assert (row["low"], row["high"]) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("replicates", [1, 2])
+def test_identical_arms_differ_by_exactly_nothing(tmp_path, make_run, replicates):
+    same = {"dutch_today": {}, "mixed": {}}
+    run = load_run(make_run(tmp_path / "r", replicates=replicates, arms=tuple(same), effects=same))
+    table = compare(run, "dutch_today")
+    assert len(table) == len(MEASURES)
+    assert (table[["difference", "low", "high"]] == 0).all(axis=None)
+
+
+def test_without_practices_there_is_no_interval():
+    frame = results(TWO_ARMS)
+    row = spending(compare(frame[frame["dimension"] == "all"], "a"))
+    assert math.isnan(row["low"])
+    assert math.isnan(row["high"])
+
+
+def test_one_practice_gives_no_interval():
+    cells = {key: value for key, value in TWO_ARMS.items() if key[2] == "p1"}
+    assert math.isnan(spending(compare(results(cells), "a"))["low"])
+
+
+def test_swapping_arms_turns_the_sign(run_folder):
+    run = load_run(run_folder)
+    there = compare(run, "dutch_today").query("arm == 'mixed'").set_index("measure")
+    back = compare(run, "mixed").query("arm == 'dutch_today'").set_index("measure")
+    assert there["difference"].to_numpy() == pytest.approx(-back["difference"].to_numpy())
+    assert there["low"].to_numpy() == pytest.approx(-back["high"].to_numpy(), nan_ok=True)
+
+
+def test_every_measure_against_every_default_baseline(run_folder):
+    table = compare(run_folder)
+    assert list(table.columns) == list(COLUMNS)
+    assert set(table["baseline"]) == {"dutch_today", "fee_for_service"}
+    assert len(table) == len(MEASURES) * 4 * 2
+    assert set(table["interval"]) == {CHANCE_ONLY}
+    assert set(VERDICT) <= set(table["measure"])
+    assert not (table["arm"] == table["baseline"]).any()
+
+
+def test_a_total_is_scaled_from_differences_per_head(run_folder):
+    table = compare(run_folder, "dutch_today").query("arm == 'fee_for_service'").set_index("measure")
+    total, per_head = table.loc["spending_total_discounted"], table.loc["spending_per_head"]
+    assert total["unit"] == "million EUR"
+    # Discounting hardly changes how wide an interval is for its middle.
+    relative = [(row["high"] - row["low"]) / row["difference"] for row in (total, per_head)]
+    assert relative[0] == pytest.approx(relative[1], rel=0.2)
+
+
+def test_unknown_baseline_names_the_nearest(run_folder):
+    with pytest.raises(ScenarioError, match=r"no such arm.*did you mean 'capitation'"):
+        compare(run_folder, "capitaton")
+
+
+def test_unknown_measure_names_the_nearest():
+    with pytest.raises(DataError, match="did you mean 'qalys_per_1000'"):
+        measure("qaly_per_1000")
+
+
+def test_results_with_a_value_twice_are_refused():
+    frame = results(TWO_ARMS)
+    with pytest.raises(DataError, match="twice"):
+        wide(pd.concat([frame, frame]))
+
+
+def test_run_in_one_line(run_folder):
+    run = load_run(run_folder / "manifest.json")
+    assert "\n" not in repr(run)
+    assert run.arms == ("dutch_today", "fee_for_service", "capitation", "bundled", "mixed")
+    assert run.current == "dutch_today"
+    assert list(run.results.columns) == list(RESULT_COLUMNS)
+    assert "no chronic condition" in set(run.incentives["segment"])
+
+
+@pytest.fixture
+def copy(run_folder, tmp_path):
+    return shutil.copytree(run_folder, tmp_path / "copy", ignore=shutil.ignore_patterns("figures", "report*"))
+
+
+@pytest.mark.parametrize("name", ["results.parquet", "ledger.parquet", "incentives.csv", "parameters.csv"])
+def test_one_flipped_bit_is_found(copy, name):
+    data = bytearray((copy / name).read_bytes())
+    data[len(data) // 2] ^= 1
+    (copy / name).write_bytes(data)
+    with pytest.raises(DataError, match=rf"{name}.*SHA-256"):
+        load_run(copy)
+
+
+def test_two_swapped_files_are_both_named(copy):
+    (copy / "incentives.csv").rename(copy / "x")
+    (copy / "parameters.csv").rename(copy / "incentives.csv")
+    (copy / "x").rename(copy / "parameters.csv")
+    with pytest.raises(DataError) as caught:
+        load_run(copy)
+    assert len(caught.value.problems) == 2
+
+
+def test_a_file_changed_after_opening_is_found(copy):
+    run = load_run(copy)
+    with (copy / "results.parquet").open("ab") as file:
+        file.write(b"x")
+    with pytest.raises(DataError, match="SHA-256"):
+        _ = run.results
+
+
+def test_missing_file(copy):
+    (copy / "ledger.parquet").unlink()
+    with pytest.raises(DataError, match=r"ledger\.parquet.*missing"):
+        load_run(copy)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda m: m.update(schema=2), "schema"),
+        (lambda m: m.pop("files"), "no list of files"),
+        (lambda m: m["files"].update({"../x": "0" * 64}), "outside the run folder"),
+        (lambda m: m["files"].update({"x": "short"}), "not a SHA-256"),
+        (lambda m: m["scenario"].update(current="nobody"), "names no arm"),
+        (lambda m: m["scenario"].update(compare_with=["nobody"]), "names no arm"),
+        (lambda m: m["scenario"].update(arms=[]), "no list of arms"),
+        (lambda m: m.pop("scenario"), "no scenario"),
+    ],
+)
+def test_wrong_manifests(copy, change, words):
+    manifest = json.loads((copy / "manifest.json").read_text())
+    change(manifest)
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(DataError, match=words):
+        load_run(copy)
+
+
+@pytest.mark.parametrize("content", [b"{", b"\xff\xfe", b"[]", b'{"schema": NaN}', b"[" * 100_000])
+def test_broken_manifests(copy, content):
+    (copy / "manifest.json").write_bytes(content)
+    with pytest.raises(DataError, match=r"manifest\.json"):
+        load_run(copy)
+
+
+def test_no_run_folder(tmp_path):
+    with pytest.raises(DataError, match="not a finished run"):
+        load_run(tmp_path)
+    (tmp_path / "my_run").mkdir()
+    with pytest.raises(DataError, match=r"did you mean .*my_run"):
+        load_run(tmp_path / "my_rum")
+
+
+def test_command_prints_the_verdict_first(run_folder, capsys):
+    assert app.run(["compare", str(run_folder)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("- Fee for service: spending is EUR")
+    text = "\n".join(lines)
+    assert "Against Dutch funding today" in text
+    assert "Against Fee for service" in text
+    assert CHANCE_ONLY in text
+    assert lines[-1] == f"next: paysim report {run_folder}"
+
+
+def test_command_prints_json(run_folder, capsys):
+    assert app.run(["compare", str(run_folder), "--baseline", "mixed", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["baselines"] == ["mixed"]
+    assert set(document["differences"][0]) == set(COLUMNS)
+
+
+def test_command_refuses_an_unknown_arm(run_folder, capsys):
+    assert app.run(["compare", str(run_folder), "--baseline", "nobody"]) == 2
+    assert "no such arm" in capsys.readouterr().err
