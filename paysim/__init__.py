@@ -12,17 +12,22 @@ _HOMES = {
     "InputError": "paysim.errors",
     "ModelError": "paysim.errors",
     "OutputError": "paysim.errors",
-    "PaysimError": "paysim.errors",
     "Parameters": "paysim.parameters",
+    "PaysimError": "paysim.errors",
     "Population": "paysim.population",
+    "Run": "paysim.analysis.runs",
     "Scenario": "paysim.scenario",
     "ScenarioError": "paysim.errors",
+    "compare": "paysim.analysis.compare",
+    "incentive_map": "paysim.analysis.incentives",
     "load_region": "paysim.population",
+    "load_run": "paysim.analysis.runs",
     "load_scenario": "paysim.scenario",
     "read_population": "paysim.population",
+    "simulate": "paysim.analysis.execution",
     "synthesize": "paysim.population",
     "write_population": "paysim.population",
-    "simulate": "paysim.analysis.execution",
+    "write_report": "paysim.report.document",
 }
 
 __all__ = [
@@ -33,29 +38,50 @@ __all__ = [
     "Parameters",
     "PaysimError",
     "Population",
+    "Run",
     "Scenario",
     "ScenarioError",
     "__version__",
+    "compare",
+    "incentive_map",
     "load_region",
+    "load_run",
     "load_scenario",
+    "plot",
     "read_population",
+    "simulate",
     "synthesize",
     "write_population",
+    "write_report",
 ]
 
 if TYPE_CHECKING:
+    from paysim.analysis.compare import compare
+    from paysim.analysis.execution import simulate
+    from paysim.analysis.incentives import incentive_map
+    from paysim.analysis.runs import Run, load_run
     from paysim.errors import DataError, InputError, ModelError, OutputError, PaysimError, ScenarioError
     from paysim.parameters import Parameters
-    from paysim.population import Population, load_region, read_population, synthesize, write_population
+    from paysim.population import (
+        Population,
+        load_region,
+        read_population,
+        synthesize,
+        write_population,
+    )
+    from paysim.report import figures as plot
+    from paysim.report.document import write_report
     from paysim.scenario import Scenario, load_scenario
 
 
 def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
+    if name == "plot":
+        return import_module("paysim.report.figures")
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'paysim' has no attribute {name!r}")
-    from importlib import import_module
-
     return getattr(import_module(home), name)
 
 

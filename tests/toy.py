@@ -19,7 +19,7 @@ from paysim.kernel.advance import enter_all
 from paysim.kernel.records import NEVER, State
 from paysim.kernel.spec import AGES, Transition
 from paysim.kernel.tables import CONTACT_SERVICES, Access, compile_tables
-from paysim.population import COLUMN_NAMES, Population, load_region, synthesize
+from paysim.population import COLUMNS, Population, load_region, synthesize
 from paysim.scenario import Scenario, load_scenario
 
 SERVICES = (*dict.fromkeys(CONTACT_SERVICES), "ooh_contact", "ed_visit", "admission_mi", "admission_other")
@@ -232,11 +232,21 @@ def busy_tables(births: float = 0.2, **terms: Any) -> np.ndarray:
 
 
 def busy_state(people: int = 120, practices: int = 3, seed: int = 1, room: int = 60) -> State:
-    """Return people of all ages with too few staff: contacts last an hour of a short day."""
+    """Return people of all ages, every other one ill, and too few staff."""
     ages = np.random.default_rng(7).uniform(0.0, 95.0, people * practices)
-    return toy_state(
-        people, practices, seed=seed, ages=ages, room=room, servers=(1, 1, 2), hours=(8.0, 17.0), stretch=12.0
+    state = toy_state(
+        people,
+        practices,
+        seed=seed,
+        ages=ages,
+        flags=np.arange(people * practices) % 2,
+        room=room,
+        servers=(1, 1, 2),
+        hours=(8.0, 17.0),
+        stretch=12.0,
     )
+    state.practices["flexible"][:, rec.LANES.index("gp_urgent")] = 1
+    return state
 
 
 @lru_cache(maxsize=8)
@@ -257,12 +267,12 @@ def scenario(base_years: int = 1, horizon_years: int = 1, seed: int = 1, arms: t
 
 @lru_cache(maxsize=1)
 def _two_practices() -> Population:
-    return synthesize(load_region("achterhoek"), seed=1, sample=4000)
+    return synthesize(load_region("achterhoek"), seed=1, sample=8000).take_practices([0, 1])
 
 
 @lru_cache(maxsize=8)
-def few_people(people: int = 120, weight: float = 1.0, staff: float = 0.6) -> Population:
-    """Return the first people of two real practices, with so little staff that the book is busy.
+def few_people(people: int = 160, weight: float = 1.0, staff: float = 0.8) -> Population:
+    """Return people of all ages from two real practices, with so little staff that the book is busy.
 
     Parameters
     ----------
@@ -272,7 +282,8 @@ def few_people(people: int = 120, weight: float = 1.0, staff: float = 0.6) -> Po
         Relative to the staff of the whole list.
     """
     whole = _two_practices()
-    rows = np.concatenate([np.flatnonzero(whole.practice == k)[:people] for k in (0, 1)])
+    lists = [np.flatnonzero(whole.practice == k) for k in (0, 1)]
+    rows = np.concatenate([rows[np.linspace(0, len(rows) - 1, people).astype(int)] for rows in lists])
     practices = tuple(
         replace(
             practice,
@@ -283,7 +294,7 @@ def few_people(people: int = 120, weight: float = 1.0, staff: float = 0.6) -> Po
         )
         for practice in whole.practices[:2]
     )
-    columns: dict[str, Any] = {name: getattr(whole, name)[rows] for name in COLUMN_NAMES}
+    columns: dict[str, Any] = {column.name: getattr(whole, column.name)[rows] for column in COLUMNS}
     return replace(whole, practices=practices, persons_in_region=round(len(rows) * weight), **columns)
 
 

@@ -128,7 +128,7 @@ def load(folder: Path) -> Finished | None:
             return None
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    with np.load(io.BytesIO(data["activity.npz"]), allow_pickle=False) as arrays:
+    with np.load(io.BytesIO(data["activity.npz"])) as arrays:
         activity = Activity(
             tuple(index["service_names"]),
             tuple(index["practice_names"]),

@@ -13,13 +13,12 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from paysim.analysis.measures import MEASURES, Measure, horizon, wide
+from paysim.analysis.measures import MEASURES, Measure, by_arm, horizon, paired, wide
 from paysim.analysis.runs import Run, load_run
 from paysim.errors import DataError, Problem, ScenarioError, nearest_name
 
@@ -46,7 +45,6 @@ COLUMNS = (
 _LEVEL = 0.95
 
 Floats = NDArray[np.float64]
-Cell = tuple[str, int, int]
 
 
 def compare(
@@ -86,18 +84,16 @@ def compare(
     source = load_run(run) if isinstance(run, str | os.PathLike) else run
     arms = arm_names(source)
     against = baselines(source, baseline)
-    totals = horizon(wide(source))
+    totals = by_arm(horizon(wide(source)))
     practices = _practices(source)
     rows: list[dict[str, Any]] = []
     for measure in measures:
-        if not measure.held_by(totals):
+        if not measure.held_by(totals[arms[0]]):
             continue
-        whole = _by_arm(measure.of(totals).droplevel("group"))
-        split = _Split.of(measure, practices)
         for base in against:
             for arm in arms:
                 if arm != base:
-                    rows.append(_row(measure, arm, base, whole, split))
+                    rows.append(_row(measure, arm, base, totals, practices))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
@@ -178,53 +174,25 @@ def _around(centre: float, error: float, freedom: int) -> tuple[float, float]:
     return centre - half, centre + half
 
 
-@dataclass(frozen=True)
-class _Split:
-    """A measure by practice: values and person-years, each (arm, draw, replicate) -> ``[P]``."""
-
-    values: Mapping[Cell, Floats]
-    years: Mapping[Cell, Floats]
-    summed: bool
-
-    @classmethod
-    def of(cls, measure: Measure, practices: pd.DataFrame | None) -> _Split | None:
-        if practices is None or not measure.held_by(practices):
-            return None
-        years = practices["person_years"]
-        values = measure.of(practices)
-        if measure.summed:
-            # A sum over people: the difference per head is what practices can be compared on.
-            values = values / years.where(years > 0)
-        return cls(_by_cell(values), _by_cell(years), measure.summed)
-
-    def interval(self, here: Cell, there: Cell, centre: float) -> tuple[float, float]:
-        if here not in self.values or there not in self.values:
-            return math.nan, math.nan
-        differences = self.values[here] - self.values[there]
-        weights = np.nan_to_num((self.years[here] + self.years[there]) / 2)
-        if not self.summed:
-            return clustered_interval(differences, weights, centre)
-        people = float(weights.sum())
-        low, high = clustered_interval(differences, weights, centre / people)
-        return low * people, high * people
-
-
-def _row(measure: Measure, arm: str, base: str, whole: pd.DataFrame, split: _Split | None) -> dict[str, Any]:
-    pair = whole[[arm, base]]
-    values, base_values = pair[arm].to_numpy(np.float64), pair[base].to_numpy(np.float64)
+def _row(
+    measure: Measure,
+    arm: str,
+    base: str,
+    totals: Mapping[str, pd.DataFrame],
+    practices: Mapping[str, pd.DataFrame] | None,
+) -> dict[str, Any]:
+    pair = paired(measure, totals[arm], totals[base])
+    values, base_values = (each.to_numpy(np.float64) for each in pair)
     differences = values - base_values
     difference = float(differences.mean())
     if len(differences) > 1:
         low, high = t_interval(differences)
         kind = OVER_REPLICATES
     else:
+        low, high = (0.0, 0.0) if difference == 0.0 else (math.nan, math.nan)
         kind = CHANCE_ONLY
-        low, high = math.nan, math.nan
-        if split is not None:
-            draw, replicate = (int(key) for key in pair.index[0])
-            low, high = split.interval((arm, draw, replicate), (base, draw, replicate), difference)
-        elif difference == 0.0:
-            low, high = 0.0, 0.0
+        if practices is not None and measure.held_by(practices[arm]):
+            low, high = _by_practice(measure, practices[arm], practices[base], difference)
     base_value = float(base_values.mean())
     return {
         "measure": measure.name,
@@ -242,20 +210,29 @@ def _row(measure: Measure, arm: str, base: str, whole: pd.DataFrame, split: _Spl
     }
 
 
-def _practices(source: Run | pd.DataFrame) -> pd.DataFrame | None:
+def _by_practice(
+    measure: Measure, here: pd.DataFrame, there: pd.DataFrame, difference: float
+) -> tuple[float, float]:
+    pair = paired(measure, here, there)
+    differences: Floats = np.asarray(pair[0] - pair[1], dtype=np.float64)
+    years = there["person_years"]
+    weights = (
+        years if measure.fixed or measure.summed else (years + here["person_years"].reindex(there.index)) / 2
+    )
+    shares: Floats = np.asarray(weights.fillna(0.0), dtype=np.float64)
+    if not measure.summed:
+        return clustered_interval(differences, shares, difference)
+    # Of a sum over people: practices are compared per head, and the interval is scaled back.
+    people = float(shares.sum())
+    per_head: Floats = np.full(len(shares), math.nan)
+    np.divide(differences, shares, out=per_head, where=shares > 0)
+    low, high = clustered_interval(per_head, shares, difference / people)
+    return low * people, high * people
+
+
+def _practices(source: Run | pd.DataFrame) -> dict[str, pd.DataFrame] | None:
     try:
         frame = horizon(wide(source, "practice"))
     except DataError:
-        return None
-    return frame if "person_years" in frame.columns else None
-
-
-def _by_arm(values: pd.Series[float]) -> pd.DataFrame:
-    """Return draw x replicate rows and a column an arm."""
-    return values.unstack("arm")
-
-
-def _by_cell(values: pd.Series[float]) -> dict[Cell, Floats]:
-    table = values.unstack("group")
-    rows = table.to_numpy(dtype=np.float64)
-    return {(str(arm), int(draw), int(rep)): rows[i] for i, (arm, draw, rep) in enumerate(table.index)}
+        return None  # results of a region without its practices
+    return by_arm(frame) if "person_years" in frame.columns else None

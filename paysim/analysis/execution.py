@@ -101,7 +101,9 @@ def check_engine(engine: str) -> None:
     """Raise ScenarioError unless there is an engine of that name."""
     if engine not in ENGINES:
         near = nearest_name(engine, ENGINES)
-        raise ScenarioError(Problem("unknown engine", key="engine", found=engine, allowed=ENGINES, nearest=near))
+        raise ScenarioError(
+            Problem("unknown engine", key="engine", found=engine, allowed=ENGINES, nearest=near)
+        )
 
 
 def check_out(folder: Path) -> None:

@@ -51,9 +51,11 @@ class Measure:
         Measure of the results to divide by; None leaves the total, or a level such as a wait, as it is.
     scale
         Factor of the quotient.
+    fixed
+        True when arms are divided by the same person-years, those of the arm compared with. Life that an arm
+        adds then counts; divided by its own person-years it would not.
     summed
-        True when `total` is a sum over people, so that a difference per practice has to be weighted back to a
-        sum; False for levels.
+        True when `total` is shown as a sum over people, False for rates and levels.
     better
         1 when more is better for patients or the named actor, -1 when less is, 0 when neither is plain.
     """
@@ -64,6 +66,7 @@ class Measure:
     total: str
     per: str | None = "person_years"
     scale: float = 1.0
+    fixed: bool = False
     summed: bool = False
     better: int = 0
 
@@ -113,7 +116,15 @@ MEASURES: tuple[Measure, ...] = (
     Measure("practice_margin_per_head", "Practice margin", _PER_HEAD, "practice_margin", better=1),
     Measure("practice_revenue_per_head", "Practice revenue", _PER_HEAD, "practice_revenue"),
     Measure("practice_costs_per_head", "Practice costs", _PER_HEAD, "practice_costs"),
-    Measure("qalys_per_1000", "QALYs", "per 1,000 persons per year", "qalys", scale=1000.0, better=1),
+    Measure(
+        "qalys_per_1000",
+        "QALYs",
+        "per 1,000 persons per year",
+        "qalys",
+        scale=1000.0,
+        fixed=True,
+        better=1,
+    ),
     _rate("deaths_per_1000", "Deaths", "deaths", -1),
     _rate("mi_admissions_per_1000", "Admissions for myocardial infarction", "mi_admissions", -1),
     _rate("stroke_admissions_per_1000", "Admissions for stroke", "stroke_admissions", -1),
@@ -246,3 +257,26 @@ def horizon(frame: pd.DataFrame) -> pd.DataFrame:
     if whole.empty:
         raise DataError(Problem(f"results have no whole horizon (period {HORIZON})", file="results"))
     return whole.droplevel("period")
+
+
+def paired(
+    what: Measure, here: pd.DataFrame, there: pd.DataFrame
+) -> tuple[pd.Series[float], pd.Series[float]]:
+    """Return a measure of an arm and of the arm compared with, row by row.
+
+    Parameters
+    ----------
+    what
+        The measure; when it is `fixed`, both arms are divided by the person-years of the second.
+    here, there
+        Rows of a table made by `wide`, of one arm each, without the arm in their index.
+    """
+    here = here.reindex(there.index)
+    if what.fixed and what.per is not None:
+        here = here.assign(**{what.per: there[what.per]})
+    return what.of(here), what.of(there)
+
+
+def by_arm(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return the rows of each arm, without the arm in their index."""
+    return {str(arm): part.droplevel("arm") for arm, part in frame.groupby(level="arm", sort=False)}

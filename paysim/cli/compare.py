@@ -12,6 +12,8 @@ from paysim.cli import show
 if TYPE_CHECKING:
     import pandas as pd
 
+    from paysim.analysis.runs import Run
+
 _NARROWEST = 150  # of the table when the output is no terminal
 
 
@@ -37,18 +39,30 @@ def compare(
         rows = table.to_dict("records")
         show.as_json({"scenario": loaded.scenario["name"], "baselines": against, "differences": rows})
         return
-    if table.empty:
-        typer.echo("The run has one arm; there is nothing to compare it with.")
-    for base in dict.fromkeys(table["baseline"]):
-        _print(table[table["baseline"] == base], str(base), loaded.titles)
-    if not table.empty:
-        from paysim.report.wording import uncertainty
-
-        typer.echo(uncertainty(table, int(loaded.manifest.get("replicates", 1))))
+    print_differences(loaded, table)
     typer.echo(f"next: paysim report {run}")
 
 
-def _print(table: pd.DataFrame, base: str, titles: dict[str, str]) -> None:
+def print_differences(run: Run, table: pd.DataFrame | None = None, headlines: bool = False) -> None:
+    """Print the differences between a run's arms: sentences, then a table, for each arm compared with.
+
+    With `headlines`, the table has only what the verdict is about.
+    """
+    if table is None:
+        from paysim.analysis.compare import compare as differences
+
+        table = differences(run)
+    if table.empty:
+        typer.echo("The run has one arm; there is nothing to compare it with.")
+        return
+    for base in dict.fromkeys(table["baseline"]):
+        _print(table[table["baseline"] == base], str(base), run.titles, headlines)
+    from paysim.report.wording import uncertainty
+
+    typer.echo(uncertainty(table, int(run.manifest.get("replicates", 1))))
+
+
+def _print(table: pd.DataFrame, base: str, titles: dict[str, str], headlines: bool) -> None:
     from rich import box
     from rich.console import Console
     from rich.markup import escape
@@ -70,6 +84,7 @@ def _print(table: pd.DataFrame, base: str, titles: dict[str, str]) -> None:
     first = [name for name in VERDICT if (table["measure"] == name).any()]
     moved = set(table.loc[table["difference"] != 0, "measure"])
     rest = [name for name in dict.fromkeys(table["measure"]) if name not in VERDICT and name in moved]
+    rest = [] if headlines else rest
     for name in (*first, *rest):
         rows = {str(row["arm"]): row for row in wording.records(table[table["measure"] == name])}
         head = next(iter(rows.values()))
@@ -77,7 +92,7 @@ def _print(table: pd.DataFrame, base: str, titles: dict[str, str]) -> None:
         shown.add_row(f"{head['label']}, {head['unit']}", *cells, end_section=name == first[-1])
     console.print(shown)
     still = table[~table["measure"].isin([*moved, *first])]
-    if not still.empty:
+    if not still.empty and not headlines:
         labels = "; ".join(dict.fromkeys(still["label"]))
         console.print(f"the same in every arm: {escape(labels)}\n")
 

@@ -32,11 +32,19 @@ def incentives(
     say_if_compiling(quiet=json)
     with Bars(quiet=json) as bars:
         table = incentive_map(loaded, sample=sample, progress=bars.tick)
-    rows = table.to_dict("records")
+    rows = [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]
     if json:
         show.as_json({"scenario": loaded.name, "incentives": rows})
         return
-    columns = ["arm", "lever", "segment", "marginal_revenue_eur", "marginal_cost_eur", "margin_eur", "predicted_response"]
+    columns = [
+        "arm",
+        "lever",
+        "segment",
+        "marginal_revenue_eur",
+        "marginal_cost_eur",
+        "margin_eur",
+        "predicted_response",
+    ]
     show.table([{key: _short(row[key]) for key in columns} for row in rows], columns)
     typer.echo("")
     for arm in loaded.arms:

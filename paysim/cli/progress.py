@@ -28,7 +28,11 @@ class Bars:
             from rich.console import Console
             from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-            columns = (TextColumn("{task.description:<20}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"))
+            columns = (
+                TextColumn("{task.description:<20}"),
+                BarColumn(),
+                TextColumn("{task.percentage:>3.0f}%"),
+            )
             self._bars = Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True))
 
     def __enter__(self) -> Self:

@@ -26,7 +26,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
 def run(
     scenario: Annotated[str, typer.Argument(help="Name of a scenario, or a YAML file.", metavar="SCENARIO")],
-    sample: Annotated[int | None, typer.Option(min=1, help="Whole practices with about N people.", metavar="N")] = None,
+    sample: Annotated[
+        int | None, typer.Option(min=1, help="Whole practices with about N people.", metavar="N")
+    ] = None,
     replicates: Annotated[int | None, typer.Option(min=1, help="Number of replicates.", metavar="R")] = None,
     seed: Seed = None,
     workers: Workers = None,
@@ -38,8 +40,13 @@ def run(
     """Simulate a scenario under all its arms."""
     from paysim.scenario import load_scenario
 
-    changes = {"replicates": replicates, "seed": seed, "horizon_years": years}
-    loaded = replace(load_scenario(scenario), **{key: value for key, value in changes.items() if value is not None})
+    loaded = load_scenario(scenario)
+    loaded = replace(
+        loaded,
+        replicates=loaded.replicates if replicates is None else replicates,
+        seed=loaded.seed if seed is None else seed,
+        horizon_years=loaded.horizon_years if years is None else years,
+    )
     simulate_and_report(loaded, out, sample, workers, engine, json)
 
 
@@ -71,10 +78,12 @@ def simulate_and_report(
     if json:
         show.as_json(_summary(finished, report))
         return
-    from paysim.cli.compare import print_verdict
+    from paysim.cli.compare import print_differences
 
-    print_verdict(finished)
-    typer.echo(f"\nreport:  {report}\ntables:  {finished.path}/results.parquet, ledger.parquet, incentives.csv")
+    print_differences(finished, headlines=True)
+    typer.echo(
+        f"\nreport:  {report}\ntables:  {finished.path}/results.parquet, ledger.parquet, incentives.csv"
+    )
     typer.echo(f"next: paysim compare {finished.path} --baseline {finished.current}")
 
 

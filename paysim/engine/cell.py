@@ -80,7 +80,9 @@ class Cell:
     checks: list[dict[str, Any]] = field(default_factory=list)
 
 
-def run_base(model: Model, replicate: int, engine: Engine = "compiled", progress: Progress | None = None) -> Base:
+def run_base(
+    model: Model, replicate: int, engine: Engine = "compiled", progress: Progress | None = None
+) -> Base:
     """Simulate the base years under `current`, from which every arm forks."""
     scenario = model.scenario
     years = scenario.base_years
@@ -88,7 +90,9 @@ def run_base(model: Model, replicate: int, engine: Engine = "compiled", progress
     state = initial_state(model, start, years + scenario.horizon_years, replicate)
     hospital = _hospital(model, state, replicate)
     current = scenario.arm(scenario.current)
-    accounts = Accounts(model, state, current.contracts, Ledger("base", 0, replicate), -years * PERIODS_PER_YEAR)
+    accounts = Accounts(
+        model, state, current.contracts, Ledger("base", 0, replicate), -years * PERIODS_PER_YEAR
+    )
     region = _region(model, state, accounts, hospital, start, engine, years, "base years", progress)
     region.run(years * WEEKS_PER_YEAR)
     _check_people(model, state, accounts)
@@ -133,7 +137,11 @@ def run_arm(
         events=region.practices.taken,
         checks=[
             {"id": f"ledger:{arm.name}:{replicate}", "what": "every posting sums to zero", "passed": True},
-            {"id": f"people:{arm.name}:{replicate}", "what": "people and person-time are conserved", "passed": True},
+            {
+                "id": f"people:{arm.name}:{replicate}",
+                "what": "people and person-time are conserved",
+                "passed": True,
+            },
         ],
     )
 
@@ -204,8 +212,13 @@ def _check_people(model: Model, state: State, accounts: Accounts) -> None:
     alive = int(state.people["alive"][rows].sum())
     dead = int((state.people["death"][rows] < NEVER).sum())
     if len(model.population) + births != alive + dead:
-        raise ModelError(f"people: {len(model.population)} + {births} births, but {alive} alive + {dead} dead")
-    lived = sum(float(groups[0, len(accounts.names) + EXTRA.index("person_years")]) for groups in accounts.records.groups)
+        raise ModelError(
+            f"people: {len(model.population)} + {births} births, but {alive} alive + {dead} dead"
+        )
+    lived = sum(
+        float(groups[0, len(accounts.names) + EXTRA.index("person_years")])
+        for groups in accounts.records.groups
+    )
     by_practice = float(np.sum(accounts.records.person_years))
     if not np.isclose(lived, by_practice, rtol=1e-9):
         raise ModelError(f"person-time: {lived} years in groups, {by_practice} years on lists")
@@ -214,8 +227,16 @@ def _check_people(model: Model, state: State, accounts: Accounts) -> None:
 def _counted(model: Model, accounts: Accounts) -> Counted:
     care, scenario, population = model.care, model.scenario, model.population
     book = care.book
-    hours = [book.hours_per_weekday(p.gp_fte, p.nurse_fte) * book.weekdays * WEEKS_PER_YEAR for p in population.practices]
-    parts = [part for contract in accounts.contracts for part in contract.in_force() if contract.providers != PRACTICES]
+    hours = [
+        book.hours_per_weekday(p.gp_fte, p.nurse_fte) * book.weekdays * WEEKS_PER_YEAR
+        for p in population.practices
+    ]
+    parts = [
+        part
+        for contract in accounts.contracts
+        for part in contract.in_force()
+        if contract.providers != PRACTICES
+    ]
     return Counted(
         dimensions=accounts.groups.dimensions,
         columns=(*accounts.names, *EXTRA),

@@ -13,7 +13,16 @@ AGE_BANDS = (("0-17", 0), ("18-44", 18), ("45-64", 45), ("65-74", 65), ("75-84",
 SEXES = ("men", "women")
 EDUCATION = ("low", "mid", "high")
 FIVE_YEAR_BANDS = 20
-EXTRA = ("person_years", "qalys", "deaths", "expected_deaths", "births", "gp_payments", "patient_payments", "programme_years")
+EXTRA = (
+    "person_years",
+    "qalys",
+    "deaths",
+    "expected_deaths",
+    "births",
+    "gp_payments",
+    "patient_payments",
+    "programme_years",
+)
 """What is added up besides the quantities of services."""
 
 
@@ -39,6 +48,7 @@ class Groups:
 
     def codes(self, state: State, rows: np.ndarray) -> np.ndarray:
         """Return the group numbers of people ``[rows, dimensions]``."""
+
         def take(name: str) -> np.ndarray:  # one field at a time: a whole row is a kilobyte
             return np.asarray(state.people[name][rows].astype(np.int64))
 
@@ -52,7 +62,7 @@ class Groups:
             "municipality": take("municipality"),
             "practice": take("practice"),
             "condition": take("segment") % 3,
-            "age_sex": take("sex")* FIVE_YEAR_BANDS + np.minimum(age // 5, FIVE_YEAR_BANDS - 1),
+            "age_sex": take("sex") * FIVE_YEAR_BANDS + np.minimum(age // 5, FIVE_YEAR_BANDS - 1),
         }
         return np.column_stack([self.offsets[name] + by_dimension[name] for name in self.dimensions])
 

@@ -102,7 +102,9 @@ class Hospital:
         self.slots_per_week = 0.0
         self.bed_days_per_week = 0.0
         self.bed_days_used = 0.0
-        self.demand = np.zeros((2, _RECENT_WEEKS))  # of the simulated practices: referrals; emergency bed-days
+        self.demand = np.zeros(
+            (2, _RECENT_WEEKS)
+        )  # of the simulated practices: referrals; emergency bed-days
         self.week = 0
         self.inbox: list[np.ndarray] = []
 
@@ -119,8 +121,9 @@ class Hospital:
             referrals = requests[requests["kind"] == REFERRAL_REQUEST]
             emergencies = requests[requests["kind"] == ADMISSION_REQUEST]
             self._remember(len(referrals), float(emergencies["days"].sum()))
-            seen = self._serve_clinic(env.now, referrals)
-            self._serve_beds(env.now, float(emergencies["days"].sum()), seen)
+            now = int(env.now)
+            seen = self._serve_clinic(now, referrals)
+            self._serve_beds(now, float(emergencies["days"].sum()), seen)
             self.week += 1
 
     def _remember(self, referrals: int, bed_days: float) -> None:
@@ -156,7 +159,9 @@ class Hospital:
             return own
         extra = np.zeros(ghosts, REQUEST)
         extra["row"], extra["person"] = GHOST, GHOST
-        extra["tick"] = now - TICKS_PER_WEEK + ((np.arange(ghosts) + 0.5) / ghosts * TICKS_PER_WEEK).astype(np.int64)
+        extra["tick"] = (
+            now - TICKS_PER_WEEK + ((np.arange(ghosts) + 0.5) / ghosts * TICKS_PER_WEEK).astype(np.int64)
+        )
         both = np.concatenate([own, extra])
         return both[np.lexsort((both["person"], both["tick"]))]
 
@@ -176,7 +181,7 @@ class Hospital:
         slots = self.slots_per_week * self._growth()
         arrivals = self._mix(referrals, self._ghosts(REFERRAL_REQUEST, float(self._recent()[0])), now)
         if self.week < _SETTLING_WEEKS:
-            queue.waiting = self._initial_list(int(round(slots * terms.initial_wait_weeks)), now)
+            queue.waiting = self._initial_list(round(slots * terms.initial_wait_weeks), now)
         offered = (len(queue.waiting) + np.arange(len(arrivals))) / max(slots, 1e-9)
         patience = -terms.patience_weeks * np.log(self._draw(arrivals, "clinic patience"))
         stays = offered <= patience
@@ -207,7 +212,11 @@ class Hospital:
         extra = np.zeros(length, REQUEST)
         extra["row"], extra["person"] = GHOST, GHOST
         span = self.terms.initial_wait_weeks * TICKS_PER_WEEK
-        extra["tick"] = now - TICKS_PER_WEEK - ((1.0 - (np.arange(length) + 0.5) / max(length, 1)) * span).astype(np.int64)
+        extra["tick"] = (
+            now
+            - TICKS_PER_WEEK
+            - ((1.0 - (np.arange(length) + 0.5) / max(length, 1)) * span).astype(np.int64)
+        )
         return extra
 
     def _serve_beds(self, now: int, emergency_days: float, seen: np.ndarray) -> None:

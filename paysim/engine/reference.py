@@ -73,7 +73,7 @@ class ReferencePractices:
                 alarm.succeed(False)
 
     def _person(self, row: int) -> Process:
-        """A life: sleep until the next calendar entry, take it, and so on."""
+        """Live: sleep until the next calendar entry, take it, and so on."""
         person = self.state.people[row]
         while person["alive"]:
             due = int(next_tick(person, self._table))
@@ -82,7 +82,7 @@ class ReferencePractices:
             alarm, clock = self.env.event(), simpy.Event(self.env)
             self._alarm[row] = alarm
             clock._ok, clock._value = True, True
-            self.env.schedule(clock, priority=_FIRST_PERSON + row, delay=due - self.env.now)
+            self.env.schedule(clock, priority=_FIRST_PERSON + row, delay=due - self.env.now)  # type: ignore[arg-type]
             yield clock | alarm
             if not clock.processed or int(next_tick(person, self._table)) != self.env.now:
                 continue
@@ -123,7 +123,7 @@ class ReferencePractices:
             self.env.process(self._person(child))
 
     def _book(self, number: int) -> Process:
-        """An appointment book: offer the earliest slot of the lane, write down what is taken."""
+        """Keep an appointment book: offer the earliest slot of the lane, write down what is taken."""
         practice = self.state.practices[number]
         while True:
             row, lane, sort, origin, need, again, reply = yield self._books[number].get()

@@ -93,7 +93,12 @@ class Responses:
         self.table += incentive_table(situation, self.behaviour, self.arm.name, self.replicate)
 
     def _situation(
-        self, contracts: tuple[Contract, ...], activity: Activity, levers: np.ndarray, year: int, anchor: Anchor | None
+        self,
+        contracts: tuple[Contract, ...],
+        activity: Activity,
+        levers: np.ndarray,
+        year: int,
+        anchor: Anchor | None,
     ) -> Situation:
         care, practices = self.model.care, self.model.population.practices
         hours = [
@@ -118,5 +123,6 @@ class Responses:
             terms=response_terms(self.model.parameters),
             anchor=anchor,
             activity_levers=np.mean(self.past, axis=0),
-            other_gp_hours=np.array([p.gp_fte for p in practices]) * care.costs.gp_hours_per_fte - np.array(hours),
+            other_gp_hours=np.array([p.gp_fte for p in practices]) * care.costs.gp_hours_per_fte
+            - np.array(hours),
         )

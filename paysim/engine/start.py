@@ -43,7 +43,9 @@ def _books(model: Model, start: int, years: float) -> np.ndarray:
     practices = np.zeros(len(population.practices), PRACTICE)
     lists = np.bincount(population.practice, minlength=len(practices))
     practices["used"] = lists
-    practices["room"] = np.ceil(lists * (1.0 + ROOM_FOR_BIRTHS_PER_YEAR * years)).astype(np.int64) + ROOM_AT_LEAST
+    practices["room"] = (
+        np.ceil(lists * (1.0 + ROOM_FOR_BIRTHS_PER_YEAR * years)).astype(np.int64) + ROOM_AT_LEAST
+    )
     practices["first"] = np.concatenate([[0], np.cumsum(practices["room"])[:-1]])
     practices["free"] = start
     practices["flexible"][:, LANES.index("gp_urgent")] = 1
@@ -54,7 +56,9 @@ def _books(model: Model, start: int, years: float) -> np.ndarray:
     for row, practice in zip(practices, population.practices, strict=True):
         row["servers"] = practice.gps, practice.gps, practice.nurses
         open_hours = (book.closes_hour - book.opens_hour) * row["servers"]
-        row["stretch"] = open_hours / np.maximum(book.hours_per_weekday(practice.gp_fte, practice.nurse_fte), 1e-6)
+        row["stretch"] = open_hours / np.maximum(
+            book.hours_per_weekday(practice.gp_fte, practice.nurse_fte), 1e-6
+        )
     assert practices["stretch"].shape[1] == len(LANES)
     return practices
 

@@ -13,8 +13,9 @@ import math
 from numba import njit
 
 from paysim.kernel import records as rec
-from paysim.kernel.hazards import FIRST_TRANSITION, hazard, next_process, set_rate
+from paysim.kernel.hazards import hazard, next_process, set_rate
 from paysim.kernel.queue import offer, take
+from paysim.kernel.records import FIRST_TRANSITION
 from paysim.kernel.tables import KINDS
 from paysim.kernel.transitions import NO_LANE, accrue, answer, enter, fire, is_pending
 
@@ -65,7 +66,9 @@ def take_entry(person, tables, practice, people, row: int, tick: int, process: i
             return rec.COMBINED, value, n
         length = tables.contact_ticks[sort]
         start, server = offer(practice, lane, tick, length, tables.weekdays)
-        outcome = answer(person, tables, practice, tick, lane, sort, origin, number, start, process == rec.RETRY)
+        outcome = answer(
+            person, tables, practice, tick, lane, sort, origin, number, start, process == rec.RETRY
+        )
         if outcome == rec.BOOKED:
             take(practice, lane, server, start, length)
             value = start - tick
@@ -80,7 +83,18 @@ def next_tick(person, tables):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def advance_practice(  # type: ignore[no-untyped-def]
-    people, calendar, practice, number: int, tables, until: int, heap, events, n_events: int, trace: bool, requests, n_requests: int
+    people,
+    calendar,
+    practice,
+    number: int,
+    tables,
+    until: int,
+    heap,
+    events,
+    n_events: int,
+    trace: bool,
+    requests,
+    n_requests: int,
 ):
     """Advance one practice to `until`; return (status, entries taken, events, requests written)."""
     first = practice.first
@@ -136,7 +150,17 @@ def advance_practice(  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def advance(  # type: ignore[no-untyped-def]
-    people, calendar, practices, tables, start: int, stop: int, until: int, heap, events, trace: bool, requests
+    people,
+    calendar,
+    practices,
+    tables,
+    start: int,
+    stop: int,
+    until: int,
+    heap,
+    events,
+    trace: bool,
+    requests,
 ):
     """Advance practices start..stop-1 to tick `until`.
 
@@ -149,7 +173,18 @@ def advance(  # type: ignore[no-untyped-def]
     taken, n_events, n_requests = 0, 0, 0
     for k in range(start, stop):
         status, more, n_events, n_requests = advance_practice(
-            people, calendar, practices[k], k, tables[0], until, heap, events, n_events, trace, requests, n_requests
+            people,
+            calendar,
+            practices[k],
+            k,
+            tables[0],
+            until,
+            heap,
+            events,
+            n_events,
+            trace,
+            requests,
+            n_requests,
         )
         taken += more
         if status != FINISHED:
@@ -210,7 +245,19 @@ def open_period(people, practices) -> None:  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def quantities(  # type: ignore[no-untyped-def]
-    people, practices, start: int, counted: int, timed_mask, timed_service, background, exponent: float, scale: float, flag_mask, flag_extra, at_death, out
+    people,
+    practices,
+    start: int,
+    counted: int,
+    timed_mask,
+    timed_service,
+    background,
+    exponent: float,
+    scale: float,
+    flag_mask,
+    flag_extra,
+    at_death,
+    out,
 ) -> None:
     """Fill `out` [n, S] with what each person used in the period that began at tick `start`.
 

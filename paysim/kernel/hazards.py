@@ -24,8 +24,11 @@ _INV_YEAR = 1.0 / TICKS_PER_YEAR
 @njit(cache=True, nogil=True)
 def uniform(key, stream, occurrence, choice):  # type: ignore[no-untyped-def]
     """Return the keyed uniform on (0, 1) of a person's (process, occurrence, choice)."""
-    bits = _splitmix64(_splitmix64(_splitmix64(key, stream), streams.np.uint64(occurrence)), streams.np.uint64(choice))
-    return (streams.np.float64(bits >> streams.SHIFT_11) + 0.5) * streams.TO_UNIT
+    bits = _splitmix64(
+        _splitmix64(_splitmix64(key, stream), streams.np.uint64(occurrence)), streams.np.uint64(choice)
+    )
+    u = (streams.np.float64(bits >> streams.SHIFT_11) + 0.5) * streams.TO_UNIT
+    return u if u < 1.0 else streams.LARGEST
 
 
 @njit(cache=True, nogil=True)
@@ -35,7 +38,7 @@ def exponential(key, stream, occurrence):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def hazard(person, tables, practice, r: int):
+def hazard(person, tables, practice, r: int):  # type: ignore[no-untyped-def]
     """Return the rate per year at which process `r` of a person runs now (timers: 1 while possible)."""
     flags = person.flags
     if flags & tables.required[r] != tables.required[r] or flags & tables.forbidden[r] != 0:
@@ -72,15 +75,15 @@ def set_rate(person, tables, r: int, tick: int, rate: float):  # type: ignore[no
         person.due[r] = tick + round(tables.delay[r] * TICKS_PER_YEAR) if rate > 0.0 else NEVER
         person.rate[r] = rate
         return
-    if old > 0.0:
+    if (
+        old > 0.0 and person.due[r] != NEVER
+    ):  # of an amount that lasts a million years next to nothing is used
         remaining = (person.due[r] - tick) * _INV_YEAR * old
         person.left[r] = remaining if remaining > 0.0 else 0.0
     person.rate[r] = rate
     if rate > 0.0:
         years = person.left[r] / rate
-        if years > _MAX_YEARS:
-            years = _MAX_YEARS
-        person.due[r] = tick + int(math.ceil(years * TICKS_PER_YEAR))
+        person.due[r] = tick + int(math.ceil(years * TICKS_PER_YEAR)) if years < _MAX_YEARS else NEVER
     else:
         person.due[r] = NEVER
 

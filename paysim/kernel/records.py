@@ -126,7 +126,14 @@ PRACTICE = np.dtype(
 )
 
 EVENT = np.dtype(
-    [("tick", "i8"), ("person", "i8"), ("value", "i8"), ("practice", "i4"), ("process", "i2"), ("outcome", "i2")]
+    [
+        ("tick", "i8"),
+        ("person", "i8"),
+        ("value", "i8"),
+        ("practice", "i4"),
+        ("process", "i2"),
+        ("outcome", "i2"),
+    ]
 )
 """One calendar entry taken. `value` is the wait in ticks for appointments, else 0."""
 

@@ -28,6 +28,8 @@ MULTIPLY_2 = np.uint64(0x94D049BB133111EB)
 SHIFT_30, SHIFT_27, SHIFT_31, SHIFT_11 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(11)
 ONE = np.uint64(1)
 TO_UNIT = 2.0**-53
+LARGEST = 1.0 - 2.0**-53
+"""The last uniform below 1: the very last word would be rounded to 1."""
 
 
 def splitmix64(key: Any, counter: Any) -> Any:
@@ -51,7 +53,7 @@ def word(key: Any, process: Any, occurrence: Any) -> Any:
 
 def to_uniform(bits: Any) -> Any:
     """Map a 64-bit word to the open unit interval: 53 bits, never exactly 0 or 1."""
-    return ((bits >> SHIFT_11) + 0.5) * TO_UNIT
+    return np.minimum(((bits >> SHIFT_11) + 0.5) * TO_UNIT, LARGEST)
 
 
 def run_key(seed: int, replicate: int) -> np.uint64:

@@ -34,7 +34,9 @@ _BIRTH, _NEED, _FOLLOW_UP = KINDS.index("birth"), KINDS.index("need"), KINDS.ind
 _CHRONIC, _ACUTE = KINDS.index("chronic_control"), KINDS.index("acute")
 
 # Numbered choices inside an occurrence (choice 0 winds up the clock).
-_URGENT, _TYPE, _DELEGABLE, _DELEGATED, _PATIENCE, _ELSEWHERE, _REFERRED, _BEFORE, _IN_CARE, _STAY = range(1, 11)
+_URGENT, _TYPE, _DELEGABLE, _DELEGATED, _PATIENCE, _ELSEWHERE, _REFERRED, _BEFORE, _IN_CARE, _STAY = range(
+    1, 11
+)
 _SEX, _KEY, _Z = 11, 12, 13
 
 SHARE_OF_BOYS = 1.05 / 2.05
@@ -242,7 +244,9 @@ def fire(person, tables, practice, people, row: int, tick: int, r: int, requests
         wind_up(person, tables, practice, r, tick)
         return rec.BORN, 0, NO_LANE, 0, 0, 0, n_requests
     if kind == _NEED or kind == _FOLLOW_UP or kind == _CHRONIC or kind == _START:
-        wind_up(person, tables, practice, r, tick)  # anchored to the time of demand, never to the end of service
+        wind_up(
+            person, tables, practice, r, tick
+        )  # anchored to the time of demand, never to the end of service
         lane, sort = ask_for(person, tables, practice, r, number)
         return rec.DONE, 0, lane, sort, r, number, n_requests
     change_flags(person, tables, practice, tick, tables.sets[r], tables.clears[r])
@@ -333,7 +337,16 @@ def is_pending(person, tables, practice, lane: int, sort: int, origin: int):  # 
 
 @njit(cache=True, nogil=True)
 def answer(  # type: ignore[no-untyped-def]
-    person, tables, practice, tick: int, lane: int, sort: int, origin: int, number: int, start: int, again: bool
+    person,
+    tables,
+    practice,
+    tick: int,
+    lane: int,
+    sort: int,
+    origin: int,
+    number: int,
+    start: int,
+    again: bool,
 ):  # type: ignore[no-untyped-def]
     """Tell the person the offered start; return what they do: BOOKED, or one of the ways out.
 

@@ -1,6 +1,7 @@
 """What a measure is: a name, a unit, and a pure function of what one arm counted.
 
-A file of this folder that defines ``measures(counted)`` adds its measures to every run; nothing else is edited.
+A file of this folder that defines ``measures(counted)`` adds its measures to every run; nothing else is
+edited.
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ class Counted:
 
     def by_year(self, quarterly: np.ndarray) -> np.ndarray:
         """Add up quarterly values ``[T, ...]`` to years ``[Y, ...]``."""
-        return quarterly.reshape(self.years, -1, *quarterly.shape[1:]).sum(axis=1)
+        return np.asarray(quarterly.reshape(self.years, -1, *quarterly.shape[1:]).sum(axis=1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +95,7 @@ class Measure:
     Attributes
     ----------
     values
-        ``[Y, groups]`` for all dimensions; or ``[Y, 1 + P]`` for ``all`` and ``practice`` only; or ``[Y, 1]``.
+        ``[Y, groups]`` for all dimensions; ``[Y, 1 + P]`` for ``all`` and ``practice`` only; or ``[Y, 1]``.
     whole
         The same without years, for the whole horizon; None: the sum over years.
     discounted
@@ -144,7 +145,12 @@ def tabulate(counted: Counted, scenario: str, arm: str, draw: int, replicate: in
             if measure.discounted:
                 rate = counted.discount_costs if measure.discounted == "costs" else counted.discount_effects
                 middle = np.arange(counted.years) + 0.5
-                add(f"{measure.name}_discounted", measure.unit, WHOLE, (1.0 + rate) ** -middle @ measure.values)
+                add(
+                    f"{measure.name}_discounted",
+                    measure.unit,
+                    WHOLE,
+                    (1.0 + rate) ** -middle @ measure.values,
+                )
     table = {name: np.concatenate(rows) for name, rows in parts.items()}
     n = len(table["value"])
     labels = {"scenario": scenario, "arm": arm}

@@ -1,7 +1,7 @@
 """Payments by sector, patients' part of them, and resource costs. Payment and cost are never mixed.
 
-General practice is paid by contract and practice; its payments are shared out over people by practice and segment.
-Other sectors are paid by the unit.
+General practice is paid by contract and practice; its payments are shared out over people by practice and
+segment. Other sectors are paid by the unit.
 """
 
 from __future__ import annotations

@@ -113,7 +113,7 @@ HEALTH = (
     Figure(
         "qalys",
         "QALYs",
-        "Right of zero, people gain quality-adjusted life time on current payment; bars are 95% intervals.",
+        "Right of zero, people gain quality-adjusted life time against today; bars are 95% intervals.",
         figures.qalys,
         tables.qalys,
     ),

@@ -52,10 +52,12 @@ _WEAKEST = 12
 def subtitle(run: Run) -> str:
     """Return one line on what was simulated."""
     scenario = run.scenario
+    sample = " (a sample of whole practices)" if run.manifest.get("sample") else ""
     return (
         f"{_region(run)}: {int(run.manifest.get('persons', 0)):,} persons, "
-        f"{int(run.manifest.get('practices', 0)):,} practices, {scenario.get('horizon_years')} years from "
-        f"{scenario.get('start')}, prices of {scenario.get('price_year')}"
+        f"{int(run.manifest.get('practices', 0)):,} practices{sample}, "
+        f"{scenario.get('horizon_years')} years from {scenario.get('start')}, "
+        f"prices of {scenario.get('price_year')}"
     )
 
 

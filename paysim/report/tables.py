@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from paysim.analysis.compare import arm_names, baselines, compare, t_interval
-from paysim.analysis.measures import HORIZON, SECTORS, Measure, horizon, wide
+from paysim.analysis.measures import HORIZON, SECTORS, Measure, by_arm, horizon, paired, wide
 from paysim.analysis.measures import measure as find_measure
 from paysim.analysis.runs import Run
 from paysim.errors import DataError, Problem
@@ -146,26 +146,20 @@ def practices(
     what, base = _any_measure(measure), baseline_of(source, baseline)
     frame = _horizon(source, "practice")
     _need(what, frame)
-    values = what.of(frame).groupby(["arm", "group"]).mean().unstack("arm")
-    years = frame["person_years"].groupby(["arm", "group"]).mean().unstack("arm")
-    parts = [
-        pd.DataFrame(
-            {
-                "arm": arm,
-                "baseline": base,
-                "practice": values.index,
-                "person_years": years[base].to_numpy(),
-                "value": values[arm].to_numpy(),
-                "baseline_value": values[base].to_numpy(),
-                "difference": (values[arm] - values[base]).to_numpy(),
-                "measure": what.name,
-                "unit": what.unit,
-            }
-        )
-        for arm in arm_names(source)
-        if arm != base
-    ]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["arm", "difference"])
+    arms = by_arm(frame)
+    parts = []
+    for arm in arm_names(source):
+        if arm == base:
+            continue
+        values, base_values = (each.groupby("group").mean() for each in paired(what, arms[arm], arms[base]))
+        part = pd.DataFrame({"value": values, "baseline_value": base_values})
+        part["difference"] = values - base_values
+        part["person_years"] = arms[base]["person_years"].groupby("group").mean()
+        part = part.rename_axis("practice").reset_index()
+        parts.append(part.assign(arm=arm, baseline=base, measure=what.name, unit=what.unit))
+    columns = ["arm", "baseline", "practice", "person_years", "value", "baseline_value", "difference"]
+    columns += ["measure", "unit"]
+    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 
 
 def health_events(source: Source, baseline: str | None = None) -> pd.DataFrame:
@@ -192,14 +186,15 @@ def education(source: Source, measure: str, baseline: str | None = None) -> pd.D
     what, base = _any_measure(measure), baseline_of(source, baseline)
     frame = _horizon(source, "education")
     _need(what, frame)
-    values = what.of(frame).unstack("arm")
+    arms = by_arm(frame)
     rows = []
     for arm in arm_names(source):
+        values, base_values = paired(what, arms[arm], arms[base])
         for level in EDUCATION:
-            pair = values.xs(level, level="group")
-            apart = (pair[arm] - pair[base]).to_numpy(np.float64)
+            pair = [each.xs(level, level="group").to_numpy(np.float64) for each in (values, base_values)]
+            apart = pair[0] - pair[1]
             low, high = t_interval(apart)
-            rows.append((arm, base, level, pair[arm].mean(), pair[base].mean(), apart.mean(), low, high))
+            rows.append((arm, base, level, pair[0].mean(), pair[1].mean(), apart.mean(), low, high))
     columns = ["arm", "baseline", "education", "value", "baseline_value", "difference", "low", "high"]
     return pd.DataFrame(rows, columns=columns).assign(measure=what.name, unit=what.unit)
 

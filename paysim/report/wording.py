@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 MINUS = "−"
 MILLION = 1e6
 
+_MOST_DECIMALS = 4
+_WORTH_TELLING_EUR = 0.10  # per head per year; the tables tell smaller ones
+
 
 @dataclass(frozen=True)
 class Actor:
@@ -56,6 +59,8 @@ def number(value: Any, *, signed: bool = False, digits: int | None = None) -> st
         return "0"
     places = decimals(value) if digits is None else digits
     text = f"{abs(value):,.{places}f}"
+    if digits is not None and not any(figure in text for figure in "123456789"):
+        return "0"  # nothing is left at these decimals, so no sign either
     sign = MINUS if value < 0 else "+" if signed else ""
     return sign + text
 
@@ -81,7 +86,7 @@ def interval(low: float, high: float, digits: int | None = None) -> str:
 def shared_decimals(row: Mapping[str, Any]) -> int:
     """Return the decimals that suit a difference and its interval together."""
     half = (row["high"] - row["low"]) / 2
-    return decimals(max(abs(row["difference"]), 0.0 if math.isnan(half) else half))
+    return min(decimals(max(abs(row["difference"]), 0.0 if math.isnan(half) else half)), _MOST_DECIMALS)
 
 
 def difference(row: Mapping[str, Any]) -> str:
@@ -185,8 +190,9 @@ def _winners(rows: Sequence[Mapping[str, Any]]) -> str:
         ranked = sorted(part, key=lambda row: -abs(row["difference"]))
         return ", ".join(f"{_lower(row['actor'])} EUR {number(abs(row['difference']))}" for row in ranked)
 
-    up = [row for row in rows if row["low"] > 0]
-    down = [row for row in rows if row["high"] < 0]
+    told = [row for row in rows if abs(row["difference"]) >= _WORTH_TELLING_EUR]
+    up = [row for row in told if row["low"] > 0]
+    down = [row for row in told if row["high"] < 0]
     if not up and not down:
         return "Nobody clearly gains or loses."
     gain = f"Gain: {named(up)}." if up else "Nobody clearly gains."

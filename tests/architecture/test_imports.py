@@ -88,7 +88,7 @@ def test_every_part_of_the_package_has_a_layer(root):
 
 
 def test_the_names_that_a_notebook_sees():
-    assert sorted([*paysim._HOMES, "__version__"]) == sorted(paysim.__all__)
+    assert sorted([*paysim._HOMES, "plot", "__version__"]) == sorted(paysim.__all__)
     for name in paysim.__all__:
         assert getattr(paysim, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):

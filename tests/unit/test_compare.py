@@ -64,6 +64,24 @@ def test_difference_of_one_replicate_is_clustered_by_practice():
     assert row["high"] == pytest.approx(1.6 + half)
 
 
+def test_life_that_an_arm_adds_counts_as_qalys():
+    cells = {
+        ("a", 0, "p1"): (100.0, 80.0),
+        ("a", 0, "p2"): (100.0, 80.0),
+        # One person lives on for ten years at a utility of 0.5, below the others' 0.8.
+        ("b", 0, "p1"): (110.0, 85.0),
+        ("b", 0, "p2"): (100.0, 80.0),
+    }
+    frame = results(cells).replace("spending_total", "qalys")
+    frame = pd.concat([frame, frame[frame["measure"] == "qalys"].replace("qalys", "qalys_discounted")])
+    table = compare(frame, "a").set_index("measure")
+    assert table.loc["qalys_per_1000", "difference"] == pytest.approx(1000 * 5 / 200)
+    assert table.loc["qalys_discounted", "difference"] == pytest.approx(5.0)
+    # The total is the rate times the same person-years, so its interval is too.
+    for end in ("low", "high"):
+        assert table.loc["qalys_discounted", end] == pytest.approx(table.loc["qalys_per_1000", end] / 5)
+
+
 def test_equal_weights_give_the_paired_t_interval():
     d = np.array([1.0, 2.0, 4.0, 9.0])
     expected = stats.t.interval(0.95, 3, loc=d.mean(), scale=stats.sem(d))

@@ -1,0 +1,177 @@
+"""What every behaviour must do, applied to each one found in the folder."""
+
+import pkgutil
+from dataclasses import FrozenInstanceError, fields, is_dataclass, replace
+
+import numpy as np
+import pytest
+
+import paysim.behaviour
+from paysim.accounting.activity import Activity
+from paysim.accounting.segments import SEGMENT_CONDITION, SEGMENTS
+from paysim.behaviour import Behaviour, behaviour_parameters, behaviours, load_behaviour
+from paysim.behaviour.incentives import incentive_table, make_anchor, plain_sentence
+from paysim.behaviour.situation import PracticeTraits, Situation, response_terms
+from paysim.care.catalogue import load_services
+from paysim.care.costs import practice_costs
+from paysim.care.model import care_parameters
+from paysim.contracts.terms import read_contract
+from paysim.errors import ScenarioError
+from paysim.kernel.records import LEVERS
+
+SERVICES = load_services()
+PARAMETERS = care_parameters("NL") | behaviour_parameters()
+PRACTICES = 5
+NAMES = tuple(f"practice {k}" for k in range(PRACTICES))
+ARMS = ("gp_segments_1_2_3", "gp_fee_for_service", "gp_capitation", "gp_bundled", "gp_mixed")
+
+
+@pytest.fixture(params=sorted(behaviours()))
+def behaviour(request: pytest.FixtureRequest) -> Behaviour:
+    return load_behaviour(request.param, [], PARAMETERS)
+
+
+def busy(seed: int) -> Activity:
+    """Activity with something in every cell."""
+    rng = np.random.Generator(np.random.PCG64(seed))
+    years = rng.uniform(20.0, 200.0, (PRACTICES, SEGMENTS))
+    return Activity(
+        service_names=SERVICES.names,
+        practice_names=NAMES,
+        services=rng.uniform(0.0, 600.0, (PRACTICES, SEGMENTS, len(SERVICES))),
+        person_years=years,
+        programme_years=np.where(SEGMENT_CONDITION > 0, years / 2, 0.0),
+        years=1.0,
+    )
+
+
+def at_work(
+    behaviour: Behaviour, arm: str = "gp_fee_for_service", seed: int = 1, now: float = 1.0
+) -> Situation:
+    ones = np.ones((PRACTICES, 3, len(LEVERS)))
+    each = np.ones(PRACTICES)
+    base = Situation(
+        contracts=(read_contract("nl/gp_segments_1_2_3"),),
+        year=-1,
+        activity=busy(seed),
+        levers=ones,
+        base_levers=ones,
+        gp_hours_capacity=each * 30000.0,
+        practice_costs_eur=each * 100000.0,
+        traits=behaviour.traits(1, NAMES),
+        services=SERVICES,
+        wages=practice_costs(PARAMETERS).wages(),
+        terms=response_terms(PARAMETERS),
+    )
+    return replace(
+        base, contracts=(read_contract(f"nl/{arm}"),), year=0, anchor=make_anchor(base), levers=ones * now
+    )
+
+
+def test_every_behaviour_has_a_file_of_its_name() -> None:
+    files = {module.name for module in pkgutil.iter_modules(paysim.behaviour.__path__)}
+    assert {"passive", "profit_altruism"} <= set(behaviours()) <= files
+    assert len(behaviours()) == len(set(behaviours().values()))
+
+
+def test_it_is_frozen_and_does_what_the_protocol_says(behaviour: Behaviour) -> None:
+    assert is_dataclass(behaviour)
+    for each in fields(behaviour):
+        with pytest.raises(FrozenInstanceError):
+            setattr(behaviour, each.name, None)
+    assert len(set(behaviour.settings)) == len(behaviour.settings)
+
+
+@pytest.mark.parametrize("arm", ARMS)
+@pytest.mark.parametrize("now", [0.6, 1.0, 1.3])
+def test_levers_are_finite_and_above_zero(behaviour: Behaviour, arm: str, now: float) -> None:
+    situation = at_work(behaviour, arm, now=now)
+    for levers in (behaviour.best_response(situation), behaviour.decide(situation)):
+        assert levers.shape == (PRACTICES, 3, len(LEVERS))
+        assert levers.dtype == np.float64
+        assert np.isfinite(levers).all()
+        assert (levers > 0.0).all()
+        assert (levers <= 5.0).all()
+
+
+def test_deciding_is_pure(behaviour: Behaviour) -> None:
+    situation, same = at_work(behaviour), at_work(behaviour)
+    first, second = behaviour.decide(situation), behaviour.decide(situation)
+    assert np.array_equal(first, second)
+    first += 1.0  # what is handed out belongs to the caller
+    assert np.array_equal(behaviour.decide(situation), second)
+    for name in ("services", "person_years", "programme_years"):
+        assert np.array_equal(getattr(situation.activity, name), getattr(same.activity, name))
+    assert np.array_equal(situation.levers, same.levers)
+
+
+def test_current_contracts_at_base_move_nobody(behaviour: Behaviour) -> None:
+    situation = replace(at_work(behaviour, "gp_segments_1_2_3"), year=-1)
+    assert np.array_equal(behaviour.decide(situation), situation.base_levers)
+
+
+def test_decisions_lead_towards_the_best_response(behaviour: Behaviour) -> None:
+    situation = at_work(behaviour, "gp_mixed")
+    best, step = behaviour.best_response(situation), behaviour.decide(situation)
+    assert ((step - situation.levers) * (best - situation.levers) >= 0.0).all()
+    assert (np.abs(step - situation.levers) <= np.abs(best - situation.levers) + 1e-12).all()
+
+
+def test_a_practice_does_not_depend_on_its_number(behaviour: Behaviour) -> None:
+    situation = at_work(behaviour)
+    order = np.array([3, 1, 4, 0, 2])
+    traits = behaviour.traits(1, [NAMES[k] for k in order])
+    assert np.array_equal(traits.altruism, situation.traits.altruism[order])
+    turned = renumbered(situation, order, traits)
+    assert np.allclose(behaviour.decide(turned), behaviour.decide(situation)[order], rtol=1e-12)
+
+
+def renumbered(situation: Situation, order: np.ndarray, traits: PracticeTraits) -> Situation:
+    activity = situation.activity
+    base = replace(
+        situation,
+        activity=replace(
+            activity,
+            practice_names=tuple(NAMES[k] for k in order),
+            services=activity.services[order],
+            person_years=activity.person_years[order],
+            programme_years=activity.programme_years[order],
+        ),
+        traits=traits,
+        contracts=(read_contract("nl/gp_segments_1_2_3"),),
+        year=-1,
+        anchor=None,
+    )
+    return replace(base, contracts=situation.contracts, year=situation.year, anchor=make_anchor(base))
+
+
+def test_practices_decide_alone(behaviour: Behaviour) -> None:
+    """One practice's activity is nothing to the others."""
+    situation = at_work(behaviour)
+    services = situation.activity.services.copy()
+    services[0] *= 2.0
+    other = replace(situation, activity=replace(situation.activity, services=services))
+    assert np.array_equal(behaviour.decide(other)[1:], behaviour.decide(situation)[1:])
+
+
+def test_every_setting_is_accepted_and_an_unknown_one_is_not(behaviour: Behaviour) -> None:
+    for name in behaviour.settings:
+        load_behaviour(behaviour.name, [(name, 1.0)], PARAMETERS)
+    with pytest.raises(ScenarioError, match="no such setting"):
+        load_behaviour(behaviour.name, [("no_such_setting", 1.0)], PARAMETERS)
+
+
+def test_every_channel_has_an_off_switch(behaviour: Behaviour) -> None:
+    off = [name for name in behaviour.settings if name.endswith("_response")]
+    responds = not np.array_equal(behaviour.decide(at_work(behaviour)), at_work(behaviour).levers)
+    assert off == ([f"{lever}_response" for lever in LEVERS] if responds else [])
+    silent = load_behaviour(behaviour.name, [(name, 0.0) for name in off], PARAMETERS)
+    assert np.array_equal(silent.decide(at_work(silent)), np.ones((PRACTICES, 3, len(LEVERS))))
+
+
+def test_the_incentive_map_can_be_made_and_read(behaviour: Behaviour) -> None:
+    rows = incentive_table(at_work(behaviour), behaviour, "arm", 0)
+    assert len(rows) == 3 * len(LEVERS)
+    for row in rows:
+        assert all(np.isfinite(row[name]) for name in row if name.endswith("_eur"))
+        assert plain_sentence(row).endswith(".")

@@ -1,0 +1,238 @@
+"""Economics as laws: one lever, linear contracts, no income effect and hours to spare unless stated."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from paysim.accounting.activity import Activity
+from paysim.accounting.segments import SEGMENT_CONDITION, SEGMENTS
+from paysim.behaviour import behaviour_parameters, load_behaviour
+from paysim.behaviour.incentives import make_anchor, marginal
+from paysim.behaviour.response import CONTACTS
+from paysim.behaviour.situation import Floats, Margins, PracticeTraits, Situation, response_terms
+from paysim.care.catalogue import load_services
+from paysim.care.costs import practice_costs
+from paysim.care.model import care_parameters
+from paysim.contracts.capitation import Capitation
+from paysim.contracts.chronic_bundle import BundlePrice, ChronicBundle
+from paysim.contracts.contract import Contract, Part
+from paysim.contracts.fee_for_service import FeeForService
+from paysim.contracts.protocol import Component
+from paysim.contracts.schedule import ServicePrice
+from paysim.contracts.terms import read_contract
+from paysim.kernel.records import LEVERS
+
+SERVICES = load_services()
+PARAMETERS = care_parameters("NL") | behaviour_parameters()
+VISITS, PREVENTION, REFERRAL, DELEGATION = range(4)
+NO_INCOME_EFFECT = [("eta", 0.0)]
+WIDE = [(f"{lever}_{end}", value) for lever in LEVERS for end, value in (("min", 1e-3), ("max", 1e3))]
+"""Limits so wide that they do not hide a response."""
+
+prices = st.floats(0.0, 80.0)
+seeds = st.integers(0, 1000)
+
+
+def activity(seed: int) -> Activity:
+    rng = np.random.Generator(np.random.PCG64(seed))
+    years = rng.uniform(20.0, 200.0, (2, SEGMENTS))
+    return Activity(
+        service_names=SERVICES.names,
+        practice_names=("a", "b"),
+        services=rng.uniform(1.0, 300.0, (2, SEGMENTS, len(SERVICES))),
+        person_years=years,
+        programme_years=np.where(SEGMENT_CONDITION > 0, years / 2, 0.0),
+        years=1.0,
+    )
+
+
+def fees(price: float, **others: float) -> FeeForService:
+    return FeeForService(
+        tuple(ServicePrice(name, p) for name, p in (dict.fromkeys(CONTACTS, price) | others).items())
+    )
+
+
+def contract(*terms: Component, shares: tuple[float, ...] = ()) -> Contract:
+    shares = shares or (1.0,) * len(terms)
+    parts = (Part(f"c{k}", term, share) for k, (term, share) in enumerate(zip(terms, shares, strict=True)))
+    return Contract("test", "Test", "insurers", "practices", tuple(parts))
+
+
+def situation(arm: Contract, seed: int = 1, altruism: float = 0.8) -> Situation:
+    ones, each = np.ones((2, 3, len(LEVERS))), np.ones(2)
+    base = Situation(
+        contracts=(read_contract("nl/gp_segments_1_2_3"),),
+        year=-1,
+        activity=activity(seed),
+        levers=ones,
+        base_levers=ones,
+        gp_hours_capacity=each * 1e9,
+        practice_costs_eur=each * 10000.0,
+        traits=PracticeTraits(each * altruism, each * 0.15),
+        services=SERVICES,
+        wages=practice_costs(PARAMETERS).wages(),
+        terms=response_terms(PARAMETERS),
+    )
+    return replace(base, contracts=(arm,), year=0, anchor=make_anchor(base))
+
+
+def best(
+    arm: Contract, seed: int = 1, altruism: float = 0.8, extra: list[tuple[str, float]] | None = None
+) -> Floats:
+    behaviour = load_behaviour("profit_altruism", [*NO_INCOME_EFFECT, *WIDE, *(extra or [])], PARAMETERS)
+    return behaviour.best_response(situation(arm, seed, altruism))
+
+
+def decided(arm: Contract, *, seed: int = 1, extra: list[tuple[str, float]] | None = None) -> Floats:
+    behaviour = load_behaviour("profit_altruism", extra or [], PARAMETERS)
+    return behaviour.decide(situation(arm, seed))
+
+
+@settings(max_examples=30)
+@given(low=prices, more=prices, seed=seeds)
+def test_a_higher_fee_never_lowers_visits(low: float, more: float, seed: int) -> None:
+    below, above = best(contract(fees(low)), seed), best(contract(fees(low + more)), seed)
+    assert (above[:, :, VISITS] >= below[:, :, VISITS] - 1e-9).all()
+    if more > 0.01:
+        assert (above[:, :, VISITS] > below[:, :, VISITS]).all()
+
+
+@settings(max_examples=15)
+@given(low=prices, more=prices, service=st.sampled_from(CONTACTS), seed=seeds)
+def test_nor_does_a_higher_fee_for_one_kind_of_visit(
+    low: float, more: float, service: str, seed: int
+) -> None:
+    below, above = (best(contract(fees(20.0, **{service: p})), seed) for p in (low, low + more))
+    assert (above[:, :, VISITS] >= below[:, :, VISITS] - 1e-9).all()
+
+
+@settings(max_examples=20)
+@given(shares=st.tuples(st.floats(0.0, 1.0), st.floats(0.0, 1.0)), price=prices, seed=seeds)
+def test_the_larger_the_share_of_capitation_the_fewer_visits(
+    shares: tuple[float, float], price: float, seed: int
+) -> None:
+    terms = (Capitation(rate_eur_per_person_year=250.0), fees(price))
+    less, more = (best(contract(*terms, shares=(s, 1.0 - s)), seed)[:, :, VISITS] for s in sorted(shares))
+    assert (more <= less + 1e-9).all()
+
+
+@settings(max_examples=20)
+@given(altruism=st.tuples(st.floats(0.1, 2.0), st.floats(0.1, 2.0)), price=prices, seed=seeds)
+def test_more_altruism_keeps_practices_closer_to_base(
+    altruism: tuple[float, float], price: float, seed: int
+) -> None:
+    little, much = (np.abs(best(contract(fees(price)), seed, a) - 1.0) for a in sorted(altruism))
+    assert (much <= little + 1e-9).all()
+
+
+@settings(max_examples=20)
+@given(low=st.floats(0.0, 800.0), more=st.floats(0.0, 800.0), seed=seeds)
+def test_a_bundle_for_the_enrolled_raises_prevention(low: float, more: float, seed: int) -> None:
+    below, above = (
+        best(contract(ChronicBundle((BundlePrice("diabetes", price),))), seed)[:, :, PREVENTION]
+        for price in (low, low + more)
+    )
+    assert (above[:, 2] >= below[:, 2] - 1e-9).all()
+    if more > 0.1:
+        assert (above[:, 2] > below[:, 2]).all()
+    assert np.allclose(above[:, :2], below[:, :2], atol=1e-9)
+
+
+@settings(max_examples=15)
+@given(price=st.floats(1.0, 80.0), seed=seeds)
+def test_capitation_refers_more_than_fees_do(price: float, seed: int) -> None:
+    by_fee = best(contract(fees(price)), seed)[:, :, REFERRAL]
+    by_head = best(contract(Capitation(rate_eur_per_person_year=250.0)), seed)[:, :, REFERRAL]
+    assert (by_head > by_fee).all()
+
+
+@settings(max_examples=15)
+@given(price=st.floats(1.0, 80.0), seed=seeds)
+def test_nurses_get_more_contacts_when_theirs_are_paid_like_those_of_gps(price: float, seed: int) -> None:
+    gp_only = fees(price, nurse_consult=0.0, chronic_gp=price, chronic_nurse=0.0)
+    alike = fees(price, chronic_gp=price, chronic_nurse=price)
+    assert (
+        best(contract(alike), seed)[:, :, DELEGATION] > best(contract(gp_only), seed)[:, :, DELEGATION]
+    ).all()
+
+
+@settings(max_examples=15)
+@given(price=prices, share=st.floats(0.05, 0.95), seed=seeds)
+def test_a_contract_in_two_parts_gives_the_same_decisions(price: float, share: float, seed: int) -> None:
+    bundle = ChronicBundle((BundlePrice("diabetes", 500.0), BundlePrice("vascular", 200.0)))
+    whole = contract(fees(price), bundle)
+    parts = contract(fees(price), fees(price), bundle, bundle, shares=(share, 1.0 - share) * 2)
+    assert np.allclose(decided(whole, seed=seed), decided(parts, seed=seed), rtol=0.0, atol=1e-9)
+    one = situation(whole, seed)
+    halves = replace(one, contracts=(contract(fees(price)), contract(bundle)))
+    behaviour = load_behaviour("profit_altruism", [], PARAMETERS)
+    assert np.allclose(behaviour.decide(halves), behaviour.decide(one), rtol=0.0, atol=1e-9)
+
+
+@settings(max_examples=15)
+@given(price=prices, off=st.sampled_from(range(4)))
+def test_a_channel_that_is_off_leaves_its_lever_at_one_and_the_others_alone(price: float, off: int) -> None:
+    silent = decided(contract(fees(price)), extra=[(f"{LEVERS[off]}_response", 0.0)])
+    others = [k for k in range(4) if k != off]
+    assert (silent[:, :, off] == 1.0).all()
+    assert np.array_equal(silent[:, :, others], decided(contract(fees(price)))[:, :, others])
+
+
+@settings(max_examples=15)
+@given(price=prices, seed=seeds)
+def test_marginal_revenue_of_a_linear_contract_does_not_depend_on_the_step(price: float, seed: int) -> None:
+    now = situation(contract(fees(price), Capitation(rate_eur_per_person_year=100.0)), seed)
+    small, large = (marginal(now, step).revenue_eur[:, :, VISITS] for step in (0.001, 0.1))
+    assert np.allclose(small, large, rtol=1e-6, atol=1e-4)
+
+
+@settings(max_examples=15)
+@given(rate=st.floats(0.0, 1000.0), price=prices)
+def test_money_that_comes_anyway_moves_nobody_without_an_income_effect(rate: float, price: float) -> None:
+    without = best(contract(fees(price)))
+    lump = best(contract(fees(price), Capitation(rate_eur_per_person_year=rate)))
+    assert np.allclose(lump, without, atol=1e-8)
+
+
+def test_with_an_income_effect_the_same_money_lowers_visits() -> None:
+    """McGuire and Pauly: who has more money gives less up for it."""
+    settings_ = [("eta", 1.0), ("omega_ratio", 0.0), *WIDE]
+    behaviour = load_behaviour("profit_altruism", settings_, PARAMETERS)
+    lean = behaviour.best_response(situation(contract(fees(60.0))))
+    rich = behaviour.best_response(
+        situation(contract(fees(60.0), Capitation(rate_eur_per_person_year=300.0)))
+    )
+    assert (rich[:, :, VISITS] < lean[:, :, VISITS]).all()
+
+
+@pytest.mark.parametrize("altruism", [0.3, 0.8, 1.6])
+def test_a_fee_that_just_covers_cost_and_time_gives_patient_optimal_visits(altruism: float) -> None:
+    """Ellis and McGuire: with no margin at stake even the least altruistic do what they think best."""
+    plain = [*NO_INCOME_EFFECT, *WIDE, ("hours_elasticity", 1e9)]
+    behaviour = load_behaviour("profit_altruism", plain, PARAMETERS)
+    now = situation(contract(fees(0.0)), altruism=altruism)
+    assert now.anchor is not None
+    wage = now.anchor.income_eur / now.anchor.hours
+
+    def margin(m: Margins) -> float:
+        return float(m.per_unit(m.revenue_eur - m.cost_eur - wage[:, None, None] * m.hours)[0, 0, VISITS])
+
+    covering = situation(contract(fees(-margin(marginal(now)))), altruism=altruism)
+    patient_optimal = 1.0 - margin(now.anchor.margins) / (altruism * behaviour.visit_curvature_eur)
+    assert behaviour.best_response(covering)[0, 0, VISITS] == pytest.approx(patient_optimal, abs=1e-9)
+    assert patient_optimal > 1.0  # today a visit does not pay for itself
+
+
+@pytest.mark.parametrize("lever", range(4))
+def test_decisions_settle(lever: int) -> None:
+    """Repeated on the same activity, practices reach their best response and stay there."""
+    behaviour = load_behaviour("profit_altruism", [], PARAMETERS)
+    now = situation(contract(fees(30.0)))
+    now = replace(now, activity_levers=now.levers)
+    best_now = behaviour.best_response(now)
+    for _ in range(120):
+        now = replace(now, levers=behaviour.decide(now))
+    assert np.allclose(now.levers[:, :, lever], best_now[:, :, lever], atol=1e-6)

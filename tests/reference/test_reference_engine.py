@@ -1,0 +1,152 @@
+"""Compiled = SimPy, byte for byte: event log, requests, people, books, money and results."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from paysim.engine.cell import Base, Cell, neutral_scale, run_arm, run_base, scaled_contracts
+from paysim.engine.model import Model
+from paysim.engine.region import ENGINES, Region
+from paysim.kernel import records as rec
+from paysim.kernel.records import TICKS_PER_WEEK
+from tests.toy import (
+    busy_state,
+    busy_tables,
+    enter,
+    few_people_model,
+    in_order,
+    run_compiled,
+    run_reference,
+    weeks,
+)
+
+SEEDS = (1, 2, 3)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_toy_with_every_kind_of_process(seed: int) -> None:
+    tables = busy_tables()
+    compiled, reference = (enter(busy_state(60, 3, seed=seed), tables) for _ in ENGINES)
+    log, requests = run_compiled(compiled, tables, weeks(40))
+    expected, of_reference = run_reference(reference, tables, weeks(40))
+    assert len(log) > 2500
+    assert log.tobytes() == expected.tobytes()
+    assert requests.tobytes() == of_reference.tobytes()
+    for name in ("people", "calendar", "practices"):
+        assert getattr(compiled, name).tobytes() == getattr(reference, name).tobytes(), name
+
+
+def test_toy_with_windows_of_another_length() -> None:
+    """The reference knows no windows: only when requests are collected differs."""
+    tables = busy_tables()
+    compiled, reference = (enter(busy_state(60, 2), tables) for _ in ENGINES)
+    log, _ = run_compiled(compiled, tables, np.array([13, 26]) * TICKS_PER_WEEK)
+    expected, _ = run_reference(reference, tables, weeks(26))
+    assert log.tobytes() == expected.tobytes()
+    assert compiled.people.tobytes() == reference.people.tobytes()
+
+
+def _run(model: Model, base: Base, engine: Any, behaviour: str, k: float = 1.0) -> tuple[np.ndarray, Cell, dict[str, Any]]:
+    arm = model.scenario.arm("dutch_today" if behaviour == "passive" else "fee_for_service")
+    assert arm.behaviour.name == behaviour
+    arm = replace(arm, contracts=scaled_contracts(arm, k))
+    log: list[np.ndarray] = []
+    kept: dict[str, Any] = {}
+
+    def look(region: Region) -> Generator[Any, Any, None]:
+        kept["region"] = region
+        kept["state"] = region.state
+        yield region.env.timeout(0)
+
+    cell = run_arm(model, base, arm, 0, engine, on_events=log.append, own_processes=(look,))
+    return in_order(log), cell, kept
+
+
+@pytest.fixture(scope="module")
+def bases() -> dict[tuple[int, str], Base]:
+    """Base runs by seed and engine, filled as tests ask for them."""
+    return {}
+
+
+def _base(bases: dict[tuple[int, str], Base], seed: int, engine: Any) -> Base:
+    if (seed, engine) not in bases:
+        bases[seed, engine] = run_base(few_people_model(seed=seed), 0, engine)
+    return bases[seed, engine]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_base_run_of_the_real_model(bases: dict[tuple[int, str], Base], seed: int) -> None:
+    compiled, reference = (_base(bases, seed, engine) for engine in ENGINES)
+    assert compiled.events == reference.events > 1500
+    for name in ("people", "calendar", "practices"):
+        assert getattr(compiled.state, name).tobytes() == getattr(reference.state, name).tobytes(), name
+    assert compiled.hospital.keys() == reference.hospital.keys()
+    for name, array in compiled.hospital.items():
+        assert array.tobytes() == reference.hospital[name].tobytes(), name
+    for mine, theirs in zip(compiled.quarters, reference.quarters, strict=True):
+        assert mine.services.tobytes() == theirs.services.tobytes()
+        assert mine.person_years.tobytes() == theirs.person_years.tobytes()
+
+
+@pytest.mark.parametrize("behaviour", ["passive", "profit_altruism"])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_arm_of_the_real_model(bases: dict[tuple[int, str], Base], seed: int, behaviour: str) -> None:
+    model = few_people_model(seed=seed)
+    k = 1.0
+    if behaviour != "passive":
+        arm, current = (model.scenario.arm(name) for name in ("fee_for_service", "dutch_today"))
+        k = neutral_scale(arm, current, _base(bases, seed, "compiled").activity)
+    log, cell, kept = _run(model, _base(bases, seed, "compiled"), "compiled", behaviour, k)
+    expected, of_reference, kept_reference = _run(model, _base(bases, seed, "reference"), "reference", behaviour, k)
+    assert len(log) == cell.events == of_reference.events > 1500
+    assert log.tobytes() == expected.tobytes()
+    for name in ("people", "calendar", "practices"):
+        mine, theirs = (getattr(each["state"], name) for each in (kept, kept_reference))
+        assert mine.tobytes() == theirs.tobytes(), name
+    for name, column in cell.results.items():
+        assert np.array_equal(column, of_reference.results[name]), name
+    assert cell.ledger.to_arrow().equals(of_reference.ledger.to_arrow())
+    assert cell.incentives == of_reference.incentives
+    # The comparison is worth something only if books were busy and levers moved.
+    booked = log["value"][log["outcome"] == rec.BOOKED]
+    assert (booked > rec.TICKS_PER_DAY).mean() > 0.05
+    levers = kept["state"].practices["activity_levers"]
+    assert (levers != 1.0).any() == (behaviour != "passive")
+
+
+def _pull_levers(region: Region) -> Generator[Any, Any, None]:
+    """Set all levers anew at the end of every third week, up and down by the practice, condition and lever."""
+    week = 0
+    while True:
+        yield region.env.timeout(TICKS_PER_WEEK)
+        week += 1
+        if week % 3:
+            continue
+        practices = region.state.practices
+        shape = practices["activity_levers"].shape
+        pattern = (np.arange(np.prod(shape)) * 7 + week) % 11
+        practices["activity_levers"] = (0.5 + pattern / 5.0).reshape(shape)
+        practices["health_levers"] = (0.5 + pattern[::-1] / 5.0).reshape(shape)
+        region.practices.levers_changed(int(region.env.now))
+
+
+def test_levers_that_jump_wake_everybody_in_time(bases: dict[tuple[int, str], Base]) -> None:
+    model = few_people_model(seed=1)
+    arm = model.scenario.arm("dutch_today")
+    logs, cells = [], []
+    for engine in ENGINES:
+        log: list[np.ndarray] = []
+        base = _base(bases, 1, engine)
+        cells.append(run_arm(model, base, arm, 0, engine, on_events=log.append, own_processes=(_pull_levers,)))
+        logs.append(in_order(log))
+    assert logs[0].tobytes() == logs[1].tobytes()
+    for name, column in cells[0].results.items():
+        assert np.array_equal(column, cells[1].results[name]), name
+    calm: list[np.ndarray] = []
+    run_arm(model, _base(bases, 1, "compiled"), arm, 0, on_events=calm.append)
+    assert in_order(calm).tobytes() != logs[0].tobytes(), "the levers did nothing"
