@@ -174,6 +174,15 @@ def run_reference(state: State, tables: np.ndarray, ticks: Sequence[int]) -> tup
     return in_order(log), np.concatenate(requests)
 
 
+def differences(one: State, other: State) -> list[str]:
+    """Return the names of the fields in which two states differ in any bit (padding between fields is not data)."""
+    found = [] if one.calendar.tobytes() == other.calendar.tobytes() else ["calendar"]
+    for mine, theirs in ((one.people, other.people), (one.practices, other.practices)):
+        assert mine.dtype.names is not None
+        found += [name for name in mine.dtype.names if mine[name].tobytes() != theirs[name].tobytes()]
+    return found
+
+
 def weeks(count: int) -> np.ndarray:
     """Return the ends of the first `count` weeks."""
     return (np.arange(count) + 1) * rec.TICKS_PER_WEEK

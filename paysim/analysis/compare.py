@@ -210,15 +210,11 @@ def _row(
     }
 
 
-def _by_practice(
-    measure: Measure, here: pd.DataFrame, there: pd.DataFrame, difference: float
-) -> tuple[float, float]:
+def _by_practice(measure: Measure, here: pd.DataFrame, there: pd.DataFrame, difference: float) -> tuple[float, float]:
     pair = paired(measure, here, there)
     differences: Floats = np.asarray(pair[0] - pair[1], dtype=np.float64)
     years = there["person_years"]
-    weights = (
-        years if measure.fixed or measure.summed else (years + here["person_years"].reindex(there.index)) / 2
-    )
+    weights = years if measure.fixed or measure.summed else (years + here["person_years"].reindex(there.index)) / 2
     shares: Floats = np.asarray(weights.fillna(0.0), dtype=np.float64)
     if not measure.summed:
         return clustered_interval(differences, shares, difference)

@@ -6,6 +6,8 @@ import csv
 import hashlib
 import io
 import json
+import sys
+import time
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -37,12 +39,8 @@ def write_run(folder: Path, model: Model, cells: Sequence[Finished], sample: int
     import pyarrow as pa
 
     files = {
-        "results.parquet": parquet_bytes(
-            pa.concat_tables([cell.results for cell in cells]).unify_dictionaries()
-        ),
-        "ledger.parquet": parquet_bytes(
-            pa.concat_tables([cell.ledger for cell in cells]).unify_dictionaries()
-        ),
+        "results.parquet": parquet_bytes(pa.concat_tables([cell.results for cell in cells]).unify_dictionaries()),
+        "ledger.parquet": parquet_bytes(pa.concat_tables([cell.ledger for cell in cells]).unify_dictionaries()),
         "parameters.csv": csv_bytes(parameter_rows(model), PARAMETER_COLUMNS),
         "incentives.csv": csv_bytes([row for cell in cells for row in cell.incentives], INCENTIVE_COLUMNS),
     }
@@ -51,6 +49,18 @@ def write_run(folder: Path, model: Model, cells: Sequence[Finished], sample: int
     manifest = _manifest(model, cells, sample, engine)
     manifest["files"] = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
     write_atomic(folder / MANIFEST, (json.dumps(manifest, indent=1, sort_keys=True) + "\n").encode())
+
+
+def write_log(folder: Path, started: float, cells: Sequence[Finished]) -> None:
+    """Write ``log.txt``: the only file of a run with a clock in it."""
+    ended = time.time()
+    lines = [
+        f"started  {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(started))}",
+        f"finished {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(ended))} after {ended - started:.1f} s",
+        f"paysim {paysim.__version__}, Python {sys.version.split()[0]}, {sys.platform}",
+        *(f"cell {cell.arm}, replicate {cell.replicate}: {cell.events} events" for cell in cells),
+    ]
+    write_atomic(folder / "log.txt", ("\n".join(lines) + "\n").encode())
 
 
 def csv_bytes(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> bytes:

@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 BASE_YEARS = 1
 
 
-def incentive_map(
-    scenario: Scenario, sample: int | None = None, progress: Progress | None = None
-) -> pd.DataFrame:
+def incentive_map(scenario: Scenario, sample: int | None = None, progress: Progress | None = None) -> pd.DataFrame:
     """Return the incentives of practices under every arm, on the activity of a base year.
 
     Budget-neutral rates are solved on that year (a run solves them on its whole horizon).
@@ -49,7 +47,5 @@ def incentive_map(
             solved[arm.name] = arm
         return solved[arm.name]
 
-    rows = [
-        row for arm in scenario.arms for row in Responses(model, with_rates(arm), base.activity, 0).at_base()
-    ]
+    rows = [row for arm in scenario.arms for row in Responses(model, with_rates(arm), base.activity, 0).at_base()]
     return pd.DataFrame(rows, columns=list(INCENTIVE_COLUMNS))

@@ -259,9 +259,7 @@ def horizon(frame: pd.DataFrame) -> pd.DataFrame:
     return whole.droplevel("period")
 
 
-def paired(
-    what: Measure, here: pd.DataFrame, there: pd.DataFrame
-) -> tuple[pd.Series[float], pd.Series[float]]:
+def paired(what: Measure, here: pd.DataFrame, there: pd.DataFrame) -> tuple[pd.Series[float], pd.Series[float]]:
     """Return a measure of an arm and of the arm compared with, row by row.
 
     Parameters

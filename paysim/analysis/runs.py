@@ -203,9 +203,7 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     if not folder.is_dir():
         near = nearest_name(folder.name, _folders(folder.parent))
         raise DataError(
-            Problem(
-                "no such run folder", file=str(folder), nearest=str(folder.with_name(near)) if near else None
-            )
+            Problem("no such run folder", file=str(folder), nearest=str(folder.with_name(near)) if near else None)
         )
     try:
         if file.stat().st_size > _MANIFEST_BYTES:
@@ -244,9 +242,7 @@ def _check_manifest(manifest: Any, file: Path) -> None:
     scenario = manifest.get("scenario")
     need(isinstance(scenario, dict), "scenario", "is damaged: no scenario")
     arms = scenario.get("arms")
-    named = isinstance(arms, list) and all(
-        isinstance(a, dict) and isinstance(a.get("name"), str) for a in arms
-    )
+    named = isinstance(arms, list) and all(isinstance(a, dict) and isinstance(a.get("name"), str) for a in arms)
     need(named and bool(arms), "scenario.arms", "is damaged: no list of arms with names")
     names = {arm["name"] for arm in arms}
     need(isinstance(scenario.get("name"), str), "scenario.name", "is damaged: no name")
@@ -272,9 +268,7 @@ def _damage(folder: Path, name: str, expected: str) -> Problem | None:
 
 
 def _not_the_file(file: Path) -> Problem:
-    return Problem(
-        "is damaged or was changed: its SHA-256 is not the manifest's; run it again", file=str(file)
-    )
+    return Problem("is damaged or was changed: its SHA-256 is not the manifest's; run it again", file=str(file))
 
 
 def _read(file: Path, expected: str, columns: tuple[str, ...]) -> pd.DataFrame:
@@ -289,10 +283,7 @@ def _read(file: Path, expected: str, columns: tuple[str, ...]) -> pd.DataFrame:
     missing = [name for name in columns if name not in frame.columns]
     if missing:
         raise DataError(
-            *(
-                Problem("column missing", file=str(file), key=name, nearest=_near(name, frame))
-                for name in missing
-            )
+            *(Problem("column missing", file=str(file), key=name, nearest=_near(name, frame)) for name in missing)
         )
     return frame
 

@@ -72,9 +72,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except SystemExit as exc:  # how typer ends every command, also after a wrong option
         if isinstance(exc.__context__, BrokenPipeError):
             return 0  # the reader of our output, such as `head`, has had enough
-        return (
-            INTERRUPTED if exc.code == 130 else exc.code if isinstance(exc.code, int) else int(bool(exc.code))
-        )
+        return INTERRUPTED if exc.code == 130 else exc.code if isinstance(exc.code, int) else int(bool(exc.code))
     except PaysimError as exc:
         print(exc, file=sys.stderr)
         return exc.exit_code

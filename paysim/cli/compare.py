@@ -21,9 +21,7 @@ def compare(
     run: Annotated[Path, typer.Argument(help="Folder of a finished run.", metavar="RUN")],
     baseline: Annotated[
         str | None,
-        typer.Option(
-            help="Arm to compare with; default: all that the scenario compares with.", metavar="ARM"
-        ),
+        typer.Option(help="Arm to compare with; default: all that the scenario compares with.", metavar="ARM"),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
 ) -> None:

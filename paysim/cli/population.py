@@ -25,9 +25,7 @@ def build(
         int | None, typer.Option(min=1, help="Whole practices with about N persons.", metavar="N")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Key of the random numbers.", metavar="S")] = 1,
-    out: Annotated[
-        Path | None, typer.Option(help="Write one row a person; .parquet or .csv.", metavar="FILE")
-    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Write one row a person; .parquet or .csv.", metavar="FILE")] = None,
     json: _Json = False,
 ) -> None:
     """Build a region's population from its published tables."""
@@ -49,9 +47,7 @@ def build(
     if json:
         show.as_json(summary)
         return
-    show.table(
-        [{"what": key, "value": str(value)} for key, value in summary.items() if value], ["what", "value"]
-    )
+    show.table([{"what": key, "value": str(value)} for key, value in summary.items() if value], ["what", "value"])
     typer.echo(f"next: paysim population describe {out or region}")
 
 
@@ -73,9 +69,7 @@ def describe(
         show.as_json({"region": population.region, "persons": len(population.person), "margins": rows})
         return
     show.table(rows, [str(name) for name in frame.columns])
-    typer.echo(
-        f"\n{population.region}: {len(population.person):,} persons, {len(population.practices):,} practices"
-    )
+    typer.echo(f"\n{population.region}: {len(population.person):,} persons, {len(population.practices):,} practices")
 
 
 def _read_or_build(region: str) -> Population:

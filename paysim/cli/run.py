@@ -26,9 +26,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
 def run(
     scenario: Annotated[str, typer.Argument(help="Name of a scenario, or a YAML file.", metavar="SCENARIO")],
-    sample: Annotated[
-        int | None, typer.Option(min=1, help="Whole practices with about N people.", metavar="N")
-    ] = None,
+    sample: Annotated[int | None, typer.Option(min=1, help="Whole practices with about N people.", metavar="N")] = None,
     replicates: Annotated[int | None, typer.Option(min=1, help="Number of replicates.", metavar="R")] = None,
     seed: Seed = None,
     workers: Workers = None,
@@ -81,9 +79,7 @@ def simulate_and_report(
     from paysim.cli.compare import print_differences
 
     print_differences(finished, headlines=True)
-    typer.echo(
-        f"\nreport:  {report}\ntables:  {finished.path}/results.parquet, ledger.parquet, incentives.csv"
-    )
+    typer.echo(f"\nreport:  {report}\ntables:  {finished.path}/results.parquet, ledger.parquet, incentives.csv")
     typer.echo(f"next: paysim compare {finished.path} --baseline {finished.current}")
 
 

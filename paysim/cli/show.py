@@ -14,8 +14,7 @@ def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, widest: 
     """Print rows in aligned columns; numbers to the right, long text cut, except in the outer columns."""
     cells = [[_text(row.get(name)) for name in columns] for row in rows]
     cells = [
-        [cell if i in (0, len(columns) - 1) else _cut(cell, widest) for i, cell in enumerate(line)]
-        for line in cells
+        [cell if i in (0, len(columns) - 1) else _cut(cell, widest) for i, cell in enumerate(line)] for line in cells
     ]
     widths = [max(len(line[i]) for line in [list(columns), *cells]) for i in range(len(columns))]
     right = [bool(rows) and all(_number(row.get(name)) for row in rows) for name in columns]

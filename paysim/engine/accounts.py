@@ -39,9 +39,7 @@ class Records:
     access: list[np.ndarray] = field(default_factory=list)  # [P, outcomes]
     levers: list[np.ndarray] = field(default_factory=list)  # [P, 3, levers]
     clinic_waits: list[np.ndarray] = field(default_factory=list)  # [WEEK_BINS]
-    hospital: list[np.ndarray] = field(
-        default_factory=list
-    )  # [clinic waiting, left, bed-days used, capacity]
+    hospital: list[np.ndarray] = field(default_factory=list)  # [clinic waiting, left, bed-days used, capacity]
     groups: list[np.ndarray] = field(default_factory=list)  # [groups, services + EXTRA]
 
     def arrays(self) -> dict[str, np.ndarray]:
@@ -84,9 +82,7 @@ class Accounts:
         self._timed_service = np.array([self.names.index(service) for _, service in TIMED], np.int64)
         flags = [flag for flag in background.flag_extra_eur if flag in bit]
         self._flag_mask = np.array([bit[flag] for flag in flags], np.int64)
-        self._flag_extra = np.array([background.flag_extra_eur[flag] for flag in flags]).reshape(
-            len(flags), -1
-        )
+        self._flag_extra = np.array([background.flag_extra_eur[flag] for flag in flags]).reshape(len(flags), -1)
         frailty = self.model.population.frailty**background.frailty_exponent
         self._frailty_scale = 1.0 / float(frailty.mean())
 
@@ -146,9 +142,7 @@ class Accounts:
             person_years,
             programme_years,
         )
-        return Activity(
-            self.names, self.practice_names, services, person_years, programme_years, YEARS_PER_PERIOD
-        )
+        return Activity(self.names, self.practice_names, services, person_years, programme_years, YEARS_PER_PERIOD)
 
     def _post_costs(self, activity: Activity) -> np.ndarray:
         """Post what practices pay for staff, housing and materials; the owner's own time is not among it."""
@@ -156,8 +150,7 @@ class Accounts:
         gp_fte = np.array([practice.gp_fte for practice in population.practices])
         nurse_fte = np.array([practice.nurse_fte for practice in population.practices])
         staff = (
-            nurse_fte * costs.nurse_eur_per_fte
-            + gp_fte * costs.assistant_fte_per_gp_fte * costs.assistant_eur_per_fte
+            nurse_fte * costs.nurse_eur_per_fte + gp_fte * costs.assistant_fte_per_gp_fte * costs.assistant_eur_per_fte
         )
         material = np.where(
             self.model.care.services.in_sector("general_practice"), self.model.care.services.material_eur, 0.0
@@ -200,9 +193,7 @@ class Accounts:
         post_deductible(self.ledger, self.period, contract.name, part.name, cents)
         return cents
 
-    def _add_to_year(
-        self, activity: Activity, revenue: np.ndarray, patient_cents: np.ndarray, tick: int
-    ) -> None:
+    def _add_to_year(self, activity: Activity, revenue: np.ndarray, patient_cents: np.ndarray, tick: int) -> None:
         people, services = self.state.people, len(self.names)
         self._year[:, :services] += self._used
         lived = people["life"]

@@ -80,9 +80,7 @@ class Cell:
     checks: list[dict[str, Any]] = field(default_factory=list)
 
 
-def run_base(
-    model: Model, replicate: int, engine: Engine = "compiled", progress: Progress | None = None
-) -> Base:
+def run_base(model: Model, replicate: int, engine: Engine = "compiled", progress: Progress | None = None) -> Base:
     """Simulate the base years under `current`, from which every arm forks."""
     scenario = model.scenario
     years = scenario.base_years
@@ -90,9 +88,7 @@ def run_base(
     state = initial_state(model, start, years + scenario.horizon_years, replicate)
     hospital = _hospital(model, state, replicate)
     current = scenario.arm(scenario.current)
-    accounts = Accounts(
-        model, state, current.contracts, Ledger("base", 0, replicate), -years * PERIODS_PER_YEAR
-    )
+    accounts = Accounts(model, state, current.contracts, Ledger("base", 0, replicate), -years * PERIODS_PER_YEAR)
     region = _region(model, state, accounts, hospital, start, engine, years, "base years", progress)
     region.run(years * WEEKS_PER_YEAR)
     _check_people(model, state, accounts)
@@ -108,10 +104,19 @@ def run_arm(
     progress: Progress | None = None,
     on_events: Callable[[np.ndarray], None] | None = None,
     own_processes: tuple[Any, ...] = (),
+    state: State | None = None,
 ) -> Cell:
-    """Simulate one arm over the horizon; its contracts have all rates solved."""
+    """Simulate one arm over the horizon; its contracts have all rates solved.
+
+    Parameters
+    ----------
+    own_processes
+        A user's own SimPy processes, see `Region`.
+    state
+        The people to go on with, changed in place; by default a copy of the base run's.
+    """
     scenario = model.scenario
-    state = base.state.copy()
+    state = base.state.copy() if state is None else state
     hospital = _hospital(model, state, replicate)
     hospital.restore(base.hospital)
     ledger = Ledger(arm.name, 0, replicate)
@@ -212,12 +217,9 @@ def _check_people(model: Model, state: State, accounts: Accounts) -> None:
     alive = int(state.people["alive"][rows].sum())
     dead = int((state.people["death"][rows] < NEVER).sum())
     if len(model.population) + births != alive + dead:
-        raise ModelError(
-            f"people: {len(model.population)} + {births} births, but {alive} alive + {dead} dead"
-        )
+        raise ModelError(f"people: {len(model.population)} + {births} births, but {alive} alive + {dead} dead")
     lived = sum(
-        float(groups[0, len(accounts.names) + EXTRA.index("person_years")])
-        for groups in accounts.records.groups
+        float(groups[0, len(accounts.names) + EXTRA.index("person_years")]) for groups in accounts.records.groups
     )
     by_practice = float(np.sum(accounts.records.person_years))
     if not np.isclose(lived, by_practice, rtol=1e-9):
@@ -228,15 +230,9 @@ def _counted(model: Model, accounts: Accounts) -> Counted:
     care, scenario, population = model.care, model.scenario, model.population
     book = care.book
     hours = [
-        book.hours_per_weekday(p.gp_fte, p.nurse_fte) * book.weekdays * WEEKS_PER_YEAR
-        for p in population.practices
+        book.hours_per_weekday(p.gp_fte, p.nurse_fte) * book.weekdays * WEEKS_PER_YEAR for p in population.practices
     ]
-    parts = [
-        part
-        for contract in accounts.contracts
-        for part in contract.in_force()
-        if contract.providers != PRACTICES
-    ]
+    parts = [part for contract in accounts.contracts for part in contract.in_force() if contract.providers != PRACTICES]
     return Counted(
         dimensions=accounts.groups.dimensions,
         columns=(*accounts.names, *EXTRA),

@@ -42,9 +42,7 @@ class CompiledPractices:
     def __post_init__(self) -> None:
         longest = int(self.state.practices["room"].max())
         if longest > kernel.ROW_MASK:
-            raise ModelError(
-                f"a practice list of {longest} people; the calendar holds at most {kernel.ROW_MASK}"
-            )
+            raise ModelError(f"a practice list of {longest} people; the calendar holds at most {kernel.ROW_MASK}")
         self._heap = np.zeros(longest + 1, np.int64)
         self._events = np.zeros(self.event_buffer if self.on_events else 0, EVENT)
         self._requests = np.zeros(self.request_buffer, REQUEST)

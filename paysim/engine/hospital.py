@@ -102,9 +102,7 @@ class Hospital:
         self.slots_per_week = 0.0
         self.bed_days_per_week = 0.0
         self.bed_days_used = 0.0
-        self.demand = np.zeros(
-            (2, _RECENT_WEEKS)
-        )  # of the simulated practices: referrals; emergency bed-days
+        self.demand = np.zeros((2, _RECENT_WEEKS))  # of the simulated practices: referrals; emergency bed-days
         self.week = 0
         self.inbox: list[np.ndarray] = []
 
@@ -159,9 +157,7 @@ class Hospital:
             return own
         extra = np.zeros(ghosts, REQUEST)
         extra["row"], extra["person"] = GHOST, GHOST
-        extra["tick"] = (
-            now - TICKS_PER_WEEK + ((np.arange(ghosts) + 0.5) / ghosts * TICKS_PER_WEEK).astype(np.int64)
-        )
+        extra["tick"] = now - TICKS_PER_WEEK + ((np.arange(ghosts) + 0.5) / ghosts * TICKS_PER_WEEK).astype(np.int64)
         both = np.concatenate([own, extra])
         return both[np.lexsort((both["person"], both["tick"]))]
 
@@ -213,9 +209,7 @@ class Hospital:
         extra["row"], extra["person"] = GHOST, GHOST
         span = self.terms.initial_wait_weeks * TICKS_PER_WEEK
         extra["tick"] = (
-            now
-            - TICKS_PER_WEEK
-            - ((1.0 - (np.arange(length) + 0.5) / max(length, 1)) * span).astype(np.int64)
+            now - TICKS_PER_WEEK - ((1.0 - (np.arange(length) + 0.5) / max(length, 1)) * span).astype(np.int64)
         )
         return extra
 

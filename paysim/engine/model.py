@@ -58,9 +58,7 @@ class Model:
     flag_bit: dict[str, int]
 
 
-def load_parameters(
-    scenario: Scenario, region: RegionProfile | None = None
-) -> tuple[Parameters, RegionProfile]:
+def load_parameters(scenario: Scenario, region: RegionProfile | None = None) -> tuple[Parameters, RegionProfile]:
     """Return every parameter of the model of a scenario, with the scenario's own values in place, and its region.
 
     Raises

@@ -123,6 +123,5 @@ class Responses:
             terms=response_terms(self.model.parameters),
             anchor=anchor,
             activity_levers=np.mean(self.past, axis=0),
-            other_gp_hours=np.array([p.gp_fte for p in practices]) * care.costs.gp_hours_per_fte
-            - np.array(hours),
+            other_gp_hours=np.array([p.gp_fte for p in practices]) * care.costs.gp_hours_per_fte - np.array(hours),
         )

@@ -9,7 +9,7 @@ from paysim.kernel import streams
 from paysim.kernel.advance import enter_all
 from paysim.kernel.records import LANES, NEVER, PERSON, PRACTICE, TICKS_PER_DAY, TICKS_PER_YEAR, State
 
-ROOM_FOR_BIRTHS_PER_YEAR = 0.02
+ROOM_FOR_BIRTHS_PER_YEAR = 0.013
 ROOM_AT_LEAST = 40
 """Rows kept free on each list; more newcomers than this stop the run with a clear error, they are never lost."""
 
@@ -43,9 +43,7 @@ def _books(model: Model, start: int, years: float) -> np.ndarray:
     practices = np.zeros(len(population.practices), PRACTICE)
     lists = np.bincount(population.practice, minlength=len(practices))
     practices["used"] = lists
-    practices["room"] = (
-        np.ceil(lists * (1.0 + ROOM_FOR_BIRTHS_PER_YEAR * years)).astype(np.int64) + ROOM_AT_LEAST
-    )
+    practices["room"] = np.ceil(lists * (1.0 + ROOM_FOR_BIRTHS_PER_YEAR * years)).astype(np.int64) + ROOM_AT_LEAST
     practices["first"] = np.concatenate([[0], np.cumsum(practices["room"])[:-1]])
     practices["free"] = start
     practices["flexible"][:, LANES.index("gp_urgent")] = 1
@@ -56,9 +54,7 @@ def _books(model: Model, start: int, years: float) -> np.ndarray:
     for row, practice in zip(practices, population.practices, strict=True):
         row["servers"] = practice.gps, practice.gps, practice.nurses
         open_hours = (book.closes_hour - book.opens_hour) * row["servers"]
-        row["stretch"] = open_hours / np.maximum(
-            book.hours_per_weekday(practice.gp_fte, practice.nurse_fte), 1e-6
-        )
+        row["stretch"] = open_hours / np.maximum(book.hours_per_weekday(practice.gp_fte, practice.nurse_fte), 1e-6)
     assert practices["stretch"].shape[1] == len(LANES)
     return practices
 

@@ -83,7 +83,7 @@ def set_rate(person, tables, r: int, tick: int, rate: float):  # type: ignore[no
     person.rate[r] = rate
     if rate > 0.0:
         years = person.left[r] / rate
-        person.due[r] = tick + int(math.ceil(years * TICKS_PER_YEAR)) if years < _MAX_YEARS else NEVER
+        person.due[r] = tick + math.ceil(years * TICKS_PER_YEAR) if years < _MAX_YEARS else NEVER
     else:
         person.due[r] = NEVER
 

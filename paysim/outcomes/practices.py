@@ -80,12 +80,8 @@ def _p90(counts: np.ndarray) -> np.ndarray:
     cumulative = counts.cumsum(axis=-1).astype(float)
     target = 0.9 * cumulative[..., -1:]
     day = (cumulative < target).sum(axis=-1)
-    before = np.where(
-        day > 0, np.take_along_axis(cumulative, np.maximum(day - 1, 0)[..., None], -1)[..., 0], 0.0
-    )
-    within = np.take_along_axis(counts.astype(float), np.minimum(day, counts.shape[-1] - 1)[..., None], -1)[
-        ..., 0
-    ]
+    before = np.where(day > 0, np.take_along_axis(cumulative, np.maximum(day - 1, 0)[..., None], -1)[..., 0], 0.0)
+    within = np.take_along_axis(counts.astype(float), np.minimum(day, counts.shape[-1] - 1)[..., None], -1)[..., 0]
     part = np.divide(target[..., 0] - before, within, out=np.zeros(day.shape), where=within > 0)
     return np.asarray(day + part)
 
