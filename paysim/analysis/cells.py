@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import tempfile
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +20,7 @@ import numpy as np
 
 from paysim.accounting.activity import Activity
 from paysim.engine.cell import Cell
+from paysim.kernel.records import State
 from paysim.reading import write_atomic
 
 if TYPE_CHECKING:
@@ -40,6 +43,26 @@ class Finished:
     activity: Activity
     events: int
     checks: list[dict[str, Any]]
+
+
+class Spool:
+    """People who wait on disk to be forked: with 300,000 of them a copy in memory takes half a gigabyte.
+
+    The file has no name, so nothing is left behind however the run ends.
+    """
+
+    def __init__(self, folder: Path, state: State) -> None:
+        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  closed with this object
+        self._lock = threading.Lock()
+        for part in (state.people, state.calendar, state.practices):
+            np.save(self._file, part)
+
+    def read(self) -> State:
+        """Return the people, each time anew."""
+        with self._lock:
+            self._file.seek(0)
+            people, calendar, practices = (np.load(self._file) for _ in range(3))
+        return State(people, calendar, practices)
 
 
 def digest(value: Any) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 
 from paysim import __version__
 from paysim.accounting.activity import Activity
-from paysim.analysis.cells import Finished, digest, finish, load, save
+from paysim.analysis.cells import Finished, Spool, digest, finish, load, save
 from paysim.analysis.folder import source_digest, write_log, write_run
 from paysim.analysis.runs import Run, load_run
 from paysim.engine.cell import Base, Progress, neutral_scale, run_arm, run_base, scaled_contracts
@@ -154,13 +154,14 @@ class _Replicate:
     cells: Path
     identity: dict[str, Any]
     _scaled: dict[str, tuple[Arm, float]] = field(default_factory=dict)
-    _forks_left: int = 0
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _people: Spool | None = None
 
     @cached_property
     def base(self) -> Base:
-        """The base run, simulated when the first unfinished arm asks for it."""
-        return run_base(self.model, self.number, self.engine, self.progress)
+        """The base run, simulated when the first unfinished arm asks for it; its people wait in a spool."""
+        base = run_base(self.model, self.number, self.engine, self.progress)
+        self._people = Spool(self.cells.parent, base.state)
+        return replace(base, state=State.nobody())
 
     def run(self) -> list[Finished]:
         """Return the finished cells of all arms, in the scenario's order."""
@@ -172,8 +173,7 @@ class _Replicate:
             passive = self.cell(self.solved(replace(current, behaviour=Behaviour()), None))
         others = [arm for arm in scenario.arms if arm.name != current.name]
         solved = [self.solved(arm, passive.activity) for arm in others]
-        self._forks_left = sum(load(self.folder(*each)) is None for each in solved)
-        if self._forks_left:
+        if any(load(self.folder(*each)) is None for each in solved):
             _ = self.base  # simulated once, before the arms need it side by side
         futures = [self.pool.submit(self.cell, each) for each in solved]
         finished = {cell.arm: cell for cell in (first, *(future.result() for future in futures))}
@@ -207,17 +207,10 @@ class _Replicate:
         folder = self.folder(arm, scale)
         found = load(folder)
         if found is None:
-            state = self._fork()
-            cell = run_arm(self.model, self.base, arm, self.number, self.engine, self.progress, state=state)
+            base = self.base
+            assert self._people is not None
+            state = self._people.read()
+            cell = run_arm(self.model, base, arm, self.number, self.engine, self.progress, state=state)
             found = finish(cell, scale)
             save(folder, found)
         return found
-
-    def _fork(self) -> State:
-        """Return a copy of the base run's people; for the last arm that forks, these people themselves.
-
-        With 300,000 people a copy takes half a gigabyte.
-        """
-        with self._lock:
-            self._forks_left -= 1
-            return self.base.state if self._forks_left == 0 else self.base.state.copy()

@@ -75,9 +75,8 @@ def set_rate(person, tables, r: int, tick: int, rate: float):  # type: ignore[no
         person.due[r] = tick + round(tables.delay[r] * TICKS_PER_YEAR) if rate > 0.0 else NEVER
         person.rate[r] = rate
         return
-    if (
-        old > 0.0 and person.due[r] != NEVER
-    ):  # of an amount that lasts a million years next to nothing is used
+    # Of an amount that lasts a million years next to nothing is used up between two changes.
+    if old > 0.0 and person.due[r] != NEVER:
         remaining = (person.due[r] - tick) * _INV_YEAR * old
         person.left[r] = remaining if remaining > 0.0 else 0.0
     person.rate[r] = rate

@@ -164,6 +164,11 @@ class State:
         """Return an independent copy: a fork."""
         return State(self.people.copy(), self.calendar.copy(), self.practices.copy())
 
+    @classmethod
+    def nobody(cls) -> State:
+        """Return a state without people."""
+        return cls(np.zeros(0, PERSON), np.zeros(0, np.int64), np.zeros(0, PRACTICE))
+
     @property
     def listed(self) -> np.ndarray:
         """Return the rows in use, in order (array of int64)."""

@@ -350,8 +350,8 @@ def answer(  # type: ignore[no-untyped-def]
 ):  # type: ignore[no-untyped-def]
     """Tell the person the offered start; return what they do: BOOKED, or one of the ways out.
 
-    Who asks `again` does not put it off once more. Only a patient's own need (kind `need`) loses patience; what the practice plans is put into the book as
-    long as the book's horizon reaches.
+    Who asks `again` does not put it off once more. Only a patient's own need (kind `need`) loses patience; what
+    the practice plans is put into the book as long as the book's horizon reaches.
     """
     key, stream, days = person.key, tables.stream[origin], (start - tick) / TICKS_PER_DAY
     outcome = rec.BOOKED

@@ -34,8 +34,18 @@ MONEY = ("spending_", "practice_revenue", "practice_margin", "patient_payments")
 Changes = tuple[tuple[str, float], ...]
 
 
-@lru_cache(maxsize=12)
 def _model(parameters: Changes = (), seed: int = 1, unlimited: bool = False) -> Model:
+    """Return the model of one real practice, made once."""
+    return _made(parameters, seed, unlimited)
+
+
+def _base(parameters: Changes = (), seed: int = 1, replicate: int = 0, unlimited: bool = False) -> Base:
+    """Return the base run, simulated once."""
+    return _simulated(parameters, seed, replicate, unlimited)
+
+
+@lru_cache(maxsize=12)
+def _made(parameters: Changes, seed: int, unlimited: bool) -> Model:
     short = replace(
         scenario(1, YEARS, seed), parameters=tuple(Override(name, value) for name, value in parameters)
     )
@@ -43,14 +53,15 @@ def _model(parameters: Changes = (), seed: int = 1, unlimited: bool = False) -> 
         return build_model(short, sample=SAMPLE)
     people = few_people(400)
     rich = tuple(replace(each, gp_fte=1e6, nurse_fte=1e6, gps=8, nurses=8) for each in people.practices)
-    return build_model(short, population=replace(people, practices=rich))
-
-
-ALWAYS_OPEN: Changes = (("care.opens_hour", 0.0), ("care.closes_hour", 24.0), ("care.weekdays", 7.0))
+    model = build_model(short, population=replace(people, practices=rich))
+    tables = model.tables.copy()
+    tables["weekdays"] = 7
+    always = replace(model.care.book, opens_hour=0.0, closes_hour=24.0, weekdays=7)
+    return replace(model, tables=tables, care=replace(model.care, book=always))
 
 
 @lru_cache(maxsize=12)
-def _base(parameters: Changes = (), seed: int = 1, replicate: int = 0, unlimited: bool = False) -> Base:
+def _simulated(parameters: Changes, seed: int, replicate: int, unlimited: bool) -> Base:
     return run_base(_model(parameters, seed, unlimited), replicate)
 
 
@@ -196,10 +207,8 @@ def test_doubled_prices_double_payments_and_change_no_event(today: tuple[Cell, n
     _same_but(once, twice, *MONEY)
     for measure in _measures(once):
         if measure.startswith("spending_") or measure == "practice_revenue":
-            mine, theirs = values(once.results, measure, "age"), values(twice.results, measure, "age")
-            np.testing.assert_allclose(theirs, 2.0 * mine, rtol=1e-12, err_msg=measure) if len(mine) else None
-    total = values(twice.results, "spending_total") / values(once.results, "spending_total")
-    np.testing.assert_allclose(total, 2.0, rtol=1e-12)
+            mine, theirs = (each.results["value"][each.results["measure"] == measure] for each in (once, twice))
+            np.testing.assert_allclose(theirs, 2.0 * mine, rtol=1e-12, err_msg=measure)
     assert (values(once.results, "patient_payments") < values(twice.results, "patient_payments")).all()
 
 
@@ -430,8 +439,9 @@ def test_a_replicate_redraws_chance_and_not_people() -> None:
 
 
 EXAGGERATED = (
-    ("care.contacts_consult", 3.0, "gp_contacts", 1.2, 3.0),
-    ("diabetes.level", 20.0, "programme_years", 1.0, 50.0),
+    ("births.level", 1.8, "births", 1.4, 2.3),
+    ("care.gp_contact_level", 1.3, "needs", 1.25, 1.35),
+    ("care.gp_contact_level", 1.3, "gp_contacts", 1.05, 1.35),
     ("ischaemic_heart_disease.recurrent_later", 30.0, "mi_admissions", 2.0, 1e9),
     ("stroke.recurrent_later", 30.0, "stroke_admissions", 2.0, 1e9),
     ("care.referral_per_contact", 2.0, "specialist_trajectories", 1.1, 3.0),
@@ -441,13 +451,11 @@ EXAGGERATED = (
 )
 
 
-@pytest.mark.parametrize(("name", "times", "measure", "least", "most"), EXAGGERATED, ids=[row[0] for row in EXAGGERATED])
+@pytest.mark.parametrize(("name", "times", "measure", "least", "most"), EXAGGERATED, ids=[f"{row[0]}-{row[2]}" for row in EXAGGERATED])
 def test_an_exaggerated_parameter_reaches_its_outcome(
     today: tuple[Cell, np.ndarray], name: str, times: float, measure: str, least: float, most: float
 ) -> None:
     parameters = _model().parameters
-    if name not in parameters:
-        pytest.skip(f"no parameter {name}")
     cell, _ = _run(parameters=((name, float(parameters[name]) * times),))
     ratio = values(cell.results, measure)[YEARS] / values(today[0].results, measure)[YEARS]
     assert least < ratio < most
@@ -467,7 +475,7 @@ def _set_levers(activity: dict[int, float], health: dict[int, float], condition:
 
 def test_prevention_treats_people_and_treatment_saves_them() -> None:
     """From lever to treatment to events, with the drugs' effects exaggerated; against drugs that do nothing."""
-    level = (("ischaemic_heart_disease.level", 8.0),)
+    many: Changes = (("ischaemic_heart_disease.national_scale", 8.0),)
     strong: Changes = (
         ("ischaemic_heart_disease.rr_per_mmol_ldl", 0.02),
         ("ischaemic_heart_disease.rr_per_10_mmhg", 0.02),
@@ -476,12 +484,11 @@ def test_prevention_treats_people_and_treatment_saves_them() -> None:
         ("ischaemic_heart_disease.rr_per_mmol_ldl", 1.0),
         ("ischaemic_heart_disease.rr_per_10_mmhg", 1.0),
     )
-    more = level if level[0][0] in _model().parameters else ()
     found = {}
     for what, changes in (("strong", strong), ("useless", useless)):
         for effort, value in (("base", 1.0), ("push", 20.0)):
             process = _set_levers({PREVENTION: value}, {PREVENTION: value})
-            cell, _ = _run(parameters=(*more, *changes), process=process)
+            cell, _ = _run(parameters=(*many, *changes), process=process)
             found[what, effort] = {
                 name: values(cell.results, name)[YEARS]
                 for name in ("statin_years", "bp_drug_years", "programme_years", "mi_admissions")
@@ -498,15 +505,16 @@ def test_the_health_lever_alone_treats_and_the_activity_lever_alone_visits() -> 
     process_of = {name: k for k, name in enumerate(_model().processes)}
 
     def fired(process: Any) -> dict[str, int]:
-        _, log = _run(process=process, parameters=ALWAYS_OPEN, unlimited=True)
+        _, log = _run(process=process, unlimited=True)
         return {name: int((log["process"] == k).sum()) for name, k in process_of.items()}
 
     calm = fired(_set_levers({}, {}))
     health = fired(_set_levers({}, {PREVENTION: 10.0}))
     activity = fired(_set_levers({VISIT_INTENSITY: 2.0}, {}))
     assert health["enrol"] + health["start_statin"] > calm["enrol"] + calm["start_statin"]
-    assert health["follow_up"] == calm["follow_up"]
-    assert health["need"] <= calm["need"] + 20
+    # Those who live on a little longer ask for a little more.
+    assert abs(health["follow_up"] - calm["follow_up"]) < 0.01 * calm["follow_up"]
+    assert abs(health["need"] - calm["need"]) < 0.01 * calm["need"]
     assert activity["follow_up"] > 1.2 * calm["follow_up"]
     untouched = set(process_of) - {"follow_up", *rec.FIXED_PROCESSES}
     assert {name: activity[name] for name in untouched} == {name: calm[name] for name in untouched}
@@ -524,10 +532,10 @@ def test_people_whom_an_arm_does_not_touch_have_identical_histories() -> None:
         final["people"] = region.state.people
         yield from process(region)
 
-    _, calm = _run(parameters=ALWAYS_OPEN, unlimited=True)
-    _, busy = _run(parameters=ALWAYS_OPEN, unlimited=True, process=look)
+    _, calm = _run(unlimited=True)
+    _, busy = _run(unlimited=True, process=look)
     assert (calm["value"][calm["outcome"] == rec.BOOKED] == 0).all(), "capacity is not unlimited"
-    diabetes = _model(ALWAYS_OPEN, 1, True).flag_bit["diabetes"]
+    diabetes = _model((), 1, True).flag_bit["diabetes"]
     people = final["people"]
     touched = people["id"][((people["flags"] & diabetes) != 0) & (people["practice"] == 0)]
     untouched = np.setdiff1d(people["id"], touched)
@@ -564,6 +572,7 @@ def test_with_queues_the_other_practice_is_still_untouched() -> None:
 def test_every_parameter_is_used_and_reported() -> None:
     model = _model()
     _run()
+    _run(model.scenario.arm("fee_for_service"))
     assert not model.parameters.unused()
     rows = parameter_rows(model)
     names = [row["name"] for row in rows]

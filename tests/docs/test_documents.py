@@ -1,0 +1,230 @@
+"""What README and tutorial tell a reader to type does work: commands and Python blocks run, on a small sample."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shlex
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from paysim.cli.app import run as command
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = ("README.md", "docs/tutorial.md")
+LINKED = (*PAGES, "CONTRIBUTING.md", *(str(p.relative_to(ROOT)) for p in (ROOT / "docs").rglob("*.md")))
+PERSONS = 1_500
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
+CALLS = ("sh", "python")
+
+
+def blocks(page):
+    return [(kind, text) for kind, text in BLOCK.findall((ROOT / page).read_text("utf-8"))]
+
+
+def lines(text):
+    return [part.split(" #")[0].strip() for line in text.splitlines() for part in line.split("&&")]
+
+
+def small(arguments):
+    """Shorten a command: few people, one year."""
+    if arguments[0] not in ("run", "incentives"):
+        return arguments
+    left = list(arguments)
+    for option in ("--sample", "--years", "--replicates"):
+        if option in left:
+            del left[left.index(option) : left.index(option) + 2]
+    if arguments[0] == "incentives":
+        return [*left, "--sample", str(PERSONS)]
+    return [*left, "--sample", str(1 if "reference" in left else PERSONS), "--years", "1"]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder with what a checkout has at hand, and a simulation that is short."""
+    folder = tmp_path_factory.mktemp("reader")
+    (folder / "scenarios").symlink_to(ROOT / "scenarios")
+    return folder
+
+
+@pytest.fixture
+def shortened(place, monkeypatch):
+    from paysim.analysis import execution
+    from paysim.scenario import load_scenario
+
+    full = execution.simulate
+
+    def simulate(scenario, out=None, *, sample=None, **more):
+        scenario = replace(scenario, base_years=1, horizon_years=1, replicates=1)
+        return full(scenario, out, sample=min(sample or PERSONS, PERSONS), **more)
+
+    assert load_scenario("nl/achterhoek_four_models").base_years > 1
+    monkeypatch.setattr(execution, "simulate", simulate)
+    monkeypatch.setattr("paysim.cli.run.DEMO_PERSONS", PERSONS)
+    monkeypatch.chdir(place)
+
+
+def perform(line):
+    """Run one line of a shell block, or check that what it names is there."""
+    words = shlex.split(line)
+    words[0] = words[0].removeprefix(".venv/bin/")
+    expected = 0
+    if words[0] == "paysim":
+        if Path("my_scenario.yaml").exists() and "&half" in Path("my_scenario.yaml").read_text("utf-8"):
+            expected = 2
+        assert command(small(words[1:])) == expected, line
+    elif words[0] == "make":
+        assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text("utf-8"), re.M), line
+    elif words[:4] == ["python", "-m", "pip", "install"]:
+        assert (ROOT / words[words.index("--constraint") + 1]).is_file()
+    else:
+        known = (["git", "clone"], ["cd", "paysim"], ["python3", "-m", "venv"], ["python", "-m", "pytest"])
+        assert any(words[: len(start)] == start for start in known), line
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.usefixtures("shortened")
+def test_every_block_runs_in_order(page):
+    import matplotlib as mpl
+
+    mpl.use("agg")
+    names = {}
+    for kind, text in blocks(page):
+        if kind == "yaml" and text.startswith("# my_scenario.yaml"):
+            Path("my_scenario.yaml").write_text(text, "utf-8")
+        elif kind == "sh":
+            for line in filter(None, lines(text)):
+                perform(line)
+        elif kind == "python":
+            exec(compile(text, page, "exec"), names)  # the reader would type the same
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_pages_have_blocks_of_known_kinds(page):
+    kinds = [kind for kind, _ in blocks(page)]
+    assert set(kinds) <= {"sh", "python", "yaml", "text"}
+    assert all(kind in kinds for kind in CALLS)
+    assert (ROOT / page).read_text("utf-8").count("```") == 2 * len(kinds)  # none slipped past the pattern
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_python_blocks_compile(page):
+    for kind, text in blocks(page):
+        if kind == "python":
+            compile(text, page, "exec")
+
+
+def options(path):
+    """Return the options of a command by its words."""
+    import typer
+
+    from paysim.cli.app import app
+
+    found = typer.main.get_command(app)
+    for word in path:
+        if not hasattr(found, "commands") or word not in found.commands:
+            break
+        found = found.commands[word]
+    return {option for parameter in found.params for option in parameter.opts} | {"--help", "--version"}
+
+
+@pytest.mark.parametrize("page", LINKED)
+def test_commands_and_options_named_in_pages_exist(page):
+    from paysim.cli.app import app
+
+    text = (ROOT / page).read_text("utf-8")
+    if page in PAGES:
+        text = "\n".join(f"`{line}`" for kind, block in blocks(page) if kind == "sh" for line in lines(block)) + re.sub(
+            BLOCK, "", text
+        )
+    import typer
+
+    commands = typer.main.get_command(app).commands
+    for words in re.findall(r"`(?:\.venv/bin/)?paysim ([^`]+)`", text):
+        path = [word for word in words.split() if not word.startswith("-")]
+        if path and path[0] != "...":
+            assert path[0] in commands, words
+            for option in re.findall(r"--[a-z]+", words):
+                assert option in options(path), words
+
+
+@pytest.mark.parametrize("page", LINKED)
+def test_links_lead_somewhere(page):
+    text = re.sub(BLOCK, "", (ROOT / page).read_text("utf-8"))
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", text):
+        if "://" not in target:
+            assert (ROOT / page).parent.joinpath(target).exists(), target
+
+
+@pytest.mark.parametrize("page", LINKED)
+def test_files_named_in_pages_exist(page):
+    text = re.sub(BLOCK, "", (ROOT / page).read_text("utf-8"))
+    for name in re.findall(r"`((?:paysim|tools|tests|contracts|populations|scenarios)/[\w./*<>-]+)`", text):
+        if "<" not in name:
+            assert list(ROOT.glob(name.rstrip("/"))), name
+
+
+def test_readme_shows_a_small_figure():
+    images = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", (ROOT / "README.md").read_text("utf-8"))
+    assert images
+    for image in images:
+        assert (ROOT / image).stat().st_size < 200_000
+
+
+def test_citation_has_the_version():
+    import yaml
+
+    import paysim
+
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+    assert citation["version"] == paysim.__version__
+    assert citation["license"] == "Apache-2.0"
+
+
+def load_tool(name, monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "tools"))
+    spec = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("shortened")
+def test_validation_page_is_written_and_hides_a_table_that_may_not_be_shipped(tmp_path, monkeypatch):
+    import paysim as ps
+
+    scenario = ps.load_scenario("nl/achterhoek_four_models")
+    scenario = replace(scenario, arms=scenario.arms[:1], compare_with=(scenario.current,))
+    run = ps.simulate(scenario, tmp_path / "run", sample=PERSONS)
+    secret = tmp_path / "payments.csv"
+    rows = [f"{sex},{low},{low + 4 if low < 95 else 120},7{low + 123}.4" for sex in "MF" for low in range(0, 100, 5)]
+    secret.write_text("sex,age_lo,age_hi,euro_per_insured_year\n" + "\n".join(rows) + "\n", "utf-8")
+    out = tmp_path / "validation.md"
+    tool = load_tool("write_validation", monkeypatch)
+    monkeypatch.setattr("sys.argv", ["write_validation", str(run.path), "--targets", str(secret), "--out", str(out)])
+    tool.main()
+    page = out.read_text("utf-8")
+    assert re.search(r"\*\*\d+ of \d+ targets met, \d+ missed\.\*\*", page)
+    assert "relative error: mean" in page
+    assert not any(f"7{low + 123}" in page.replace(",", "") for low in range(0, 100, 5))
+
+
+def test_validation_judges_by_percent_or_by_chance(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "tools"))
+    from validation_lines import Seen, Target
+
+    seen = Seen.__new__(Seen)
+    target = partial(Target, published=None, unit="", status="found", source="s", why="w", section="deaths")
+    seen.targets = {"deaths": target(key="deaths", tolerance=0.05)}
+    seen.simulated_share = 1.0
+    assert seen.counted("deaths", "many", 1049.0, 1000.0).met
+    assert not seen.counted("deaths", "many", 1051.0, 1000.0).met
+    assert seen.counted("deaths", "few", 129.0, 100.0).met
+    assert not seen.counted("deaths", "few", 131.0, 100.0).met
+    seen.simulated_share = 0.1  # a tenth was simulated: ten cases stand for a hundred
+    assert seen.counted("deaths", "few", 190.0, 100.0).met
