@@ -93,17 +93,13 @@ def rough_payments(gp_mean: float, gp_contact_share: float) -> dict[str, np.ndar
     out["out_of_hours"] += asked * leaving * access.elsewhere[1, 1] * price["ooh_contact"]
     mean = (population * rates.gp_contacts).sum() / population.sum()
     practice = gp_mean - (population * out["out_of_hours"]).sum() / population.sum()
-    out["general_practice"] += practice * (
-        1.0 - gp_contact_share + gp_contact_share * rates.gp_contacts / mean
-    )
+    out["general_practice"] += practice * (1.0 - gp_contact_share + gp_contact_share * rates.gp_contacts / mean)
     planned = rates.gp_contacts - asked
     nurse = planned * access.delegable_share * access.base_delegation
     referred = (planned - nurse * (1.0 - access.nurse_referral_multiplier)) * access.referral_probability
     out["hospital"] += (rates.ed_self + rates.ed_by_gp) * price["ed_visit"]
     out["hospital"] += rates.emergency_other * price["admission_other"]
-    out["hospital"] += referred * (
-        price["specialist_trajectory"] + clinic.elective_share * price["elective_admission"]
-    )
+    out["hospital"] += referred * (price["specialist_trajectory"] + clinic.elective_share * price["elective_admission"])
     for folder, name in (("ischaemic_heart_disease", "admission_mi"), ("stroke", "admission_stroke")):
         table = read_any_table(TABLES / "diseases" / folder / "admissions.csv")
         out["hospital"] += by_age(table, "per_1000") / 1000.0 * price[name]
@@ -172,9 +168,7 @@ def fit_shares(
     total: np.ndarray, wanted: np.ndarray, population: np.ndarray, shapes: Mapping[str, Any]
 ) -> tuple[dict[str, Any], np.ndarray]:
     """Scale each category's shape until its national mean is `wanted`; return index and reached means."""
-    index = {
-        name: np.array(column, dtype=object if name == "service" else None) for name, column in shapes.items()
-    }
+    index = {name: np.array(column, dtype=object if name == "service" else None) for name, column in shapes.items()}
     share = np.zeros(len(BACKGROUND_SERVICES))
     for _ in range(500):
         share = (category_shares(index) * total * population).sum(axis=(1, 2)) / population.sum()
@@ -190,14 +184,10 @@ def fit_shares(
 
 def main() -> None:
     """Run the fit and write the tables of paysim/care."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--costs", type=Path, required=True)
     parser.add_argument("--categories", type=Path, required=True)
-    parser.add_argument(
-        "--last-year", type=Path, help="writes end_of_life.csv anew; otherwise the shipped one is used"
-    )
+    parser.add_argument("--last-year", type=Path, help="writes end_of_life.csv anew; otherwise the shipped one is used")
     parser.add_argument("--cpi", type=float, default=126.1 / 107.5, help="price index 2020 to 2023 (CBS)")
     parser.add_argument("--modelled", type=Path)
     parser.add_argument("--gp-contact-share", type=float, default=0.45, help="rough value only")
@@ -223,9 +213,7 @@ def main() -> None:
     dying = death_rates() * end_of_life(params)
     fixed = dying + sum(modelled.values())
     knots, errors = fit_knots(costs, fixed, population)
-    total = np.stack(
-        [np.exp(natural_spline(np.array(KNOTS[s], float), knots[s], np.arange(AGES) + 0.5)) for s in "MF"]
-    )
+    total = np.stack([np.exp(natural_spline(np.array(KNOTS[s], float), knots[s], np.arange(AGES) + 0.5)) for s in "MF"])
 
     def mean(x: np.ndarray) -> float:
         return float((population * x).sum() / population.sum())
@@ -243,9 +231,7 @@ def main() -> None:
     index, reached = fit_shares(total, wanted, population, read_any_table(SHAPES))
     write_knots(knots, errors)
     write_shares(index)
-    print(
-        "modelled ", {k: round(mean(v), 1) for k, v in modelled.items()}, "end of life", round(mean(dying), 1)
-    )
+    print("modelled ", {k: round(mean(v), 1) for k, v in modelled.items()}, "end of life", round(mean(dying), 1))
     print("background", dict(zip(BACKGROUND_SERVICES, reached.round(1), strict=True)))
     worst, mean_error = np.abs(errors).max(), np.abs(errors).mean()
     print(f"relative error of payments by sex and age: max {worst:.4f}, mean {mean_error:.4f}")

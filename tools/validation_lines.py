@@ -11,10 +11,13 @@ import numpy as np
 import pandas as pd
 
 from paysim.analysis.runs import Run
+from paysim.care.demand import base_rates
 from paysim.care.model import care_parameters
+from paysim.care.rates import Profiles, standard_population
 from paysim.diseases.health import health_parameters
 from paysim.diseases.mortality.model import life_table_hazard
 from paysim.diseases.quality_of_life.model import norms
+from paysim.kernel.spec import AGES
 from paysim.population import describe, load_region, synthesize
 from paysim.reading.tables import read_any_table
 
@@ -131,12 +134,16 @@ def population(seen: Seen) -> Iterator[Line]:
     for margin, rows in frame[frame["role"] == "exact"].groupby("margin", sort=False):
         sums = (number(float(rows[name].sum())) for name in ("target", "result"))
         met = bool((rows["difference"] == 0).all())
-        yield Line(exact, f"{margin} ({len(rows)} cells)", *sums, None, "exact", met)
+        yield Line(exact, f"{margin}{_cells(rows)}", *sums, None, "exact", met)
     for margin, rows in frame[(frame["role"] != "exact") & frame["z"].notna()].groupby("margin", sort=False):
         worst = float(rows["z"].abs().max())
         limit = 3.0 if len(rows) < 20 else 4.0  # the largest of many is larger by chance
         shown = f"largest z {worst:.1f}"
-        yield Line(drawn, f"{margin} ({len(rows)} cells)", "", shown, None, f"z ≤ {limit:.0f}", worst <= limit)
+        yield Line(drawn, f"{margin}{_cells(rows)}", "", shown, None, f"z ≤ {limit:.0f}", worst <= limit)
+
+
+def _cells(rows: pd.DataFrame) -> str:
+    return f" ({len(rows)} cells)" if len(rows) > 1 else ""
 
 
 def deaths(seen: Seen) -> Iterator[Line]:
@@ -248,11 +255,7 @@ def care(seen: Seen) -> Iterator[Line]:
         yield seen.line("contacts", f"practice contacts, {band}", (gp + nurse) / lived, published)
         both = (gp + nurse + duty) / lived
         yield seen.line("contacts_and_ooh", f"the same and out of hours, {band}", both, published)
-    yield seen.line("out_of_hours", "out-of-hours contacts", seen.rate("out_of_hours_contacts", per=1000.0))
-    visits = seen.rate("ed_visits", *EMERGENCIES, per=1000.0)
-    yield seen.line("emergency", "emergency department visits, admitted or not", visits)
-    stays = seen.rate("elective_admissions", *EMERGENCIES, per=1000.0)
-    yield seen.line("admissions", "clinical admissions", stays)
+    yield from _at_region_ages(seen)
     held = seen.total("gp_contacts") + seen.total("nurse_contacts")
     referred = seen.total("specialist_trajectories") / held * 1000.0
     yield seen.line("referrals", "specialist trajectories", referred, params["care.referral_per_contact"] * 1000.0)
@@ -260,6 +263,39 @@ def care(seen: Seen) -> Iterator[Line]:
     yield seen.line("wait", "mean wait for a routine appointment", seen.total("wait_gp_planned_days"))
     target = seen.targets["concentration"]
     yield Line(target, "concentration of costs", target.source, "not modelled yet")
+
+
+def _at_region_ages(seen: Seen) -> Iterator[Line]:
+    """Yield use per 1,000 against national rates carried to the region's ages by the model's own shapes."""
+    params = care_parameters("NL")
+    profiles, rates = Profiles(params, standard_population(params)), base_rates(params)
+    lived = seen.by_band("person_years")
+
+    def older(shape: np.ndarray) -> float:
+        here = (per_band(np.broadcast_to(shape, (2, AGES))) * lived).sum() / lived.sum()
+        return float(here / profiles.mean(shape))
+
+    urgent = rates.needs * profiles.curve("urgent_share")
+    contacts = ("gp_contacts", "nurse_contacts", "out_of_hours_contacts")
+    unheld = ("needs_dropped", "needs_combined", "needs_emergency")
+    asked = seen.rate(*contacts, *unheld)
+    published = profiles.mean(rates.gp_contacts) * older(rates.gp_contacts)
+    what = "all that became of needs: held, out of hours, emergency, combined, dropped"
+    yield seen.line("needs", what, asked, published)
+    for key, what, shape, measures in (
+        ("out_of_hours", "out-of-hours contacts", urgent, ("out_of_hours_contacts",)),
+        ("emergency", "emergency department visits, admitted or not", rates.ed_self, ("ed_visits", *EMERGENCIES)),
+        (
+            "admissions",
+            "clinical admissions",
+            profiles.curve("clinical_admissions"),
+            ("elective_admissions", *EMERGENCIES),
+        ),
+    ):
+        national = seen.targets[key].published
+        assert national is not None
+        what = f"{what} (nation {national:g})"
+        yield seen.line(key, what, seen.rate(*measures, per=1000.0), national * older(shape))
 
 
 def _of_ages(seen: Seen, measure: str, first: int, band: str) -> float:
@@ -274,7 +310,9 @@ def money(seen: Seen, files: Sequence[Path]) -> Iterator[Line]:
     """Yield spending on general practice, and relative errors of all payments if their table is given."""
     practice, duty = seen.rate("spending_general_practice"), seen.rate("spending_out_of_hours")
     yield seen.line("gp_spending", "general practice", practice)
-    yield seen.line("gp_and_ooh", "general practice and out-of-hours care", practice + duty)
+    known = seen.targets["gp_and_ooh"]
+    both = number(practice + duty)
+    yield Line(known, "general practice and out-of-hours care", number(known.published or 0.0), both)
     total, by_age = seen.targets["payments"], seen.targets["payments_by_age"]
     tables = [read_any_table(path) for path in files]
     tables = [table for table in tables if {"sex", "age_lo", "euro_per_insured_year"} <= set(table)]

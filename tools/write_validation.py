@@ -41,7 +41,7 @@ contacts and steady treatment follow from access and behaviour at base. How prac
 validated here: see [limits](limits.md).
 
 A count is judged by percent where at least 400 cases are expected in what was simulated, and by three standard errors
-(SE) of a Poisson count below that. Ages are those at the end of the contract year, or at death.
+(SE) of a Poisson count below that. Ages are those in the middle of the contract year.
 """
 AFTER = """## Not compared yet
 

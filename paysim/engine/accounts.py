@@ -18,7 +18,15 @@ from paysim.contracts.settlement import post_contracts, post_deductible
 from paysim.engine.groups import EXTRA, Groups, make_groups
 from paysim.engine.model import TIMED, Model
 from paysim.kernel import advance as kernel
-from paysim.kernel.records import NEWBORN, PERIODS_PER_YEAR, TICKS_PER_WEEK, WEEKS_PER_PERIOD, State
+from paysim.kernel.records import (
+    NEWBORN,
+    PERIODS_PER_YEAR,
+    TICKS_PER_WEEK,
+    TICKS_PER_YEAR,
+    WEEKS_PER_PERIOD,
+    State,
+)
+from paysim.kernel.spec import AGES
 
 TICKS_PER_PERIOD = WEEKS_PER_PERIOD * TICKS_PER_WEEK
 YEARS_PER_PERIOD = 1.0 / PERIODS_PER_YEAR
@@ -104,7 +112,7 @@ class Accounts:
         self._record(activity, np.asarray(revenue).sum(axis=1), costs)
         self.period += 1
         if self.period % PERIODS_PER_YEAR == 0:
-            self._close_year()
+            self._close_year(tick)
         return activity
 
     def open(self) -> None:
@@ -202,11 +210,12 @@ class Accounts:
         )
         enrolled = (people["flags"] & self.model.tables[0]["masks"][2]) != 0
         started = tick - TICKS_PER_PERIOD
+        age = np.clip((started + TICKS_PER_PERIOD // 2 - people["birth"]) // TICKS_PER_YEAR, 0, AGES - 1)
         extra = {
             "person_years": lived,
             "qalys": people["qaly"],
             "deaths": (people["alive"] == 0) & (people["death"] >= started) & (people["death"] < tick),
-            "expected_deaths": lived * self._life_table[people["sex"], people["age"]],
+            "expected_deaths": lived * self._life_table[people["sex"], age],
             "births": (people["id"] >= NEWBORN) & (people["birth"] >= started),
             "gp_payments": lived * per_year[people["practice"], people["segment"]],
             "patient_payments": patient_cents / 100.0,
@@ -226,9 +235,10 @@ class Accounts:
             getattr(records, name).append(practices[name].copy())
         records.levers.append(practices["activity_levers"].copy())
 
-    def _close_year(self) -> None:
+    def _close_year(self, tick: int) -> None:
+        middle = tick - PERIODS_PER_YEAR * TICKS_PER_PERIOD // 2
         rows = self.state.listed
         sums = np.zeros((self.groups.size, self._year.shape[1]))
-        kernel.add_groups(rows, self._year, self.groups.codes(self.state, rows), sums)
+        kernel.add_groups(rows, self._year, self.groups.codes(self.state, rows, middle), sums)
         self.records.groups.append(sums)
         self._year[:] = 0.0

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from paysim.engine.model import Model
-from paysim.kernel.records import CONDITIONS, State
+from paysim.kernel.records import CONDITIONS, TICKS_PER_YEAR, State
+from paysim.kernel.spec import AGES
 
 AGE_BANDS = (("0-17", 0), ("18-44", 18), ("45-64", 45), ("65-74", 65), ("75-84", 75), ("85+", 85))
 SEXES = ("men", "women")
@@ -46,13 +47,17 @@ class Groups:
         """How many groups there are in all."""
         return sum(len(names) for names in self.dimensions.values())
 
-    def codes(self, state: State, rows: np.ndarray) -> np.ndarray:
-        """Return the group numbers of people ``[rows, dimensions]``."""
+    def codes(self, state: State, rows: np.ndarray, tick: int) -> np.ndarray:
+        """Return the group numbers of people ``[rows, dimensions]``.
+
+        Ages are those at `tick`, the middle of the year, for the living and the dead, so that person-years, deaths
+        and the deaths expected of a group are of the same people.
+        """
 
         def take(name: str) -> np.ndarray:  # one field at a time: a whole row is a kilobyte
             return np.asarray(state.people[name][rows].astype(np.int64))
 
-        age = take("age")
+        age = np.clip((tick - take("birth")) // TICKS_PER_YEAR, 0, AGES - 1)
         starts = np.array([start for _, start in AGE_BANDS])
         by_dimension = {
             "all": np.zeros(len(rows), np.int64),

@@ -24,9 +24,7 @@ _INV_YEAR = 1.0 / TICKS_PER_YEAR
 @njit(cache=True, nogil=True)
 def uniform(key, stream, occurrence, choice):  # type: ignore[no-untyped-def]
     """Return the keyed uniform on (0, 1) of a person's (process, occurrence, choice)."""
-    bits = _splitmix64(
-        _splitmix64(_splitmix64(key, stream), streams.np.uint64(occurrence)), streams.np.uint64(choice)
-    )
+    bits = _splitmix64(_splitmix64(_splitmix64(key, stream), streams.np.uint64(occurrence)), streams.np.uint64(choice))
     u = (streams.np.float64(bits >> streams.SHIFT_11) + 0.5) * streams.TO_UNIT
     return u if u < 1.0 else streams.LARGEST
 

@@ -46,9 +46,7 @@ def _base(parameters: Changes = (), seed: int = 1, replicate: int = 0, unlimited
 
 @lru_cache(maxsize=12)
 def _made(parameters: Changes, seed: int, unlimited: bool) -> Model:
-    short = replace(
-        scenario(1, YEARS, seed), parameters=tuple(Override(name, value) for name, value in parameters)
-    )
+    short = replace(scenario(1, YEARS, seed), parameters=tuple(Override(name, value) for name, value in parameters))
     if not unlimited:
         return build_model(short, sample=SAMPLE)
     people = few_people(400)
@@ -156,7 +154,9 @@ def test_an_arm_does_not_disturb_the_base_run_it_forks_from(today: tuple[Cell, n
 
 
 def test_a_parameter_replaced_by_its_own_value_changes_nothing(today: tuple[Cell, np.ndarray]) -> None:
-    kept = tuple((name, float(_model().parameters[name])) for name in ("care.contacts_consult", "stroke.recurrent_later"))
+    kept = tuple(
+        (name, float(_model().parameters[name])) for name in ("care.contacts_consult", "stroke.recurrent_later")
+    )
     cell, log = _run(parameters=kept)
     assert log.tobytes() == today[1].tobytes()
     _same_but(today[0], cell)
@@ -323,7 +323,15 @@ def test_results_and_ledger_tell_the_same_payments(today: tuple[Cell, np.ndarray
 
 def test_groups_of_every_dimension_add_up_to_the_whole(today: tuple[Cell, np.ndarray]) -> None:
     results = today[0].results
-    for measure in ("person_years", "qalys", "deaths", "gp_contacts", "spending_total", "resource_cost_total", "births"):
+    for measure in (
+        "person_years",
+        "qalys",
+        "deaths",
+        "gp_contacts",
+        "spending_total",
+        "resource_cost_total",
+        "births",
+    ):
         for period in (0, 1, -1):
             here = (results["measure"] == measure) & (results["period"] == period)
             whole = results["value"][here & (results["dimension"] == "all")]
@@ -421,7 +429,6 @@ def test_the_reference_engine_writes_the_same_results(tmp_path: Path) -> None:
 def test_seed_and_replicate_change_lives(today: tuple[Cell, np.ndarray]) -> None:
     lives = [today[1]] + [_run(seed=seed, replicate=replicate)[1] for seed, replicate in ((1, 1), (2, 0), (2, 1))]
     assert len({log.tobytes() for log in lives}) == 4
-    assert len({round(len(log), -2) for log in lives}) >= 1
     counts = [len(log) for log in lives]
     assert max(counts) < 1.3 * min(counts)
 
@@ -451,7 +458,9 @@ EXAGGERATED = (
 )
 
 
-@pytest.mark.parametrize(("name", "times", "measure", "least", "most"), EXAGGERATED, ids=[f"{row[0]}-{row[2]}" for row in EXAGGERATED])
+@pytest.mark.parametrize(
+    ("name", "times", "measure", "least", "most"), EXAGGERATED, ids=[f"{row[0]}-{row[2]}" for row in EXAGGERATED]
+)
 def test_an_exaggerated_parameter_reaches_its_outcome(
     today: tuple[Cell, np.ndarray], name: str, times: float, measure: str, least: float, most: float
 ) -> None:
@@ -612,5 +621,5 @@ def test_scaled_contracts_touch_practices_only() -> None:
 def test_processes_of_the_log_have_names() -> None:
     model = _model()
     _, log = _run()
-    assert model.processes[FIRST_TRANSITION :] == tuple(each.name for each in model.transitions)
+    assert model.processes[FIRST_TRANSITION:] == tuple(each.name for each in model.transitions)
     assert log["process"].max() < len(model.processes)

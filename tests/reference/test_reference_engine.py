@@ -13,10 +13,12 @@ from paysim.engine.cell import Base, Cell, neutral_scale, run_arm, run_base, sca
 from paysim.engine.model import Model
 from paysim.engine.region import ENGINES, Region
 from paysim.kernel import records as rec
-from paysim.kernel.records import TICKS_PER_WEEK
+from paysim.kernel.records import FIRST_TRANSITION, TICKS_PER_WEEK
+from paysim.kernel.spec import AGES
 from tests.toy import (
     busy_state,
     busy_tables,
+    busy_transitions,
     differences,
     enter,
     few_people_model,
@@ -51,7 +53,9 @@ def test_toy_with_windows_of_another_length() -> None:
     assert not differences(compiled, reference)
 
 
-def _run(model: Model, base: Base, engine: Any, behaviour: str, k: float = 1.0) -> tuple[np.ndarray, Cell, dict[str, Any]]:
+def _run(
+    model: Model, base: Base, engine: Any, behaviour: str, k: float = 1.0
+) -> tuple[np.ndarray, Cell, dict[str, Any]]:
     arm = model.scenario.arm("dutch_today" if behaviour == "passive" else "fee_for_service")
     assert arm.behaviour.name == behaviour
     arm = replace(arm, contracts=scaled_contracts(arm, k))
@@ -65,6 +69,39 @@ def _run(model: Model, base: Base, engine: Any, behaviour: str, k: float = 1.0) 
 
     cell = run_arm(model, base, arm, 0, engine, on_events=log.append, own_processes=(look,))
     return in_order(log), cell, kept
+
+
+def test_people_who_ask_at_the_same_moment_are_served_in_the_order_of_the_list() -> None:
+    tables = busy_tables(births=0.0, patience_days=[1e9] * 3, horizon_days=[1e9] * 3, urgent_share=np.zeros(AGES))
+    states = [enter(busy_state(60, 2), tables) for _ in ENGINES]
+    visit = FIRST_TRANSITION + [each.name for each in busy_transitions()].index("visit")
+    for state in states:
+        rows = state.listed
+        state.people["due"][rows, visit] = 1000
+        state.calendar[rows] = 1000
+        state.people["due"][rows] = np.maximum(state.people["due"][rows], 1000)
+    log, _ = run_compiled(states[0], tables, weeks(4))
+    expected, _ = run_reference(states[1], tables, weeks(4))
+    assert log.tobytes() == expected.tobytes()
+    at_once = log[(log["tick"] == 1000) & (log["outcome"] == rec.BOOKED)]
+    assert len(at_once) > 100
+    for practice in (0, 1):
+        mine = at_once[at_once["practice"] == practice]
+        starts = mine["value"][np.argsort(mine["person"])]
+        # Two lanes, GPs and nurses: in each of them nobody overtakes.
+        assert lanes_needed(starts) <= 2
+
+
+def lanes_needed(values: np.ndarray) -> int:
+    """Return the smallest number of non-decreasing sequences into which `values` can be dealt."""
+    tails: list[int] = []
+    for value in values:
+        fits = [k for k, tail in enumerate(tails) if tail <= value]
+        if fits:
+            tails[max(fits, key=lambda k: tails[k])] = int(value)
+        else:
+            tails.append(int(value))
+    return len(tails)
 
 
 @pytest.fixture(scope="module")

@@ -87,8 +87,9 @@ def test_bands_with_a_gap_are_refused(low, high):
         band_curve(low, high, [1.0, 2.0], np.ones(AGES))
 
 
-def test_contacts_by_age_are_the_published_ones():
+def test_needs_by_age_have_the_published_shape_at_the_stated_level():
     params = care_parameters("NL")
+    level = params["care.gp_contact_level"]
     population = standard_population(params)
     contacts = base_rates(params).gp_contacts
     for low, high, published in (
@@ -101,7 +102,7 @@ def test_contacts_by_age_are_the_published_ones():
     ):
         ages = slice(low, high + 1)
         mean = np.average(contacts[:, ages], weights=population[:, ages])
-        assert mean == pytest.approx(published, rel=1e-6)
+        assert mean == pytest.approx(level * published, rel=1e-6)
     assert contacts[1, 30] / contacts[0, 30] == pytest.approx(1.47, abs=0.08)
 
 

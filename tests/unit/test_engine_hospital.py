@@ -43,8 +43,7 @@ def _hospital(weight: float = 1.0, **terms: Any) -> Hospital:
     people["id"] = np.arange(PEOPLE)
     people["key"] = streams.person_keys(streams.run_key(1, 0), np.arange(PEOPLE))
     state = State(people, np.zeros(PEOPLE, np.int64), np.zeros(1, PRACTICE))
-    hospital = Hospital(state, replace(TERMS, **terms), streams.run_key(1, 0), weight, (TRAJECTORY, ELECTIVE))
-    return hospital
+    return Hospital(state, replace(TERMS, **terms), streams.run_key(1, 0), weight, (TRAJECTORY, ELECTIVE))
 
 
 def _settled(weight: float = 1.0, slots: float = 10.0, bed_days: float = 100.0, **terms: Any) -> Hospital:

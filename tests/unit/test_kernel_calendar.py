@@ -62,16 +62,12 @@ def test_the_toy_is_busy_enough_to_prove_something(weekly: tuple[np.ndarray, np.
 
 
 @pytest.mark.parametrize("buffer", [1, 2, 13])
-def test_buffers_of_any_size_give_the_same_bytes(
-    weekly: tuple[np.ndarray, np.ndarray, State], buffer: int
-) -> None:
+def test_buffers_of_any_size_give_the_same_bytes(weekly: tuple[np.ndarray, np.ndarray, State], buffer: int) -> None:
     _same(weekly, _run(weeks(WEEKS), buffer))
 
 
 @pytest.mark.parametrize("days", [1, 28, 91, 364])
-def test_windows_of_any_length_give_the_same_bytes(
-    weekly: tuple[np.ndarray, np.ndarray, State], days: int
-) -> None:
+def test_windows_of_any_length_give_the_same_bytes(weekly: tuple[np.ndarray, np.ndarray, State], days: int) -> None:
     ends = np.arange(1, WEEKS * 7 // days + 1) * days * TICKS_PER_DAY
     assert ends[-1] == WEEKS * TICKS_PER_WEEK
     _same(weekly, _run(ends))
@@ -315,7 +311,9 @@ def test_staff_never_see_more_people_at_once_than_they_are() -> None:
     blocks = 2 * 10 * 60_000
     assert of_day.min() >= 8 * 3_600_000
     assert of_day.max() + blocks <= 17 * 3_600_000
-    steps = np.concatenate([np.stack([held, np.ones_like(held)]), np.stack([held + blocks, -np.ones_like(held)])], axis=1)
+    steps = np.concatenate(
+        [np.stack([held, np.ones_like(held)]), np.stack([held + blocks, -np.ones_like(held)])], axis=1
+    )
     order = np.lexsort((steps[1], steps[0]))
     assert np.cumsum(steps[1][order]).max() == 3
     booked = in_order([log[log["outcome"] == rec.BOOKED]])

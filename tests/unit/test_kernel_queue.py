@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -10,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numba import njit
 
+from paysim.engine.compiled import CompiledPractices
 from paysim.kernel import records as rec
 from paysim.kernel.queue import offer, opening, take
 from paysim.kernel.records import FIRST_TRANSITION, GP_PLANNED, NEVER, TICKS_PER_DAY, TICKS_PER_WEEK
 from paysim.kernel.spec import Transition
-from tests.toy import HOUR, MINUTE, enter, flat, run_compiled, toy_state, toy_tables
+from tests.toy import HOUR, MINUTE, enter, flat, toy_state, toy_tables
 
 SERVICE = 10 * MINUTE
 
@@ -30,7 +32,9 @@ def _serve(practice, gaps, lengths, waits):  # type: ignore[no-untyped-def]
     return tick
 
 
-def _book(servers: int, opens: float = 0.0, closes: float = 24.0, stretch: float = 1.0, flexible: int = 0) -> np.ndarray:
+def _book(
+    servers: int, opens: float = 0.0, closes: float = 24.0, stretch: float = 1.0, flexible: int = 0
+) -> np.ndarray:
     book = np.zeros(1, rec.PRACTICE)
     book["servers"], book["stretch"], book["flexible"] = servers, stretch, flexible
     book["opens"], book["closes"] = round(opens * HOUR), round(closes * HOUR)
@@ -80,8 +84,6 @@ def test_waits_of_a_whole_practice_are_those_of_pollaczek_and_khinchine_and_litt
     tables = toy_tables([Transition("need", "need", flat(rate))])
     state = enter(toy_state(people), tables)
     log, waiting = [], []
-    from paysim.engine.compiled import CompiledPractices
-
     engine = CompiledPractices(state, tables, log.append)
     step = 13 * HOUR
     for end in range(step, years * rec.TICKS_PER_YEAR, step):
@@ -137,7 +139,7 @@ def test_slots_lie_in_opening_hours_and_never_overlap(
         slots.append((server, start, start + blocks))
     for mine in range(servers):
         spans = sorted((start, end) for server, start, end in slots if server == mine)
-        assert all(first[1] <= second[0] for first, second in zip(spans, spans[1:], strict=False))
+        assert all(first[1] <= second[0] for first, second in itertools.pairwise(spans))
     assert book["busy"][0, 0] == sum(minutes for _, minutes in needs) * MINUTE
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 import pytest
 
@@ -86,9 +88,7 @@ def test_keys_of_persons_differ() -> None:
 def test_stream_keys_depend_on_the_name_alone() -> None:
     assert stream_key("mi_first") == stream_key("mi_first")
     assert stream_key("mi_first") != stream_key("mi_firsT")
-    # The first eight bytes of the name's SHA-256, little-endian: sha256("need") begins with these digits.
-    import hashlib
-
+    # The first eight bytes of the name's SHA-256, little-endian.
     assert int(stream_key("need")).to_bytes(8, "little").hex() == hashlib.sha256(b"need").hexdigest()[:16]
 
 
