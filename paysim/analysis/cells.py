@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 CELL = "cell.json"
+_ARRAYS = ("services", "person_years", "programme_years", "years")
 _FILES = ("results.parquet", "ledger.parquet", "incentives.json", "activity.npz")
 
 
@@ -40,7 +41,7 @@ class Finished:
     results: pa.Table
     ledger: pa.Table
     incentives: list[dict[str, Any]]
-    activity: Activity
+    activities: tuple[Activity, ...]
     events: int
     checks: list[dict[str, Any]]
 
@@ -101,7 +102,7 @@ def finish(cell: Cell, scale: float) -> Finished:
         results=results_table(cell.results),
         ledger=cell.ledger.to_arrow(),
         incentives=cell.incentives,
-        activity=cell.activity,
+        activities=cell.activities,
         events=cell.events,
         checks=cell.checks,
     )
@@ -113,10 +114,10 @@ def save(folder: Path, cell: Finished) -> None:
     activity = io.BytesIO()
     np.savez(
         activity,
-        services=cell.activity.services,
-        person_years=cell.activity.person_years,
-        programme_years=cell.activity.programme_years,
-        years=np.float64(cell.activity.years),
+        services=np.stack([each.services for each in cell.activities]),
+        person_years=np.stack([each.person_years for each in cell.activities]),
+        programme_years=np.stack([each.programme_years for each in cell.activities]),
+        years=np.array([each.years for each in cell.activities]),
     )
     files = {
         "results.parquet": parquet_bytes(cell.results),
@@ -132,8 +133,8 @@ def save(folder: Path, cell: Finished) -> None:
         "scale": cell.scale,
         "events": cell.events,
         "checks": cell.checks,
-        "service_names": list(cell.activity.service_names),
-        "practice_names": list(cell.activity.practice_names),
+        "service_names": list(cell.activities[0].service_names),
+        "practice_names": list(cell.activities[0].practice_names),
         "files": {name: hashlib.sha256(data).hexdigest() for name, data in files.items()},
     }
     write_atomic(folder / CELL, json.dumps(index, sort_keys=True, indent=1).encode())
@@ -151,14 +152,12 @@ def load(folder: Path) -> Finished | None:
             return None
     except (OSError, ValueError, KeyError, TypeError):
         return None
+    names = tuple(index["service_names"]), tuple(index["practice_names"])
     with np.load(io.BytesIO(data["activity.npz"])) as arrays:
-        activity = Activity(
-            tuple(index["service_names"]),
-            tuple(index["practice_names"]),
-            arrays["services"],
-            arrays["person_years"],
-            arrays["programme_years"],
-            float(arrays["years"]),
+        years = zip(*(arrays[name] for name in _ARRAYS), strict=True)
+        activities = tuple(
+            Activity(*names, services, persons, programme, float(length))
+            for services, persons, programme, length in years
         )
     return Finished(
         arm=index["arm"],
@@ -167,7 +166,7 @@ def load(folder: Path) -> Finished | None:
         results=pq.read_table(pa.BufferReader(data["results.parquet"])),
         ledger=pq.read_table(pa.BufferReader(data["ledger.parquet"])),
         incentives=json.loads(data["incentives.json"]),
-        activity=activity,
+        activities=activities,
         events=index["events"],
         checks=index["checks"],
     )

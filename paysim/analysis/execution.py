@@ -11,17 +11,16 @@ import os
 import threading
 import time
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from paysim import __version__
-from paysim.accounting.activity import Activity
 from paysim.analysis.cells import Finished, Spool, digest, finish, load, save
 from paysim.analysis.folder import source_digest, write_log, write_run
 from paysim.analysis.runs import Run, load_run
-from paysim.engine.cell import Base, Progress, neutral_scale, run_arm, run_base, scaled_contracts
+from paysim.engine.cell import Base, Progress, run_arm, run_base, solve_arms
 from paysim.engine.model import Model, build_model
 from paysim.engine.region import ENGINES, Engine
 from paysim.errors import OutputError, Problem, ScenarioError, nearest_name
@@ -153,7 +152,6 @@ class _Replicate:
     progress: Progress | None
     cells: Path
     identity: dict[str, Any]
-    _scaled: dict[str, tuple[Arm, float]] = field(default_factory=dict)
     _people: Spool | None = None
 
     @cached_property
@@ -167,27 +165,17 @@ class _Replicate:
         """Return the finished cells of all arms, in the scenario's order."""
         scenario = self.model.scenario
         current = scenario.arm(scenario.current)
-        first = self.cell(self.solved(current, None))
+        first = self.cell((current, 1.0))
         passive = first
         if current.behaviour.name != "passive" and any(arm.budget_neutral_to for arm in scenario.arms):
-            passive = self.cell(self.solved(replace(current, behaviour=Behaviour()), None))
-        others = [arm for arm in scenario.arms if arm.name != current.name]
-        solved = [self.solved(arm, passive.activity) for arm in others]
-        if any(load(self.folder(*each)) is None for each in solved):
+            passive = self.cell((replace(current, behaviour=Behaviour()), 1.0))
+        solved = solve_arms(scenario, passive.activities)
+        others = [solved[arm.name] for arm in scenario.arms if arm.name != current.name]
+        if any(load(self.folder(*each)) is None for each in others):
             _ = self.base  # simulated once, before the arms need it side by side
-        futures = [self.pool.submit(self.cell, each) for each in solved]
+        futures = [self.pool.submit(self.cell, each) for each in others]
         finished = {cell.arm: cell for cell in (first, *(future.result() for future in futures))}
         return [finished[arm.name] for arm in scenario.arms]
-
-    def solved(self, arm: Arm, activity: Activity | None) -> tuple[Arm, float]:
-        """Return the arm with its budget-neutral rates in place, and the factor on them."""
-        if arm.budget_neutral_to is None or activity is None:
-            return arm, 1.0
-        if arm.name not in self._scaled:
-            reference, _ = self.solved(self.model.scenario.arm(arm.budget_neutral_to.arm), activity)
-            k = neutral_scale(arm, reference, activity)
-            self._scaled[arm.name] = replace(arm, contracts=scaled_contracts(arm, k)), k
-        return self._scaled[arm.name]
 
     def folder(self, arm: Arm, scale: float) -> Path:
         """Return where the cell of an arm lives: the hash of all that goes into it."""

@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from paysim.analysis.runs import INCENTIVE_COLUMNS
-from paysim.engine.cell import Progress, neutral_scale, run_base, scaled_contracts
+from paysim.engine.cell import Progress, run_base, solve_arms
 from paysim.engine.model import build_model
 from paysim.engine.responses import Responses
-from paysim.scenario import Arm, Scenario
+from paysim.scenario import Scenario
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,16 +36,6 @@ def incentive_map(scenario: Scenario, sample: int | None = None, progress: Progr
 
     model = build_model(replace(scenario, base_years=BASE_YEARS), sample)
     base = run_base(model, 0, progress=progress)
-    solved: dict[str, Arm] = {}
-
-    def with_rates(arm: Arm) -> Arm:
-        if arm.name not in solved:
-            neutral = arm.budget_neutral_to
-            if neutral is not None:
-                k = neutral_scale(arm, with_rates(scenario.arm(neutral.arm)), base.activity)
-                arm = replace(arm, contracts=scaled_contracts(arm, k))
-            solved[arm.name] = arm
-        return solved[arm.name]
-
-    rows = [row for arm in scenario.arms for row in Responses(model, with_rates(arm), base.activity, 0).at_base()]
+    solved = solve_arms(scenario, [base.activity])
+    rows = [row for arm, _ in solved.values() for row in Responses(model, arm, base.activity, 0).at_base()]
     return pd.DataFrame(rows, columns=list(INCENTIVE_COLUMNS))

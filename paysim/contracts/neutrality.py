@@ -16,19 +16,31 @@ _RELATIVE_NOISE = 1e-9
 
 
 def total_eur(
-    contracts: Contract | Iterable[Contract], activities: Iterable[Activity], year: int | None = None
+    contracts: Contract | Iterable[Contract],
+    activities: Sequence[Activity],
+    years: Sequence[int | None] | None = None,
 ) -> float:
-    """Return the unrounded total that the contracts pay for the activities of several periods."""
+    """Return the unrounded total that the contracts pay for the activities of several periods.
+
+    Parameters
+    ----------
+    years
+        Contract year of each activity, for dated components; None: all are in force in every period.
+    """
     listed = [contracts] if isinstance(contracts, Contract) else list(contracts)
-    parts = [part for contract in listed for part in contract.in_force(year)]
-    return math.fsum(float(part.settle(activity).sum()) for activity in activities for part in parts)
+    return math.fsum(
+        float(part.settle(activity).sum())
+        for activity, year in zip(activities, years or [None] * len(activities), strict=True)
+        for contract in listed
+        for part in contract.in_force(year)
+    )
 
 
 def solve_scale(
     reference_eur: float,
     contracts: Contract | Sequence[Contract],
     activities: Sequence[Activity],
-    year: int | None = None,
+    years: Sequence[int | None] | None = None,
 ) -> float:
     """Return the k at which the contracts, scaled by k, pay `reference_eur` in total for the activities.
 
@@ -40,6 +52,8 @@ def solve_scale(
         The contracts to scale: only those of the budget concerned, such as general practice.
     activities
         Activity of the periods over which the two spend the same.
+    years
+        Contract year of each activity, for dated components; None: all are in force in every period.
 
     Raises
     ------
@@ -50,22 +64,16 @@ def solve_scale(
     """
     listed = [contracts] if isinstance(contracts, Contract) else list(contracts)
     names = ", ".join(contract.name for contract in listed)
-    fixed, scalable = 0.0, 0.0
-    for contract in listed:
-        for part in contract.in_force(year):
-            if part.scalable and not part.linear:
-                raise ScenarioError(
-                    Problem(
-                        "budget neutrality needs a component with linear terms", key=names, found=part.name
-                    )
-                )
-            paid = math.fsum(float(part.settle(activity).sum()) for activity in activities)
-            fixed, scalable = (fixed, scalable + paid) if part.scalable else (fixed + paid, scalable)
+    for part in (part for contract in listed for part in contract.components):
+        if part.scalable and not part.linear:
+            raise ScenarioError(
+                Problem("budget neutrality needs a component with linear terms", key=names, found=part.name)
+            )
+    fixed = total_eur([contract.scaled(0.0) for contract in listed], activities, years)
+    scalable = total_eur(listed, activities, years) - fixed
     if not scalable > 0.0:
         raise ScenarioError(
-            Problem(
-                "budget neutrality has nothing to scale: no component with rates pays anything", key=names
-            )
+            Problem("budget neutrality has nothing to scale: no component with rates pays anything", key=names)
         )
     k = (reference_eur - fixed) / scalable
     if k < 0.0:
@@ -76,7 +84,7 @@ def solve_scale(
                 key=names,
             )
         )
-    reached = total_eur([contract.scaled(k) for contract in listed], activities, year)
+    reached = total_eur([contract.scaled(k) for contract in listed], activities, years)
     if not math.isclose(reached, reference_eur, rel_tol=_RELATIVE_NOISE, abs_tol=0.01):
         raise ModelError(
             f"budget neutrality: {names} scaled by {k:.6f} pays {reached:.2f}, not {reference_eur:.2f} euro"

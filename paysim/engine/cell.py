@@ -5,8 +5,8 @@ A cell takes values and returns values; it reads and writes no file, so it can r
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import Any
 
@@ -16,8 +16,8 @@ from paysim.accounting.activity import Activity
 from paysim.accounting.claims import tariff_table
 from paysim.accounting.ledger import Ledger
 from paysim.contracts.contract import PRACTICES, Contract
-from paysim.contracts.neutrality import solve_scale
-from paysim.engine.accounts import Accounts
+from paysim.contracts.neutrality import solve_scale, total_eur
+from paysim.engine.accounts import YEARS_PER_PERIOD, Accounts
 from paysim.engine.groups import EXTRA
 from paysim.engine.hospital import Hospital, HospitalTerms
 from paysim.engine.model import Model
@@ -37,7 +37,7 @@ from paysim.kernel.records import (
     State,
 )
 from paysim.outcomes import Counted, tabulate
-from paysim.scenario import Arm
+from paysim.scenario import Arm, Scenario
 
 Progress = Callable[[str, int, int], None]
 """Called as (what, weeks done, weeks in all)."""
@@ -75,7 +75,7 @@ class Cell:
     results: dict[str, np.ndarray]
     ledger: Ledger
     incentives: list[dict[str, Any]]
-    activity: Activity  # of the whole horizon
+    activities: tuple[Activity, ...]  # of each contract year
     events: int
     checks: list[dict[str, Any]] = field(default_factory=list)
 
@@ -138,7 +138,7 @@ def run_arm(
         results=tabulate(counted, scenario.name, arm.name, 0, replicate),
         ledger=ledger,
         incentives=responses.table,
-        activity=_whole(accounts),
+        activities=_by_year(accounts),
         events=region.practices.taken,
         checks=[
             {"id": f"ledger:{arm.name}:{replicate}", "what": "every posting sums to zero", "passed": True},
@@ -151,16 +151,36 @@ def run_arm(
     )
 
 
-def neutral_scale(arm: Arm, reference: Arm, activity: Activity) -> float:
-    """Return the factor on an arm's rates at which practices are paid as in `reference` for the same activity."""
-    of_practices = [contract for contract in arm.contracts if contract.providers == PRACTICES]
-    paid = sum(float(contract.practice_revenue(activity).sum()) for contract in reference.contracts)
-    return solve_scale(paid, of_practices, [activity])
+def solve_arms(scenario: Scenario, activities: Sequence[Activity]) -> dict[str, tuple[Arm, float]]:
+    """Return every arm with its budget-neutral rates in place, and the factor on them.
+
+    Parameters
+    ----------
+    activities
+        What people use in each contract year from the start on when nobody responds: on this, practices are to be
+        paid in all as in the arm named.
+    """
+    years = list(range(len(activities)))
+    solved: dict[str, tuple[Arm, float]] = {}
+
+    def solve(arm: Arm) -> tuple[Arm, float]:
+        if arm.name not in solved:
+            k = 1.0
+            if arm.budget_neutral_to is not None:
+                reference, _ = solve(scenario.arm(arm.budget_neutral_to.arm))
+                k = solve_scale(
+                    total_eur(_of_practices(reference), activities, years), _of_practices(arm), activities, years
+                )
+                contracts = tuple(each.scaled(k) if each.providers == PRACTICES else each for each in arm.contracts)
+                arm = replace(arm, contracts=contracts)
+            solved[arm.name] = arm, k
+        return solved[arm.name]
+
+    return {arm.name: solve(arm) for arm in scenario.arms}
 
 
-def scaled_contracts(arm: Arm, k: float) -> tuple[Contract, ...]:
-    """Return the arm's contracts with the rates paid to practices multiplied by `k`."""
-    return tuple(each.scaled(k) if each.providers == PRACTICES else each for each in arm.contracts)
+def _of_practices(arm: Arm) -> list[Contract]:
+    return [contract for contract in arm.contracts if contract.providers == PRACTICES]
 
 
 def _region(
@@ -197,16 +217,13 @@ def _hospital(model: Model, state: State, replicate: int) -> Hospital:
     return Hospital(state, terms, key, model.population.practices[0].weight, services)
 
 
-def _whole(accounts: Accounts) -> Activity:
+def _by_year(accounts: Accounts) -> tuple[Activity, ...]:
+    """Return the activity of each contract year."""
     records = accounts.records
-    quarters = len(records.services)
-    return Activity(
-        accounts.names,
-        accounts.practice_names,
-        np.sum(records.services, axis=0),
-        np.sum(records.person_years, axis=0),
-        np.sum(records.programme_years, axis=0),
-        quarters / PERIODS_PER_YEAR,
+    quarters = zip(records.services, records.person_years, records.programme_years, strict=True)
+    each = [Activity(accounts.names, accounts.practice_names, *parts, YEARS_PER_PERIOD) for parts in quarters]
+    return tuple(
+        reduce(Activity.plus, each[first : first + PERIODS_PER_YEAR]) for first in range(0, len(each), PERIODS_PER_YEAR)
     )
 
 
@@ -232,7 +249,10 @@ def _counted(model: Model, accounts: Accounts) -> Counted:
     hours = [
         book.hours_per_weekday(p.gp_fte, p.nurse_fte) * book.weekdays * WEEKS_PER_YEAR for p in population.practices
     ]
-    parts = [part for contract in accounts.contracts for part in contract.in_force() if contract.providers != PRACTICES]
+    others = [contract for contract in accounts.contracts if contract.providers != PRACTICES]
+    parts = [
+        [part for contract in others for part in contract.in_force(year)] for year in range(scenario.horizon_years)
+    ]
     return Counted(
         dimensions=accounts.groups.dimensions,
         columns=(*accounts.names, *EXTRA),
@@ -240,7 +260,7 @@ def _counted(model: Model, accounts: Accounts) -> Counted:
         arrays=accounts.records.arrays(),
         service_names=accounts.names,
         sector_of=care.services.sectors,
-        payment_eur=tariff_table(parts, accounts.names),
+        payment_eur=np.array([tariff_table(each, accounts.names) for each in parts]),
         cost_eur=care.resource_cost_eur,
         overhead_eur_per_person_year=care.costs.overhead_eur_per_person_year,
         weight=population.practices[0].weight,

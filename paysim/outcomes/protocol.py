@@ -32,8 +32,10 @@ class Counted:
         ``[Y, groups, columns]``
     arrays
         Quarterly records, see `engine.accounts.Records`.
-    sector_of, payment_eur, cost_eur
-        By service: sector, what payers pay per unit, resource cost per unit.
+    sector_of, cost_eur
+        By service: sector, resource cost per unit.
+    payment_eur
+        ``[Y, S]`` what payers pay per unit of each service in each contract year, outside general practice.
     overhead_eur_per_person_year
         Resource cost of general practice that no service carries.
     weight

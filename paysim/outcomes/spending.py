@@ -20,7 +20,7 @@ def measures(counted: Counted) -> Iterator[Measure]:
     sectors = tuple(dict.fromkeys(counted.sector_of))
     of_sector = np.array([[each == sector for each in counted.sector_of] for sector in sectors], float)
     services = counted.services()
-    paid = services @ (of_sector * counted.payment_eur).T
+    paid = np.stack([used @ (of_sector * prices).T for used, prices in zip(services, counted.payment_eur, strict=True)])
     cost = services @ (of_sector * counted.cost_eur).T
     own = sectors.index(GENERAL_PRACTICE)
     paid[:, :, own] = counted.column("gp_payments")
