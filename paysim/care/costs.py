@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from paysim.care.catalogue import Wages
+from paysim.care.rates import Floats
 from paysim.parameters import Parameters
 
 
@@ -45,9 +48,29 @@ class PracticeCosts:
             assistant_eur=self.assistant_eur_per_fte / self.staff_hours_per_fte,
         )
 
-    def income_statement(
-        self, revenue_eur: float, persons: float, gp_fte: float, nurse_fte: float
-    ) -> dict[str, float]:
+    def bills(self, gp_fte: Floats, nurse_fte: Floats, person_years: Floats, years: float = 1.0) -> dict[str, Floats]:
+        """Return what practices pay for staff and overhead over a time, materials and the owners' time apart.
+
+        Parameters
+        ----------
+        gp_fte, nurse_fte, person_years
+            ``[P]`` full-time equivalents, and listed person-years over that time.
+        years
+            Length of the time.
+
+        Returns
+        -------
+        dict
+            nurses, assistants, overhead; ``[P]`` euro.
+        """
+        return {
+            "nurses": nurse_fte * self.nurse_eur_per_fte * years,
+            "assistants": gp_fte * self.assistant_fte_per_gp_fte * self.assistant_eur_per_fte * years,
+            "overhead": gp_fte * self.overhead_eur_per_gp_fte * years
+            + person_years * self.overhead_eur_per_person_year,
+        }
+
+    def income_statement(self, revenue_eur: float, persons: float, gp_fte: float, nurse_fte: float) -> dict[str, float]:
         """Return the yearly statement of a practice.
 
         Parameters
@@ -63,16 +86,13 @@ class PracticeCosts:
             revenue, nurses, assistants, overhead, gp_income (before the GP's norm), gp_norm, margin; euro,
             costs positive.
         """
-        nurses = nurse_fte * self.nurse_eur_per_fte
-        assistants = gp_fte * self.assistant_fte_per_gp_fte * self.assistant_eur_per_fte
-        overhead = gp_fte * self.overhead_eur_per_gp_fte + persons * self.overhead_eur_per_person_year
-        income = revenue_eur - nurses - assistants - overhead
+        each = self.bills(np.array([gp_fte]), np.array([nurse_fte]), np.array([persons]))
+        bills = {name: float(euros[0]) for name, euros in each.items()}
+        income = revenue_eur - sum(bills.values())
         norm = gp_fte * self.gp_eur_per_fte
         return {
             "revenue": revenue_eur,
-            "nurses": nurses,
-            "assistants": assistants,
-            "overhead": overhead,
+            **bills,
             "gp_income": income,
             "gp_norm": norm,
             "margin": income - norm,

@@ -55,6 +55,18 @@ class Records:
         return {name: np.stack(rows) for name, rows in vars(self).items() if rows}
 
 
+def practice_bills(model: Model, activity: Activity) -> dict[str, np.ndarray]:
+    """Return what practices pay over the time of `activity`, the owners' own time apart: ``[P]`` euro by component."""
+    practices, services = model.population.practices, model.care.services
+    gp_fte = np.array([practice.gp_fte for practice in practices])
+    nurse_fte = np.array([practice.nurse_fte for practice in practices])
+    material = np.where(services.in_sector("general_practice"), services.material_eur, 0.0)
+    return {
+        **model.care.costs.bills(gp_fte, nurse_fte, activity.person_years.sum(axis=1), activity.years),
+        "material": (activity.services @ material).sum(axis=1),
+    }
+
+
 class Accounts:
     """The books of one arm.
 
@@ -154,21 +166,7 @@ class Accounts:
 
     def _post_costs(self, activity: Activity) -> np.ndarray:
         """Post what practices pay for staff, housing and materials; the owner's own time is not among it."""
-        costs, population = self.model.care.costs, self.model.population
-        gp_fte = np.array([practice.gp_fte for practice in population.practices])
-        nurse_fte = np.array([practice.nurse_fte for practice in population.practices])
-        staff = (
-            nurse_fte * costs.nurse_eur_per_fte + gp_fte * costs.assistant_fte_per_gp_fte * costs.assistant_eur_per_fte
-        )
-        material = np.where(
-            self.model.care.services.in_sector("general_practice"), self.model.care.services.material_eur, 0.0
-        )
-        bills = {
-            "staff": staff * YEARS_PER_PERIOD,
-            "overhead": gp_fte * costs.overhead_eur_per_gp_fte * YEARS_PER_PERIOD
-            + activity.person_years.sum(axis=1) * costs.overhead_eur_per_person_year,
-            "material": (activity.services @ material).sum(axis=1),
-        }
+        bills = practice_bills(self.model, activity)
         for component, euros in bills.items():
             self.ledger.post(
                 period=self.period,

@@ -18,6 +18,7 @@ from paysim.behaviour import load_behaviour
 from paysim.behaviour.incentives import incentive_table, make_anchor
 from paysim.behaviour.situation import Anchor, Situation, response_terms
 from paysim.contracts.contract import Contract
+from paysim.engine.accounts import practice_bills
 from paysim.engine.model import Model
 from paysim.engine.region import Region
 from paysim.kernel.records import LEVERS, PERIODS_PER_YEAR, WEEKS_PER_YEAR
@@ -105,10 +106,7 @@ class Responses:
             care.book.hours_per_weekday(p.gp_fte, p.nurse_fte)[:2].sum() * care.book.weekdays * WEEKS_PER_YEAR
             for p in practices
         ]
-        costs = [
-            -care.costs.income_statement(0.0, persons, p.gp_fte, p.nurse_fte)["gp_income"]
-            for p, persons in zip(practices, activity.person_years.sum(axis=1) / activity.years, strict=True)
-        ]
+        costs = np.asarray(sum(practice_bills(self.model, activity).values())) / activity.years
         return Situation(
             contracts=contracts,
             year=year,
@@ -116,7 +114,7 @@ class Responses:
             levers=levers,
             base_levers=self.ones,
             gp_hours_capacity=np.array(hours),
-            practice_costs_eur=np.array(costs),
+            practice_costs_eur=costs,
             traits=self.traits,
             services=replace(care.services, minutes=care.minutes),
             wages=care.costs.wages(),
