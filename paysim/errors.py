@@ -99,6 +99,10 @@ class DataError(InputError):
     """A table of source data is missing, broken or out of range."""
 
 
+class NotInResults(DataError):
+    """Results are sound but do not hold what was asked for, such as a region without its practices."""
+
+
 class OutputError(InputError):
     """The place chosen for the output cannot be written to."""
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from paysim.analysis.measures import MEASURES, Measure, by_arm, horizon, paired, wide
 from paysim.analysis.runs import Run, load_run
-from paysim.errors import DataError, Problem, ScenarioError, nearest_name
+from paysim.errors import NotInResults, Problem, ScenarioError, nearest_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,7 +76,7 @@ def compare(
     ------
     ScenarioError
         If a baseline is no arm of the run.
-    DataError
+    NotInResults
         If results lack the whole horizon.
     """
     import pandas as pd
@@ -229,6 +229,6 @@ def _by_practice(measure: Measure, here: pd.DataFrame, there: pd.DataFrame, diff
 def _practices(source: Run | pd.DataFrame) -> dict[str, pd.DataFrame] | None:
     try:
         frame = horizon(wide(source, "practice"))
-    except DataError:
+    except NotInResults:
         return None  # results of a region without its practices
     return by_arm(frame) if "person_years" in frame.columns else None

@@ -7,7 +7,9 @@ a run that was stopped takes up its finished cells. All files are written under 
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import threading
 import time
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -18,8 +20,8 @@ from typing import Any
 
 from paysim import __version__
 from paysim.analysis.cells import Finished, Spool, digest, finish, load, save
-from paysim.analysis.folder import source_digest, write_log, write_run
-from paysim.analysis.runs import Run, load_run
+from paysim.analysis.folder import population_digest, source_digest, write_log, write_run
+from paysim.analysis.runs import MANIFEST, Run, load_run
 from paysim.engine.cell import Base, Progress, run_arm, run_base, solve_arms
 from paysim.engine.model import Model, build_model
 from paysim.engine.region import ENGINES, Engine
@@ -27,6 +29,8 @@ from paysim.errors import OutputError, Problem, ScenarioError, nearest_name
 from paysim.kernel.records import State
 from paysim.population import Population
 from paysim.scenario import Arm, Behaviour, Scenario
+
+CELLS = "cells"
 
 
 def simulate(
@@ -39,6 +43,7 @@ def simulate(
     population: Population | None = None,
     progress: Progress | None = None,
     executor: Executor | None = None,
+    overwrite: bool = False,
 ) -> Run:
     """Run a scenario and return its run folder, opened.
 
@@ -60,6 +65,8 @@ def simulate(
         Called as (what, weeks done, weeks in all), from several threads.
     executor
         A `concurrent.futures.Executor` whose workers share this process's memory.
+    overwrite
+        Replace another run in the folder; otherwise a folder that holds one, or other files, is refused.
 
     Raises
     ------
@@ -71,11 +78,11 @@ def simulate(
     started = time.time()
     check_engine(engine)
     if out is not None:
-        check_out(Path(out))
+        check_out(Path(out), overwrite)
     model = build_model(scenario, sample, population)
     identity = _identity(model, sample, engine)
     folder = Path(out) if out is not None else Path("outputs") / f"{scenario.name}-{digest(identity)[:12]}"
-    folder.mkdir(parents=True, exist_ok=True)
+    make_room(folder, digest(identity), overwrite)
     pool = executor or ThreadPoolExecutor(max_workers=max(1, workers or os.cpu_count() or 1))
     stop = threading.Event()
 
@@ -88,14 +95,14 @@ def simulate(
     cells: list[Finished] = []
     try:
         for number in range(scenario.replicates):
-            cells += _Replicate(model, number, engine, pool, tick, folder / "cells", identity).run()
+            cells += _Replicate(model, number, engine, pool, tick, folder / CELLS, identity).run()
     except BaseException:
         stop.set()  # arms that are being simulated side by side end with their week
         raise
     finally:
         if executor is None:
             pool.shutdown(cancel_futures=True)
-    write_run(folder, model, cells, sample, engine)
+    write_run(folder, model, cells, sample, engine, digest(identity))
     write_log(folder, started, cells)
     return load_run(folder)
 
@@ -107,13 +114,44 @@ def check_engine(engine: str) -> None:
         raise ScenarioError(Problem("unknown engine", key="engine", found=engine, allowed=ENGINES, nearest=near))
 
 
-def check_out(folder: Path) -> None:
+def check_out(folder: Path, overwrite: bool = False) -> None:
     """Raise OutputError if a run cannot be written to this folder."""
     if folder.exists() and not folder.is_dir():
         raise OutputError(Problem("is a file; a run needs a folder", file=str(folder)))
+    if folder.is_dir() and not overwrite:
+        inside = {path.name for path in folder.iterdir()}
+        if inside and not inside & {MANIFEST, CELLS}:
+            raise OutputError(Problem("holds other files; give a run a folder of its own", file=str(folder)))
     parent = next(path for path in (folder, *folder.resolve().parents) if path.is_dir())
     if not os.access(parent, os.W_OK):
         raise OutputError(Problem("cannot be written to", file=str(parent)))
+
+
+def make_room(folder: Path, identity: str, overwrite: bool) -> None:
+    """Make the run folder; a finished run of other input is refused, or cleared away when it may be.
+
+    Raises
+    ------
+    OutputError
+        If the folder holds another run and `overwrite` is False.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    manifest = folder / MANIFEST
+    if not manifest.is_file():
+        return
+    try:
+        found = json.loads(manifest.read_bytes()).get("identity")
+    except (ValueError, AttributeError):
+        found = None
+    if found == identity:
+        return
+    if not overwrite:
+        message = "holds another run; choose another folder, or replace that run with --overwrite"
+        raise OutputError(Problem(message, file=str(folder)))
+    manifest.unlink()  # first, so that a half-cleared folder is no run
+    for name in (CELLS, "figures"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    (folder / "report.html").unlink(missing_ok=True)
 
 
 def _identity(model: Model, sample: int | None, engine: Engine) -> dict[str, Any]:
@@ -128,17 +166,6 @@ def _identity(model: Model, sample: int | None, engine: Engine) -> dict[str, Any
         "sample": sample,
         "engine": engine,
     }
-
-
-def population_digest(population: Population) -> str:
-    """Return the SHA-256 of all people and practices."""
-    import hashlib
-
-    total = hashlib.sha256(repr(population.practices).encode())
-    for column, values in population.columns():
-        total.update(column.name.encode())
-        total.update(values.tobytes())
-    return total.hexdigest()
 
 
 @dataclass

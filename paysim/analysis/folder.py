@@ -15,12 +15,12 @@ from typing import Any
 
 import paysim
 from paysim.analysis.cells import Finished, parquet_bytes
-from paysim.analysis.runs import INCENTIVE_COLUMNS, MANIFEST, SCHEMA
+from paysim.analysis.runs import INCENTIVE_COLUMNS, MANIFEST, PARAMETER_COLUMNS, SCHEMA
+from paysim.analysis.values import every_value
 from paysim.engine.model import Model
-from paysim.reading import write_atomic
-from paysim.scenario import Arm
-
-PARAMETER_COLUMNS = ("name", "value", "unit", "low", "high", "distribution", "source", "status")
+from paysim.errors import ModelError
+from paysim.population import Population
+from paysim.reading import no_formula, write_atomic
 
 
 @lru_cache(maxsize=1)
@@ -34,19 +34,21 @@ def source_digest() -> str:
     return total.hexdigest()
 
 
-def write_run(folder: Path, model: Model, cells: Sequence[Finished], sample: int | None, engine: str) -> None:
+def write_run(
+    folder: Path, model: Model, cells: Sequence[Finished], sample: int | None, engine: str, identity: str
+) -> None:
     """Write everything but figures and report; the manifest, written last, makes it a finished run."""
     import pyarrow as pa
 
     files = {
         "results.parquet": parquet_bytes(pa.concat_tables([cell.results for cell in cells]).unify_dictionaries()),
         "ledger.parquet": parquet_bytes(pa.concat_tables([cell.ledger for cell in cells]).unify_dictionaries()),
-        "parameters.csv": csv_bytes(parameter_rows(model), PARAMETER_COLUMNS),
+        "parameters.csv": csv_bytes(parameter_rows(model, cells), PARAMETER_COLUMNS),
         "incentives.csv": csv_bytes([row for cell in cells for row in cell.incentives], INCENTIVE_COLUMNS),
     }
     for name, data in files.items():
         write_atomic(folder / name, data)
-    manifest = _manifest(model, cells, sample, engine)
+    manifest = {**_manifest(model, cells, sample, engine), "identity": identity}
     manifest["files"] = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
     write_atomic(folder / MANIFEST, (json.dumps(manifest, indent=1, sort_keys=True) + "\n").encode())
 
@@ -64,38 +66,47 @@ def write_log(folder: Path, started: float, cells: Sequence[Finished]) -> None:
 
 
 def csv_bytes(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> bytes:
-    """Return rows as CSV with a header; numbers are written so that they read back exactly."""
+    """Return rows as CSV with a header.
+
+    Numbers are written so that they read back exactly, lists as JSON, and text so that no spreadsheet takes it
+    for a formula.
+
+    Raises
+    ------
+    ModelError
+        If a row has other keys than `columns`.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
     for row in rows:
-        writer.writerow(["" if row.get(name) is None else row[name] for name in columns])
+        if set(row) != set(columns):
+            raise ModelError(f"row of a table has keys {sorted(row)}, not {sorted(columns)}")
+        writer.writerow([_cell(row[name]) for name in columns])
     return text.getvalue().encode()
 
 
-def parameter_rows(model: Model) -> list[dict[str, Any]]:
-    """Return every value the model of a run is made of, with unit, source and status."""
-    rows = [*model.parameters.frame(), *model.region.parameters.frame(), *model.care.services.frame()]
-    for name, amount in _amounts(model.scenario.arms).items():
-        rows.append({**amount, "name": name})
-    return rows
+def _cell(value: Any) -> Any:
+    if value is None:
+        return ""
+    return json.dumps(value) if isinstance(value, list | tuple) else no_formula(value)
 
 
-def _amounts(arms: Sequence[Arm]) -> dict[str, dict[str, Any]]:
-    found = {}
-    for arm in arms:
-        for contract in arm.contracts:
-            for amount in contract.amounts:
-                found[f"contracts.{contract.name}.{amount.name}"] = {
-                    "value": amount.value,
-                    "unit": amount.unit,
-                    "low": amount.low,
-                    "high": amount.high,
-                    "distribution": amount.distribution,
-                    "source": amount.source,
-                    "status": amount.status,
-                }
-    return found
+def parameter_rows(model: Model, cells: Sequence[Finished] = ()) -> list[dict[str, Any]]:
+    """Return every value the model of a run is made of, and the factors solved for the arms of its cells."""
+    scales: dict[str, list[float]] = {}
+    for cell in cells:
+        scales.setdefault(cell.arm, []).append(cell.scale)
+    return every_value(model.scenario, model.parameters, model.region, model.care.services, scales)
+
+
+def population_digest(population: Population) -> str:
+    """Return the SHA-256 of all people and practices."""
+    total = hashlib.sha256(repr(population.practices).encode())
+    for column, values in population.columns():
+        total.update(column.name.encode())
+        total.update(values.tobytes())
+    return total.hexdigest()
 
 
 def _manifest(model: Model, cells: Sequence[Finished], sample: int | None, engine: str) -> dict[str, Any]:
@@ -138,6 +149,7 @@ def _manifest(model: Model, cells: Sequence[Finished], sample: int | None, engin
         "persons": len(population),
         "persons_in_region": population.persons_in_region,
         "practices": len(population.practices),
+        "population_sha256": population_digest(population),
         "sample": None
         if sample is None
         else {

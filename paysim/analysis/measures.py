@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from paysim.errors import DataError, Problem
+from paysim.errors import DataError, NotInResults, Problem
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -224,8 +224,10 @@ def wide(source: Run | pd.DataFrame, dimension: str = "all") -> pd.DataFrame:
 
     Raises
     ------
+    NotInResults
+        If the results have no such dimension.
     DataError
-        If the results have no such dimension, or a value twice.
+        If they give a value twice.
     """
     import pandas as pd
 
@@ -234,7 +236,7 @@ def wide(source: Run | pd.DataFrame, dimension: str = "all") -> pd.DataFrame:
     part = source[source["dimension"] == dimension]
     if part.empty:
         found = tuple(sorted(str(name) for name in source["dimension"].unique()))
-        raise DataError(Problem("results have no such dimension", found=dimension, allowed=found))
+        raise NotInResults(Problem("results have no such dimension", found=dimension, allowed=found))
     if part.duplicated([*KEYS, "measure"]).any():
         raise DataError(Problem(f"results give a value twice in dimension {dimension}", file="results"))
     keyed = part.astype(dict.fromkeys(("arm", "group", "measure"), str))
@@ -250,12 +252,12 @@ def horizon(frame: pd.DataFrame) -> pd.DataFrame:
 
     Raises
     ------
-    DataError
+    NotInResults
         If there are none.
     """
     whole = frame[frame.index.get_level_values("period") == HORIZON]
     if whole.empty:
-        raise DataError(Problem(f"results have no whole horizon (period {HORIZON})", file="results"))
+        raise NotInResults(Problem(f"results have no whole horizon (period {HORIZON})", file="results"))
     return whole.droplevel("period")
 
 

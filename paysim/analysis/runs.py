@@ -17,25 +17,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from paysim import outcomes
+from paysim.accounting import ledger
 from paysim.errors import DataError, OutputError, Problem, nearest_name
+from paysim.parameters import values
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MANIFEST = "manifest.json"
 SCHEMA = 1
-RESULT_COLUMNS = (
-    "scenario",
-    "arm",
-    "draw",
-    "replicate",
-    "period",
-    "dimension",
-    "group",
-    "measure",
-    "value",
-    "unit",
-)
+RESULT_COLUMNS = outcomes.COLUMNS
+LEDGER_COLUMNS = ledger.COLUMNS
+PARAMETER_COLUMNS = values.COLUMNS
 INCENTIVE_COLUMNS = (
     "arm",
     "replicate",
@@ -51,20 +45,6 @@ INCENTIVE_COLUMNS = (
     "predicted_response",
     "lever_value",
 )
-LEDGER_COLUMNS = (
-    "arm",
-    "draw",
-    "replicate",
-    "posting",
-    "period",
-    "actor",
-    "counterparty",
-    "account",
-    "contract",
-    "component",
-    "cents",
-)
-PARAMETER_COLUMNS = ("name", "value", "unit", "low", "high", "source", "status")
 
 _MANIFEST_BYTES = 20_000_000
 _MOST_ROWS = 100_000_000  # a small Parquet file can claim to hold more than any memory

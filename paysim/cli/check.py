@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from paysim.cli import show
 
 if TYPE_CHECKING:
+    from paysim.care.catalogue import Services
     from paysim.scenario import Scenario
 
 
@@ -17,23 +18,32 @@ def check(
     json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
 ) -> None:
     """Check a scenario and print every value it resolves to, with unit, source and status."""
+    from paysim.analysis.values import every_value
+    from paysim.care.catalogue import load_services
+    from paysim.engine.model import load_parameters
     from paysim.scenario import load_scenario
 
     loaded = load_scenario(scenario)
-    rows = settled(loaded)
+    services = load_services()
+    rows = every_value(loaded, *load_parameters(loaded), services)
+    warnings = _warnings(loaded, services)
     if json:
-        show.as_json({"scenario": loaded.name, "sha256": loaded.sha256, "parameters": rows})
+        show.as_json({"scenario": loaded.name, "sha256": loaded.sha256, "warnings": warnings, "parameters": rows})
         return
     show.table(rows, ["name", "value", "unit", "status", "source"])
-    typer.echo(f"\n{scenario}: ok, {len(loaded.arms)} arms, {len(rows)} values")
+    typer.echo("")
+    for warning in warnings:
+        typer.echo(f"warning: arm {warning['arm']}: {warning['message']}", err=True)
+    typer.echo(f"{scenario}: ok, {len(loaded.arms)} arms, {len(rows)} values, {len(warnings)} warnings")
     typer.echo(f"next: paysim run {scenario}")
 
 
-def settled(scenario: Scenario) -> list[dict[str, Any]]:
-    """Return every value that the scenario settles, one row each."""
-    from paysim.care.catalogue import load_services
-    from paysim.engine.model import load_parameters
-    from paysim.scenario import resolved
+def _warnings(scenario: Scenario, services: Services) -> list[dict[str, str]]:
+    """Return the services that an arm pays twice or never, which may be meant but seldom is."""
+    from paysim.contracts.coverage import warnings_over
 
-    parameters, region = load_parameters(scenario)
-    return [*resolved(scenario), *parameters.frame(), *region.parameters.frame(), *load_services().frame()]
+    return [
+        {"arm": arm.name, "message": message}
+        for arm in scenario.arms
+        for message in warnings_over(arm.contracts, services.names, services.sectors, scenario.horizon_years)
+    ]

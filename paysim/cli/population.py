@@ -10,7 +10,7 @@ import typer
 from paysim.cli import show
 
 if TYPE_CHECKING:
-    from paysim.population import Population
+    from paysim.population import Population, RegionProfile
 
 app = typer.Typer(help="Build and describe the people of a region.", no_args_is_help=True)
 
@@ -60,10 +60,9 @@ def describe(
 ) -> None:
     """Compare a population with every margin it should reproduce."""
     from paysim.population import describe as compare
-    from paysim.population import load_region
 
-    population = _read_or_build(region)
-    frame = compare(population, load_region(population.region))
+    population, profile = _read_or_build(region)
+    frame = compare(population, profile)
     rows = [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
     if json:
         show.as_json({"region": population.region, "persons": len(population.person), "margins": rows})
@@ -72,12 +71,15 @@ def describe(
     typer.echo(f"\n{population.region}: {len(population.person):,} persons, {len(population.practices):,} practices")
 
 
-def _read_or_build(region: str) -> Population:
+def _read_or_build(region: str) -> tuple[Population, RegionProfile]:
+    """Return a population with the profile of its region: of a file, the catalogue's; else the one named."""
     from paysim.population import load_region, read_population, synthesize
 
     if region.endswith(_FILES):
-        return read_population(Path(region))
-    return synthesize(load_region(region))
+        population = read_population(Path(region))
+        return population, load_region(population.region)
+    profile = load_region(region)
+    return synthesize(profile), profile
 
 
 def _check_target(out: Path) -> None:

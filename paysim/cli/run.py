@@ -21,6 +21,7 @@ DEMO_PERSONS = 10_000
 Out = Annotated[Path | None, typer.Option(help="The run folder itself.", metavar="DIR")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Arms simulated side by side.", metavar="W")]
 Seed = Annotated[int | None, typer.Option(min=0, help="Key of the random numbers.", metavar="S")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace another run in the folder.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
 
@@ -33,6 +34,7 @@ def run(
     engine: Annotated[str, typer.Option(help="compiled, or reference (pure SimPy, slow).")] = "compiled",
     years: Annotated[int | None, typer.Option(min=1, max=100, help="Horizon in years.", metavar="Y")] = None,
     out: Out = None,
+    overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
     """Simulate a scenario under all its arms."""
@@ -45,20 +47,29 @@ def run(
         seed=loaded.seed if seed is None else seed,
         horizon_years=loaded.horizon_years if years is None else years,
     )
-    simulate_and_report(loaded, out, sample, workers, engine, json)
+    simulate_and_report(loaded, out, sample, workers, engine, json, overwrite)
 
 
-def demo(out: Out = None, workers: Workers = None, seed: Seed = None, json: Json = False) -> None:
+def demo(
+    out: Out = None, workers: Workers = None, seed: Seed = None, overwrite: Overwrite = False, json: Json = False
+) -> None:
     """Simulate about 10,000 people of Achterhoek under all arms of the shipped scenario."""
     from paysim.scenario import load_scenario
 
     loaded = load_scenario(DEMO_SCENARIO)
     loaded = loaded if seed is None else replace(loaded, seed=seed)
-    simulate_and_report(loaded, out or Path("outputs/demo"), DEMO_PERSONS, workers, "compiled", json)
+    own = Path("outputs/demo")  # the demo's own folder, which each demo replaces
+    simulate_and_report(loaded, out or own, DEMO_PERSONS, workers, "compiled", json, overwrite or out is None)
 
 
 def simulate_and_report(
-    scenario: Scenario, out: Path | None, sample: int | None, workers: int | None, engine: str, json: bool
+    scenario: Scenario,
+    out: Path | None,
+    sample: int | None,
+    workers: int | None,
+    engine: str,
+    json: bool,
+    overwrite: bool,
 ) -> None:
     """Run, report and print: what `run` and `demo` share."""
     from paysim.analysis.execution import check_engine, check_out, simulate
@@ -66,10 +77,18 @@ def simulate_and_report(
 
     check_engine(engine)
     if out is not None:
-        check_out(out)
+        check_out(out, overwrite)
     say_if_compiling(quiet=json)
     with Bars(quiet=json) as bars:
-        finished = simulate(scenario, out, sample=sample, workers=workers, engine=engine, progress=bars.tick)  # type: ignore[arg-type]
+        finished = simulate(
+            scenario,
+            out,
+            sample=sample,
+            workers=workers,
+            engine=engine,  # type: ignore[arg-type]
+            progress=bars.tick,
+            overwrite=overwrite,
+        )
         bars.tick("report", 0, 1)
         report = write_report(finished)
         bars.tick("report", 1, 1)

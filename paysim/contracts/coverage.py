@@ -97,6 +97,18 @@ def coverage_warnings(rows: Iterable[Covered]) -> list[str]:
     return sentences
 
 
+def warnings_over(
+    contracts: Sequence[Contract], service_names: Sequence[str], sectors: Sequence[str] | None, years: int
+) -> list[str]:
+    """Return `coverage_warnings` of an arm for every contract year of a horizon in which its terms change."""
+    dates = {year for each in contracts for part in each.components for year in (part.from_year, part.until_year)}
+    found: dict[str, int] = {}
+    for start in sorted({0} | {year for year in dates if year is not None and 0 < year < years}):
+        for sentence in coverage_warnings(coverage(contracts, service_names, sectors, start)):
+            found.setdefault(sentence, start)
+    return [f"{sentence}, from contract year {start}" if start else sentence for sentence, start in found.items()]
+
+
 def _sectors(service_names: Sequence[str]) -> list[str]:
     from paysim.care.catalogue import load_services
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from paysim.diseases import DISEASES, REQUIRED
 from paysim.diseases.ages import FIVE_YEARS, TEN_YEARS, Bands
 from paysim.diseases.cohort import Cohort, hazards
 from paysim.diseases.diabetes import model as diabetes
@@ -38,7 +39,6 @@ __all__ = [
 ]
 
 COUNTRIES = ("NL", "BE")
-DISEASES = ("mortality", "ischaemic_heart_disease", "stroke", "diabetes")
 FLAGS = (
     *("diabetes", "prior_mi", "recent_mi", "prior_stroke", "recent_stroke", "high_risk"),
     *("enrolled", "statin", "bp_drug_1", "bp_drug_2"),
@@ -174,8 +174,9 @@ def _check(country: str, diseases: Sequence[str]) -> None:
             raise ScenarioError(
                 Problem("unknown disease", key="diseases", found=name, allowed=DISEASES, nearest=near)
             )
-    if "mortality" not in diseases:
-        raise ScenarioError(Problem("every model needs mortality", key="diseases", allowed=DISEASES))
+    for name in REQUIRED:
+        if name not in diseases:
+            raise ScenarioError(Problem(f"every model needs {name}", key="diseases", allowed=DISEASES))
 
 
 def _prevention(

@@ -35,6 +35,7 @@ class CompiledPractices:
     event_buffer: int = EVENT_BUFFER
     request_buffer: int = REQUEST_BUFFER
     taken: int = 0
+    _advanced_to: int | None = None
     _heap: np.ndarray = field(init=False, repr=False)
     _events: np.ndarray = field(init=False, repr=False)
     _requests: np.ndarray = field(init=False, repr=False)
@@ -50,6 +51,7 @@ class CompiledPractices:
     def advance(self, until: int) -> np.ndarray:
         """Advance everybody to tick `until`; return the requests that left practices, by (tick, person)."""
         state, batches, start = self.state, [], 0
+        self._advanced_to = until
         stop = state.practices.size
         while True:
             status, start, taken, n_events, n_requests = kernel.advance(
@@ -79,11 +81,16 @@ class CompiledPractices:
         return requests[np.lexsort((requests["person"], requests["tick"]))]
 
     def levers_changed(self, tick: int) -> None:
-        """Let all clocks follow new levers."""
-        kernel.follow_levers(*self._rows(), self.tables, tick)
+        """Let all clocks follow new levers, now that practices have been advanced to `tick`.
 
-    def person_changed(self, rows: np.ndarray) -> None:
-        """Tell the calendar that something outside a practice changed these people; nothing to do here."""
+        Raises
+        ------
+        ModelError
+            If they have not: a user's own process must sleep whole weeks, one at a time, and act after them.
+        """
+        if self._advanced_to is not None and tick != self._advanced_to:
+            raise ModelError(f"levers change at tick {tick}, but practices stand at {self._advanced_to}")
+        kernel.follow_levers(*self._rows(), self.tables, tick)
 
     def _rows(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         return self.state.people, self.state.calendar, self.state.practices

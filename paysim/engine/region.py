@@ -2,7 +2,8 @@
 
 Read `Region.processes` first: practices work through a week, the clinic and the hospital answer what left the
 practices, and every thirteenth week payers settle and providers decide. The order of processes within a week is the
-order in which they are started; a user's own process (a closure, a winter wave) is one more.
+order in which they are started; a user's own process (a closure, a winter wave) is one more, provided that it too
+sleeps one week at a time.
 """
 
 from __future__ import annotations

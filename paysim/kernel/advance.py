@@ -2,8 +2,11 @@
 
 Order is (tick, person, process). A practice's calendar is the column `State.calendar` (each person's earliest
 entry); inside a window the entries that fall due are kept in a small binary heap of integers that pack
-(tick, row). All state lives in the rows, so when a buffer is full the loop stops between two entries, Python
-drains the buffer and calls again: the heap is simply built anew.
+(tick, row); it needs room for one more than the longest list. All state lives in the rows, so when a buffer is full
+the loop stops between two entries, Python drains the buffer and calls again: the heap is simply built anew.
+
+Time goes into waiting for memory, then into calls. So rows keep what most entries touch together, the rows of who may
+be next are fetched ahead, and everything an entry does is compiled into the one loop (`forceinline`).
 """
 
 from __future__ import annotations
@@ -13,7 +16,8 @@ import math
 from numba import njit
 
 from paysim.kernel import records as rec
-from paysim.kernel.hazards import hazard, next_process, set_rate
+from paysim.kernel.hazards import hazard, process_due, set_rate
+from paysim.kernel.memory import borrow, prefetch
 from paysim.kernel.queue import offer, take
 from paysim.kernel.records import FIRST_TRANSITION
 from paysim.kernel.tables import KINDS
@@ -21,28 +25,35 @@ from paysim.kernel.transitions import NO_LANE, accrue, answer, enter, fire, is_p
 
 _BIRTH = KINDS.index("birth")
 
+_LINE = 64
+_HOT_BYTES = rec.PERSON.fields["left"][1]  # type: ignore[index]
+"""What most entries touch of a person's row."""
+
+_END_OF_TIME = (1 << 63) - 1
 ROW_BITS = 15
 ROW_MASK = (1 << ROW_BITS) - 1
 
 FINISHED, EVENTS_FULL, REQUESTS_FULL, LIST_FULL = 0, 1, 2, 3
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def _sift_down(heap, n: int, at: int) -> None:  # type: ignore[no-untyped-def]
+    """Let the entry at `at` sink to its place; beyond the last entry stands the end of time."""
     entry = heap[at]
+    heap[n] = _END_OF_TIME
     child = 2 * at + 1
     while child < n:
-        if child + 1 < n and heap[child + 1] < heap[child]:
-            child += 1
-        if heap[child] >= entry:
+        child += int(heap[child + 1] < heap[child])  # no branch: it would be a coin toss
+        least = heap[child]
+        if least >= entry:
             break
-        heap[at] = heap[child]
+        heap[at] = least
         at = child
         child = 2 * at + 1
     heap[at] = entry
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def _push(heap, n: int, entry: int) -> int:  # type: ignore[no-untyped-def]
     at = n
     while at > 0:
@@ -55,7 +66,7 @@ def _push(heap, n: int, entry: int) -> int:  # type: ignore[no-untyped-def]
     return n + 1
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def take_entry(person, tables, practice, people, row: int, tick: int, process: int, requests, n: int):  # type: ignore[no-untyped-def]
     """Take one calendar entry to its end, the book's offer included; return (outcome, value, requests)."""
     outcome, value, lane, sort, origin, number, n = fire(
@@ -66,19 +77,21 @@ def take_entry(person, tables, practice, people, row: int, tick: int, process: i
             return rec.COMBINED, value, n
         length = tables.contact_ticks[sort]
         start, server = offer(practice, lane, tick, length, tables.weekdays)
-        outcome = answer(
-            person, tables, practice, tick, lane, sort, origin, number, start, process == rec.RETRY
-        )
+        outcome = answer(person, tables, practice, tick, lane, sort, origin, number, start, process == rec.RETRY)
         if outcome == rec.BOOKED:
             take(practice, lane, server, start, length)
             value = start - tick
     return outcome, value, n
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def next_tick(person, tables):  # type: ignore[no-untyped-def]
     """Return the tick of a person's earliest entry."""
-    return person.due[next_process(person, tables.n_processes)]
+    tick = person.due[0]
+    for r in range(1, tables.n_processes):
+        if person.due[r] < tick:
+            tick = person.due[r]
+    return tick
 
 
 @njit(cache=True, nogil=True)
@@ -97,6 +110,8 @@ def advance_practice(  # type: ignore[no-untyped-def]
     n_requests: int,
 ):
     """Advance one practice to `until`; return (status, entries taken, events, requests written)."""
+    people, calendar, heap = borrow(people), borrow(calendar), borrow(heap)
+    events, requests = borrow(events), borrow(requests)
     first = practice.first
     n = 0
     for local in range(practice.used):
@@ -114,9 +129,12 @@ def advance_practice(  # type: ignore[no-untyped-def]
             return REQUESTS_FULL, taken, n_events, n_requests
         entry = heap[0]
         row = first + (entry & ROW_MASK)
+        for k in range(1, min(n, 3)):  # the next person is one of these two
+            for offset in range(0, _HOT_BYTES, _LINE):
+                prefetch(people, first + (heap[k] & ROW_MASK), offset)
         tick = entry >> ROW_BITS
         person = people[row]
-        process = next_process(person, tables.n_processes)
+        process = process_due(person, tick)
         born = tables.kind[process] == _BIRTH
         if born and practice.used == practice.room:
             return LIST_FULL, taken, n_events, n_requests

@@ -12,24 +12,42 @@ import math
 from numba import njit
 
 from paysim.kernel import streams
-from paysim.kernel.records import FIRST_TRANSITION, NEVER, TICKS_PER_YEAR
+from paysim.kernel.records import FIRST_TRANSITION, MAX_PROCESSES, NEVER, TICKS_PER_YEAR
 from paysim.kernel.tables import KINDS
 
-_splitmix64 = njit(cache=True, nogil=True)(streams.splitmix64)
+_splitmix64 = njit(cache=True, nogil=True, forceinline=True)(streams.splitmix64)
 _TIMER = KINDS.index("timer")
 _MAX_YEARS = 1.0e6
 _INV_YEAR = 1.0 / TICKS_PER_YEAR
 
 
-@njit(cache=True, nogil=True)
-def uniform(key, stream, occurrence, choice):  # type: ignore[no-untyped-def]
-    """Return the keyed uniform on (0, 1) of a person's (process, occurrence, choice)."""
-    bits = _splitmix64(_splitmix64(_splitmix64(key, stream), streams.np.uint64(occurrence)), streams.np.uint64(choice))
+@njit(cache=True, nogil=True, forceinline=True)
+def occurrence_key(key, stream, occurrence):  # type: ignore[no-untyped-def]
+    """Return the key of all choices that occurrence `occurrence` of a person's process makes."""
+    return _splitmix64(_splitmix64(key, stream), streams.np.uint64(occurrence))
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def choose(key, choice):  # type: ignore[no-untyped-def]
+    """Return the uniform on (0, 1) of a numbered choice of an occurrence, given its key."""
+    bits = _splitmix64(key, streams.np.uint64(choice))
     u = (streams.np.float64(bits >> streams.SHIFT_11) + 0.5) * streams.TO_UNIT
     return u if u < 1.0 else streams.LARGEST
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
+def happens(key, choice, chance: float):  # type: ignore[no-untyped-def]
+    """Return whether a numbered choice of an occurrence falls within `chance`; nothing is drawn for none."""
+    return chance > 0.0 and choose(key, choice) < chance
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def uniform(key, stream, occurrence, choice):  # type: ignore[no-untyped-def]
+    """Return the keyed uniform on (0, 1) of a person's (process, occurrence, choice)."""
+    return choose(occurrence_key(key, stream, occurrence), choice)
+
+
+@njit(cache=True, nogil=True, forceinline=True)
 def exponential(key, stream, occurrence):  # type: ignore[no-untyped-def]
     """Return the keyed unit exponential with which a clock is wound up (choice 0)."""
     return -math.log(uniform(key, stream, occurrence, 0))
@@ -63,7 +81,19 @@ def hazard(person, tables, practice, r: int):  # type: ignore[no-untyped-def]
     return rate
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
+def run(person, r: int, tick: int, rate: float, left: float):  # type: ignore[no-untyped-def]
+    """Let the clock of process `r` run at `rate` from `tick` on, until the amount `left` is used up."""
+    person.rate[r] = rate
+    years = left / rate if rate > 0.0 else _MAX_YEARS
+    if years < _MAX_YEARS:
+        person.due[r] = tick + math.ceil(years * TICKS_PER_YEAR)
+    else:  # it stands still, or next to nothing is used up in anybody's lifetime
+        person.due[r] = NEVER
+        person.left[r] = left
+
+
+@njit(cache=True, nogil=True, forceinline=True)
 def set_rate(person, tables, r: int, tick: int, rate: float):  # type: ignore[no-untyped-def]
     """Let the clock of process `r` run at `rate` from `tick` on."""
     old = person.rate[r]
@@ -73,16 +103,13 @@ def set_rate(person, tables, r: int, tick: int, rate: float):  # type: ignore[no
         person.due[r] = tick + round(tables.delay[r] * TICKS_PER_YEAR) if rate > 0.0 else NEVER
         person.rate[r] = rate
         return
-    # Of an amount that lasts a million years next to nothing is used up between two changes.
     if old > 0.0 and person.due[r] != NEVER:
-        remaining = (person.due[r] - tick) * _INV_YEAR * old
-        person.left[r] = remaining if remaining > 0.0 else 0.0
-    person.rate[r] = rate
-    if rate > 0.0:
-        years = person.left[r] / rate
-        person.due[r] = tick + math.ceil(years * TICKS_PER_YEAR) if years < _MAX_YEARS else NEVER
+        left = (person.due[r] - tick) * _INV_YEAR * old
+        if left < 0.0:
+            left = 0.0
     else:
-        person.due[r] = NEVER
+        left = person.left[r]
+    run(person, r, tick, rate, left)
 
 
 @njit(cache=True, nogil=True)
@@ -94,11 +121,32 @@ def wind_up(person, tables, practice, r: int, tick: int):  # type: ignore[no-unt
     set_rate(person, tables, r, tick, hazard(person, tables, practice, r))
 
 
+@njit(cache=True, nogil=True, forceinline=True)
+def rewind(person, tables, r: int, tick: int):  # type: ignore[no-untyped-def]
+    """Give process `r`, which has just fired, its next amount; its rate is the one it ran at."""
+    if tables.kind[r] == _TIMER:
+        rate = person.rate[r]
+        person.rate[r] = 0.0
+        person.due[r] = NEVER
+        set_rate(person, tables, r, tick, rate)
+    else:
+        run(person, r, tick, person.rate[r], exponential(person.key, tables.stream[r], person.fired[r]))
+
+
 @njit(cache=True, nogil=True)
 def reschedule(person, tables, practice, tick: int):  # type: ignore[no-untyped-def]
     """Let every clock of a person follow what the person is now."""
     for r in range(FIRST_TRANSITION, tables.n_processes):  # type: ignore[no-untyped-def]
         set_rate(person, tables, r, tick, hazard(person, tables, practice, r))
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def process_due(person, tick: int):  # type: ignore[no-untyped-def]
+    """Return the process of a person that is due at `tick`; ties go to the lowest number."""
+    for r in range(MAX_PROCESSES):
+        if person.due[r] == tick:
+            return r
+    return -1
 
 
 @njit(cache=True, nogil=True)

@@ -12,7 +12,7 @@ from numba import njit
 from paysim.kernel.records import TICKS_PER_DAY, TICKS_PER_WEEK
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def opening(tick: int, length: int, opens: int, closes: int, weekdays: int) -> int:
     """Return the earliest tick from `tick` on at which `length` ticks fit into the opening hours.
 
@@ -37,7 +37,7 @@ def opening(tick: int, length: int, opens: int, closes: int, weekdays: int) -> i
     return start
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def offer(practice, lane: int, tick: int, length: int, weekdays: int):  # type: ignore[no-untyped-def]
     """Return the earliest start and the server of a slot of `length` ticks, for a need at `tick`.
 
@@ -59,7 +59,7 @@ def offer(practice, lane: int, tick: int, length: int, weekdays: int):  # type: 
     return best, server
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def take(practice, lane: int, server: int, start: int, length: int):  # type: ignore[no-untyped-def]
     """Book the offered slot; in a flexible lane time unused since the day's opening is still there."""
     begin = start

@@ -70,16 +70,29 @@ MAX_SERVICES = 24
 
 PERSON = np.dtype(
     [
+        # Most entries touch only what stands before `left`, so fewer lines of memory.
         ("due", "i8", (MAX_PROCESSES,)),  # tick at which each process fires if nothing changes
-        ("rate", "f8", (MAX_PROCESSES,)),  # hazard per year the clock runs at
-        ("left", "f8", (MAX_PROCESSES,)),  # unit-exponential amount left, as of the last change of rate
-        ("fired", "i4", (MAX_PROCESSES,)),  # times fired
-        ("covariates", "f8", (len(COVARIATES),)),
-        ("scores", "f8", (len(RISK_FACTORS),)),  # z-scores of risk factors
         ("key", "u8"),  # of the person's random streams
         ("id", "i8"),
-        ("birth", "i8"),  # tick of birth
         ("flags", "i8"),  # conditions and treatments, one bit each
+        ("age", "i4"),  # completed years
+        ("starts", "i4"),  # treatment row to start at the next nurse appointment, or -1
+        ("practice", "i4"),
+        ("sex", "i1"),
+        ("education", "i1"),
+        ("deprived", "i1"),
+        ("insurer", "i1"),
+        ("segment", "i1"),
+        ("alive", "i1"),
+        ("pending", "i4", (FIRST_TRANSITION, 3)),  # ORIGIN, NUMBER and SORT of the need behind an appointment
+        ("asked", "i8", (FIRST_TRANSITION,)),  # tick at which that need arose
+        ("counts", "i2", (MAX_SERVICES,)),  # services used this period
+        ("rate", "f8", (MAX_PROCESSES,)),  # hazard per year the clock runs at
+        ("fired", "i4", (MAX_PROCESSES,)),  # times fired
+        ("left", "f8", (MAX_PROCESSES,)),  # unit-exponential amount left, while the clock stands still
+        ("covariates", "f8", (len(COVARIATES),)),
+        ("scores", "f8", (len(RISK_FACTORS),)),  # z-scores of risk factors
+        ("birth", "i8"),  # tick of birth
         ("since", "i8"),  # tick up to which life years and QALYs are counted
         ("death", "i8"),  # tick of death, or NEVER
         ("utility", "f8"),  # now
@@ -87,20 +100,8 @@ PERSON = np.dtype(
         ("life", "f8"),  # years lived this period
         ("ldl_base", "f8"),  # mmol/L by which treatment lowered LDL at base
         ("sbp_base", "f8"),  # mmHg, same
-        ("asked", "i8", (FIRST_TRANSITION,)),  # tick at which the need behind a pending appointment arose
-        ("pending", "i4", (FIRST_TRANSITION, 3)),  # ORIGIN, NUMBER and SORT of that need
-        ("practice", "i4"),
         ("municipality", "i4"),
-        ("age", "i4"),  # completed years
         ("cause", "i4"),  # process of death, or -1
-        ("starts", "i4"),  # treatment row to start at the next nurse appointment, or -1
-        ("counts", "i2", (MAX_SERVICES,)),  # services used this period
-        ("sex", "i1"),
-        ("education", "i1"),
-        ("deprived", "i1"),
-        ("insurer", "i1"),
-        ("segment", "i1"),
-        ("alive", "i1"),
     ],
     align=True,
 )

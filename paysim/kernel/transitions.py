@@ -16,7 +16,7 @@ import numpy as np
 from numba import njit
 
 from paysim.kernel import records as rec
-from paysim.kernel.hazards import reschedule, set_rate, uniform, wind_up
+from paysim.kernel.hazards import choose, happens, occurrence_key, reschedule, rewind, set_rate, wind_up
 from paysim.kernel.records import (
     FIRST_TRANSITION,
     NEVER,
@@ -34,9 +34,7 @@ _BIRTH, _NEED, _FOLLOW_UP = KINDS.index("birth"), KINDS.index("need"), KINDS.ind
 _CHRONIC, _ACUTE = KINDS.index("chronic_control"), KINDS.index("acute")
 
 # Numbered choices inside an occurrence (choice 0 winds up the clock).
-_URGENT, _TYPE, _DELEGABLE, _DELEGATED, _PATIENCE, _ELSEWHERE, _REFERRED, _BEFORE, _IN_CARE, _STAY = range(
-    1, 11
-)
+_URGENT, _TYPE, _DELEGABLE, _DELEGATED, _PATIENCE, _ELSEWHERE, _REFERRED, _BEFORE, _IN_CARE, _STAY = range(1, 11)
 _SEX, _KEY, _Z = 11, 12, 13
 
 SHARE_OF_BOYS = 1.05 / 2.05
@@ -46,7 +44,7 @@ PLANNED_LANE, URGENT_LANE, NURSE_LANE = 0, 1, 2
 NO_LANE = -1
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def accrue(person, tick: int):  # type: ignore[no-untyped-def]
     """Count person-time and QALYs up to `tick`."""
     years = (tick - person.since) / TICKS_PER_YEAR
@@ -136,12 +134,11 @@ def give_birth(mother, tables, practice, people, tick: int, r: int, occurrence: 
     """Add a newcomer to the mother's list; keyed by (mother, parity), not by the memory slot."""
     child = people[practice.first + practice.used]
     practice.used += 1
-    key = mother.key
-    stream = tables.stream[r]
-    word = uniform(key, stream, occurrence, _KEY)
+    birth = occurrence_key(mother.key, tables.stream[r], occurrence)
+    word = choose(birth, _KEY)
     child.id = rec.NEWBORN + np.int64(word * (1 << 52))
-    child.key = np.uint64(word * 9007199254740992.0) ^ key
-    child.sex = 0 if uniform(key, stream, occurrence, _SEX) < SHARE_OF_BOYS else 1
+    child.key = np.uint64(word * 9007199254740992.0) ^ mother.key
+    child.sex = 0 if choose(birth, _SEX) < SHARE_OF_BOYS else 1
     child.birth = tick
     child.age = 0
     child.flags = 0
@@ -153,7 +150,7 @@ def give_birth(mother, tables, practice, people, tick: int, r: int, occurrence: 
     for k in range(4):
         total = 0.0
         for m in range(12):  # the sum of twelve uniforms: nearly normal, and exact on any machine
-            total += uniform(key, stream, occurrence, _Z + 12 * k + m)
+            total += choose(birth, _Z + 12 * k + m)
         child.scores[k] = total - 6.0
     for c in range(child.covariates.size):
         child.covariates[c] = 0.0
@@ -162,43 +159,43 @@ def give_birth(mother, tables, practice, people, tick: int, r: int, occurrence: 
     enter(child, tables, practice, tick)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def lever(person, practice, which: int):  # type: ignore[no-untyped-def]
     """Return the practice's activity lever for this person's condition."""
     return practice.activity_levers[person.segment % 3, which]
 
 
-@njit(cache=True, nogil=True)
-def delegated(person, tables, practice, stream: int, number: int, base: float):  # type: ignore[no-untyped-def]
+@njit(cache=True, nogil=True, forceinline=True)
+def delegated(person, tables, practice, need, base: float):  # type: ignore[no-untyped-def]
     """Return whether a delegable contact goes to the nurse."""
-    share = base * lever(person, practice, rec.DELEGATION)
-    return uniform(person.key, stream, number, _DELEGATED) < share
+    return happens(need, _DELEGATED, base * lever(person, practice, rec.DELEGATION))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def ask_for(person, tables, practice, r: int, number: int):  # type: ignore[no-untyped-def]
     """Return (lane, contact sort) of the appointment that occurrence `number` of process `r` asks for."""
-    key, stream, kind = person.key, tables.stream[r], tables.kind[r]
+    kind = tables.kind[r]
     if kind == _START:
         return NURSE_LANE, SORT_START
+    need = occurrence_key(person.key, tables.stream[r], number)
     if kind == _CHRONIC:
-        if delegated(person, tables, practice, stream, number, tables.chronic_nurse):
+        if delegated(person, tables, practice, need, tables.chronic_nurse):
             return NURSE_LANE, SORT_CHRONIC_NURSE
         return PLANNED_LANE, SORT_CHRONIC_GP
-    u = uniform(key, stream, number, _TYPE)
+    u = choose(need, _TYPE)
     sort = 0
     while sort < 3 and u >= tables.contact_mix[person.sex, person.age, sort]:
         sort += 1
-    if kind == _NEED and uniform(key, stream, number, _URGENT) < tables.urgent_share[person.age]:
+    if kind == _NEED and happens(need, _URGENT, tables.urgent_share[person.age]):
         return URGENT_LANE, sort
-    if uniform(key, stream, number, _DELEGABLE) < tables.delegable_share[person.age] and delegated(
-        person, tables, practice, stream, number, tables.base_delegation
+    if happens(need, _DELEGABLE, tables.delegable_share[person.age]) and delegated(
+        person, tables, practice, need, tables.base_delegation
     ):
         return NURSE_LANE, SORT_NURSE
     return PLANNED_LANE, sort
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def fire(person, tables, practice, people, row: int, tick: int, r: int, requests, n_requests: int):  # type: ignore[no-untyped-def]
     """Take the entry of process `r` of person `i`.
 
@@ -237,50 +234,50 @@ def fire(person, tables, practice, people, row: int, tick: int, r: int, requests
         person.counts[tables.service[r]] += 1
         if tables.stay_days[r] > 0.0:
             n_requests = admit(person, tables, practice, row, tick, r, number, requests, n_requests)
-        wind_up(person, tables, practice, r, tick)
+        rewind(person, tables, r, tick)
         return rec.ADMITTED, 0, NO_LANE, 0, 0, 0, n_requests
     if kind == _BIRTH:
         give_birth(person, tables, practice, people, tick, r, number)
-        wind_up(person, tables, practice, r, tick)
+        rewind(person, tables, r, tick)
         return rec.BORN, 0, NO_LANE, 0, 0, 0, n_requests
     if kind == _NEED or kind == _FOLLOW_UP or kind == _CHRONIC or kind == _START:
-        wind_up(
-            person, tables, practice, r, tick
-        )  # anchored to the time of demand, never to the end of service
+        # Anchored to the time of demand, never to the end of service.
+        rewind(person, tables, r, tick)
         lane, sort = ask_for(person, tables, practice, r, number)
         return rec.DONE, 0, lane, sort, r, number, n_requests
     change_flags(person, tables, practice, tick, tables.sets[r], tables.clears[r])
-    wind_up(person, tables, practice, r, tick)
+    rewind(person, tables, r, tick)
     return rec.DONE, 0, NO_LANE, 0, 0, 0, n_requests
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def admit(person, tables, practice, row: int, tick: int, r: int, number: int, requests, n: int):  # type: ignore[no-untyped-def]
     """Ask for a bed: emergencies are always admitted, the region counts the days."""
+    stay = occurrence_key(person.key, tables.stream[r], number)
     request = requests[n]
     request.tick, request.person, request.row = tick, person.id, row
     request.kind, request.process, request.number = rec.ADMISSION_REQUEST, r, number
-    request.days = -tables.stay_days[r] * math.log(uniform(person.key, tables.stream[r], number, _STAY))
+    request.days = -tables.stay_days[r] * math.log(choose(stay, _STAY))
     return n + 1
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def fire_event(person, tables, practice, row: int, tick: int, r: int, number: int, requests, n_requests: int):  # type: ignore[no-untyped-def]
     """Take an acute event: death before care, or admission and then death in care or survival."""
-    key, stream = person.key, tables.stream[r]
-    if uniform(key, stream, number, _BEFORE) < tables.dies_before[r, person.sex, person.age]:
+    event = occurrence_key(person.key, tables.stream[r], number)
+    if happens(event, _BEFORE, tables.dies_before[r, person.sex, person.age]):
         die(person, tick, r)
         return rec.DIED_BEFORE_CARE, 0, NO_LANE, 0, 0, 0, n_requests
     if tables.service[r] >= 0:
         person.counts[tables.service[r]] += 1
     if tables.stay_days[r] > 0.0:
         n_requests = admit(person, tables, practice, row, tick, r, number, requests, n_requests)
-    if uniform(key, stream, number, _IN_CARE) < tables.dies_in[r, person.sex, person.age]:
+    if happens(event, _IN_CARE, tables.dies_in[r, person.sex, person.age]):
         die(person, tick, r)
         return rec.DIED, 0, NO_LANE, 0, 0, 0, n_requests
     restart_timers(person, tables, practice, tick, tables.sets[r])
     change_flags(person, tables, practice, tick, tables.sets[r], tables.clears[r])
-    wind_up(person, tables, practice, r, tick)
+    rewind(person, tables, r, tick)
     return rec.ADMITTED, 0, NO_LANE, 0, 0, 0, n_requests
 
 
@@ -292,10 +289,9 @@ def restart_timers(person, tables, practice, tick: int, sets: int):  # type: ign
             set_rate(person, tables, r, tick, 0.0)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def attend(person, tables, practice, row: int, tick: int, r: int, requests, n: int):  # type: ignore[no-untyped-def]
     """Hold the appointment of lane ``r - 1``: claim it, and choose what it leads to."""
-    key = person.key
     origin, number, sort = person.pending[r, ORIGIN], person.pending[r, NUMBER], person.pending[r, SORT]
     person.due[r] = NEVER
     person.counts[tables.contact_service[sort]] += 1
@@ -304,9 +300,9 @@ def attend(person, tables, practice, row: int, tick: int, r: int, requests, n: i
         person.starts = -1
         change_flags(person, tables, practice, tick, tables.sets[start], tables.clears[start])
         return rec.TREATED, n
-    u = uniform(key, tables.stream[origin], number, _REFERRED)
+    contact = occurrence_key(person.key, tables.stream[origin], number)
     if r == rec.GP_URGENT:
-        if u < tables.ed_referral:
+        if happens(contact, _REFERRED, tables.ed_referral):
             person.counts[tables.ed_service] += 1
             return rec.EMERGENCY, n
         return rec.DONE, n
@@ -315,7 +311,7 @@ def attend(person, tables, practice, row: int, tick: int, r: int, requests, n: i
         chance = tables.referral[person.age] * lever(person, practice, rec.REFERRAL)
         if r == rec.NURSE:
             chance *= tables.nurse_referral
-        if u < chance:
+        if happens(contact, _REFERRED, chance):
             request = requests[n]
             request.tick, request.person, request.row = tick, person.id, row
             request.kind, request.process, request.number = rec.REFERRAL_REQUEST, origin, number
@@ -324,7 +320,7 @@ def attend(person, tables, practice, row: int, tick: int, r: int, requests, n: i
     return rec.DONE, n
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def is_pending(person, tables, practice, lane: int, sort: int, origin: int):  # type: ignore[no-untyped-def]
     """Return whether an appointment of this lane is pending already; the new need is raised there too."""
     if person.due[lane + 1] == NEVER:
@@ -335,7 +331,7 @@ def is_pending(person, tables, practice, lane: int, sort: int, origin: int):  # 
     return True
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def answer(  # type: ignore[no-untyped-def]
     person,
     tables,
@@ -353,14 +349,15 @@ def answer(  # type: ignore[no-untyped-def]
     Who asks `again` does not put it off once more. Only a patient's own need (kind `need`) loses patience; what
     the practice plans is put into the book as long as the book's horizon reaches.
     """
-    key, stream, days = person.key, tables.stream[origin], (start - tick) / TICKS_PER_DAY
+    days = (start - tick) / TICKS_PER_DAY
     outcome = rec.BOOKED
     if days > tables.horizon_days[lane]:
         outcome = rec.DROPPED
-    if tables.kind[origin] == _NEED:
-        patience = -tables.patience_days[lane] * math.log(uniform(key, stream, number, _PATIENCE))
+    if days > 0.0 and tables.kind[origin] == _NEED:
+        need = occurrence_key(person.key, tables.stream[origin], number)
+        patience = -tables.patience_days[lane] * math.log(choose(need, _PATIENCE))
         if days > patience or outcome == rec.DROPPED:
-            u = uniform(key, stream, number, _ELSEWHERE)
+            u = choose(need, _ELSEWHERE)
             later = tables.elsewhere[lane, 0]
             if again or person.due[RETRY] != NEVER:
                 u = later + u * (1.0 - later)  # the other ways out, in their own proportions

@@ -12,7 +12,8 @@ from typing import Any
 
 from paysim.errors import DataError, Problem, ScenarioError, nearest_name, shorten
 from paysim.parameters.reader import read_parameters
-from paysim.parameters.values import Override, Parameter, Table, Value, frozen
+from paysim.parameters.values import COLUMNS, Override, Parameter, Table, Value, frozen
+from paysim.reading import number_hint
 from paysim.reading.tables import read_any_table
 
 
@@ -162,12 +163,11 @@ class Parameters:
     def frame(self) -> list[dict[str, Any]]:
         """Return one row for every parameter and table, sorted by name.
 
-        Keys: name, value, unit, low, high, distribution, source, status. A table's value names its file, its
+        Keys: `COLUMNS` of `paysim.parameters.values`. A table's value names its file, its
         number of rows and the SHA-256 of the file.
         """
         rows: list[dict[str, Any]] = [
-            {"name": p.name, "value": p.value, "unit": p.unit, "low": p.low, "high": p.high}
-            | {"distribution": p.distribution, "source": p.source, "status": p.status}
+            {key: getattr(p, key) for key in COLUMNS}
             for p in self._rows.values()
             if p.name.startswith(self._prefix)
         ]
@@ -200,7 +200,8 @@ class Parameters:
 def _unlike(old: Value, new: Value) -> str:
     if type(old) is not type(new):
         kinds: dict[type, str] = {float: "one number", str: "a text", tuple: "a list of numbers"}
-        return f"{kinds[type(old)]} expected"
+        hint = number_hint(new) if isinstance(new, str) else ""
+        return f"{kinds[type(old)]} expected" + (f"; {hint}" if hint else "")
     if isinstance(old, tuple) and isinstance(new, tuple) and len(old) != len(new):
         return f"a list of {len(old)} numbers expected"
     numbers = new if isinstance(new, tuple) else (new,) if isinstance(new, float) else ()

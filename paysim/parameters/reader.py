@@ -11,7 +11,7 @@ from pydantic import Field
 
 from paysim.errors import Problem, ScenarioError, nearest_name
 from paysim.parameters.values import Distribution, Parameter, Status, Table, frozen
-from paysim.reading import Document, Name, Reader, bind, read_yaml
+from paysim.reading import Document, Name, Reader, bind, number_hint, read_yaml
 
 _Text = Annotated[str, Field(min_length=1)]
 
@@ -89,6 +89,9 @@ def _row_problems(file: ParameterFile, document: Document) -> Iterator[Problem]:
         numbers = (
             [] if isinstance(row.value, str) else row.value if isinstance(row.value, list) else [row.value]
         )
+        hint = number_hint(row.value) if isinstance(row.value, str) else ""
+        if hint:
+            yield document.problem(f"one number expected; {hint}", (*loc, "value"), found=row.value)
         if isinstance(row.value, list) and not row.value:
             yield document.problem("an empty list is no value", (*loc, "value"))
         if row.range is None:

@@ -11,6 +11,9 @@ Status = Literal["found", "derived", "recalled", "assumed"]
 Distribution = Literal["fixed", "normal", "lognormal", "beta", "gamma", "uniform"]
 Value = float | str | tuple[float, ...]
 
+COLUMNS = ("name", "value", "unit", "low", "high", "distribution", "source", "status")
+"""Columns of every table of values, `Parameters.frame` and ``parameters.csv`` among them."""
+
 
 @dataclass(frozen=True)
 class Parameter:

@@ -30,7 +30,7 @@ from paysim.parameters import (
     rows_and_tables,
 )
 from paysim.population.bands import AGES, SEXES, band_rows
-from paysim.reading import Column, Document, Reader, bind, read_table, read_yaml
+from paysim.reading import Column, Document, Reader, bind, number_hint, read_table, read_yaml
 from paysim.reading.tables import read_raw
 
 GROUP = "population"
@@ -254,9 +254,10 @@ def _region_problems(file: _RegionFile, document: Document) -> list[Problem]:
                 document.problem("value lies outside its range", here, found=insurer.share, allowed=allowed)
             )
     for index, parameter in enumerate(file.parameters):
-        if not isinstance(parameter.value, float | int):
+        text = isinstance(parameter.value, str) and not number_hint(parameter.value)
+        if text or isinstance(parameter.value, list):
             here = ("parameters", index, "value")
-            message = "one number expected; write a percentage as a share, 3% as 0.03"
+            message = "one number expected"
             problems.append(document.problem(message, here, found=parameter.value))
     total = sum(insurer.share for insurer in file.insurers)
     if abs(total - 1.0) > _SHARES_SUM_WITHIN:

@@ -4,9 +4,9 @@ The only importer of `yaml`. Readers describe a file by a pydantic model derived
 `bind`; what they hand on are frozen dataclasses.
 """
 
-from paysim.reading.binding import Name, Reader, bind
+from paysim.reading.binding import Name, Reader, bind, number_hint
 from paysim.reading.documents import Document, read_yaml
-from paysim.reading.files import Limits, write_atomic
+from paysim.reading.files import Limits, no_formula, write_atomic
 from paysim.reading.tables import Column, read_table
 
 __all__ = [
@@ -16,6 +16,8 @@ __all__ = [
     "Name",
     "Reader",
     "bind",
+    "no_formula",
+    "number_hint",
     "read_table",
     "read_yaml",
     "write_atomic",

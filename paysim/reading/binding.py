@@ -170,6 +170,11 @@ def _message(fault: Any, value: Any) -> str:
     return message
 
 
+def number_hint(text: str) -> str:
+    """Return how to write the number that a text looks like, such as ``4%`` or ``1,5``; empty if like none."""
+    return _hint(text.strip(), "float_type").removeprefix(": ")
+
+
 def _hint(text: str, kind: str) -> str:
     if kind == "bool_type":
         return ": write true or false" if text.lower() in _BOOLEANS else ""

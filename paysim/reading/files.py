@@ -6,6 +6,7 @@ import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from paysim.errors import DataError, InputError, OutputError, Problem, nearest_name
 
@@ -31,6 +32,7 @@ class Limits:
 
 
 LIMITS = Limits()
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def read_text(path: str | os.PathLike[str], max_bytes: int, error: type[InputError] = DataError) -> str:
@@ -71,6 +73,17 @@ def decode(raw: bytes, shown: str, error: type[InputError] = DataError) -> str:
         column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8", "replace")) + 1
         message = f"is not UTF-8: byte 0x{raw[exc.start]:02x}; save it as UTF-8"
         raise error(Problem(message, file=shown, line=line, column=column)) from exc
+
+
+def no_formula(value: Any) -> Any:
+    """Return a cell for a CSV file: text that a spreadsheet would take for a formula gets an apostrophe.
+
+    Carriage returns become line feeds, because Python's and pandas' writers do not quote a lone one.
+    """
+    if not isinstance(value, str):
+        return value
+    text = "'" + value if value.startswith(_FORMULA) else value
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def write_atomic(path: str | os.PathLike[str], data: bytes) -> None:

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 from paysim.analysis.compare import compare
 from paysim.analysis.measures import VERDICT
 from paysim.analysis.runs import Run, check_writable, load_run
-from paysim.errors import DataError
-from paysim.reading import write_atomic
+from paysim.errors import NotInResults
+from paysim.reading import no_formula, write_atomic
 from paysim.report import contents, drawing, method, tables, wording
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ REPORT = "report.html"
 FIGURE_FOLDER = "figures"
 
 _MOST_ROWS = 200  # shown in the report; the CSV has them all
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True)
@@ -140,10 +139,7 @@ def csv_bytes(frame: pd.DataFrame) -> bytes:
     safe = frame.copy()
     for column in safe.columns:
         if not _is_number(safe[column]):
-            safe[column] = [
-                "'" + text if isinstance(text, str) and text.startswith(_FORMULA) else text
-                for text in safe[column]
-            ]
+            safe[column] = [no_formula(value) for value in safe[column]]
     text = io.StringIO()
     safe.to_csv(text, index=False, lineterminator="\n", float_format="%.12g")
     return text.getvalue().encode("utf-8")
@@ -162,7 +158,7 @@ def shown(frame: pd.DataFrame, caption: str) -> Table:
 def _draw(run: Run, figure: contents.Figure) -> tuple[pd.DataFrame, bytes, bytes] | None:
     try:
         data = figure.data(run)
-    except DataError:
+    except NotInResults:
         return None  # the run does not hold what the figure needs
     if data.empty:
         return None
@@ -288,7 +284,7 @@ def _flows(run: Run) -> Table:
 def _equity(run: Run) -> list[Table]:
     try:
         frame = tables.equity(run)
-    except DataError:
+    except NotInResults:
         return []
     frame["arm"] = frame["arm"].map(run.titles)
     return [shown(frame, "By education, with the slope from the lowest to the highest educated")]

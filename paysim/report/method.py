@@ -44,7 +44,7 @@ _LIMITS = (
     "Revenue of hospitals and other sectors is not their profit, and savings of insurers are not premiums.",
     "Not for decisions about single practices, patients or contracts: the people are synthetic.",
 )
-_STATUSES = ("found", "derived", "recalled", "assumed", "override")
+_STATUSES = ("found", "derived", "recalled", "assumed", "scenario", "default", "override")
 _WEAK = ("assumed", "recalled", "override")
 _WEAKEST = 12
 
@@ -160,7 +160,10 @@ def _statuses(run: Run) -> Facts:
     counts = run.parameters["status"].value_counts().to_dict()
     known = [*_STATUSES, *sorted(str(name) for name in counts if name not in _STATUSES)]
     rows = [[name, f"{int(counts[name]):,}"] for name in known if name in counts]
-    caption = "Values used, by status: found in a source, derived from found ones, recalled or assumed"
+    caption = (
+        "Values used, by status: found in a source, derived from found ones, recalled or assumed; set by the "
+        "scenario, left at their default, or replaced (override)"
+    )
     return caption, ["Status", "Values"], rows
 
 

@@ -11,7 +11,8 @@ from paysim.analysis.compare import arm_names, baselines, compare, t_interval
 from paysim.analysis.measures import HORIZON, SECTORS, Measure, by_arm, horizon, paired, wide
 from paysim.analysis.measures import measure as find_measure
 from paysim.analysis.runs import Run
-from paysim.errors import DataError, Problem
+from paysim.errors import NotInResults, Problem
+from paysim.kernel.records import LEVERS
 from paysim.report.wording import MILLION, gains
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def sectors(source: Source) -> pd.DataFrame:
             values = what.of(frame).groupby("arm").mean().reset_index(name="value")
             parts.append(values.assign(sector=title, unit=what.unit))
     if not parts:
-        raise DataError(Problem("results have no spending by sector", file="results"))
+        raise NotInResults(Problem("results have no spending by sector", file="results"))
     return _ordered(pd.concat(parts, ignore_index=True), source)[["arm", "sector", "value", "unit"]]
 
 
@@ -308,7 +309,7 @@ def needs(source: Source) -> pd.DataFrame:
 
     frame = _horizon(source)
     if "needs" not in frame.columns:
-        raise DataError(Problem("results have no needs", file="results"))
+        raise NotInResults(Problem("results have no needs", file="results"))
     parts = [
         (_PER_1000 * frame[name] / frame["needs"])
         .groupby("arm")
@@ -340,8 +341,9 @@ def levels(source: Source, names: Sequence[str]) -> pd.DataFrame:
 
 def _any_measure(name: str) -> Measure:
     """Return a measure, or a level of the results such as a lever under its own name."""
-    if name.startswith("lever_"):
-        label = name.removeprefix("lever_").replace("_", " ").capitalize()
+    lever = name.removeprefix("lever_")
+    if lever != name and lever in LEVERS:
+        label = lever.replace("_", " ").capitalize()
         return Measure(name, label, "ratio to the base years", name, per=None)
     return find_measure(name)
 
@@ -352,7 +354,7 @@ def _horizon(source: Source, dimension: str = "all") -> pd.DataFrame:
 
 def _need(what: Measure, frame: pd.DataFrame) -> None:
     if not what.held_by(frame):
-        raise DataError(Problem("results lack what this measure needs", found=what.name))
+        raise NotInResults(Problem("results lack what this measure needs", found=what.name))
 
 
 def _ordered(frame: pd.DataFrame, source: Source) -> pd.DataFrame:

@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from paysim import catalog
+from paysim.diseases import DISEASES, REQUIRED
 from paysim.errors import InputError, Problem, ScenarioError, nearest_name
 from paysim.reading import Document
 from paysim.scenario.format import BEHAVIOURS, BehaviourName, ScenarioReader, settings
 
 if TYPE_CHECKING:
     from paysim.contracts.terms import Contract
-
-_DISEASES = Path(__file__).resolve().parent.parent / "diseases"
 
 Extra = Sequence[str | os.PathLike[str]]
 Loc = tuple[str | int, ...]
@@ -45,18 +44,20 @@ def name_problems(read: ScenarioReader, document: Document) -> Iterator[Problem]
 
 
 def library_problems(read: ScenarioReader, document: Document, extra: Extra) -> Iterator[Problem]:
-    """Find a region or a disease that nobody has written."""
+    """Find a region or a disease that nobody has written, and a disease that is needed and missing."""
     try:
         catalog.find("populations", read.region, extra)
     except ScenarioError as exc:
         yield from (_placed(problem, document, "region") for problem in exc.problems)
-    known = sorted(path.parent.name for path in _DISEASES.glob("*/model.py"))
     for index, name in enumerate(read.diseases):
-        if name not in known:
-            near = nearest_name(name, known)
+        if name not in DISEASES:
+            near = nearest_name(name, DISEASES)
             yield document.problem(
-                "no such disease", ("diseases", index), found=repr(name), allowed=known, nearest=near
+                "no such disease", ("diseases", index), found=repr(name), allowed=DISEASES, nearest=near
             )
+    for name in REQUIRED:
+        if name not in read.diseases:
+            yield document.problem(f"every model needs {name}", ("diseases",), allowed=DISEASES)
 
 
 def neutrality_problems(read: ScenarioReader, document: Document) -> Iterator[Problem]:
@@ -94,7 +95,8 @@ def read_contracts(document: Document, extra: Extra, problems: list[Problem]) ->
     for index, item in enumerate(document.data):
         try:
             if isinstance(item, str):
-                contract = read_contract(item, extra)
+                beside = Path(document.path).parent / item  # a file's path is looked up beside the scenario too
+                contract = read_contract(beside if item.endswith(".yaml") and beside.is_file() else item, extra)
             elif isinstance(item, dict):
                 contract = read_contract(document.at(index), extra)
             else:

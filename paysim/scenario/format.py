@@ -46,12 +46,13 @@ class NeutralityReader(Reader):
 class BehaviourName(Reader):
     """Which behaviour; its settings are further keys."""
 
-    name: Literal["passive", "profit_altruism"]
+    name: str
 
 
 # One optional key for each setting of any behaviour; whether it fits the behaviour named is checked later.
 SETTINGS: dict[str, Any] = {name: (float | None, None) for names in BEHAVIOURS.values() for name in names}
-BehaviourReader = create_model("BehaviourReader", __base__=BehaviourName, **SETTINGS)
+_BEHAVIOUR: Any = Literal[tuple(sorted(BEHAVIOURS))]
+BehaviourReader = create_model("BehaviourReader", __base__=BehaviourName, name=(_BEHAVIOUR, ...), **SETTINGS)
 
 
 class ArmReader(Reader):

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections import Counter
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from paysim import catalog
 from paysim.errors import ScenarioError
-from paysim.parameters import Override
+from paysim.parameters import Override, Parameter
 from paysim.reading import Document, bind, read_yaml
 from paysim.scenario.checks import (
     Extra,
@@ -56,14 +58,16 @@ def load_scenario(name_or_path: str | os.PathLike[str], extra: Extra = ()) -> Sc
             *sorted(problems, key=lambda p: (p.file != document.path, p.line or 0, p.column or 0))
         )
     arms = tuple(_arm(arm, found) for arm, found in zip(read.arms, contracts, strict=True))
-    return _scenario(read, arms, document)
+    scenario = _scenario(read, arms, document)
+    return replace(scenario, read={row["name"]: row["value"] for row in resolved(scenario)})
 
 
 def resolved(scenario: Scenario) -> list[dict[str, Any]]:
     """Return what the scenario settles: rows of name, value, unit, low, high, distribution, source, status.
 
-    What the file leaves out has the status ``default``. Amounts of contracts keep the source and status that
-    the contract's file states, and are given as written, before any budget neutrality.
+    What the file leaves out has the status ``default``, what was replaced since ``override``. Amounts of
+    contracts keep the source and status that the contract's file states, and are given as written, before any
+    budget neutrality; where two arms write different amounts under one name, it begins with the arm.
     """
     rows = []
     for key, info in ScenarioReader.model_fields.items():
@@ -82,8 +86,16 @@ def resolved(scenario: Scenario) -> list[dict[str, Any]]:
         if arm.budget_neutral_to is not None:
             neutral = f"{arm.budget_neutral_to.arm} on {arm.budget_neutral_to.on}"
             rows.append(_row(scenario, f"{label}.budget_neutral_to", neutral, "name"))
-    amounts = {each: None for arm in scenario.arms for contract in arm.contracts for each in contract.amounts}
-    return rows + [{key: getattr(each, key) for key in rows[0]} for each in amounts]
+    amounts: dict[Parameter, str] = {}
+    for arm in scenario.arms:
+        for contract in arm.contracts:
+            for each in contract.amounts:
+                amounts.setdefault(each, arm.name)
+    times = Counter(each.name for each in amounts)
+    for each, first in amounts.items():
+        name = each.name if times[each.name] == 1 else f"arms.{first}.{each.name}"
+        rows.append({key: getattr(each, key) for key in rows[0]} | {"name": name})
+    return rows
 
 
 def _row(scenario: Scenario, name: str, value: Any, unit: str, key: str | None = None) -> dict[str, Any]:
@@ -92,6 +104,8 @@ def _row(scenario: Scenario, name: str, value: Any, unit: str, key: str | None =
     )
     given = (name.split(".")[0] if key is None else key) in scenario.given
     source, status = (Path(scenario.path).name, "scenario") if given else ("paysim", "default")
+    if scenario.read and scenario.read.get(name) != shown:
+        source, status = "option of the command line, or Python", "override"
     bounds = {"low": None, "high": None, "distribution": None}
     return {"name": name, "value": shown, "unit": unit, **bounds, "source": source, "status": status}
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from paysim.errors import Problem, ScenarioError, nearest_name
 from paysim.parameters import Override
@@ -73,6 +74,8 @@ class Scenario:
         Of the file the scenario was read from.
     given
         Top-level keys that the file states; the others have their defaults.
+    read
+        Values as they were read, by their names in `resolved`: what differs was replaced since.
     """
 
     name: str
@@ -93,6 +96,7 @@ class Scenario:
     path: str = ""
     sha256: str = ""
     given: frozenset[str] = field(default=frozenset(), repr=False)
+    read: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def arm(self, name: str) -> Arm:
         """Return the arm of that name.

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -59,6 +60,60 @@ def test_check_prints_every_value_as_a_table_and_as_json(capsys):
         assert row["source"]
         assert row["status"]
     assert "next: paysim run nl/achterhoek_four_models" in text
+
+
+PAID = """\
+schema: 1
+name: odd
+region: achterhoek
+start: 2021-01-01
+horizon_years: 3
+price_year: 2023
+discounting: {costs: 0, effects: 0}
+diseases: [mortality]
+current: today
+arms:
+  - {name: today, contracts: [nl/gp_segments_1_2_3, nl/hospital_tariffs]}
+  - name: odd
+    contracts:
+      - nl/hospital_tariffs
+      - name: mine
+        payer: insurers
+        providers: practices
+        components:
+          - {kind: fee_for_service, schedule: [{service: gp_consult, price_eur: 10}]}
+          - {kind: fee_for_service, name: bonus, from_year: 1, schedule: [{service: gp_consult, price_eur: 1}]}
+"""
+
+
+def test_check_warns_of_services_paid_twice_or_never(write, capsys):
+    path = str(write("odd.yaml", PAID))
+    assert run(["check", path, "--json"]) == 0
+    warnings = json.loads(capsys.readouterr().out)["warnings"]
+    assert {warning["arm"] for warning in warnings} == {"odd"}
+    messages = [warning["message"] for warning in warnings]
+    assert "service gp_phone is paid never: no component names it" in messages
+    (twice,) = [message for message in messages if "twice" in message]
+    assert twice == (
+        "service gp_consult is paid twice: by mine/fee_for_service, mine/bonus, from contract year 1"
+    )
+    assert run(["check", path]) == 0
+    shown = capsys.readouterr()
+    assert f"warning: arm odd: {twice}" in shown.err
+    assert f"{len(warnings)} warnings" in shown.out
+    assert run(["check", "nl/achterhoek_four_models"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_a_region_of_ones_own_is_described_against_its_own_file(root, tmp_path, capsys):
+    shutil.copytree(root / "populations" / "tables", tmp_path / "tables")
+    text = (root / "populations" / "middenkempen.yaml").read_text("utf-8")
+    own = tmp_path / "my_region.yaml"
+    own.write_text(text.replace("name: middenkempen", "name: my_region"), "utf-8")
+    assert run(["population", "describe", str(own), "--json"]) == 0
+    described = json.loads(capsys.readouterr().out)
+    assert described["region"] == "my_region"
+    assert described["margins"][0]["target"] == described["persons"]
 
 
 def _run(code, **more):

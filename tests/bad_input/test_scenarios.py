@@ -114,6 +114,9 @@ CASES = [
     ("[dutch_today, mixed]", "[dutch_today, mixt]", r"14:29: compare_with\[1\]: no such arm; .*did you mean 'mixed'"),
     ("{arm: dutch_today", "{arm: dutch_toda", r"29:30: arms\[1\].budget_neutral_to.arm: no such arm"),
     ("stroke]", "strok]", r"12:23: diseases\[1\]: no such disease; .*did you mean 'stroke'"),
+    ("stroke]", "births]", r"12:23: diseases\[1\]: no such disease; found 'births'; allowed: mortality, ischaemic"),
+    ("stroke]", "qualityoflife]", r"12:23: diseases\[1\]: no such disease; found 'qualityoflife'"),
+    ("[mortality, stroke]", "[stroke]", "12:11: diseases: every model needs mortality"),
     # things that contradict each other
     ("{arm: dutch_today", "{arm: mixed", "29:30: .*budget neutrality goes round in a circle: mixed -> mixed"),
     (

@@ -1,7 +1,11 @@
 """What every behaviour must do, applied to each one found in the folder."""
 
 import pkgutil
+import subprocess
+import sys
+from collections.abc import Callable
 from dataclasses import FrozenInstanceError, fields, is_dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +22,7 @@ from paysim.care.model import care_parameters
 from paysim.contracts.terms import read_contract
 from paysim.errors import ScenarioError
 from paysim.kernel.records import LEVERS
+from paysim.scenario import load_scenario
 
 SERVICES = load_services()
 PARAMETERS = care_parameters("NL") | behaviour_parameters()
@@ -72,6 +77,41 @@ def test_every_behaviour_has_a_file_of_its_name() -> None:
     files = {module.name for module in pkgutil.iter_modules(paysim.behaviour.__path__)}
     assert {"passive", "profit_altruism"} <= set(behaviours()) <= files
     assert len(behaviours()) == len(set(behaviours().values()))
+
+
+SCENARIO = """\
+schema: 1
+name: small
+region: achterhoek
+start: 2021-01-01
+horizon_years: 1
+price_year: 2023
+discounting: {{costs: 0, effects: 0}}
+diseases: [mortality]
+current: today
+arms:
+  - {{name: today, contracts: [nl/gp_segments_1_2_3], behaviour: {{{}}}}}
+"""
+
+
+def test_a_scenario_can_name_it_with_all_its_settings(behaviour: Behaviour, write: Callable[..., Path]) -> None:
+    keys = [f"name: {behaviour.name}", *(f"{name}: 0.5" for name in behaviour.settings)]
+    loaded = load_scenario(write("s.yaml", SCENARIO.format(", ".join(keys)))).arm("today").behaviour
+    assert loaded.name == behaviour.name
+    assert dict(loaded.settings) == dict.fromkeys(behaviour.settings, 0.5)
+
+
+def test_a_new_file_is_all_that_a_new_behaviour_takes(write: Callable[..., Path]) -> None:
+    write("new/stubborn.py", "class Stubborn:\n    name = 'stubborn'\n    settings = ('stubbornness',)\n")
+    path = write("s.yaml", SCENARIO.format("name: stubborn, stubbornness: 2"))
+    code = f"""
+import paysim.behaviour
+paysim.behaviour.__path__.append({str(path.parent / "new")!r})
+from paysim.scenario import load_scenario
+print(load_scenario({str(path)!r}).arm("today").behaviour)
+"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "name='stubborn', settings=(('stubbornness', 2.0),)" in ended.stdout, ended.stderr
 
 
 def test_it_is_frozen_and_does_what_the_protocol_says(behaviour: Behaviour) -> None:

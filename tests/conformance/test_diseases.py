@@ -37,6 +37,10 @@ def test_there_are_diseases_to_check():
     )
 
 
+def test_what_a_scenario_can_name_has_a_folder():
+    assert set(paysim.diseases.REQUIRED) <= set(paysim.diseases.DISEASES) <= set(DISEASES)
+
+
 @pytest.mark.parametrize("name", DISEASES)
 def test_every_value_has_unit_source_and_status(name, country):
     rows = [row for row in health_parameters(country).frame() if str(row["name"]).startswith(f"{name}.")]

@@ -17,7 +17,7 @@ from paysim.analysis.folder import parameter_rows
 from paysim.contracts.contract import PRACTICES, Contract, Part
 from paysim.contracts.fee_for_service import FeeForService
 from paysim.contracts.schedule import ServicePrice
-from paysim.engine.cell import Base, Cell, run_arm, run_base, scaled_contracts
+from paysim.engine.cell import Base, Cell, run_arm, run_base, solve_arms
 from paysim.engine.model import Model, build_model
 from paysim.engine.region import Region
 from paysim.kernel import records as rec
@@ -611,11 +611,14 @@ def test_rates_of_neutral_arms_spend_what_the_reference_spends(tmp_path: Path) -
     assert all(scale != 1.0 for name, scale in scales.items() if name != "dutch_today")
 
 
-def test_scaled_contracts_touch_practices_only() -> None:
-    arm = _model().scenario.arm("fee_for_service")
-    scaled = scaled_contracts(arm, 2.0)
-    for before, after in zip(arm.contracts, scaled, strict=True):
+def test_neutrality_scales_what_practices_are_paid_and_nothing_else() -> None:
+    model = _model()
+    solved, scale = solve_arms(model.scenario, [_base().activity] * YEARS)["fee_for_service"]
+    assert scale != 1.0
+    for before, after in zip(model.scenario.arm("fee_for_service").contracts, solved.contracts, strict=True):
         assert (before == after) == (before.providers != PRACTICES), before.name
+    current, scale = solve_arms(model.scenario, [_base().activity] * YEARS)["dutch_today"]
+    assert (current, scale) == (model.scenario.arm("dutch_today"), 1.0)
 
 
 def test_processes_of_the_log_have_names() -> None:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from paysim.engine.cell import Base, Cell, neutral_scale, run_arm, run_base, scaled_contracts
+from paysim.engine.cell import Base, Cell, run_arm, run_base, solve_arms
 from paysim.engine.model import Model
 from paysim.engine.region import ENGINES, Region
 from paysim.kernel import records as rec
 from paysim.kernel.records import FIRST_TRANSITION, TICKS_PER_WEEK
 from paysim.kernel.spec import AGES
+from paysim.scenario import Arm
 from tests.toy import (
     busy_state,
     busy_tables,
@@ -53,12 +53,7 @@ def test_toy_with_windows_of_another_length() -> None:
     assert not differences(compiled, reference)
 
 
-def _run(
-    model: Model, base: Base, engine: Any, behaviour: str, k: float = 1.0
-) -> tuple[np.ndarray, Cell, dict[str, Any]]:
-    arm = model.scenario.arm("dutch_today" if behaviour == "passive" else "fee_for_service")
-    assert arm.behaviour.name == behaviour
-    arm = replace(arm, contracts=scaled_contracts(arm, k))
+def _run(model: Model, base: Base, engine: Any, arm: Arm) -> tuple[np.ndarray, Cell, dict[str, Any]]:
     log: list[np.ndarray] = []
     kept: dict[str, Any] = {}
 
@@ -133,12 +128,13 @@ def test_base_run_of_the_real_model(bases: dict[tuple[int, str], Base], seed: in
 @pytest.mark.parametrize("seed", SEEDS)
 def test_arm_of_the_real_model(bases: dict[tuple[int, str], Base], seed: int, behaviour: str) -> None:
     model = few_people_model(seed=seed)
-    k = 1.0
+    mine, theirs = (_base(bases, seed, engine) for engine in ENGINES)
+    arm = model.scenario.arm("dutch_today")
     if behaviour != "passive":
-        arm, current = (model.scenario.arm(name) for name in ("fee_for_service", "dutch_today"))
-        k = neutral_scale(arm, current, _base(bases, seed, "compiled").activity)
-    log, cell, kept = _run(model, _base(bases, seed, "compiled"), "compiled", behaviour, k)
-    expected, of_reference, kept_reference = _run(model, _base(bases, seed, "reference"), "reference", behaviour, k)
+        arm, _ = solve_arms(model.scenario, [mine.activity])["fee_for_service"]
+    assert arm.behaviour.name == behaviour
+    log, cell, kept = _run(model, mine, "compiled", arm)
+    expected, of_reference, kept_reference = _run(model, theirs, "reference", arm)
     assert len(log) == cell.events == of_reference.events > 2500
     assert log.tobytes() == expected.tobytes()
     assert not differences(kept["state"], kept_reference["state"])

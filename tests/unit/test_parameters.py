@@ -11,6 +11,7 @@ schema: 1
 parameters:
   - {name: minutes, value: 10, unit: minutes, range: [8, 12], source: "ours", status: assumed, note: "why"}
   - {name: share, value: 0.3, unit: proportion, range: [0.2, 0.4], distribution: beta, source: "X 2012", status: recalled}
+  - {name: rate, value: 0.2, unit: per_year, source: "X 2012", status: found}
   - {name: knots, value: [1, 2.5], unit: years, source: "X 2012", status: found}
   - {name: reference, value: mid, unit: level, source: "X 2012", status: found}
 tables:
@@ -43,9 +44,9 @@ def test_a_row_keeps_everything_the_file_says(loaded):
 def test_a_view_of_a_group_has_short_names_and_the_same_record_of_reading(loaded):
     view = loaded.group("care")
     assert view["minutes"] == 10.0
-    assert view.names() == ["knots", "minutes", "reference", "share"]
+    assert view.names() == ["knots", "minutes", "rate", "reference", "share"]
     assert loaded.used() == ["care.minutes"]
-    assert loaded.unused() == ["care.knots", "care.rates", "care.reference", "care.share"]
+    assert loaded.unused() == ["care.knots", "care.rate", "care.rates", "care.reference", "care.share"]
 
 
 def test_looking_at_a_row_does_not_count_as_reading_it(loaded):
@@ -106,7 +107,7 @@ def test_merging_keeps_both_and_refuses_a_name_in_both(loaded, write):
     write("o/rates.csv", "a\n1\n")
     other = Parameters.load(write("o/parameters.yaml", TEXT), "other")
     both = loaded | other
-    assert len(both) == 8
+    assert len(both) == 10
     assert "other.minutes" in both
     with pytest.raises(ScenarioError, match=r"care\.minutes: parameter is defined twice"):
         both | loaded
@@ -128,6 +129,7 @@ def test_a_wrong_override_is_reported_where_the_user_wrote_it(loaded):
         Override("care.share", float("nan"), "s.yaml", 7, 11),
         Override("care.minutes", 1.0, "s.yaml", 8, 11),
         Override("care.minutes", 2.0, "s.yaml", 9, 11),
+        Override("care.rate", "4%", "s.yaml", 10, 11),
     ]
     with pytest.raises(ScenarioError) as caught:
         loaded.override(wrong)
@@ -137,6 +139,7 @@ def test_a_wrong_override_is_reported_where_the_user_wrote_it(loaded):
         "s.yaml:6:11: care.knots: a list of 2 numbers expected; found (1.0,)",
         "s.yaml:7:11: care.share: a number must be finite; found nan",
         "s.yaml:9:11: care.minutes: parameter is overridden twice",
+        "s.yaml:10:11: care.rate: one number expected; write a percentage as a share, 3% as 0.03; found 4%",
     ]
 
 
@@ -161,6 +164,10 @@ ROW = "{{schema: 1, parameters: [{{name: {name}, value: {value}, unit: {unit}, s
         ({"name": "Big"}, "a name is made of small letters"),
         ({"value": "[]"}, "an empty list is no value"),
         ({"value": "true"}, "number or text or list expected; found true"),
+        ({"value": "4%"}, r"value: one number expected; write a percentage as a share, 3% as 0\.03; found 4%"),
+        ({"value": "' 4.5 %'"}, "one number expected; write a percentage as a share"),
+        ({"value": "'1,5'"}, "one number expected; write a decimal point, not a comma; found 1,5"),
+        ({"value": "'10'"}, "one number expected; write the number without quotes"),
         ({"value": "[1, x]"}, r"value\[1\]: number expected"),
         ({"more": ", sourc: x"}, "did you mean 'source'"),
     ],

@@ -1,5 +1,6 @@
 """The report: complete, self-contained, escaped, the same bytes for the same run."""
 
+import dataclasses
 import json
 import re
 import shutil
@@ -9,10 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from paysim.analysis.compare import compare
 from paysim.analysis.runs import load_run
 from paysim.cli import app
 from paysim.errors import DataError, OutputError
-from paysim.report import contents, drawing, figures, tables, wording
+from paysim.report import contents, document, drawing, figures, tables, wording
 from paysim.report.document import csv_bytes, write_report
 
 
@@ -219,6 +221,28 @@ def test_csv_holds_no_formula():
     frame = pd.DataFrame({"name": ["=1+1", "@x", "-y", "plain"], "value": [-1.5, 2.0, 3.0, 4.0]})
     text = csv_bytes(frame).decode()
     assert text.splitlines()[1:] == ["'=1+1,-1.5", "'@x,2", "'-y,3", "plain,4"]
+
+
+def test_a_figure_is_left_out_when_the_run_lacks_it_and_not_when_its_measure_is_misspelt(run_folder):
+    run = load_run(run_folder)
+    by_year = {"name": "x", "title": "x", "reading": "x", "draw": figures.over_time, "table": tables.by_year}
+    lacking = contents.Figure(**by_year, options={"measure": "needs_dropped_per_1000"})
+    results = run.results
+    fewer = dataclasses.replace(run, _tables={"results.parquet": results[results["measure"] != "needs_dropped"]})
+    assert document._draw(run, lacking) is not None
+    assert document._draw(fewer, lacking) is None
+    for name in ("needs_droped_per_1000", "lever_preventoin"):
+        with pytest.raises(DataError, match="unknown measure"):
+            document._draw(run, contents.Figure(**by_year, options={"measure": name}))
+
+
+def test_results_that_are_wrong_are_no_results_without_practices(run_folder):
+    results = load_run(run_folder).results
+    practice = results["dimension"] == "practice"
+    without = compare(results[~practice])
+    assert without["low"].isna().any()
+    with pytest.raises(DataError, match="a value twice in dimension practice"):
+        compare(pd.concat([results, results[practice].head(1)]))
 
 
 def test_a_folder_that_cannot_be_written(run_folder, monkeypatch):
