@@ -33,7 +33,8 @@ SECTORS = {
 
 _WEEKS_PER_YEAR = 52
 _MILLIONTH = 1e-6
-_PER_HEAD = "EUR per head per year"
+PER_HEAD = "EUR per head per year"
+WHOLE_REGION = "in the whole region over the horizon"
 _PER_1000_YEARS = "per 1,000 person-years"
 
 
@@ -96,26 +97,30 @@ def _total(name: str, label: str, unit: str, scale: float, better: int) -> Measu
     return Measure(name, label, unit, name, per=None, scale=scale, summed=True, better=better)
 
 
+def _count(name: str, label: str, total: str) -> Measure:
+    return Measure(name, label, WHOLE_REGION, total, per=None, summed=True, better=-1)
+
+
 MEASURES: tuple[Measure, ...] = (
-    Measure("spending_per_head", "Spending", _PER_HEAD, "spending_total", better=-1),
+    Measure("spending_per_head", "Spending", PER_HEAD, "spending_total", better=-1),
     *(
-        Measure(f"spending_{sector}_per_head", f"Spending: {title.lower()}", _PER_HEAD, f"spending_{sector}")
+        Measure(f"spending_{sector}_per_head", f"Spending: {title.lower()}", PER_HEAD, f"spending_{sector}")
         for sector, title in SECTORS.items()
     ),
-    Measure("resource_cost_per_head", "Resource cost", _PER_HEAD, "resource_cost_total", better=-1),
-    Measure("insurer_payments_per_head", "Insurers' own payments", _PER_HEAD, "insurer_payments", better=-1),
-    Measure("patient_payments_per_head", "Patients' payments", _PER_HEAD, "patient_payments", better=-1),
+    Measure("resource_cost_per_head", "Resource cost", PER_HEAD, "resource_cost_total", better=-1),
+    Measure("insurer_payments_per_head", "Insurers' own payments", PER_HEAD, "insurer_payments", better=-1),
+    Measure("patient_payments_per_head", "Patients' payments", PER_HEAD, "patient_payments", better=-1),
     Measure(
         "practice_margin_per_1000",
-        "Practice margin",
+        "Practice margin (left for the owners before their own pay)",
         "EUR per 1,000 listed per year",
         "practice_margin",
         scale=1000.0,
         better=1,
     ),
-    Measure("practice_margin_per_head", "Practice margin", _PER_HEAD, "practice_margin", better=1),
-    Measure("practice_revenue_per_head", "Practice revenue", _PER_HEAD, "practice_revenue"),
-    Measure("practice_costs_per_head", "Practice costs", _PER_HEAD, "practice_costs"),
+    Measure("practice_margin_per_head", "Practice margin", PER_HEAD, "practice_margin", better=1),
+    Measure("practice_revenue_per_head", "Practice revenue", PER_HEAD, "practice_revenue"),
+    Measure("practice_costs_per_head", "Practice costs", PER_HEAD, "practice_costs"),
     Measure(
         "qalys_per_1000",
         "QALYs",
@@ -125,6 +130,9 @@ MEASURES: tuple[Measure, ...] = (
         fixed=True,
         better=1,
     ),
+    _count("deaths_in_region", "Deaths", "deaths"),
+    _count("mi_admissions_in_region", "Infarctions admitted", "mi_admissions"),
+    _count("stroke_admissions_in_region", "Strokes admitted", "stroke_admissions"),
     _rate("deaths_per_1000", "Deaths", "deaths", -1),
     _rate("mi_admissions_per_1000", "Admissions for myocardial infarction", "mi_admissions", -1),
     _rate("stroke_admissions_per_1000", "Admissions for stroke", "stroke_admissions", -1),
@@ -184,6 +192,9 @@ VERDICT = (
     "patient_payments_per_head",
     "practice_margin_per_1000",
     "qalys_per_1000",
+    "deaths_in_region",
+    "mi_admissions_in_region",
+    "stroke_admissions_in_region",
     "wait_gp_planned_days",
 )
 """The few numbers that a reader sees first: what is paid, what care costs, who bears it, and health."""

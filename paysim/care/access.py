@@ -167,6 +167,7 @@ def share_leaving(book: BookTerms, patience_days: float, hours_per_weekday: floa
     """
     opening = (book.closes_hour - book.opens_hour if hours_per_weekday is None else hours_per_weekday) / 24.0
     spells = np.array([1.0 - opening] * (book.weekdays - 1) + [8.0 - book.weekdays - opening])
+    spells = np.maximum(spells, 1e-9)  # a practice that never closes has spells of no length
     stay = (1.0 - np.exp(-spells / patience_days)) * patience_days / spells
     return float((spells * (1.0 - stay)).sum() / 7.0)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from paysim.diseases.cohort import hazards
 from paysim.engine.model import Model
 from paysim.kernel import streams
 from paysim.kernel.advance import enter_all
 from paysim.kernel.records import LANES, NEVER, PERSON, PRACTICE, TICKS_PER_DAY, TICKS_PER_YEAR, State
 
-ROOM_FOR_BIRTHS_PER_YEAR = 0.013
+ROOM_OVER_EXPECTED_BIRTHS = 1.5
 ROOM_AT_LEAST = 40
 """Rows kept free on each list; more newcomers than this stop the run with a clear error, they are never lost."""
 
@@ -43,7 +44,7 @@ def _books(model: Model, start: int, years: float) -> np.ndarray:
     practices = np.zeros(len(population.practices), PRACTICE)
     lists = np.bincount(population.practice, minlength=len(practices))
     practices["used"] = lists
-    practices["room"] = np.ceil(lists * (1.0 + ROOM_FOR_BIRTHS_PER_YEAR * years)).astype(np.int64) + ROOM_AT_LEAST
+    practices["room"] = np.ceil(lists * (1.0 + _births_per_person_year(model) * years)).astype(np.int64) + ROOM_AT_LEAST
     practices["first"] = np.concatenate([[0], np.cumsum(practices["room"])[:-1]])
     practices["free"] = start
     practices["flexible"][:, LANES.index("gp_urgent")] = 1
@@ -57,6 +58,12 @@ def _books(model: Model, start: int, years: float) -> np.ndarray:
         row["stretch"] = open_hours / np.maximum(book.hours_per_weekday(practice.gp_fte, practice.nurse_fte), 1e-6)
     assert practices["stretch"].shape[1] == len(LANES)
     return practices
+
+
+def _births_per_person_year(model: Model) -> float:
+    """Return a generous rate of births, from the model's own at base."""
+    births = [hazards(each, model.cohort).mean() for each in model.transitions if each.kind == "birth"]
+    return ROOM_OVER_EXPECTED_BIRTHS * float(sum(births))
 
 
 def _people(model: Model, state: State, rows: np.ndarray, start: int, replicate: int) -> None:
