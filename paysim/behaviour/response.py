@@ -144,7 +144,9 @@ def _visit_intensity(cells: _Cells) -> Floats:
     share = cells.terms.follow_up_share
     before = cells.total(CONTACTS)
     factor = (1.0 - share + share * cells.new) / (1.0 - share + share * cells.now)
-    cells.multiply((*CONTACTS, *REFERRALS), factor)
+    cells.multiply(CONTACTS, factor)
+    referring = share * cells.terms.follow_up_referral_multiplier
+    cells.multiply(REFERRALS, (1.0 - share + referring * cells.new) / (1.0 - share + referring * cells.now))
     return cells.total(CONTACTS) - before
 
 
@@ -177,7 +179,7 @@ def _referral(cells: _Cells) -> Floats:
 def _delegation(cells: _Cells) -> Floats:
     terms, services = cells.terms, cells.catalogue
     moves = (
-        ("nurse_consult", ("gp_consult", "gp_long"), terms.base_delegation),
+        ("nurse_consult", GP_CONTACTS, terms.base_delegation),
         ("chronic_nurse", ("chronic_gp",), terms.chronic_nurse_share),
     )
     units = np.zeros(cells.now.shape[0])

@@ -31,6 +31,8 @@ class ResponseTerms:
     ----------
     follow_up_share
         Share of contacts on the practice's own initiative, levers at base.
+    follow_up_referral_multiplier
+        Chance of referral of such a contact against that of others.
     base_delegation, chronic_nurse_share
         Shares of delegable contacts, and of planned controls, that nurses do, levers at base.
     enrolment_elasticity, treatment_elasticity
@@ -44,6 +46,7 @@ class ResponseTerms:
     """
 
     follow_up_share: float
+    follow_up_referral_multiplier: float
     base_delegation: float
     chronic_nurse_share: float
     enrolment_elasticity: float
@@ -55,7 +58,7 @@ class ResponseTerms:
 
 def response_terms(parameters: Parameters) -> ResponseTerms:
     """Read the terms from parameters of the groups ``care`` and ``behaviour``."""
-    care = ("follow_up_share", "base_delegation", "chronic_nurse_share")
+    care = ("follow_up_share", "follow_up_referral_multiplier", "base_delegation", "chronic_nurse_share")
     groups = {each.name: "care" if each.name in care else "behaviour" for each in fields(ResponseTerms)}
     return ResponseTerms(**{name: parameters[f"{group}.{name}"] for name, group in groups.items()})
 

@@ -45,6 +45,8 @@ class AccessTerms:
     referral_probability
         ``[111]`` per planned contact with the GP, set so that all contacts give the published number of
         referrals.
+    follow_up_referral_multiplier
+        Factor on it for contacts on the practice's own initiative.
     nurse_referral_multiplier
         Factor on it for contacts with the nurse.
     ed_referral_probability
@@ -66,6 +68,7 @@ class AccessTerms:
     chronic_nurse_share: float
     referral_probability: Floats
     nurse_referral_multiplier: float
+    follow_up_referral_multiplier: float
     ed_referral_probability: float
     patience_days: Floats
     horizon_days: Floats
@@ -198,6 +201,7 @@ def access_terms(params: Parameters, rates: BaseRates, book: BookTerms) -> Acces
         chronic_nurse_share=params["care.chronic_nurse_share"],
         referral_probability=_referral(params, profiles, by_age, urgent_part, delegated),
         nurse_referral_multiplier=params["care.nurse_referral_multiplier"],
+        follow_up_referral_multiplier=params["care.follow_up_referral_multiplier"],
         ed_referral_probability=_ed_referral(profiles, rates, urgent, leaving, float(elsewhere[1, 2])),
         patience_days=np.array(
             [params[f"care.patience_{lane}_days"] for lane in ("planned", "urgent", "nurse")]
@@ -248,9 +252,10 @@ def _referral(
     params: Parameters, profiles: Profiles, by_age: Floats, urgent_part: Floats, delegated: Floats
 ) -> Floats:
     index = profiles.curve("referral")
-    referring = by_age * (
-        1.0 - urgent_part - delegated + delegated * params["care.nurse_referral_multiplier"]
-    )
+    follow_ups = params["care.follow_up_share"] / (1.0 - urgent_part)  # of contacts that are not urgent
+    fewer = 1.0 - follow_ups * (1.0 - params["care.follow_up_referral_multiplier"])
+    nurse = delegated * params["care.nurse_referral_multiplier"]
+    referring = by_age * (1.0 - urgent_part - delegated + nurse) * fewer
     scale = params["care.referral_per_contact"] * by_age.sum() / (referring @ index)
     return _checked(index * scale, "referral_per_contact")
 

@@ -101,7 +101,9 @@ def _add_contacts(care: CareModel, cohort: Cohort, use: Floats, age: np.ndarray)
     use[:, services.index("ooh_contact")] += asked * leaving * access.elsewhere[1, 1]
     use[:, services.index("ed_visit")] += asked * leaving * access.elsewhere[1, 2]
     use[:, services.index("ed_visit")] += seen * access.ed_referral_probability
-    referred = (by_gp + nurse * access.nurse_referral_multiplier) * access.referral_probability[age]
+    own = rate["follow_up"] / np.maximum(planned, 1e-12)
+    fewer = 1.0 - own * (1.0 - access.follow_up_referral_multiplier)
+    referred = (by_gp + nurse * access.nurse_referral_multiplier) * fewer * access.referral_probability[age]
     use[:, services.index("specialist_trajectory")] += referred
     use[:, services.index("elective_admission")] += referred * care.clinic.elective_share
 

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 
 from paysim.cli import show
 
 if TYPE_CHECKING:
     import pandas as pd
+    from rich.console import Console
+    from rich.table import Table
 
     from paysim.analysis.runs import Run
 
-_NARROWEST = 150  # of the table when the output is no terminal
+_NARROWEST = 150  # of the table when the output is no terminal and COLUMNS says nothing
+_WIDEST = 10_000
+_LABEL = 24
 
 
 def compare(
@@ -53,51 +59,103 @@ def print_differences(run: Run, table: pd.DataFrame | None = None, headlines: bo
     if table.empty:
         typer.echo("The run has one arm; there is nothing to compare it with.")
         return
-    for base in dict.fromkeys(table["baseline"]):
-        _print(table[table["baseline"] == base], str(base), run.titles, headlines)
+    from paysim.report import caveats
     from paysim.report.wording import uncertainty
 
-    typer.echo(uncertainty(table, int(run.manifest.get("replicates", 1))))
+    console = _console()
+    for sentence in caveats.before(run, table):
+        console.print(escape(sentence))
+    for base in dict.fromkeys(table["baseline"]):
+        console.print()
+        _print(console, run, table[table["baseline"] == base], str(base), headlines)
+    for sentence in caveats.after(run):
+        console.print(f"- {escape(sentence)}")
+    held = uncertainty(table, int(run.manifest.get("replicates", 1)))
+    if held:
+        console.print(escape(held))
 
 
-def _print(table: pd.DataFrame, base: str, titles: dict[str, str], headlines: bool) -> None:
-    from rich import box
+def _console() -> Console:
     from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    from paysim.analysis.measures import VERDICT
-    from paysim.report import wording
 
     console = Console(highlight=False)
-    if not console.is_terminal:
+    if not console.is_terminal and "COLUMNS" not in os.environ:
         console = Console(highlight=False, width=max(console.width, _NARROWEST))
-    for sentence in wording.verdict(table, titles):
-        console.print(f"- {escape(sentence)}", soft_wrap=False)
-    arms = list(dict.fromkeys(table["arm"]))
-    shown = Table(box=box.SIMPLE, title=f"Against {escape(titles[base])}", title_justify="left")
-    shown.add_column("over the whole horizon", min_width=24)
-    for name in (base, *arms):
-        shown.add_column(escape(titles[name]), justify="right", min_width=16 if name != base else 8)
-    first = [name for name in VERDICT if (table["measure"] == name).any()]
+    return console
+
+
+def _print(console: Console, run: Run, table: pd.DataFrame, base: str, headlines: bool) -> None:
+    from paysim.analysis.measures import VERDICT
+    from paysim.report import caveats, wording
+
+    titles = run.titles
+    for sentence in wording.verdict(table, titles, caveats.is_small(run)):
+        console.print(f"- {escape(sentence)}")
+    console.print()
+    arms = [str(arm) for arm in dict.fromkeys(table["arm"])]
+    first = caveats.headlines(run, table)
     moved = set(table.loc[table["difference"] != 0, "measure"])
-    rest = [name for name in dict.fromkeys(table["measure"]) if name not in VERDICT and name in moved]
-    rest = [] if headlines else rest
-    for name in (*first, *rest):
-        rows = {str(row["arm"]): row for row in wording.records(table[table["measure"] == name])}
-        head = next(iter(rows.values()))
-        cells = [wording.number(head["baseline_value"]), *(_cell(rows[arm]) for arm in arms)]
-        shown.add_row(f"{head['label']}, {head['unit']}", *cells, end_section=name == first[-1])
-    console.print(shown)
-    still = table[~table["measure"].isin([*moved, *first])]
+    rest = table[~table["measure"].isin(VERDICT) & table["measure"].isin(moved)]
+    rows = [_Row(part, last=False) for _, part in first.groupby("measure", sort=False)]
+    rows[-1].last = True
+    rows += [] if headlines else [_Row(part) for _, part in rest.groupby("measure", sort=False)]
+    whole = _beside(rows, base, arms, titles)
+    unbound = console.options.update(max_width=_WIDEST)
+    if console.measure(whole, options=unbound).minimum <= console.width:
+        console.print(whole)
+    else:  # side by side some arms would fall off the edge
+        for arm in arms:
+            console.print(_alone(rows, base, arm, titles))
+    still = table[~table["measure"].isin([*moved, *VERDICT])]
     if not still.empty and not headlines:
         labels = "; ".join(dict.fromkeys(still["label"]))
         console.print(f"the same in every arm: {escape(labels)}\n")
 
 
-def _cell(row: dict[str, object]) -> str:
-    from rich.markup import escape
+class _Row:
+    """A measure with its difference in each arm, as a table shows it."""
 
-    from paysim.report.wording import difference
+    def __init__(self, part: pd.DataFrame, last: bool = False) -> None:
+        from paysim.report import wording
 
-    return escape(difference(row).replace(" [", "\n["))
+        self.cells = {str(row["arm"]): wording.difference(row).replace(" [", "\n[") for row in wording.records(part)}
+        head = wording.records(part)[0]
+        self.label, self.base = f"{head['label']}, {head['unit']}", wording.baseline_value(head)
+        self.last = last
+
+
+def _beside(rows: list[_Row], base: str, arms: list[str], titles: dict[str, str]) -> Table:
+    """Return one table with the arms side by side; only the labels give way when it is narrow."""
+    from rich import box
+    from rich.table import Table
+
+    shown = Table(box=box.SIMPLE, title=f"Against {escape(titles[base])}", title_justify="left")
+    shown.add_column("over the whole horizon", min_width=_LABEL)
+    for name in (base, *arms):
+        cells = [row.base if name == base else row.cells[name] for row in rows]
+        width = _width([*cells, *titles[name].split()])
+        # A fixed width: rich takes room from any other column, and cuts numbers.
+        shown.add_column(escape(titles[name]), justify="right", width=width)
+    for row in rows:
+        cells = [row.base, *(escape(row.cells[arm]) for arm in arms)]
+        shown.add_row(escape(row.label), *cells, end_section=row.last)
+    return shown
+
+
+def _alone(rows: list[_Row], base: str, arm: str, titles: dict[str, str]) -> Table:
+    """Return the table of one arm, for narrow terminals."""
+    from rich import box
+    from rich.table import Table
+
+    title = f"{escape(titles[arm])} against {escape(titles[base])}"
+    shown = Table(box=box.SIMPLE, title=title, title_justify="left")
+    shown.add_column("over the whole horizon", min_width=_LABEL, overflow="fold")
+    shown.add_column("baseline", justify="right", width=_width(["baseline", *(row.base for row in rows)]))
+    shown.add_column("difference", justify="right", width=_width(["difference", *(row.cells[arm] for row in rows)]))
+    for row in rows:
+        shown.add_row(escape(row.label), row.base, escape(row.cells[arm]), end_section=row.last)
+    return shown
+
+
+def _width(cells: list[str]) -> int:
+    return max((len(line) for cell in cells for line in cell.splitlines()), default=0)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Build and describe the people of a region.", no_args_is_help=True)
 
 _FILES = (".parquet", ".csv")
+_FARTHEST = 10
+_INSIDE, _Z_95 = 0.95, 1.96
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
 
@@ -56,6 +60,7 @@ def describe(
     region: Annotated[
         str, typer.Argument(help="Name of a region, or a file that `build` wrote.", metavar="REGION|FILE")
     ],
+    everything: Annotated[bool, typer.Option("--all", help="Print every margin, not only the farthest off.")] = False,
     json: _Json = False,
 ) -> None:
     """Compare a population with every margin it should reproduce."""
@@ -67,8 +72,54 @@ def describe(
     if json:
         show.as_json({"region": population.region, "persons": len(population.person), "margins": rows})
         return
-    show.table(rows, [str(name) for name in frame.columns])
-    typer.echo(f"\n{population.region}: {len(population.person):,} persons, {len(population.practices):,} practices")
+    typer.echo(f"{population.region}: {len(population.person):,} persons, {len(population.practices):,} practices")
+    for line in summary(rows):
+        typer.echo(line)
+    drawn = [row for row in rows if math.isfinite(row["z"])]
+    shown = rows if everything else sorted(drawn, key=lambda row: -abs(row["z"]))[:_FARTHEST]
+    typer.echo("\nevery margin:" if everything else f"\nfarthest off, {len(shown)} of {len(rows)} (--all: every one):")
+    show.table([_rounded(row) for row in shown], ["margin", "group", "target", "result", "difference", "z", "role"])
+    build = f"paysim population build {region} --sample 10000 --out people.csv"
+    typer.echo(f"\nnext: {'paysim check SCENARIO' if region.endswith(_FILES) else build}")
+
+
+def summary(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return how well a population meets its margins: exact ones, drawn ones, those without an error.
+
+    Parameters
+    ----------
+    rows
+        Of `paysim.population.describe`, one a margin.
+    """
+    exact = [row for row in rows if row["role"] == "exact"]
+    met = [row for row in exact if row["difference"] == 0]
+    drawn = [row for row in rows if math.isfinite(row["z"])]
+    inside = [row for row in drawn if abs(row["z"]) <= _Z_95]
+    lines = []
+    if exact:
+        lines.append(f"exact: {len(met)} of {len(exact)} margins that are fixed to the person")
+    if drawn:
+        far = max(drawn, key=lambda row: abs(row["z"]))
+        lines.append(
+            f"within sampling error: {len(inside)} of {len(drawn)} drawn margins at |z| up to {_Z_95} "
+            f"(about {_INSIDE:.0%} are expected)"
+        )
+        lines.append(f"largest |z|: {abs(far['z']):.2f} ({far['margin']}, {far['group']})")
+    others = [row for row in rows if row["role"] != "exact" and not math.isfinite(row["z"])]
+    unknown = sum(not math.isfinite(row["standard_error"]) for row in others)
+    if others:
+        lines.append(f"no z: {len(others) - unknown} margins met by construction, {unknown} without a known error")
+    return lines
+
+
+def _rounded(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a margin as it is printed: four figures, no z where there is none."""
+    whole = row["unit"] == "persons"
+    figures = {
+        name: f"{row[name]:,.0f}" if whole else f"{row[name] + 0.0:.4f}" for name in ("target", "result", "difference")
+    }
+    z = f"{row['z']:.2f}" if math.isfinite(row["z"]) else ""
+    return {"margin": row["margin"], "group": row["group"], **figures, "z": z, "role": row["role"]}
 
 
 def _read_or_build(region: str) -> tuple[Population, RegionProfile]:

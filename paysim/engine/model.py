@@ -144,6 +144,7 @@ def access(care: CareModel) -> Access:
         delegable_share=care.delegable_share,
         referral_probability=care.referral_probability,
         nurse_referral_multiplier=care.nurse_referral_multiplier,
+        follow_up_referral_multiplier=care.access.follow_up_referral_multiplier,
         ed_referral_probability=care.ed_referral_probability,
         base_delegation=care.base_delegation,
         chronic_nurse_share=care.chronic_nurse_share,

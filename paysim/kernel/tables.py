@@ -80,6 +80,7 @@ TABLES = np.dtype(
         ("delegable_share", "f8", (AGES,)),
         ("referral", "f8", (AGES,)),  # per GP contact
         ("nurse_referral", "f8"),  # multiplier for nurse contacts
+        ("follow_up_referral", "f8"),  # multiplier for contacts on the practice's own initiative
         ("ed_referral", "f8"),  # per urgent contact
         ("base_delegation", "f8"),  # share of delegable contacts that nurses do at base
         ("chronic_nurse", "f8"),  # share of chronic controls that nurses do at base
@@ -114,6 +115,7 @@ class Access:
     elsewhere: np.ndarray
     later_days: float
     weekdays: int
+    follow_up_referral_multiplier: float = 1.0
 
 
 CONTACT_SERVICES = (
@@ -228,6 +230,7 @@ def compile_tables(
     t["contact_service"] = [number(s, code, "service") for s in CONTACT_SERVICES]
     t["urgent_share"], t["delegable_share"] = access.urgent_share, access.delegable_share
     t["referral"], t["nurse_referral"] = access.referral_probability, access.nurse_referral_multiplier
+    t["follow_up_referral"] = access.follow_up_referral_multiplier
     t["ed_referral"], t["base_delegation"] = access.ed_referral_probability, access.base_delegation
     t["chronic_nurse"], t["later_days"] = access.chronic_nurse_share, access.later_days
     t["patience_days"], t["horizon_days"] = access.patience_days, access.horizon_days

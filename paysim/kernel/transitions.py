@@ -311,6 +311,8 @@ def attend(person, tables, practice, row: int, tick: int, r: int, requests, n: i
         chance = tables.referral[person.age] * lever(person, practice, rec.REFERRAL)
         if r == rec.NURSE:
             chance *= tables.nurse_referral
+        if kind == _FOLLOW_UP:
+            chance *= tables.follow_up_referral
         if happens(contact, _REFERRED, chance):
             request = requests[n]
             request.tick, request.person, request.row = tick, person.id, row

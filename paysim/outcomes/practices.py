@@ -87,12 +87,18 @@ def _p90(counts: np.ndarray) -> np.ndarray:
 
 
 def _levers(counted: Counted) -> Iterator[Measure]:
-    """Yield levers averaged over quarters, and over conditions and practices by person-years."""
+    """Yield levers averaged over quarters, and over conditions and practices by person-years.
+
+    Prevention concerns people with a chronic condition only.
+    """
     years = counted.arrays["person_years"]  # [T, P, G]
     weight = years.reshape(*years.shape[:2], -1, 3).sum(axis=2)  # [T, P, 3]
     for k, name in enumerate(counted.lever_names):
-        value = counted.by_year(counted.arrays["levers"][..., k] * weight).sum(axis=2)
-        size = counted.by_year(weight).sum(axis=2)
+        concerned = weight.copy()
+        if name == "prevention":
+            concerned[:, :, 0] = 0.0
+        value = counted.by_year(counted.arrays["levers"][..., k] * concerned).sum(axis=2)
+        size = np.maximum(counted.by_year(concerned).sum(axis=2), 1e-12)
         yield Measure(
             f"lever_{name}",
             "ratio to base",

@@ -75,7 +75,8 @@ WINNERS = (
         "actor_balance",
         "Who gains and who loses",
         "Blue gains, orange loses; numbers are euros per head per year with their 95% interval, bold where "
-        "it leaves zero out. Payers gain by paying less; sectors are shown by revenue, which is no profit.",
+        "it leaves zero out. Payers gain by paying less; sectors are shown by revenue, which is no profit; "
+        "patients' health, waits and dropped needs stand in their own units, each shaded by itself.",
         figures.actor_balance,
         tables.actor_balance,
     ),

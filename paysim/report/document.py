@@ -15,11 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from paysim.analysis.compare import compare
-from paysim.analysis.measures import VERDICT
 from paysim.analysis.runs import Run, check_writable, load_run
 from paysim.errors import NotInResults
 from paysim.reading import no_formula, write_atomic
-from paysim.report import contents, drawing, method, tables, wording
+from paysim.report import caveats, contents, drawing, equity, method, tables, wording
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,6 +27,8 @@ REPORT = "report.html"
 FIGURE_FOLDER = "figures"
 
 _MOST_ROWS = 200  # shown in the report; the CSV has them all
+_QALYS = ("qalys_per_1000", "QALYs")
+_QALY_DECIMALS = 3  # more would be noise
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ class Section:
     tables: Sequence[Table] = ()
     pictures: Sequence[Picture] = ()
     points: Sequence[str] = field(default_factory=tuple)
+    notes: Sequence[str] = ()
 
 
 def write_report(run: Run | str | os.PathLike[str]) -> Path:
@@ -147,7 +149,13 @@ def csv_bytes(frame: pd.DataFrame) -> bytes:
 
 def shown(frame: pd.DataFrame, caption: str) -> Table:
     """Return a frame as text; long ones are cut."""
-    rows = [[_text(value) for value in row] for row in frame.head(_MOST_ROWS).itertuples(index=False)]
+    first = frame.head(_MOST_ROWS)
+    named = first["measure"] if "measure" in first.columns else [""] * len(first)
+    most = [_QALY_DECIMALS if name in _QALYS else None for name in named]
+    rows = [
+        [_text(value, places) for value in row]
+        for row, places in zip(first.itertuples(index=False), most, strict=True)
+    ]
     more = len(frame) - len(rows)
     note = f"{more} more rows are in the CSV file." if more > 0 else ""
     columns = [str(name).replace("_", " ").capitalize() for name in frame.columns]
@@ -180,13 +188,13 @@ def _sections(run: Run, pictures: Mapping[str, Picture]) -> list[Section]:
         _verdict(run, comparison),
         Section(
             "Winners and losers",
-            ["Over the whole horizon. Figures are against current payment, tables against each baseline."],
+            [method.WINNERS, *caveats.hospital(run)],
             _gains(run, comparison),
             pick(contents.WINNERS),
         ),
         Section(
             "Spending by sector and over time",
-            [method.SPENDING],
+            [method.SPENDING, *caveats.hospital(run)],
             _discounted(run, comparison),
             pick(contents.SPENDING),
         ),
@@ -203,7 +211,7 @@ def _sections(run: Run, pictures: Mapping[str, Picture]) -> list[Section]:
             [_flows(run)],
             pick(contents.FLOWS),
         ),
-        Section("Equity by education", [method.EQUITY], _equity(run), pick(contents.EQUITY)),
+        Section("Equity by education", [method.EQUITY, *equity.sentences(run)], _equity(run), pick(contents.EQUITY)),
         Section(
             "Access and workload",
             ["Waits and workload are outcomes of the appointment books and clinics, not inputs."],
@@ -218,13 +226,15 @@ def _sections(run: Run, pictures: Mapping[str, Picture]) -> list[Section]:
 def _verdict(run: Run, comparison: pd.DataFrame) -> Section:
     if comparison.empty:
         return Section("Verdict", ["The run has one arm; there is nothing to compare it with."])
-    rows = comparison[comparison["measure"].isin(VERDICT)]
+    rows = caveats.headlines(run, comparison)
+    small = caveats.is_small(run)
     parts = []
     for base in dict.fromkeys(comparison["baseline"]):
-        points = wording.verdict(comparison[comparison["baseline"] == base], run.titles)
+        points = wording.verdict(comparison[comparison["baseline"] == base], run.titles, small)
         parts.append(_against(run, rows, str(base), "difference, 95% interval, share", points))
     replicates = int(run.manifest.get("replicates", 1))
-    return Section("Verdict", [wording.uncertainty(comparison, replicates)], parts)
+    sentences = [*caveats.before(run, comparison), wording.uncertainty(comparison, replicates)]
+    return Section("Verdict", [each for each in sentences if each], parts, notes=caveats.after(run))
 
 
 def _against(run: Run, comparison: pd.DataFrame, base: str, what: str, points: Sequence[str] = ()) -> Table:
@@ -236,7 +246,7 @@ def _against(run: Run, comparison: pd.DataFrame, base: str, what: str, points: S
         cells = {str(row["arm"]): row for row in wording.records(group)}
         first = next(iter(cells.values()))
         label = f"{first['label']}, {first['unit']}"
-        lines.append([label, wording.number(first["baseline_value"]), *(_difference(cells[a]) for a in arms)])
+        lines.append([label, wording.baseline_value(first), *(_difference(cells[a]) for a in arms)])
     columns = ["", run.titles[base], *(run.titles[str(arm)] for arm in arms)]
     return Table(f"Against {run.titles[base]}: {what}", columns, lines, points=points)
 
@@ -259,7 +269,7 @@ def _gains(run: Run, comparison: pd.DataFrame) -> list[Table]:
             index=[name for name in order if name in wide.index and moved[name]], columns=arms
         )
         rows = [[str(name), *(str(cell) for cell in wide.loc[name])] for name in wide.index]
-        caption = f"Against {run.titles[str(base)]}: gain or loss, EUR per head per year, 95% interval"
+        caption = f"Against {run.titles[str(base)]}: gain or loss, EUR per head per year unless said, 95% interval"
         still = [name for name in order if name in moved.index and not moved[name]]
         note = f"No change in any arm: {', '.join(still)}." if still else ""
         made.append(Table(caption, ["", *(run.titles[arm] for arm in arms)], rows, note))
@@ -312,13 +322,16 @@ def _titled(run: Run, frame: pd.DataFrame, caption: str) -> Table:
     )
 
 
-def _text(value: Any) -> str:
+def _text(value: Any, most: int | None = None) -> str:
     if isinstance(value, str):
         return value
     if _is_number(value):
         # Years and counts are whole; averages are not.
         whole = isinstance(value, int) or (hasattr(value, "dtype") and value.dtype.kind in "iu")
-        return f"{int(value):,}" if whole else wording.number(float(value))
+        if whole:
+            return f"{int(value):,}"
+        places = wording.decimals(float(value))
+        return wording.number(float(value), digits=places if most is None else min(places, most))
     return "" if value is None else str(value)
 
 

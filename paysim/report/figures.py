@@ -13,10 +13,11 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from paysim.analysis.compare import arm_names
+from paysim.analysis.measures import PER_HEAD
 from paysim.analysis.measures import measure as find_measure
 from paysim.analysis.runs import Run
 from paysim.report import drawing, tables
-from paysim.report.wording import clear, number, records, shared_decimals
+from paysim.report.wording import ABOUT_NOTHING, clear, is_small, number, records, shared_decimals
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -101,13 +102,26 @@ def actor_balance(results: Source, ax: Axes | None = None, *, baseline: str | No
     grid = table.pivot(index="actor", columns="arm", values="difference").reindex(index=actors, columns=arms)
     cells = {(row["actor"], row["arm"]): row for row in records(table)}
     texts = [[_cell(cells[actor, arm]) for arm in arms] for actor in actors]
-    bold = np.array([[clear(cells[actor, arm]) for arm in arms] for actor in actors])
+    bold = np.array([[clear(cells[actor, arm]) and not is_small(cells[actor, arm]) for arm in arms] for actor in actors])
     look = _looks(results)
     with drawing.styled():
+        rows = [drawing.two_lines(actor, 32) for actor in actors]
         names = [drawing.two_lines(look[arm].title) for arm in arms]
-        drawing.heat(ax, grid.to_numpy(np.float64), texts, actors, names, by_row=False, bold=bold)
-        ax.set_xlabel(f"Gain against {_title(results, baseline)}, EUR per head per year")
+        drawing.heat(ax, _shades(grid, table), texts, rows, names, by_row=False, bold=bold)
+        ax.set_xlabel(f"Gain against {_title(results, baseline)}, EUR per head per year unless said")
     return ax
+
+
+def _shades(grid: pd.DataFrame, table: pd.DataFrame) -> np.ndarray:
+    """Scale euros by the largest sum, and what is counted in another unit by the largest of its row."""
+    values: np.ndarray = np.nan_to_num(grid.to_numpy(np.float64))
+    units = dict(zip(table["actor"], table["unit"], strict=True))
+    top = np.abs(values).max(axis=1)
+    money = np.array([units[actor] == PER_HEAD for actor in grid.index])
+    if money.any():
+        top[money] = top[money].max()
+    shades: np.ndarray = values / np.where(top > 0, top, 1.0)[:, None]
+    return shades
 
 
 def spending_by_sector(results: Source, ax: Axes | None = None) -> Axes:
@@ -332,8 +346,9 @@ def _share(true: np.ndarray) -> str:
 
 def _cell(row: Mapping[str, Any]) -> str:
     digits = shared_decimals(row)
-    text = number(row["difference"], signed=True, digits=digits)
-    if np.isnan(row["low"]) or row["low"] == row["high"]:
+    text = ABOUT_NOTHING if is_small(row) else number(row["difference"], signed=True, digits=digits)
+    cents = is_small(row) and all(is_small(row, end) or row[end] == 0 for end in ("low", "high"))
+    if np.isnan(row["low"]) or row["low"] == row["high"] or cents:
         return text
     low, high = (number(row[end], signed=True, digits=digits) for end in ("low", "high"))
     return f"{text}\n{low} to {high}"

@@ -18,6 +18,12 @@ EQUITY = (
     "difference between the highest and the lowest educated person on a straight line over ranks."
 )
 
+WINNERS = (
+    "Over the whole horizon. Figures are against current payment, tables against each baseline. A positive number is a "
+    "gain, a negative one a loss; below half a euro per head it is about 0. Patients' health, waits and "
+    "dropped needs stand in their own units."
+)
+
 SPENDING = (
     "Payments by insurers in prices of one year; figures are not discounted. What patients pay under the "
     "deductible is part of them and is shown apart."
@@ -44,9 +50,14 @@ _LIMITS = (
     "Revenue of hospitals and other sectors is not their profit, and savings of insurers are not premiums.",
     "Not for decisions about single practices, patients or contracts: the people are synthetic.",
 )
+_TRANSFERRED = (
+    "Dutch contracts, and what Dutch practices earn and do, were transferred to a Belgian region: nothing is said "
+    "about Belgian payment, today's or any other."
+)
 _STATUSES = ("found", "derived", "recalled", "assumed", "scenario", "default", "override")
 _WEAK = ("assumed", "recalled", "override")
-_WEAKEST = 12
+_WEAKEST = 12  # besides those of behaviour, which are always shown
+_RESPONSE = ("curvature", "altruism", "speed", "elasticity")
 
 
 def subtitle(run: Run) -> str:
@@ -116,7 +127,8 @@ def facts(run: Run) -> list[Facts]:
 
 def limits(run: Run) -> list[str]:
     """Return what the results must not be used for."""
-    points = [*_LIMITS, f"Effects beyond {run.scenario.get('horizon_years')} years are not counted."]
+    transferred = (_TRANSFERRED,) if run.scenario.get("country") == "BE" else ()
+    points = [*transferred, *_LIMITS, f"Effects beyond {run.scenario.get('horizon_years')} years are not counted."]
     passive = [
         run.titles[str(arm["name"])]
         for arm in run.scenario["arms"]
@@ -172,8 +184,9 @@ def _weakest(run: Run) -> Facts:
     weak = frame[frame["status"].isin(_WEAK)]
     ranked = sorted(
         ((_looseness(row), row) for row in weak.to_dict("records")),
-        key=lambda pair: (-pair[0], str(pair[1]["name"])),
+        key=lambda pair: (not _is_response(pair[1]), -pair[0], str(pair[1]["name"])),
     )
+    first = sum(_is_response(row) for _, row in ranked)
     rows = [
         [
             str(row["name"]),
@@ -183,10 +196,17 @@ def _weakest(run: Run) -> Facts:
             str(row["status"]),
             str(row["source"]),
         ]
-        for _, row in ranked[:_WEAKEST]
+        for _, row in ranked[: first + _WEAKEST]
     ]
     columns = ["Value of", "Value", "Unit", "Plausible range", "Status", "Source"]
-    return "Weakest numbers: assumed or recalled, widest range first", columns, rows
+    caption = "Weakest numbers: assumed or recalled; how practices respond first, then widest range first"
+    return caption, columns, rows
+
+
+def _is_response(row: dict[Any, Any]) -> bool:
+    """Tell whether a value decides how strongly or how fast practices respond."""
+    what = f"{row['name']} {row['unit']}"
+    return str(row["name"]).startswith("behaviour.") and any(word in what for word in _RESPONSE)
 
 
 def _looseness(row: dict[Any, Any]) -> float:

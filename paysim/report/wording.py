@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from paysim.analysis.compare import CHANCE_ONLY
+from paysim.analysis.measures import PER_HEAD, WHOLE_REGION
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,8 +16,12 @@ if TYPE_CHECKING:
 MINUS = "−"
 MILLION = 1e6
 
+ABOUT_NOTHING = "about 0"
+
 _MOST_DECIMALS = 4
-_WORTH_TELLING_EUR = 0.10  # per head per year; the tables tell smaller ones
+_MOST_DECIMALS_OF = {"qalys_per_1000": 3}
+_WORTH_TELLING_EUR = 0.5  # per head per year; nobody notices less
+_WORTH_TELLING_SHARE = 0.001
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,7 @@ class Actor:
     label: str
     measure: str
     sign: int
+    unit: str = PER_HEAD
 
 
 ACTORS = (
@@ -38,6 +44,10 @@ ACTORS = (
     Actor("Mental health care (revenue)", "spending_mental_health_per_head", 1),
     Actor("District nursing (revenue)", "spending_district_nursing_per_head", 1),
     Actor("Other care (revenue)", "spending_other_care_per_head", 1),
+    Actor("Patients (health, QALYs per 1,000 persons)", "qalys_per_1000", 1, "QALYs per 1,000 persons per year"),
+    Actor("Patients (shorter planned GP wait, days)", "wait_gp_planned_days", -1, "days"),
+    Actor("Patients (shorter clinic wait, weeks)", "clinic_wait_weeks", -1, "weeks"),
+    Actor("Patients (fewer dropped needs, per 1,000 needs)", "needs_dropped_per_1000", -1, "per 1,000 needs"),
 )
 
 
@@ -85,23 +95,40 @@ def interval(low: float, high: float, digits: int | None = None) -> str:
 
 def shared_decimals(row: Mapping[str, Any]) -> int:
     """Return the decimals that suit a difference and its interval together."""
+    if row.get("unit") == WHOLE_REGION:
+        return 0  # people are whole
     half = (row["high"] - row["low"]) / 2
-    return min(decimals(max(abs(row["difference"]), 0.0 if math.isnan(half) else half)), _MOST_DECIMALS)
+    most = _MOST_DECIMALS_OF.get(str(row.get("measure")), _MOST_DECIMALS)
+    return min(decimals(max(abs(row["difference"]), 0.0 if math.isnan(half) else half)), most)
+
+
+def baseline_value(row: Mapping[str, Any]) -> str:
+    """Return the value of the arm compared with."""
+    return number(row["baseline_value"], digits=0 if row.get("unit") == WHOLE_REGION else None)
+
+
+def is_small(row: Mapping[str, Any], end: str = "difference") -> bool:
+    """Tell whether a value in euros per head is too small to tell."""
+    return bool(row.get("unit") == PER_HEAD and 0 < abs(row[end]) < _WORTH_TELLING_EUR)
 
 
 def difference(row: Mapping[str, Any]) -> str:
-    """Return a difference of `compare` with its interval."""
+    """Return a difference of `compare` with its interval; "about 0" for cents per head."""
     digits = shared_decimals(row)
-    parts = (
-        number(row["difference"], signed=True, digits=digits),
-        interval(row["low"], row["high"], digits),
-    )
+    bounds = "" if row["low"] == row["high"] else interval(row["low"], row["high"], digits)
+    if is_small(row):
+        cents = all(is_small(row, end) or row[end] == 0 for end in ("low", "high"))
+        parts = (ABOUT_NOTHING, "" if cents else bounds)
+    else:
+        parts = (number(row["difference"], signed=True, digits=digits), bounds)
     return " ".join(part for part in parts if part)
 
 
 def percent(share: float) -> str:
-    """Return a share as a signed percentage."""
-    return "" if math.isnan(share) else f"{number(100 * share, signed=True)}%"
+    """Return a share as a signed percentage; "" when missing or below 0.1%."""
+    if math.isnan(share) or abs(share) < _WORTH_TELLING_SHARE:
+        return ""
+    return f"{number(100 * share, signed=True, digits=1 if abs(share) < 0.1 else 0)}%"
 
 
 def clear(row: Mapping[str, Any]) -> bool:
@@ -109,11 +136,17 @@ def clear(row: Mapping[str, Any]) -> bool:
     return bool(row["low"] > 0 or row["high"] < 0)
 
 
+def intervals(comparison: pd.DataFrame) -> bool:
+    """Tell whether any difference has an interval."""
+    return bool((comparison["low"] < comparison["high"]).any())
+
+
 def gains(comparison: pd.DataFrame) -> pd.DataFrame:
-    """Return who gains: a row an actor, arm and baseline, in euros per head per year, positive for a gain.
+    """Return who gains: a row an actor, arm and baseline, in the actor's unit, positive for a gain.
 
     Payers and patients gain when they pay less, practices when their margin grows; other sectors are shown
-    by their revenue, because their costs are not modelled.
+    by their revenue, because their costs are not modelled. Patients also gain by health, by shorter waits and
+    by fewer needs dropped, each in its own unit.
     """
     import pandas as pd
 
@@ -121,11 +154,12 @@ def gains(comparison: pd.DataFrame) -> pd.DataFrame:
     for actor in ACTORS:
         part = comparison[comparison["measure"] == actor.measure].copy()
         part.insert(0, "actor", actor.label)
+        part["unit"] = actor.unit
         if actor.sign < 0:
             part["low"], part["high"] = -part["high"], -part["low"]
             part["difference"] = 0.0 - part["difference"]
         parts.append(part)
-    columns = ["actor", "arm", "baseline", "difference", "low", "high", "interval"]
+    columns = ["actor", "arm", "baseline", "difference", "low", "high", "interval", "measure", "unit"]
     return pd.concat(parts, ignore_index=True)[columns]
 
 
@@ -134,8 +168,8 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
 
 
-def verdict(comparison: pd.DataFrame, titles: Mapping[str, str]) -> list[str]:
-    """Return a few plain sentences per arm: what is paid, who gains, who loses, what health does.
+def verdict(comparison: pd.DataFrame, titles: Mapping[str, str], small: bool = False) -> list[str]:
+    """Return a few plain sentences per arm: what is paid, who gains, who loses, what health and waits do.
 
     Parameters
     ----------
@@ -143,45 +177,43 @@ def verdict(comparison: pd.DataFrame, titles: Mapping[str, str]) -> list[str]:
         From `paysim.analysis.compare.compare`, against one baseline.
     titles
         Title of each arm, by name.
+    small
+        Whether the run is too small to say who gains or loses.
     """
     won = gains(comparison)
+    money = won[won["unit"] == PER_HEAD]
     sentences = []
     for arm, part in comparison.groupby("arm", sort=False):
         rows = {str(row["measure"]): row for row in records(part)}
-        text = [_spending(rows), _winners(records(won[won["arm"] == arm])), _health(rows)]
+        text = [_spending(rows)]
+        if not small:
+            text += [_winners(records(money[money["arm"] == arm])), _access(rows)]
+        text.append(_health(rows))
         sentences.append(f"{titles.get(str(arm), str(arm))}: {' '.join(each for each in text if each)}")
     return sentences
 
 
-def _change(row: Mapping[str, Any], more: str, less: str, nothing: str) -> str:
+def _doubt(row: Mapping[str, Any]) -> str:
+    return "" if clear(row) or math.isnan(row["low"]) else "could be chance alone"
+
+
+def _change(row: Mapping[str, Any], what: str, more: str, less: str) -> str:
     if row["difference"] == 0:
-        return nothing
-    text = (more if row["difference"] > 0 else less).format(number(abs(row["difference"])))
-    share = percent(row["relative"])
-    doubt = "" if clear(row) or math.isnan(row["low"]) else ", not clearly different from nothing"
-    return f"{text} ({share}{doubt})" if share else text
+        return f"{what} the same"
+    if is_small(row):
+        return f"{what} the same but for {ABOUT_NOTHING} EUR"
+    text = f"{what} EUR {number(abs(row['difference']))} {more if row['difference'] > 0 else less}"
+    held = ", ".join(each for each in (percent(row["relative"]), _doubt(row)) if each)
+    return f"{text} ({held})" if held else text
 
 
 def _spending(rows: Mapping[str, Mapping[str, Any]]) -> str:
     parts = []
     if "spending_per_head" in rows:
-        parts.append(
-            _change(
-                rows["spending_per_head"],
-                "spending is EUR {} per head per year higher",
-                "spending is EUR {} per head per year lower",
-                "spending is the same",
-            )
-        )
+        row = rows["spending_per_head"]
+        parts.append(_change(row, "spending is", "per head per year higher", "per head per year lower"))
     if "resource_cost_per_head" in rows:
-        parts.append(
-            _change(
-                rows["resource_cost_per_head"],
-                "delivering the care costs EUR {} more",
-                "delivering the care costs EUR {} less",
-                "delivering the care costs the same",
-            )
-        )
+        parts.append(_change(rows["resource_cost_per_head"], "delivering the care costs", "more", "less"))
     return "; ".join(parts) + "." if parts else ""
 
 
@@ -194,10 +226,25 @@ def _winners(rows: Sequence[Mapping[str, Any]]) -> str:
     up = [row for row in told if row["low"] > 0]
     down = [row for row in told if row["high"] < 0]
     if not up and not down:
-        return "Nobody clearly gains or loses."
-    gain = f"Gain: {named(up)}." if up else "Nobody clearly gains."
-    loss = f"Lose: {named(down)}." if down else "Nobody clearly loses."
+        return "Nobody gains or loses money beyond chance."
+    gain = f"Gain beyond chance: {named(up)}." if up else "Nobody gains money beyond chance."
+    loss = f"Lose beyond chance: {named(down)}." if down else "Nobody loses money beyond chance."
     return f"{gain} {loss}"
+
+
+def _access(rows: Mapping[str, Mapping[str, Any]]) -> str:
+    told = []
+    for name, what, more, less in (
+        ("wait_gp_planned_days", "days for a planned GP contact", "longer", "shorter"),
+        ("clinic_wait_weeks", "weeks for a clinic", "longer", "shorter"),
+        ("needs_dropped_per_1000", "needs dropped per 1,000", "more", "fewer"),
+    ):
+        row = rows.get(name)
+        if row is None or not clear(row):
+            continue
+        size = number(abs(row["difference"]), digits=shared_decimals(row))
+        told.append(f"{size} {what} {more if row['difference'] > 0 else less}")
+    return f"Patients' waits and needs, beyond chance: {'; '.join(told)}." if told else ""
 
 
 def _health(rows: Mapping[str, Mapping[str, Any]]) -> str:
@@ -206,10 +253,11 @@ def _health(rows: Mapping[str, Mapping[str, Any]]) -> str:
         return ""
     if row["difference"] == 0:
         return "QALYs are the same."
-    if not clear(row):
-        return "QALYs do not clearly differ."
+    if _doubt(row):
+        return "The difference in QALYs could be chance alone."
+    size = number(abs(row["difference"]), digits=shared_decimals(row))
     word = "more" if row["difference"] > 0 else "fewer"
-    return f"{number(abs(row['difference']))} QALYs {word} per 1,000 persons per year."
+    return f"{ABOUT_NOTHING if size == '0' else size} QALYs {word} per 1,000 persons per year."
 
 
 def _lower(label: str) -> str:
@@ -217,7 +265,9 @@ def _lower(label: str) -> str:
 
 
 def uncertainty(comparison: pd.DataFrame, replicates: int) -> str:
-    """Return the sentence that says what the intervals hold."""
+    """Return the sentence that says what the intervals hold; "" when there are none."""
+    if not intervals(comparison):
+        return ""
     kinds = set(comparison["interval"])
     if CHANCE_ONLY in kinds or not kinds:
         return (
@@ -226,7 +276,7 @@ def uncertainty(comparison: pd.DataFrame, replicates: int) -> str:
         )
     return (
         f"95% intervals over {replicates} replicates with common random numbers: "
-        "chance, not parameter uncertainty."
+        "chance only, not parameter uncertainty."
     )
 
 

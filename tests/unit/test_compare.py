@@ -20,7 +20,10 @@ from paysim.analysis.compare import (
 from paysim.analysis.measures import MEASURES, VERDICT, measure, wide
 from paysim.analysis.runs import RESULT_COLUMNS, load_run
 from paysim.cli import app
+from paysim.cli.population import summary
 from paysim.errors import DataError, ScenarioError
+from paysim.report.caveats import chance
+from paysim.report.wording import difference, uncertainty
 
 
 def results(cells):
@@ -251,7 +254,8 @@ def test_no_run_folder(tmp_path):
 def test_command_prints_the_verdict_first(run_folder, capsys):
     assert app.run(["compare", str(run_folder)]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("- Fee for service: spending is EUR")
+    assert lines[0].startswith("Intervals hold chance in one simulated region only")
+    assert any(line.startswith("- Fee for service: spending is EUR") for line in lines)
     text = "\n".join(lines)
     assert "Against Dutch funding today" in text
     assert "Against Fee for service" in text
@@ -269,3 +273,61 @@ def test_command_prints_json(run_folder, capsys):
 def test_command_refuses_an_unknown_arm(run_folder, capsys):
     assert app.run(["compare", str(run_folder), "--baseline", "nobody"]) == 2
     assert "no such arm" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("columns", [80, 100, 120, 400])
+def test_no_arm_is_lost_on_a_narrow_terminal(run_folder, capsys, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    assert app.run(["compare", str(run_folder), "--baseline", "dutch_today"]) == 0
+    text = capsys.readouterr().out
+    assert max(len(line) for line in text.splitlines() if not line.startswith("next:")) <= columns
+    run = load_run(run_folder)
+    table = compare(run, "dutch_today").query("measure == 'spending_per_head'")
+    for row in table.to_dict("records"):
+        for part in difference(row).split(" ["):
+            assert part in text  # whole, the bracket at its end included
+    assert ("Mixed payment against Dutch funding today" in text) == (columns < 120)
+
+
+def test_one_practice_and_one_replicate_give_no_footer(run_folder):
+    frame = results({key: value for key, value in TWO_ARMS.items() if key[2] == "p1"})
+    table = compare(frame, "a")
+    assert uncertainty(table, 1) == ""
+    assert uncertainty(compare(results(TWO_ARMS), "a"), 1).startswith("95% intervals")
+    assert "There are no 95% intervals" in chance(load_run(run_folder), table)
+
+
+def row(margin, group, role, error, z, difference=0.0):
+    figures = {"target": 0.1, "result": 0.1 + difference, "difference": difference, "standard_error": error}
+    return {"margin": margin, "group": group, "unit": "proportion", "role": role, "z": z, **figures}
+
+
+def test_a_population_is_summed_up_first():
+    lines = "\n".join(
+        summary(
+            [
+                row("persons", "all", "exact", 0.0, math.nan),
+                row("persons", "men", "exact", 0.0, math.nan, 1.0),
+                row("smoking", "M 50-54", "fitted", 0.01, -2.0, -0.02),
+                row("smoking", "F 50-54", "fitted", 0.01, 1.0, 0.01),
+                row("mean", "z", "fitted", 0.0, math.nan),
+                row("follows", "all", "derived", math.nan, math.nan),
+            ]
+        )
+    )
+    assert "exact: 1 of 2" in lines
+    assert "within sampling error: 1 of 2" in lines
+    assert "largest |z|: 2.00 (smoking, M 50-54)" in lines
+    assert "1 margins met by construction, 1 without a known error" in lines
+
+
+@pytest.mark.parametrize("options", [[], ["--all"]])
+def test_describe_prints_the_farthest_off(tmp_path, capsys, options):
+    file = tmp_path / "people.csv"
+    assert app.run(["population", "build", "middenkempen", "--sample", "5000", "--out", str(file)]) == 0
+    capsys.readouterr()
+    assert app.run(["population", "describe", str(file), *options]) == 0
+    text = capsys.readouterr().out
+    assert "nan" not in text
+    assert text.splitlines()[-1].startswith("next: ")
+    assert (len(text.splitlines()) < 25) == (not options)

@@ -1,6 +1,7 @@
 """The report: complete, self-contained, escaped, the same bytes for the same run."""
 
 import dataclasses
+import hashlib
 import json
 import re
 import shutil
@@ -14,7 +15,7 @@ from paysim.analysis.compare import compare
 from paysim.analysis.runs import load_run
 from paysim.cli import app
 from paysim.errors import DataError, OutputError
-from paysim.report import contents, document, drawing, figures, tables, wording
+from paysim.report import caveats, contents, document, drawing, equity, figures, method, tables, wording
 from paysim.report.document import csv_bytes, write_report
 
 
@@ -251,3 +252,134 @@ def test_a_folder_that_cannot_be_written(run_folder, monkeypatch):
     with pytest.raises(OutputError, match="cannot be written"):
         write_report(run)
     assert not (run_folder / "report.html").exists()
+
+
+def page(written, tmp_path, *, manifest=None, parameters=None):
+    """Text of the report of a copy of a run with another manifest or other parameters."""
+    folder = shutil.copytree(written, tmp_path / "again", ignore=shutil.ignore_patterns("figures"))
+    held = json.loads((folder / "manifest.json").read_text())
+    if parameters is not None:
+        frame = pd.concat([pd.read_csv(folder / "parameters.csv"), pd.DataFrame(parameters)])
+        frame.to_csv(folder / "parameters.csv", index=False)
+        held["files"]["parameters.csv"] = hashlib.sha256((folder / "parameters.csv").read_bytes()).hexdigest()
+    if manifest is not None:
+        manifest(held)
+    (folder / "manifest.json").write_text(json.dumps(held))
+    return document.render(load_run(folder), {})
+
+
+def parameter(name, value, unit="", status="assumed", low=None, high=None):
+    return {
+        "name": name, "value": value, "unit": unit, "low": low, "high": high, "source": "ours", "status": status
+    }  # fmt: skip
+
+
+def test_the_verdict_says_what_it_rests_on(written, tmp_path):
+    text = page(written, tmp_path, manifest=lambda m: m.update(practices=110))
+    verdict = text[text.index('id="s1"') : text.index('id="s2"')]
+    assert "2 of 5 values are assumed, among them how strongly practices respond" in verdict
+    assert "too narrow as a statement about the world" in verdict
+    assert "waiting and dropped needs do no harm in the model" in verdict
+    assert "left for the owners before their own pay" in verdict
+    assert "Fee for service: rates of general practice × 0.99 of the written rates" in verdict
+    assert "pure archetypes" in verdict
+    assert "Dutch funding today shows no response by construction" in verdict
+    assert "too small" not in verdict
+    assert "beyond chance" in verdict
+    assert "learly" not in text
+
+
+def test_how_far_levers_move_is_measured(written):
+    (sentence,) = caveats.hospital(load_run(written))
+    frame = load_run(written).results.query("dimension == 'all' and period == -1")
+    moved = {
+        name: (frame.loc[frame["measure"] == f"lever_{name}", "value"] - 1).abs().max()
+        for name in ("visit_intensity", "referral")
+    }
+    assert f"up to {100 * moved['visit_intensity']:.0f}% from base" in sentence
+    assert f"{100 * moved['referral']:.1f}%" in sentence or f"{100 * moved['referral']:.0f}%" in sentence
+
+
+def test_a_small_sample_says_so_instead_of_who_gains(written, tmp_path):
+    note = "4 of 110 practices in Berkelland"
+    text = page(written, tmp_path, manifest=lambda m: m.update(practices=19, sample={"note": note}))
+    verdict = text[text.index('id="s1"') : text.index('id="s2"')]
+    assert note in verdict
+    assert "this sample is too small to say who gains or loses" in verdict
+    assert "ose beyond chance" not in verdict
+    assert "Gain beyond chance" not in verdict
+
+
+def test_margin_per_full_time_gp(written, tmp_path):
+    text = page(written, tmp_path, parameters=[parameter("care.norm_list_size", 2095)])
+    assert "Practice margin per full-time GP, EUR per 2,095 listed (norm practice) per year" in text
+    run = load_run(tmp_path / "again")
+    rows = caveats.headlines(run, compare(run, "dutch_today")).query("arm == 'mixed'").set_index("measure")
+    per_1000, per_gp = (rows.loc[name] for name in ("practice_margin_per_1000", caveats.PER_GP))
+    for column in ("baseline_value", "difference", "low", "high"):
+        assert per_gp[column] == pytest.approx(2.095 * per_1000[column])
+    assert list(rows.index) == [name for name in caveats.HEADLINES if name in rows.index]
+
+
+def test_counts_of_the_region_stand_in_the_verdict(written):
+    run = load_run(written)
+    rows = compare(run, "dutch_today").query("arm == 'bundled'").set_index("measure")
+    totals = run.results.query("dimension == 'all' and period == -1 and measure == 'deaths'").set_index("arm")["value"]
+    row = rows.loc["deaths_in_region"]
+    assert row["difference"] == pytest.approx(totals["bundled"] - totals["dutch_today"])
+    assert row["low"] < row["difference"] < row["high"]
+    assert "." not in wording.difference(row)
+    text = (written / "report.html").read_text(encoding="utf-8")
+    assert "Infarctions admitted, in the whole region over the horizon" in text
+
+
+def row_of(difference, low, high, **more):
+    return {"difference": difference, "low": low, "high": high, "relative": 0.01, **more}
+
+
+def test_numbers_that_say_nothing_are_not_printed():
+    head = {"unit": "EUR per head per year", "measure": "x"}
+    assert wording.difference(row_of(-0.3, -0.4, -0.2, **head)) == "about 0"
+    assert wording.difference(row_of(0.3, -2.0, 2.6, **head)) == "about 0 [−2.00,\u00a0+2.60]"
+    assert wording.difference(row_of(0.6, 0.5, 0.7, **head)).startswith("+0.6")
+    qaly = {"unit": "per 1,000 persons per year", "measure": "qalys_per_1000"}
+    assert wording.difference(row_of(0.00291, 0.0011, 0.0047, **qaly)) == "+0.003 [+0.001,\u00a0+0.005]"
+    assert wording.percent(0.00099) == ""
+    assert wording.percent(-0.0024) == "−0.2%"
+    assert wording.percent(0.171) == "+17%"
+
+
+def test_patients_stand_among_winners_and_losers(written):
+    gains = tables.actor_balance(load_run(written), "dutch_today").set_index(["actor", "arm"])
+    wait = gains.loc[("Patients (shorter planned GP wait, days)", "fee_for_service")]
+    assert wait["difference"] < 0  # waits grow by a third there
+    assert gains.loc[("Patients (shorter clinic wait, weeks)", "capitation"), "difference"] < 0
+    assert gains.loc[("Patients (health, QALYs per 1,000 persons)", "bundled"), "difference"] > 0
+    text = (written / "report.html").read_text(encoding="utf-8")
+    assert "Patients (fewer dropped needs, per 1,000 needs)" in text
+
+
+def test_behaviour_leads_the_weakest_numbers(written, tmp_path):
+    wide = [parameter(f"care.guess_{i}", 1.0, low=0.1, high=90.0) for i in range(20)]
+    eta = parameter("behaviour.eta", 0.5, "elasticity of the marginal utility of income", low=0.49, high=0.51)
+    page(written, tmp_path, parameters=[*wide, eta])
+    _, _, rows = method.facts(load_run(tmp_path / "again"))[2]
+    names = [row[0] for row in rows]
+    assert names[:2] == ["behaviour.altruism", "behaviour.eta"]
+    assert names[2:] == [f"care.guess_{i}" for i in sorted(range(20), key=lambda i: f"care.guess_{i}")[:12]]
+
+
+@pytest.mark.parametrize("country", ["BE", "NL"])
+def test_a_belgian_region_is_no_belgian_payment(written, tmp_path, country):
+    text = page(written, tmp_path, manifest=lambda m: m["scenario"].update(country=country))
+    assert ("Dutch contracts" in text and "Belgian payment" in text) == (country == "BE")
+
+
+@pytest.mark.parametrize(("level", "other", "word"), [(-50, -60, "widens"), (-50, -40, "narrows"), (50, 60, "widens")])
+def test_the_gap_by_education_in_words(level, other, word):
+    what = {"measure": "Spending", "unit": "EUR per head per year"}
+    rows = [{**what, "arm": arm, "slope": slope} for arm, slope in (("a", level), ("b", other), ("c", level + 0.1))]
+    text = equity.gap(rows, {"a": "A", "b": "B", "c": "C"}, "a")
+    assert f"{'lowest' if level < 0 else 'highest'} educated have 50.0 more" in text
+    assert f"The gap between low and high education {word} under B (by 10.0)" in text
+    assert "stays the same under C" in text

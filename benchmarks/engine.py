@@ -1,0 +1,61 @@
+"""The real model: events and person-years per second of one core, and peak memory, by number of people.
+
+`python -m benchmarks.engine 10000` runs base years and one arm of the main scenario (0: the whole region) in this
+process and prints one line of JSON; `measure` does so in a process of its own, whose peak memory is then known.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+
+from benchmarks.workload import Timer
+
+SCENARIO = "scenarios/nl/achterhoek_four_models.yaml"
+SIZES = (10_000, 100_000, 0)
+
+
+def run(persons: int) -> dict[str, float]:
+    """Simulate the base years and the arm `current`; return what it took."""
+    from paysim.engine.cell import run_arm, run_base
+    from paysim.engine.compiled import CompiledPractices
+    from paysim.engine.model import build_model
+    from paysim.engine.start import initial_state
+    from paysim.kernel.records import TICKS_PER_WEEK, WEEKS_PER_YEAR
+    from paysim.scenario import load_scenario
+
+    scenario = load_scenario(SCENARIO)
+    model = build_model(scenario, persons or None)
+    calendar = CompiledPractices(initial_state(model, 0, 1, 0), model.tables)
+    calendar.advance(1)  # loads the compiled code
+    with Timer() as alone:
+        for week in range(1, WEEKS_PER_YEAR + 1):
+            calendar.advance(week * TICKS_PER_WEEK)
+    with Timer() as whole:
+        base = run_base(model, 0)
+        cell = run_arm(model, base, scenario.arm(scenario.current), 0)
+    years = scenario.base_years + scenario.horizon_years
+    return {
+        "persons": len(model.population),
+        "years": years,
+        "events": base.events + cell.events,
+        "events_per_s_calendar": calendar.taken / alone.cpu,
+        "events_per_s": (base.events + cell.events) / whole.cpu,
+        "person_years_per_s": len(model.population) * years / whole.cpu,
+        "cpu_s": whole.cpu,
+        "wall_s": whole.wall,
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
+
+
+def measure(persons: int) -> dict[str, float]:
+    """Return `run` of a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.engine", str(persons)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 (our own module)
+    return dict(json.loads(done.stdout))
+
+
+if __name__ == "__main__":
+    print(json.dumps(run(int(sys.argv[1]))))

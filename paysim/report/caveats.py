@@ -1,0 +1,163 @@
+"""What a reader must know before, and right after, the verdict: the same words in the report and the terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from paysim.analysis.measures import VERDICT, by_arm, horizon
+from paysim.errors import NotInResults
+from paysim.report.wording import intervals, number, percent
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from paysim.analysis.runs import Run
+
+HEALTH = (
+    "Health effects come only from prevention of infarction and stroke through detection and treatment (programme, "
+    "statin, blood-pressure drugs) in people at risk, with diabetes or after an event. Diabetes itself is not "
+    "prevented, and waiting and dropped needs do no harm in the model, except that a wait for the nurse delays the "
+    "start of treatment."
+)
+MARGIN = "Practice margin is what is left for the owners before their own pay."
+ARCHETYPES = (
+    "Read the arms as pure archetypes, not as contracts on offer: with a factor far from 1, one kind of payment takes "
+    "the place of several, and each unit is paid that many times its written rate."
+)
+PER_GP = "practice_margin_per_gp"
+
+_FEWEST_PRACTICES = 20  # below this an interval clustered by practice says little
+_NORM = "care.norm_list_size"
+_CHOSEN = ("scenario", "default")  # what the author of the scenario asks for is no estimate
+_RESPONSE = "behaviour."
+_CONTACTS = "gp_contacts"
+
+
+def is_small(run: Run) -> bool:
+    """Tell whether the run has too few practices to say who gains or loses."""
+    return int(run.manifest.get("practices", 0)) < _FEWEST_PRACTICES
+
+
+def before(run: Run, comparison: pd.DataFrame) -> list[str]:
+    """Return what to know before the verdict: uncertainty, size of the sample, what health and margin mean."""
+    return [chance(run, comparison), *_size(run), HEALTH, MARGIN]
+
+
+def after(run: Run) -> list[str]:
+    """Return what to know after the verdict: factors on rates, today's arm, what moves hospital spending."""
+    return [*scales(run), today(run), *hospital(run)]
+
+
+def chance(run: Run, comparison: pd.DataFrame) -> str:
+    """Return what the intervals hold and what they leave out."""
+    held = _assumed(run)
+    if not intervals(comparison):
+        return (
+            "There are no 95% intervals: that takes two practices or two replicates. The uncertainty of parameters "
+            f"({held}) is not shown either, so the differences are no statement about the world."
+        )
+    return (
+        "Intervals hold chance in one simulated region only; they do not hold the uncertainty of parameters "
+        f"({held}) and are too narrow as a statement about the world."
+    )
+
+
+def _assumed(run: Run) -> str:
+    frame = run.parameters[~run.parameters["status"].isin(_CHOSEN)]
+    names = [str(name) for name in frame.loc[frame["status"] == "assumed", "name"]]
+    text = f"{len(names):,} of {len(frame):,} values are assumed"
+    if any(name.startswith(_RESPONSE) for name in names):
+        text += ", among them how strongly practices respond"
+    return text
+
+
+def _size(run: Run) -> list[str]:
+    if not is_small(run):
+        return []
+    sample, count = run.manifest.get("sample"), int(run.manifest.get("practices", 0))
+    note = str((sample or {}).get("note") or "")
+    what = "this sample" if sample else "this region"
+    held = f"{count} practice{'s' if count != 1 else ''}"
+    lead = f"{note[:1].upper()}{note[1:]}: " if note else f"{held[:1].upper()}{held[1:]}: "
+    return [f"{lead}{what} is too small to say who gains or loses."]
+
+
+def scales(run: Run) -> list[str]:
+    """Return a sentence per arm on the factor by which its written rates are multiplied."""
+    said = []
+    for arm in run.scenario["arms"]:
+        scale, name = arm.get("scale"), str(arm["name"])
+        if not isinstance(scale, int | float) or isinstance(scale, bool):
+            continue
+        target = arm.get("budget_neutral_to")
+        reference = target.get("arm") if isinstance(target, dict) else target
+        if scale == 1 and not reference:
+            continue  # paid as written
+        text = f"{run.titles[name]}: rates of general practice × {number(float(scale))} of the written rates"
+        if reference:
+            title = run.titles.get(str(reference), str(reference))
+            text += f", so that, before anybody responds, insurers spend the same on general practice as under {title}"
+        said.append(f"{text}.")
+    return [*said, ARCHETYPES] if said else []
+
+
+def today(run: Run) -> str:
+    """Return why the current arm shows no response."""
+    return (
+        f"{run.titles[run.current]} shows no response by construction: what practices do there is taken as their own "
+        "optimum, the best response to today's contracts, and other arms move away from it."
+    )
+
+
+def hospital(run: Run) -> list[str]:
+    """Return why hospital spending follows what practices do, with how far the two levers move."""
+    moved = {name: _largest_move(run, name) for name in ("visit_intensity", "referral")}
+    if None in moved.values():
+        return []
+    visits, referral = (percent(moved[name] or 0.0).lstrip("+") or "less than 0.1%" for name in moved)
+    text = (
+        "Hospital spending follows visits: each visit has its chance of a referral, so fewer or more GP visits on the "
+        f"practice's own initiative (up to {visits} from base, mean over the horizon) change referrals; the referral "
+        f"lever itself moves by at most {referral}."
+    )
+    return [text]
+
+
+def _largest_move(run: Run, lever: str) -> float | None:
+    try:
+        frame = horizon(run.wide("all"))
+    except NotInResults:
+        return None
+    name = f"lever_{lever}"
+    if name not in frame.columns:
+        return None
+    return max(abs(float(part[name].mean()) - 1.0) for part in by_arm(frame).values())
+
+
+def headlines(run: Run, comparison: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of a comparison that the verdict table shows, the margin per full-time GP added."""
+    import pandas as pd
+
+    rows = comparison[comparison["measure"].isin(VERDICT)]
+    frame = run.parameters
+    norm = frame.loc[frame["name"] == _NORM, "value"]
+    per_head = comparison[comparison["measure"] == "practice_margin_per_head"].copy()
+    if norm.empty or per_head.empty:
+        return rows
+    persons = float(norm.iloc[0])
+    for column in ("value", "baseline_value", "difference", "low", "high"):
+        per_head[column] *= persons
+    per_head["measure"], per_head["label"] = PER_GP, "Practice margin per full-time GP"
+    per_head["unit"] = f"EUR per {persons:,.0f} listed (norm practice) per year"
+    place: dict[Any, int] = {name: i for i, name in enumerate(HEADLINES)}
+    both = pd.concat([rows, per_head])
+    return both.sort_values("measure", key=lambda part: part.map(place), kind="stable").reset_index(drop=True)
+
+
+def _with_per_gp() -> tuple[str, ...]:
+    here = VERDICT.index("practice_margin_per_1000") + 1
+    return (*VERDICT[:here], PER_GP, *VERDICT[here:])
+
+
+HEADLINES = _with_per_gp()
+"""Measures of the verdict table, in order."""
