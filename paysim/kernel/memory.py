@@ -5,10 +5,17 @@ Neither changes a value; interpreted, both do nothing.
 
 from __future__ import annotations
 
+import warnings
+
 from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
 from numba.core import cgutils
+from numba.core.errors import NumbaExperimentalFeatureWarning
 from numba.extending import intrinsic, overload
+
+
+# Borrowed arrays are of another type than owned ones; numba tells about that whenever it meets both.
+warnings.filterwarnings("ignore", category=NumbaExperimentalFeatureWarning, module=r"numba\..*")
 
 
 def borrow(array):  # type: ignore[no-untyped-def]

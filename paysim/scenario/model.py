@@ -98,6 +98,25 @@ class Scenario:
     given: frozenset[str] = field(default=frozenset(), repr=False)
     read: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
+    def __post_init__(self) -> None:
+        """Refuse what no run can be made of, also after `dataclasses.replace`."""
+        for key, least in (("horizon_years", 1), ("base_years", 1), ("replicates", 1), ("seed", 0)):
+            value = getattr(self, key)
+            if not isinstance(value, int) or isinstance(value, bool) or value < least:
+                raise ScenarioError(
+                    Problem(f"a whole number of {least} or more expected", self.path, key=key, found=value)
+                )
+        for key in ("costs", "effects"):
+            rate = getattr(self.discounting, key)
+            if not 0.0 <= rate <= 0.2:
+                raise ScenarioError(
+                    Problem("a rate from 0 to 0.2 expected", self.path, key=f"discounting.{key}", found=rate)
+                )
+        names = [arm.name for arm in self.arms]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ScenarioError(Problem("two arms share a name", self.path, key="arms", found=twice))
+
     def arm(self, name: str) -> Arm:
         """Return the arm of that name.
 
