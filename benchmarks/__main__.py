@@ -6,6 +6,7 @@ python -m benchmarks [--date 2026-11-22] [--rounds 3] [--quick]
 from __future__ import annotations
 
 import argparse
+import gc
 import platform
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -35,6 +36,8 @@ def spread(values: Sequence[float], digits: int = 0) -> str:
 def common_workload(rounds: int, persons: int, rival_persons: int) -> str:
     """Return the speed of both engines, paired within rounds, and their outputs."""
     common_workload_paysim.run(100)  # loads or compiles
+    gc.collect()
+    gc.freeze()  # or Python's collector would look through the compiler's objects while SimPy is timed
     found: list[list[Outcome]] = []
     for _ in range(rounds):
         simpy = common_workload_simpy.run(rival_persons)

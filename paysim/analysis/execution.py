@@ -160,7 +160,7 @@ def _identity(model: Model, sample: int | None, engine: Engine) -> dict[str, Any
     return {
         "paysim": __version__,
         "source": source_digest(),
-        "scenario": repr(replace(scenario, arms=(), path="", sha256="", replicates=0)),
+        "scenario": repr(replace(scenario, arms=(), path="", sha256="", replicates=1)),
         "parameters": [(row["name"], repr(row["value"])) for row in model.parameters.frame()],
         "population": population_digest(model.population),
         "sample": sample,

@@ -116,9 +116,8 @@ def advance_practice(  # type: ignore[no-untyped-def]
     n = 0
     for local in range(practice.used):
         tick = calendar[first + local]
-        if tick < until:
-            heap[n] = (tick << ROW_BITS) | local
-            n += 1
+        heap[n] = (tick << ROW_BITS) | local  # kept if due: no branch, it would be a coin toss
+        n += int(tick < until)
     for at in range(n // 2 - 1, -1, -1):
         _sift_down(heap, n, at)
     taken = 0

@@ -13,7 +13,6 @@ from numba.core import cgutils
 from numba.core.errors import NumbaExperimentalFeatureWarning
 from numba.extending import intrinsic, overload
 
-
 # Borrowed arrays are of another type than owned ones; numba tells about that whenever it meets both.
 warnings.filterwarnings("ignore", category=NumbaExperimentalFeatureWarning, module=r"numba\..*")
 

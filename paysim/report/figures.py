@@ -102,7 +102,8 @@ def actor_balance(results: Source, ax: Axes | None = None, *, baseline: str | No
     grid = table.pivot(index="actor", columns="arm", values="difference").reindex(index=actors, columns=arms)
     cells = {(row["actor"], row["arm"]): row for row in records(table)}
     texts = [[_cell(cells[actor, arm]) for arm in arms] for actor in actors]
-    bold = np.array([[clear(cells[actor, arm]) and not is_small(cells[actor, arm]) for arm in arms] for actor in actors])
+    told = {key: clear(row) and not is_small(row) for key, row in cells.items()}
+    bold = np.array([[told[actor, arm] for arm in arms] for actor in actors])
     look = _looks(results)
     with drawing.styled():
         rows = [drawing.two_lines(actor, 32) for actor in actors]

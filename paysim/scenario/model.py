@@ -115,7 +115,7 @@ class Scenario:
         names = [arm.name for arm in self.arms]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
-            raise ScenarioError(Problem("two arms share a name", self.path, key="arms", found=twice))
+            raise ScenarioError(Problem("two arms share a name", self.path, key="arms", found=", ".join(twice)))
 
     def arm(self, name: str) -> Arm:
         """Return the arm of that name.

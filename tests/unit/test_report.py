@@ -171,12 +171,8 @@ def test_svg_holds_no_raster_and_no_date(written):
 def test_flows_come_from_the_ledger_without_base_years(written):
     table = tables.flows(load_run(written)).set_index(["payer", "payee"])
     people = 20_490
-    assert table.loc[("patients", "insurers"), "dutch_today"] == pytest.approx(
-        people * 171 * 10 / 1e6, rel=1e-6
-    )
-    assert table.loc[("insurers", "practices"), "dutch_today"] == pytest.approx(
-        people * 271 * 10 / 1e6, rel=1e-6
-    )
+    assert table.loc[("patients", "insurers"), "dutch_today"] == pytest.approx(people * 171 * 10 / 1e6, rel=1e-6)
+    assert table.loc[("insurers", "practices"), "dutch_today"] == pytest.approx(people * 271 * 10 / 1e6, rel=1e-6)
 
 
 def test_slope_index():
