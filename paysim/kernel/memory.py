@@ -14,7 +14,7 @@ from numba.core.errors import NumbaExperimentalFeatureWarning
 from numba.extending import intrinsic, overload
 
 # Borrowed arrays are of another type than owned ones; numba tells about that whenever it meets both.
-warnings.filterwarnings("ignore", category=NumbaExperimentalFeatureWarning, module=r"numba\..*")
+warnings.filterwarnings("ignore", category=NumbaExperimentalFeatureWarning)
 
 
 def borrow(array):  # type: ignore[no-untyped-def]
