@@ -69,9 +69,7 @@ def liable_eur(counts: ArrayLike, tariffs: Floats, exempt: NDArray[np.bool_]) ->
     """
     counts = np.asarray(counts)
     if counts.ndim != 2 or tariffs.shape != (counts.shape[1],) or exempt.shape != tariffs.shape:
-        raise ModelError(
-            f"claims: counts {counts.shape}, tariffs {tariffs.shape} and exempt {exempt.shape} do not fit"
-        )
+        raise ModelError(f"claims: counts {counts.shape}, tariffs {tariffs.shape} and exempt {exempt.shape} do not fit")
     prices = np.where(exempt, 0.0, tariffs)
     liable = np.empty(len(counts))
     for start in range(0, len(counts), _ROWS_AT_A_TIME):

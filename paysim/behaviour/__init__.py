@@ -50,9 +50,7 @@ def load_behaviour(name: str, settings: Iterable[tuple[str, float]], parameters:
     known = behaviours()
     if name not in known:
         near = nearest_name(name, known)
-        raise ScenarioError(
-            Problem("unknown behaviour", found=name, allowed=tuple(sorted(known)), nearest=near)
-        )
+        raise ScenarioError(Problem("unknown behaviour", found=name, allowed=tuple(sorted(known)), nearest=near))
     allowed = known[name].settings
     given: dict[str, float] = {}
     problems = []

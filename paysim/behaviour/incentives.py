@@ -113,9 +113,7 @@ def make_anchor(situation: Situation) -> Anchor:
     return Anchor(marginal(situation), income_eur(situation), working_hours(situation))
 
 
-def incentive_table(
-    situation: Situation, behaviour: Behaviour, arm: str, replicate: int
-) -> list[dict[str, Any]]:
+def incentive_table(situation: Situation, behaviour: Behaviour, arm: str, replicate: int) -> list[dict[str, Any]]:
     """Return the incentive map of the practices: one row for every lever and condition.
 
     Values are means over practices weighted by the units a lever moves. The GP's own time is costed at the
@@ -157,9 +155,7 @@ def plain_sentence(row: dict[str, Any]) -> str:
     """Return a row of the incentive table as one sentence for people who do not read tables."""
     act, plural = _ACTS[row["lever"]]
     brings, costs, left = (row[f"{name}_eur"] for name in ("marginal_revenue", "marginal_cost", "margin"))
-    paid = _signed(
-        brings, "pays the practice {} more", "takes {} of revenue from it", "pays the practice nothing"
-    )
+    paid = _signed(brings, "pays the practice {} more", "takes {} of revenue from it", "pays the practice nothing")
     spent = _signed(costs, "takes {} of time and material", "saves {} of time and material", "takes no time")
     ends = _signed(left, "{} better off", "{} worse off", "no better off")
     current = row["margin_under_current_eur"]

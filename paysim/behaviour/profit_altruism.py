@@ -117,9 +117,7 @@ class ProfitAltruism:
     def _best_response(self, situation: Situation, now: Margins) -> Floats:
         anchor = situation.anchor
         if anchor is None:
-            raise ModelError(
-                "profit_altruism: the situation has no anchor, so there is no base to respond from"
-            )
+            raise ModelError("profit_altruism: the situation has no anchor, so there is no base to respond from")
         base_income, base_hours, wage = self._base(situation, anchor)
         income = np.maximum(income_eur(situation), self.values["income_floor"] * base_income)
         utility = (income / base_income) ** -self.values["eta"]
@@ -195,7 +193,5 @@ def _faults(values: Mapping[str, float]) -> list[Problem]:
     for name, value in values.items():
         rule = rules.get(name, "a number from 0 up")
         if not (math.isfinite(value) and _RULES[rule](value)):
-            faults.append(
-                Problem("has a value it cannot have", key=name, found=f"{value:g}", allowed=(rule,))
-            )
+            faults.append(Problem("has a value it cannot have", key=name, found=f"{value:g}", allowed=(rule,)))
     return faults

@@ -135,9 +135,7 @@ def respond(
     quantities, programme = activity.services.copy(), activity.programme_years.copy()
     quantities[:, cells.rows, :] = cells.services
     programme[:, cells.rows] = cells.programme_years
-    return Response(
-        replace(activity, services=quantities, programme_years=programme), units, cells.gp_minutes
-    )
+    return Response(replace(activity, services=quantities, programme_years=programme), units, cells.gp_minutes)
 
 
 def _visit_intensity(cells: _Cells) -> Floats:
@@ -155,9 +153,7 @@ def _prevention(cells: _Cells) -> Floats:
     before = cells.total(("chronic_nurse", "chronic_gp"))
     most = np.maximum(cells.person_years, cells.programme_years)
     enrolled = np.minimum(cells.programme_years * ratio**terms.enrolment_elasticity, most)
-    more = np.divide(
-        enrolled, cells.programme_years, out=np.ones_like(enrolled), where=cells.programme_years > 0.0
-    )
+    more = np.divide(enrolled, cells.programme_years, out=np.ones_like(enrolled), where=cells.programme_years > 0.0)
     cells.programme_years = enrolled
     cells.multiply(("chronic_nurse", "chronic_gp"), ratio * more)
     cells.multiply(DRUG_YEARS, ratio**terms.treatment_elasticity)

@@ -183,9 +183,7 @@ class Situation:
         for name in ("levers", "base_levers", "activity_levers"):
             values = getattr(self, name)
             if values is not None and (values.shape != by_lever or not (values > 0.0).all()):
-                raise ModelError(
-                    f"situation: {name} must be above zero with shape {by_lever}, not {values.shape}"
-                )
+                raise ModelError(f"situation: {name} must be above zero with shape {by_lever}, not {values.shape}")
         by_practice = ("gp_hours_capacity", "practice_costs_eur", "other_gp_hours")
         rows = {name: getattr(self, name) for name in by_practice}
         rows |= {"altruism": self.traits.altruism, "speed": self.traits.speed}

@@ -203,12 +203,8 @@ def access_terms(params: Parameters, rates: BaseRates, book: BookTerms) -> Acces
         nurse_referral_multiplier=params["care.nurse_referral_multiplier"],
         follow_up_referral_multiplier=params["care.follow_up_referral_multiplier"],
         ed_referral_probability=_ed_referral(profiles, rates, urgent, leaving, float(elsewhere[1, 2])),
-        patience_days=np.array(
-            [params[f"care.patience_{lane}_days"] for lane in ("planned", "urgent", "nurse")]
-        ),
-        horizon_days=np.array(
-            [params[f"care.horizon_{lane}_days"] for lane in ("planned", "urgent", "nurse")]
-        ),
+        patience_days=np.array([params[f"care.patience_{lane}_days"] for lane in ("planned", "urgent", "nurse")]),
+        horizon_days=np.array([params[f"care.horizon_{lane}_days"] for lane in ("planned", "urgent", "nurse")]),
         elsewhere=elsewhere,
         later_days=params["care.later_days"],
     )
@@ -226,9 +222,7 @@ def _elsewhere(params: Parameters) -> Floats:
     ]
     rest = [1.0 - sum(row) for row in named]
     if min(rest) < -1e-12:
-        raise DataError(
-            Problem("shares of those who refuse an appointment add up to more than one", key="care")
-        )
+        raise DataError(Problem("shares of those who refuse an appointment add up to more than one", key="care"))
     return np.array([(*row, max(0.0, left)) for row, left in zip(named, rest, strict=True)])
 
 
@@ -248,9 +242,7 @@ def _contact_mix(params: Parameters, profiles: Profiles, by_age: Floats, delegat
     return np.asarray(left / left.sum(axis=1, keepdims=True))
 
 
-def _referral(
-    params: Parameters, profiles: Profiles, by_age: Floats, urgent_part: Floats, delegated: Floats
-) -> Floats:
+def _referral(params: Parameters, profiles: Profiles, by_age: Floats, urgent_part: Floats, delegated: Floats) -> Floats:
     index = profiles.curve("referral")
     follow_ups = params["care.follow_up_share"] / (1.0 - urgent_part)  # of contacts that are not urgent
     fewer = 1.0 - follow_ups * (1.0 - params["care.follow_up_referral_multiplier"])
@@ -260,9 +252,7 @@ def _referral(
     return _checked(index * scale, "referral_per_contact")
 
 
-def _ed_referral(
-    profiles: Profiles, rates: BaseRates, urgent: Floats, leaving: float, by_themselves: float
-) -> float:
+def _ed_referral(profiles: Profiles, rates: BaseRates, urgent: Floats, leaving: float, by_themselves: float) -> float:
     needs = profiles.mean(rates.needs * urgent)
     sent = profiles.mean(rates.ed_by_gp) - needs * leaving * by_themselves
     return float(_checked(np.array(sent / (needs * (1.0 - leaving))), "ed_visit_rate"))

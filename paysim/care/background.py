@@ -61,9 +61,7 @@ class BackgroundCosts:
         return np.asarray(self.eur_per_year.sum(axis=0))
 
 
-def natural_spline(
-    knots: NDArray[np.floating], values: NDArray[np.floating], at: NDArray[np.floating]
-) -> Floats:
+def natural_spline(knots: NDArray[np.floating], values: NDArray[np.floating], at: NDArray[np.floating]) -> Floats:
     """Return a natural cubic spline through the knots; level beyond the first and the last.
 
     Parameters

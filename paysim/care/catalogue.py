@@ -200,9 +200,7 @@ def _faults(service: _Service) -> list[tuple[str, str, object]]:
             faults.append((key, "value lies outside its range", amount.eur))
     staff = service.minutes
     if staff is not None and not staff.range[0] <= (staff.nurse or staff.gp) <= staff.range[1]:
-        faults.append(
-            ("minutes", "minutes of the main provider lie outside their range", staff.nurse or staff.gp)
-        )
+        faults.append(("minutes", "minutes of the main provider lie outside their range", staff.nurse or staff.gp))
     return faults
 
 
@@ -236,9 +234,7 @@ def _rows(service: _Service, price_year: int) -> list[dict[str, Any]]:
             low, high = staff.range if who == main else staff.support_range
             status = staff.status if who == main else "assumed"
             if value := getattr(staff, who):
-                rows.append(
-                    _row(service, f"minutes_{who}", value, "minutes", low, high, staff.source, status)
-                )
+                rows.append(_row(service, f"minutes_{who}", value, "minutes", low, high, staff.source, status))
     amounts = {"material_eur": service.material, "resource_cost_eur": service.resource}
     for what, amount in (amounts | {"reference_price_eur": service.price}).items():
         if amount is not None:

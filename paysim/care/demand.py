@@ -93,9 +93,7 @@ def base_rates(params: Parameters) -> BaseRates:
 
     admissions = profiles.curve("clinical_admissions")
     admissions = admissions * params["care.clinical_admission_rate"] / profiles.mean(admissions)
-    emergencies = (
-        admissions * profiles.curve("emergency_share") * (1.0 - params["care.modelled_admission_share"])
-    )
+    emergencies = admissions * profiles.curve("emergency_share") * (1.0 - params["care.modelled_admission_share"])
     return BaseRates(
         gp_contacts=contacts,
         needs=contacts * (1.0 - follow_up) + out_of_hours,
@@ -127,9 +125,7 @@ def demand_transitions(params: Parameters, cohort: Cohort, country: str) -> tupl
     """
     rates = base_rates(params)
     ratios = _condition_ratios(params, cohort)
-    gp = _slopes(
-        params, "care.gp_frailty_exponent", "care.gp_ratio_low_education", "care.gp_ratio_high_education"
-    )
+    gp = _slopes(params, "care.gp_frailty_exponent", "care.gp_ratio_low_education", "care.gp_ratio_high_education")
     acute = _slopes(
         params,
         "care.acute_frailty_exponent",
@@ -183,8 +179,7 @@ def hazards(transition: Transition, cohort: Cohort) -> Floats:
     """Return each person's rate per year ``[n]`` of a transition, with every lever at its base of one."""
     sex, age = _sex_age(cohort)
     risk = np.exp(
-        np.asarray(transition.log_hazard)[sex, age]
-        + _log_factor(cohort, transition.slopes, transition.log_hr)
+        np.asarray(transition.log_hazard)[sex, age] + _log_factor(cohort, transition.slopes, transition.log_hr)
     )
     none = np.zeros(sex.size, dtype=bool)
     for flag in transition.required:
@@ -203,9 +198,7 @@ def cells(cohort: Cohort) -> NDArray[np.int64]:
 
 
 def _sex_age(cohort: Cohort) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    return np.asarray(cohort.sex).astype(np.int64), np.clip(
-        np.asarray(cohort.age).astype(np.int64), 0, AGES - 1
-    )
+    return np.asarray(cohort.sex).astype(np.int64), np.clip(np.asarray(cohort.age).astype(np.int64), 0, AGES - 1)
 
 
 def _slopes(params: Parameters, exponent: str, low: str, high: str) -> dict[str, float]:
@@ -238,9 +231,7 @@ def _log_factor(
     return total
 
 
-def _normalised(
-    rate: Floats, cohort: Cohort, slopes: Mapping[str, float], log_hr: Mapping[str, float]
-) -> Floats:
+def _normalised(rate: Floats, cohort: Cohort, slopes: Mapping[str, float], log_hr: Mapping[str, float]) -> Floats:
     """Return the log hazard ``[2, 111]`` at which the cohort's cells have the mean of `rate`."""
     sex, age = _sex_age(cohort)
     target = rate[sex, age]

@@ -38,9 +38,7 @@ def expected_services(
     deaths = np.zeros(sex.size)
     for row in (*(t for t in care.transitions if t.kind == "acute"), *events):
         rate = hazards(row, cohort)
-        before, within = (
-            np.broadcast_to(p, (2, AGES))[sex, age] for p in (row.dies_before_care, row.dies_in_care)
-        )
+        before, within = (np.broadcast_to(p, (2, AGES))[sex, age] for p in (row.dies_before_care, row.dies_in_care))
         if row.service is not None:
             use[:, care.services.index(row.service)] += rate * (1.0 - before)
         deaths += rate * (1.0 if row.kind == "death" else before + (1.0 - before) * within)

@@ -170,9 +170,7 @@ def build_care(params: Parameters, cohort: Cohort, country: str) -> CareModel:
     minutes = services.minutes.copy()
     staffed = [services.index(name) for name in STAFF_SERVICES]
     minutes[staffed] *= params["care.contact_minutes_factor"]
-    slots = {
-        name: float(minutes[k, 1] or minutes[k, 0]) for name, k in zip(STAFF_SERVICES, staffed, strict=True)
-    }
+    slots = {name: float(minutes[k, 1] or minutes[k, 0]) for name, k in zip(STAFF_SERVICES, staffed, strict=True)}
     built = minutes @ costs.wages().per_minute() + services.material_eur
     return CareModel(
         country=country,
@@ -197,9 +195,7 @@ def _report(
     sex, age = np.asarray(cohort.sex).astype(int), np.clip(np.asarray(cohort.age).astype(int), 0, 110)
     urgent = float((rates.needs[sex, age] * access.urgent_share[age]).mean())
     leaving = share_leaving(book, float(access.patience_days[1]))
-    norm = (
-        params["care.nurse_somatic_fte_per_norm_practice"] + params["care.nurse_mental_fte_per_norm_practice"]
-    )
+    norm = params["care.nurse_somatic_fte_per_norm_practice"] + params["care.nurse_mental_fte_per_norm_practice"]
     return {
         "gp_contacts_per_person_year": float(rates.gp_contacts[sex, age].mean()),
         "urgent_needs_per_person_year": urgent,

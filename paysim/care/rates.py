@@ -31,9 +31,7 @@ def standard_population(params: Parameters) -> Floats:
     """
     table = params.table("care.standard_population")
     persons = np.zeros((2, AGES))
-    for sex, low, high, count in zip(
-        table["sex"], table["age_lo"], table["age_hi"], table["persons"], strict=True
-    ):
+    for sex, low, high, count in zip(table["sex"], table["age_lo"], table["age_hi"], table["persons"], strict=True):
         last = min(int(high), int(low) + 4)
         persons["MF".index(sex), int(low) : last + 1] = count / (last + 1 - int(low))
     return np.maximum(persons, 1e-6)  # every age has a weight, so that every mean exists

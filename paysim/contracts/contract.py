@@ -154,9 +154,7 @@ class Contract:
         for part in self.in_force(year):
             payee = part.terms.payee or self.providers
             check = float(part.settle(everyone).sum()) if part.linear else None
-            account = (
-                GENERAL_PRACTICE if payee == PRACTICES else "deductible" if payee == "insurers" else payee
-            )
+            account = GENERAL_PRACTICE if payee == PRACTICES else "deductible" if payee == "insurers" else payee
             payments.append(Payment(part.name, part.kind, payee, account, part.settle(activity), check))
         return tuple(payments)
 
@@ -178,9 +176,7 @@ def scale(contract: Contract, k: float) -> Contract:
     return contract.scaled(k)
 
 
-def deductible_of(
-    contracts: Iterable[Contract], year: int | None = None
-) -> tuple[Contract, Part, Deductible] | None:
+def deductible_of(contracts: Iterable[Contract], year: int | None = None) -> tuple[Contract, Part, Deductible] | None:
     """Return the deductible among an arm's contracts with where it stands, or None.
 
     A share of the part is a share of the annual amount, and is already taken in the deductible returned.

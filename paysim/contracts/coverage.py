@@ -77,9 +77,7 @@ def coverage(
     rows = []
     for service in service_names:
         units, advance = tuple(by_unit[service]), tuple(in_advance[service])
-        warning = (
-            "paid twice" if paid[service] > 1.0 + _ROUNDING else "" if units or advance else "paid never"
-        )
+        warning = "paid twice" if paid[service] > 1.0 + _ROUNDING else "" if units or advance else "paid never"
         rows.append(Covered(service, units, advance, warning))
     return tuple(rows)
 
@@ -89,9 +87,7 @@ def coverage_warnings(rows: Iterable[Covered]) -> list[str]:
     sentences = []
     for row in rows:
         if row.warning == "paid twice":
-            sentences.append(
-                f"service {row.service} is paid twice: by {', '.join([*row.by_unit, *row.in_advance])}"
-            )
+            sentences.append(f"service {row.service} is paid twice: by {', '.join([*row.by_unit, *row.in_advance])}")
         elif row.warning == "paid never":
             sentences.append(f"service {row.service} is paid never: no component names it")
     return sentences

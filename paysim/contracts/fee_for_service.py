@@ -51,9 +51,7 @@ class FeeForService:
 
     def services_paid(self) -> frozenset[str]:
         """Return the services of the schedule with a price, less the excluded ones."""
-        return frozenset(row.service for row in self.schedule if row.price_eur > 0.0) - frozenset(
-            self.excludes
-        )
+        return frozenset(row.service for row in self.schedule if row.price_eur > 0.0) - frozenset(self.excludes)
 
     def services_covered(self) -> frozenset[str]:
         """Return nothing: fees pay nothing in advance."""

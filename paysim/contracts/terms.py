@@ -70,9 +70,7 @@ class _TableReader(Reader):
     title: _Text | None = None
 
 
-def read_contract(
-    source: str | os.PathLike[str] | Document | Mapping[str, Any], extra: Extra = ()
-) -> Contract:
+def read_contract(source: str | os.PathLike[str] | Document | Mapping[str, Any], extra: Extra = ()) -> Contract:
     """Read one contract.
 
     Parameters
@@ -142,9 +140,7 @@ class _Builder:
             self._wrong("nobody can pay themselves", ("providers",), found=providers)
         for index, part in enumerate(parts):
             if any(part.name == other.name for other in parts[:index]):
-                self._wrong(
-                    "two components have this name: give one a name", ("components", index), found=part.name
-                )
+                self._wrong("two components have this name: give one a name", ("components", index), found=part.name)
             if isinstance(part.terms, Deductible) and (payer, providers) != ("patients", "insurers"):
                 self._wrong(
                     "a deductible is paid by patients to insurers, in a contract of its own",
@@ -175,9 +171,7 @@ class _Builder:
         label = f"{prefix}.{made.label}" if hasattr(made, "label") else prefix
         for each in fields(cls):
             if "unit" in each.metadata and each.name in values:
-                self._amount(
-                    f"{label}.{each.name}", each.metadata["unit"], getattr(read, each.name), (*loc, each.name)
-                )
+                self._amount(f"{label}.{each.name}", each.metadata["unit"], getattr(read, each.name), (*loc, each.name))
         return made
 
     def _value(self, each: Field[Any], hint: Any, given: Any, loc: Loc, prefix: str) -> Any:
@@ -233,9 +227,7 @@ class _Builder:
         if low is None and given.status in ("recalled", "assumed"):
             self._wrong(f"an amount that is {given.status} needs a range [low, high]", loc)
         if low is not None and high is not None and not low <= given.value <= high:
-            self._wrong(
-                "value lies outside its range", loc, found=given.value, allowed=(f"{low:g} to {high:g}",)
-            )
+            self._wrong("value lies outside its range", loc, found=given.value, allowed=(f"{low:g} to {high:g}",))
         source = f"{given.source} ({given.year})" if given.year else given.source
         kept = (given.distribution, source, given.status, given.note)
         self.amounts.append(Parameter(name, given.value, unit, low, high, *kept))
@@ -248,9 +240,7 @@ class _Builder:
         allowed: Sequence[str] = (),
         nearest: str | None = None,
     ) -> None:
-        self.problems.append(
-            self.document.problem(message, loc, found=found, allowed=allowed, nearest=nearest)
-        )
+        self.problems.append(self.document.problem(message, loc, found=found, allowed=allowed, nearest=nearest))
 
 
 @lru_cache(maxsize=1)
@@ -333,9 +323,7 @@ def _require_kind(document: Document, wanted: str) -> None:
     data = document.data
     found = data.get("kind", "contract") if isinstance(data, dict) else wanted
     if found != wanted:
-        raise ScenarioError(
-            document.problem(f"a {wanted} is wanted here", ("kind",), found=found, allowed=(wanted,))
-        )
+        raise ScenarioError(document.problem(f"a {wanted} is wanted here", ("kind",), found=found, allowed=(wanted,)))
 
 
 def _default_file(each: Field[Any], read: Any) -> str | None:

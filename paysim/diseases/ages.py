@@ -69,9 +69,7 @@ def banded(table: Mapping[str, Any], column: str) -> tuple[Bands, np.ndarray]:
     values = np.full((2, starts.size), np.nan)
     values[sex, np.searchsorted(starts, start)] = np.asarray(table[column], float)
     if np.isnan(values).any() or starts[0] != 0 or sex.size != values.size:
-        raise DataError(
-            Problem(f"{column}: every sex needs every age band once, from age 0 on", key="age_from")
-        )
+        raise DataError(Problem(f"{column}: every sex needs every age band once, from age 0 on", key="age_from"))
     return Bands(tuple(int(each) for each in starts)), values
 
 
@@ -87,9 +85,7 @@ def national_weights(table: Mapping[str, Any]) -> np.ndarray:
     return weights
 
 
-def fit_level(
-    wanted: np.ndarray, amount: np.ndarray, bands: Bands, persons: np.ndarray | None = None
-) -> np.ndarray:
+def fit_level(wanted: np.ndarray, amount: np.ndarray, bands: Bands, persons: np.ndarray | None = None) -> np.ndarray:
     """Return log multipliers by sex and age that bring `amount` to `wanted` in every band.
 
     Parameters

@@ -98,9 +98,7 @@ def health_parameters(country: str) -> Parameters:
     """
     if country not in COUNTRIES:
         near = nearest_name(country.upper(), COUNTRIES)
-        raise ScenarioError(
-            Problem("unknown country", key="country", found=country, allowed=COUNTRIES, nearest=near)
-        )
+        raise ScenarioError(Problem("unknown country", key="country", found=country, allowed=COUNTRIES, nearest=near))
     result = Parameters()
     for folder in sorted(path for path in Path(__file__).parent.iterdir() if path.is_dir()):
         for name in ("parameters.yaml", f"parameters_{country.lower()}.yaml"):
@@ -109,9 +107,7 @@ def health_parameters(country: str) -> Parameters:
     return result
 
 
-def build_health(
-    params: Parameters, cohort: Cohort, country: str, diseases: Sequence[str] = DISEASES
-) -> HealthModel:
+def build_health(params: Parameters, cohort: Cohort, country: str, diseases: Sequence[str] = DISEASES) -> HealthModel:
     """Build the transitions of a model and level them on a cohort.
 
     Parameters
@@ -171,9 +167,7 @@ def _check(country: str, diseases: Sequence[str]) -> None:
     for name in diseases:
         if name not in DISEASES:
             near = nearest_name(name, DISEASES)
-            raise ScenarioError(
-                Problem("unknown disease", key="diseases", found=name, allowed=DISEASES, nearest=near)
-            )
+            raise ScenarioError(Problem("unknown disease", key="diseases", found=name, allowed=DISEASES, nearest=near))
     for name in REQUIRED:
         if name not in diseases:
             raise ScenarioError(Problem(f"every model needs {name}", key="diseases", allowed=DISEASES))
@@ -265,9 +259,7 @@ def expected_at_base(model: HealthModel, cohort: Cohort) -> dict[str, Any]:
         "events": events,
         "deaths": _by_band(FIVE_YEARS, death_columns),
         "utility": means,
-        "flows": [
-            {"transition": name, "expected": float(rate.sum())} for name, rate in rows.items() if rate.any()
-        ],
+        "flows": [{"transition": name, "expected": float(rate.sum())} for name, rate in rows.items() if rate.any()],
     }
 
 

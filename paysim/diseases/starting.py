@@ -29,9 +29,7 @@ COLUMNS = (
 )
 
 
-def cohort_from_population(
-    population: Any, params: Parameters, tables: RiskFactorTables | None = None
-) -> Cohort:
+def cohort_from_population(population: Any, params: Parameters, tables: RiskFactorTables | None = None) -> Cohort:
     """Return the cohort of a population.
 
     Parameters

@@ -176,9 +176,7 @@ def treatment_slopes(p: Parameters) -> dict[str, np.ndarray]:
     return {"ldl_drop": np.full((2, AGES), ldl), "sbp_drop": np.full((2, AGES), sbp)}
 
 
-def build_events(
-    params: Parameters, cohort: Cohort, tables: RiskFactorTables, words: Words
-) -> VascularEvents:
+def build_events(params: Parameters, cohort: Cohort, tables: RiskFactorTables, words: Words) -> VascularEvents:
     """Level the first and recurrent events of a disease on a cohort.
 
     Source: published admissions 2022, case fatality 2020-2022, recurrence rates; see the disease's folder.
@@ -257,9 +255,7 @@ def _first(
     events = published.events
     cases = cohort.by_age(cohort.at(events))
     log_hr = {
-        "diabetes": float((diabetes * cases).sum() / cases.sum())
-        if cases.sum() > 0
-        else float(diabetes.mean()),
+        "diabetes": float((diabetes * cases).sum() / cases.sum()) if cases.sum() > 0 else float(diabetes.mean()),
         words.other_prior: float(np.log(p["hr_other_event"])),
     }
     shape = np.log(np.maximum(events, 1e-12)) - mean_predictor(slopes, tables)

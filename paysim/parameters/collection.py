@@ -51,9 +51,7 @@ class Parameters:
 
     def __or__(self, other: Parameters) -> Parameters:
         """Merge two collections; a name in both is an error."""
-        twice = sorted(
-            (self._rows.keys() | self._tables.keys()) & (other._rows.keys() | other._tables.keys())
-        )
+        twice = sorted((self._rows.keys() | self._tables.keys()) & (other._rows.keys() | other._tables.keys()))
         if twice:
             raise ScenarioError(*(Problem("parameter is defined twice", key=name) for name in twice))
         rows, tables = (
@@ -110,11 +108,7 @@ class Parameters:
         """
         found = self._tables.get(self._prefix + name)
         if found is None:
-            known = [
-                each.removeprefix(self._prefix)
-                for each in sorted(self._tables)
-                if each.startswith(self._prefix)
-            ]
+            known = [each.removeprefix(self._prefix) for each in sorted(self._tables) if each.startswith(self._prefix)]
             raise ScenarioError(self._unknown(name, "unknown table", known))
         self._read.add(found.name)
         return read_any_table(found.path, found.text_columns)
@@ -167,9 +161,7 @@ class Parameters:
         number of rows and the SHA-256 of the file.
         """
         rows: list[dict[str, Any]] = [
-            {key: getattr(p, key) for key in COLUMNS}
-            for p in self._rows.values()
-            if p.name.startswith(self._prefix)
+            {key: getattr(p, key) for key in COLUMNS} for p in self._rows.values() if p.name.startswith(self._prefix)
         ]
         rows += [
             {"name": t.name, "value": _fingerprint(t), "unit": t.unit, "low": None, "high": None}

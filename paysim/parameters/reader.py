@@ -86,9 +86,7 @@ def _row_problems(file: ParameterFile, document: Document) -> Iterator[Problem]:
         if row.name in seen:
             yield document.problem("name comes twice", (*loc, "name"), found=row.name)
         seen.add(row.name)
-        numbers = (
-            [] if isinstance(row.value, str) else row.value if isinstance(row.value, list) else [row.value]
-        )
+        numbers = [] if isinstance(row.value, str) else row.value if isinstance(row.value, list) else [row.value]
         hint = number_hint(row.value) if isinstance(row.value, str) else ""
         if hint:
             yield document.problem(f"one number expected; {hint}", (*loc, "value"), found=row.value)
@@ -96,13 +94,9 @@ def _row_problems(file: ParameterFile, document: Document) -> Iterator[Problem]:
             yield document.problem("an empty list is no value", (*loc, "value"))
         if row.range is None:
             if numbers and row.status in ("recalled", "assumed"):
-                yield document.problem(
-                    f"a number that is {row.status} needs a range [low, high]", (*loc, "status")
-                )
+                yield document.problem(f"a number that is {row.status} needs a range [low, high]", (*loc, "status"))
             if row.distribution not in (None, "fixed"):
-                yield document.problem(
-                    f"{row.distribution} needs a range [low, high]", (*loc, "distribution")
-                )
+                yield document.problem(f"{row.distribution} needs a range [low, high]", (*loc, "distribution"))
             continue
         yield from _range_problems(row, row.range, numbers, loc, document)
 
@@ -116,9 +110,7 @@ def _range_problems(
 ) -> Iterator[Problem]:
     low, high = bounds
     if low > high:
-        yield document.problem(
-            "low end of the range is above the high end", (*loc, "range"), found=[low, high]
-        )
+        yield document.problem("low end of the range is above the high end", (*loc, "range"), found=[low, high])
         return
     for number in numbers:
         if not low <= number <= high:
@@ -129,9 +121,7 @@ def _range_problems(
                 allowed=(f"{low:g} to {high:g}",),
             )
     if (row.distribution == "lognormal" and low <= 0) or (row.distribution == "gamma" and low < 0):
-        yield document.problem(
-            f"a {row.distribution} value cannot be negative or zero", (*loc, "range"), found=bounds
-        )
+        yield document.problem(f"a {row.distribution} value cannot be negative or zero", (*loc, "range"), found=bounds)
     if row.distribution == "beta" and not 0 <= low <= high <= 1:
         yield document.problem("a beta value lies between 0 and 1", (*loc, "range"), found=bounds)
 

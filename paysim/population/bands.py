@@ -78,9 +78,7 @@ def slopes_within_bands(counts: np.ndarray, widths: np.ndarray) -> np.ndarray:
         ``a`` in [-1, 1]: density ``(1 - a) + 2 a t`` at the fraction ``t`` of the band, mean 1.
     """
     density = counts / widths
-    left = np.concatenate(
-        ([2 * density[0] - (density[0] + density[1]) / 2], (density[:-1] + density[1:]) / 2)
-    )
+    left = np.concatenate(([2 * density[0] - (density[0] + density[1]) / 2], (density[:-1] + density[1:]) / 2))
     right = np.concatenate(((density[:-1] + density[1:]) / 2, [0.0]))
     with np.errstate(divide="ignore", invalid="ignore"):
         slope = np.where(density > 0, (right - left) / (2 * density), 0.0)

@@ -97,19 +97,13 @@ def _persons(population: Population, profile: RegionProfile) -> Iterator[Row]:
 
     def count(margin: str, group: str, unit: str, target: float, who: np.ndarray, *, places: bool) -> Row:
         # Whole practices are taken, so places come and go with their practices: no simple sampling error.
-        spread = (
-            np.nan if places else weight * np.sqrt(max(target / weight * (1.0 - target / counts.total), 0.0))
-        )
-        return Row(
-            margin, group, unit, target, weight * np.count_nonzero(who), 0.0 if whole else float(spread), role
-        )
+        spread = np.nan if places else weight * np.sqrt(max(target / weight * (1.0 - target / counts.total), 0.0))
+        return Row(margin, group, unit, target, weight * np.count_nonzero(who), 0.0 if whole else float(spread), role)
 
     yield count("persons", "all", "persons", counts.total, population.sex >= 0, places=False)
     for index, name in enumerate(population.municipalities):
         target = int(counts.persons[counts.municipality == index].sum())
-        yield count(
-            "persons by municipality", name, "persons", target, population.municipality == index, places=True
-        )
+        yield count("persons by municipality", name, "persons", target, population.municipality == index, places=True)
     age = population.completed_age
     bands = sorted({(int(low), int(high)) for low, high in zip(counts.age_from, counts.age_to, strict=True)})
     for sex, letter in enumerate(SEXES):
@@ -127,9 +121,7 @@ def _persons(population: Population, profile: RegionProfile) -> Iterator[Row]:
         place = np.searchsorted([low for low, _ in bands], counts.age_from)
         np.add.at(wanted, (counts.municipality, counts.sex, place), counts.persons)
         largest = float(np.abs(found - wanted).max())
-        yield Row(
-            "persons by municipality, sex and age", "largest gap", "persons", 0.0, largest, 0.0, "exact"
-        )
+        yield Row("persons by municipality, sex and age", "largest gap", "persons", 0.0, largest, 0.0, "exact")
 
 
 def _education(population: Population, profile: RegionProfile) -> Iterator[Row]:
@@ -183,9 +175,7 @@ def _smoking(population: Population, profile: RegionProfile) -> Iterator[Row]:
 
 def _diseases(population: Population, profile: RegionProfile) -> Iterator[Row]:
     for name in ("diabetes", "prior_mi", "prior_stroke"):
-        yield from _by_table(
-            population, profile, name, name, "prevalence", getattr(population, name), "fitted"
-        )
+        yield from _by_table(population, profile, name, name, "prevalence", getattr(population, name), "fitted")
     diabetic = population.diabetes == 1
     ascvd = population.ascvd
     age = population.completed_age
@@ -254,9 +244,7 @@ def _treatment(population: Population, profile: RegionProfile) -> Iterator[Row]:
             trait,
             "derived",
         )
-    indication = health.programme_indication(
-        population.ascvd, population.diabetes, taken["statin"] | taken["bp_drugs"]
-    )
+    indication = health.programme_indication(population.ascvd, population.diabetes, taken["statin"] | taken["bp_drugs"])
     adult = population.completed_age >= profile["programme_from_age"]
     names = ("no indication", "treated for high risk", "infarction or stroke", "diabetes")
     for code, target in enumerate(health.programme_shares(profile)):
@@ -276,9 +264,7 @@ def _other(population: Population, profile: RegionProfile) -> Iterator[Row]:
     error = _deprived_error(population, profile["deprived_share"])
     yield Row("deprived", "all", unit, profile["deprived_share"], share, error, "assumed")
     for index, name in enumerate(profile.insurers):
-        yield from _share(
-            "insurer", name, profile[f"insurer_{name}"], everyone, population.insurer == index, "assumed"
-        )
+        yield from _share("insurer", name, profile[f"insurer_{name}"], everyone, population.insurer == index, "assumed")
     error = float(np.sqrt(np.expm1(profile["frailty_sigma"] ** 2) / len(population)))
     yield Row("frailty", "mean", "ratio", 1.0, float(population.frailty.mean()), error, "assumed")
     fte = sum(practice.gp_fte for practice in population.practices)

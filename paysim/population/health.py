@@ -49,9 +49,7 @@ def prior_mi(
     """Draw earlier infarction by sex and age; more often with diabetes, smoking, low education."""
     by_sex = np.log([profile["mi_odds_diabetes_men"], profile["mi_odds_diabetes_women"]])
     offset = (
-        education_odds(profile, "mi", education)
-        + by_sex[sex] * diabetes
-        + np.log(profile["mi_odds_smoker"]) * smoker
+        education_odds(profile, "mi", education) + by_sex[sex] * diabetes + np.log(profile["mi_odds_smoker"]) * smoker
     )
     return _with_prevalence(profile, "prior_mi", sex, age, offset, draw, Trait.PRIOR_MI)
 
@@ -68,9 +66,7 @@ def prior_stroke(
 ) -> np.ndarray:
     """Draw earlier stroke or transient attack by sex and age; more often after an infarction too."""
     offset = education_odds(profile, "stroke", education) + np.log(profile["stroke_odds_diabetes"]) * diabetes
-    offset += (
-        np.log(profile["stroke_odds_smoker"]) * smoker + np.log(profile["stroke_odds_prior_mi"]) * prior_mi
-    )
+    offset += np.log(profile["stroke_odds_smoker"]) * smoker + np.log(profile["stroke_odds_prior_mi"]) * prior_mi
     return _with_prevalence(profile, "prior_stroke", sex, age, offset, draw, Trait.PRIOR_STROKE)
 
 
@@ -139,9 +135,7 @@ def _standard(values: np.ndarray) -> np.ndarray:
     return np.asarray(centred / np.where(spread > 0, spread, 1.0))
 
 
-def _shifts(
-    profile: RegionProfile, education: np.ndarray, smoker: np.ndarray, diabetes: np.ndarray
-) -> np.ndarray:
+def _shifts(profile: RegionProfile, education: np.ndarray, smoker: np.ndarray, diabetes: np.ndarray) -> np.ndarray:
     """Return the shift of each risk factor of each person in its own unit, ``[n, 4]``."""
     columns = profile.table("risk_factor_shifts")
     position = np.zeros(3)

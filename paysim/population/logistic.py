@@ -50,9 +50,7 @@ def probabilities(
     for _ in range(_STEPS):
         share = expit(intercept[here] + shift)
         gap = target - np.bincount(here, people * share, minlength=len(target)) / np.maximum(size, 1.0)
-        slope = np.bincount(here, people * share * (1.0 - share), minlength=len(target)) / np.maximum(
-            size, 1.0
-        )
+        slope = np.bincount(here, people * share * (1.0 - share), minlength=len(target)) / np.maximum(size, 1.0)
         if np.abs(gap[free]).max(initial=0.0) < _TOLERANCE:
             break
         step = gap[free] / np.maximum(slope[free], 1e-12)

@@ -33,17 +33,13 @@ def make_practices(profile: RegionProfile, seed: int) -> tuple[Practice, ...]:
     return tuple(practices)
 
 
-def _of_municipality(
-    profile: RegionProfile, seed: int, index: int, name: str, inhabitants: int
-) -> list[Practice]:
+def _of_municipality(profile: RegionProfile, seed: int, index: int, name: str, inhabitants: int) -> list[Practice]:
     norm = profile["patients_per_gp_fte"]
     needed = inhabitants / norm
     numbers = keys(seed, Domain.PRACTICE, index * _MOST_PRACTICES + np.arange(_MOST_PRACTICES))
     solo, duo = profile["practice_share_solo"], profile["practice_share_duo"]
     if solo + duo > 1.0 or norm <= 0:
-        raise DataError(
-            Problem("shares of solo and duo practices sum to more than 1", key="practice_share_duo")
-        )
+        raise DataError(Problem("shares of solo and duo practices sum to more than 1", key="practice_share_duo"))
     sizes = np.array([profile[f"practice_fte_{kind}"] for kind in ("solo", "duo", "group")])
     kind = np.searchsorted([solo, solo + duo], uniform(numbers, Trait.PRACTICE_SIZE), side="right")
     total = np.cumsum(sizes[kind])

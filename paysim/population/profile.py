@@ -43,15 +43,10 @@ _ShareColumn = Column(float, 0.0, 1.0, unit="proportion")
 _BANDS = {"age_from": Column(int, 0, AGES - 1, unit="years"), "age_to": Column(int, 0, 150, unit="years")}
 _SEX = {"sex": Column(str, levels=SEXES)}
 _LEVELS = dict.fromkeys(("low", "mid", "high"), _ShareColumn)
-_FACTOR_COLUMNS = {
-    f"{f}_{part}": Column(float, 1e-6) for f in ("sbp", "tc", "hdl", "bmi") for part in ("mean", "sd")
-}
+_FACTOR_COLUMNS = {f"{f}_{part}": Column(float, 1e-6) for f in ("sbp", "tc", "hdl", "bmi") for part in ("mean", "sd")}
 TABLES: Mapping[str, Mapping[str, Column]] = MappingProxyType(
     {
-        "persons": {"municipality": Column(str)}
-        | _SEX
-        | _BANDS
-        | {"persons": Column(int, 0, unit="persons")},
+        "persons": {"municipality": Column(str)} | _SEX | _BANDS | {"persons": Column(int, 0, unit="persons")},
         "education": _SEX | _BANDS | _LEVELS,
         "smoking": _SEX | _BANDS | {"smokers": _ShareColumn},
         "smoking_by_education": _BANDS | _LEVELS,
@@ -169,9 +164,7 @@ class RegionProfile:
         return replace(self, parameters=self.parameters.override(changes))
 
 
-def load_region(
-    name_or_path: str | os.PathLike[str], extra: Sequence[str | os.PathLike[str]] = ()
-) -> RegionProfile:
+def load_region(name_or_path: str | os.PathLike[str], extra: Sequence[str | os.PathLike[str]] = ()) -> RegionProfile:
     """Read a region by its name in the catalogue or from a path that ends in ``.yaml``.
 
     Parameters
@@ -207,9 +200,7 @@ def load_region(
     by_name = {name.removeprefix(f"{GROUP}."): table for name, table in tables.items()}
     missing = [name for name in TABLES if name not in by_name]
     if missing:
-        raise ScenarioError(
-            *(document.problem(f"table {name!r} is missing", ("tables",)) for name in missing)
-        )
+        raise ScenarioError(*(document.problem(f"table {name!r} is missing", ("tables",)) for name in missing))
     municipalities = tuple(each.name for each in file.municipalities)
     return RegionProfile(
         name=file.name,
@@ -232,9 +223,7 @@ def _with_persons_read(parameters: Parameters) -> Parameters:
 def _insurer_parameter(insurer: _Insurer) -> Parameter:
     low, high = insurer.range
     name = f"{GROUP}.insurer_{insurer.name}"
-    return Parameter(
-        name, float(insurer.share), "proportion", low, high, None, insurer.source, insurer.status
-    )
+    return Parameter(name, float(insurer.share), "proportion", low, high, None, insurer.source, insurer.status)
 
 
 def _region_problems(file: _RegionFile, document: Document) -> list[Problem]:
@@ -261,9 +250,7 @@ def _region_problems(file: _RegionFile, document: Document) -> list[Problem]:
             problems.append(document.problem(message, here, found=parameter.value))
     total = sum(insurer.share for insurer in file.insurers)
     if abs(total - 1.0) > _SHARES_SUM_WITHIN:
-        problems.append(
-            document.problem("shares of insurers must sum to 1", ("insurers",), key=True, found=total)
-        )
+        problems.append(document.problem("shares of insurers must sum to 1", ("insurers",), key=True, found=total))
     for index, table in enumerate(file.tables):
         if table.name not in TABLES:
             near = nearest_name(table.name, TABLES)
@@ -320,13 +307,9 @@ def _check_persons(
             else:
                 if expected < AGES:
                     problems.append(
-                        raw.problem(
-                            "the oldest band must be open (to 110 or beyond)", int(rows[-1]), "age_to"
-                        )
+                        raw.problem("the oldest band must be open (to 110 or beyond)", int(rows[-1]), "age_to")
                     )
                 elif here != bands:
-                    problems.append(
-                        raw.problem("bands differ from those of the first rows", int(rows[0]), "age_from")
-                    )
+                    problems.append(raw.problem("bands differ from those of the first rows", int(rows[0]), "age_from"))
     if problems:
         raise DataError(*problems[:20])

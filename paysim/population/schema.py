@@ -32,21 +32,15 @@ class TraitColumn:
 
 
 COLUMNS: tuple[TraitColumn, ...] = (
-    TraitColumn(
-        "person", "int64", "number", 0, 10_000_000_000, "number in the whole region; key of all random draws"
-    ),
+    TraitColumn("person", "int64", "number", 0, 10_000_000_000, "number in the whole region; key of all random draws"),
     TraitColumn("practice", "int32", "index", 0, 1_000_000, "practice on whose list the person is"),
     TraitColumn("municipality", "int16", "index", 0, 32_000, "municipality of residence"),
     TraitColumn("sex", "int8", "code", 0, 1, "0 man, 1 woman"),
     TraitColumn("age", "float64", "years", 0.0, 110.999999999999, "age with fraction"),
-    TraitColumn(
-        "education", "int8", "code", 0, 2, "highest attained (expected, under 25): 0 low, 1 mid, 2 high"
-    ),
+    TraitColumn("education", "int8", "code", 0, 2, "highest attained (expected, under 25): 0 low, 1 mid, 2 high"),
     TraitColumn("deprived", "int8", "0/1", 0, 1, "lives in a deprived area"),
     TraitColumn("smoker", "int8", "0/1", 0, 1, "smokes now"),
-    TraitColumn(
-        "z_sbp", "float64", "sd", -20.0, 20.0, "systolic pressure, in deviations from the mean of sex and age"
-    ),
+    TraitColumn("z_sbp", "float64", "sd", -20.0, 20.0, "systolic pressure, in deviations from the mean of sex and age"),
     TraitColumn("z_tc", "float64", "sd", -20.0, 20.0, "total cholesterol, as above"),
     TraitColumn("z_hdl", "float64", "sd", -20.0, 20.0, "HDL cholesterol, as above (log-normal shape)"),
     TraitColumn("z_bmi", "float64", "sd", -20.0, 20.0, "body-mass index, as above (log-normal shape)"),
@@ -56,9 +50,7 @@ COLUMNS: tuple[TraitColumn, ...] = (
     TraitColumn("statin", "int8", "0/1", 0, 1, "takes a statin"),
     TraitColumn("bp_drugs", "int8", "drugs", 0, 2, "blood-pressure drugs taken; 2 is two or more"),
     TraitColumn("enrolled", "int8", "0/1", 0, 1, "enrolled in a chronic-care programme"),
-    TraitColumn(
-        "frailty", "float64", "ratio", 1e-9, 1e9, "multiplies needs; mean 1 by age, sex and education"
-    ),
+    TraitColumn("frailty", "float64", "ratio", 1e-9, 1e9, "multiplies needs; mean 1 by age, sex and education"),
     TraitColumn("insurer", "int8", "index", 0, 127, "insurer or sickness fund"),
 )
 COLUMN_NAMES: tuple[str, ...] = tuple(column.name for column in COLUMNS)
@@ -201,7 +193,5 @@ def range_problems(columns: dict[str, np.ndarray], file: str, first_row: int = 1
             more = f" (first of {len(bad):,} rows)" if len(bad) > 1 else ""
             allowed = (f"{column.low:g} to {column.high:g} {column.unit}",)
             message, found = f"out of range{more}", str(values[bad[0]])
-            problems.append(
-                Problem(message, file, int(bad[0]) + first_row, None, column.name, found, allowed)
-            )
+            problems.append(Problem(message, file, int(bad[0]) + first_row, None, column.name, found, allowed))
     return problems

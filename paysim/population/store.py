@@ -70,9 +70,7 @@ def write_population(population: Population, path: str | os.PathLike[str]) -> No
         "sample_note": population.sample_note,
     }
     practices = [asdict(practice) for practice in population.practices]
-    data = (
-        _to_csv(population, head, practices) if suffix == ".csv" else _to_parquet(population, head, practices)
-    )
+    data = _to_csv(population, head, practices) if suffix == ".csv" else _to_parquet(population, head, practices)
     write_atomic(path, data)
 
 
@@ -109,9 +107,7 @@ def read_population(path: str | os.PathLike[str]) -> Population:
 def _suffix(path: str | os.PathLike[str], error: type[DataError] | type[OutputError]) -> str:
     suffix = Path(path).suffix.lower()
     if suffix not in _SUFFIXES:
-        raise error(
-            Problem("unknown kind of population file", os.fspath(path), found=suffix, allowed=_SUFFIXES)
-        )
+        raise error(Problem("unknown kind of population file", os.fspath(path), found=suffix, allowed=_SUFFIXES))
     return suffix
 
 
@@ -139,9 +135,7 @@ def _from_csv(shown: str) -> tuple[_Head, list[_PracticeHead], dict[str, np.ndar
         elif line.startswith(_PRACTICE):
             practices.append(_parse(_PracticeHead, line.removeprefix(_PRACTICE), shown, comments))
     if head is None or not practices:
-        message = (
-            f"is not a population: the lines '{_HEAD.strip()} ...' and '{_PRACTICE.strip()} ...' are missing"
-        )
+        message = f"is not a population: the lines '{_HEAD.strip()} ...' and '{_PRACTICE.strip()} ...' are missing"
         raise DataError(Problem(message, shown, 1))
     types: dict[str, Column | type] = {
         c.name: Column(float if c.dtype == "float64" else int, c.low, c.high, unit=c.unit) for c in COLUMNS
@@ -202,9 +196,7 @@ def _check_parquet(file: Any, shown: str) -> None:
     meta, schema = file.metadata, file.schema_arrow
     size = sum(meta.row_group(index).total_byte_size for index in range(meta.num_row_groups))
     if meta.num_rows > _LIMITS.csv_rows or size > _MOST_BYTES:
-        message = (
-            f"too large: {meta.num_rows:,} rows, {size:,} bytes unpacked; at most {_LIMITS.csv_rows:,} rows"
-        )
+        message = f"too large: {meta.num_rows:,} rows, {size:,} bytes unpacked; at most {_LIMITS.csv_rows:,} rows"
         raise DataError(Problem(message, shown))
     if meta.num_rows == 0:
         raise DataError(Problem("holds no rows", shown))
@@ -229,9 +221,7 @@ def _parse(model: type[Model], text: str, shown: str, line: int | None) -> Model
     except ValidationError as exc:
         fault = exc.errors(include_url=False)[0]
         key = ".".join(map(str, fault["loc"]))
-        raise DataError(
-            Problem(f"head of the file is broken: {fault['msg']}", shown, line, None, key)
-        ) from exc
+        raise DataError(Problem(f"head of the file is broken: {fault['msg']}", shown, line, None, key)) from exc
 
 
 def _disagreements(
@@ -250,9 +240,7 @@ def _disagreements(
         if len(bad):
             found = str(columns[name][bad[0]])
             message = "number is not in the head of the file"
-            problems.append(
-                Problem(message, shown, int(bad[0]) + first_row, None, name, found, (f"0 to {limit - 1}",))
-            )
+            problems.append(Problem(message, shown, int(bad[0]) + first_row, None, name, found, (f"0 to {limit - 1}",)))
     if problems:
         return problems
     order = np.argsort(columns["person"], kind="stable")
@@ -270,14 +258,10 @@ def _disagreements(
     sizes = np.bincount(columns["practice"], minlength=len(practices))
     for index, practice in enumerate(practices):
         if sizes[index] != practice.list_size:
-            message = (
-                f"practice {practice.name!r} has {sizes[index]} rows, its list size says {practice.list_size}"
-            )
+            message = f"practice {practice.name!r} has {sizes[index]} rows, its list size says {practice.list_size}"
             problems.append(Problem(message, shown, key="practice"))
             break
         if practice.municipality >= len(head.municipalities):
-            problems.append(
-                Problem(f"practice {practice.name!r} lies in no municipality", shown, key="municipality")
-            )
+            problems.append(Problem(f"practice {practice.name!r} lies in no municipality", shown, key="municipality"))
             break
     return problems

@@ -26,9 +26,7 @@ OLDEST = 111.0
 _LARGEST_SEED = 2**63 - 1
 
 
-def synthesize(
-    region: RegionProfile | str | os.PathLike[str], seed: int = 1, sample: int | None = None
-) -> Population:
+def synthesize(region: RegionProfile | str | os.PathLike[str], seed: int = 1, sample: int | None = None) -> Population:
     """Make the people and practices of a region.
 
     Parameters
@@ -129,9 +127,7 @@ def ages(counts: PersonCounts, row: np.ndarray, draws: np.ndarray, open_band_mea
     is_open = high >= OLDEST - 1
     upper = np.where(is_open, OLDEST, high + 1)
     age = low + (upper - low) * fraction_within_band(draws, slope[row])
-    age[is_open] = low[is_open] + years_in_open_band(
-        draws[is_open], open_band_mean_years, OLDEST - float(starts[-1])
-    )
+    age[is_open] = low[is_open] + years_in_open_band(draws[is_open], open_band_mean_years, OLDEST - float(starts[-1]))
     return np.asarray(np.minimum(age, np.nextafter(upper, 0.0)))
 
 

@@ -50,9 +50,7 @@ def _weights(profile: RegionProfile, rows: np.ndarray, size: int) -> np.ndarray:
     """Persons aged 15-74 in each row of the education table, from the published bands."""
     weight = np.zeros(size)
     counts = profile.persons
-    for sex, low, high, persons in zip(
-        counts.sex, counts.age_from, counts.age_to, counts.persons, strict=True
-    ):
+    for sex, low, high, persons in zip(counts.sex, counts.age_from, counts.age_to, counts.persons, strict=True):
         inside = [age for age in range(low, min(high, 110) + 1) if _LEVELLED_FROM <= age <= _LEVELLED_TO]
         for age in inside:
             weight[rows[sex, age]] += persons / (high - low + 1)
@@ -89,10 +87,7 @@ def deprived(
 ) -> np.ndarray:
     """Draw who lives in a deprived area: more of low education, and gathered in some practices."""
     places = normal(keys(seed, Domain.PRACTICE, np.arange(int(practice.max()) + 1)), Trait.PRACTICE_DEPRIVED)
-    offset = (
-        education_odds(profile, "deprived", education)
-        + profile["deprived_between_practices"] * places[practice]
-    )
+    offset = education_odds(profile, "deprived", education) + profile["deprived_between_practices"] * places[practice]
     target = np.array([profile["deprived_share"]])
     chance = probabilities(np.zeros(len(draw), dtype=np.int64), target, offset)
     return (uniform(draw, Trait.DEPRIVED) < chance).astype(np.int8)
@@ -106,9 +101,7 @@ def smoker(
     return np.asarray(uniform(draw, Trait.SMOKER) < chance[sex, age, education], dtype=np.int8)
 
 
-def smoking_chances(
-    profile: RegionProfile, sex: np.ndarray, age: np.ndarray, education: np.ndarray
-) -> np.ndarray:
+def smoking_chances(profile: RegionProfile, sex: np.ndarray, age: np.ndarray, education: np.ndarray) -> np.ndarray:
     """Return the probability of smoking by sex, completed age and education, ``[2, 111, 3]``.
 
     The published log odds between education levels are crude within broad ages of both sexes, so the odds

@@ -63,9 +63,7 @@ class Reader(BaseModel):
     A whole number is accepted where a float is wanted; use `list`, not `tuple`, for sequences.
     """
 
-    model_config = ConfigDict(
-        extra="forbid", strict=True, frozen=True, allow_inf_nan=False, populate_by_name=False
-    )
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False, populate_by_name=False)
 
 
 def bind(model: type[Model], document: Document, error: type[InputError] = ScenarioError) -> Model:
@@ -116,21 +114,15 @@ def _one_branch(data: Any, faults: list[Any]) -> list[Any]:
         else:
             groups.setdefault(split[0], {}).setdefault(split[1], []).append(fault)
     for where, branches in groups.items():
-        deeper = [
-            each for each in branches.values() if any(_real(data, f["loc"], f["type"]) != where for f in each)
-        ]
+        deeper = [each for each in branches.values() if any(_real(data, f["loc"], f["type"]) != where for f in each)]
         if len(branches) == 1 or deeper:
             kept += min(deeper or branches.values(), key=_strangeness)
             continue
         flat = [fault for each in branches.values() for fault in each]
         plain = [fault for fault in flat if fault["type"] not in _WANTED]
-        wanted = [
-            _WANTED[fault["type"]].removesuffix(" expected") for fault in flat if fault["type"] in _WANTED
-        ]
+        wanted = [_WANTED[fault["type"]].removesuffix(" expected") for fault in flat if fault["type"] in _WANTED]
         text = " or ".join(dict.fromkeys(wanted)) + " expected"
-        kept += plain[:1] or [
-            {**flat[0], "type": "union", "msg": text + _hint(str(flat[0]["input"]), "float_type")}
-        ]
+        kept += plain[:1] or [{**flat[0], "type": "union", "msg": text + _hint(str(flat[0]["input"]), "float_type")}]
     return kept
 
 
@@ -260,11 +252,7 @@ def _fits(annotation: Any, data: Any) -> bool:
 
 
 def _names(annotation: Any) -> list[str]:
-    return (
-        [info.alias or name for name, info in annotation.model_fields.items()]
-        if _is_model(annotation)
-        else []
-    )
+    return [info.alias or name for name, info in annotation.model_fields.items()] if _is_model(annotation) else []
 
 
 def _is_model(annotation: Any) -> bool:

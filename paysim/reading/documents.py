@@ -69,9 +69,7 @@ class Document:
             if full[:length] in self._values:
                 found = full[:length]
                 # A missing key is best shown at the key of the mapping it is missing from.
-                return (
-                    self._keys.get(found, self._values[found]) if length < len(full) else self._values[found]
-                )
+                return self._keys.get(found, self._values[found]) if length < len(full) else self._values[found]
         return 1, 1
 
     def at(self, *loc: str | int) -> Document:
@@ -113,9 +111,7 @@ def read_yaml(
     return parse_yaml(text, os.fspath(path), limits, error)
 
 
-def parse_yaml(
-    text: str, shown: str, limits: Limits = LIMITS, error: type[InputError] = ScenarioError
-) -> Document:
+def parse_yaml(text: str, shown: str, limits: Limits = LIMITS, error: type[InputError] = ScenarioError) -> Document:
     """Read YAML from text; `shown` stands for the file in messages."""
     builder = _Builder(shown, limits, error)
     try:

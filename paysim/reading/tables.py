@@ -126,9 +126,7 @@ def read_any_table(
     return read_table(path, rules, limits, error=error)
 
 
-def read_raw(
-    path: str | os.PathLike[str], limits: Limits = LIMITS, error: type[InputError] = DataError
-) -> RawTable:
+def read_raw(path: str | os.PathLike[str], limits: Limits = LIMITS, error: type[InputError] = DataError) -> RawTable:
     """Read a CSV file as text cells, checking its shape only."""
     shown = os.fspath(path)
     text = read_text(path, limits.csv_bytes, error)
@@ -238,9 +236,7 @@ def _convert(table: RawTable, name: str, rule: Column, problems: list[Problem]) 
     if bad:
         return None
     try:
-        values = np.array(
-            [rule.type(cell) for cell in cells], dtype=np.int64 if rule.type is int else np.float64
-        )
+        values = np.array([rule.type(cell) for cell in cells], dtype=np.int64 if rule.type is int else np.float64)
     except (OverflowError, ValueError):
         row = max(range(len(cells)), key=lambda r: len(cells[r]))
         problems.append(table.problem("whole number too large", row, name))
@@ -263,11 +259,7 @@ def _check_range(table: RawTable, name: str, rule: Column, values: Any, problems
     for row in np.flatnonzero(wrong)[:_SHOWN_PROBLEMS]:
         finite = bool(np.isfinite(values[row]))
         text = "out of range" if finite else "a number must be finite"
-        more = (
-            f" (first of {count:,} such rows)"
-            if count > _SHOWN_PROBLEMS and row == np.flatnonzero(wrong)[0]
-            else ""
-        )
+        more = f" (first of {count:,} such rows)" if count > _SHOWN_PROBLEMS and row == np.flatnonzero(wrong)[0] else ""
         problems.append(table.problem(text + more, int(row), name, allowed=_range(rule)))
 
 
@@ -276,9 +268,7 @@ def _check_levels(table: RawTable, name: str, levels: tuple[str, ...], problems:
     bad = [row for row, cell in enumerate(table.cells[name]) if cell not in known]
     for row in bad[:_SHOWN_PROBLEMS]:
         near = nearest_name(table.cells[name][row], levels)
-        problems.append(
-            table.problem("not one of the allowed values", row, name, allowed=levels, nearest=near)
-        )
+        problems.append(table.problem("not one of the allowed values", row, name, allowed=levels, nearest=near))
 
 
 def _check_unique(table: RawTable, name: str, problems: list[Problem]) -> None:

@@ -52,9 +52,7 @@ def _over_time(name: str, title: str, reading: str, measure: str) -> Figure:
 
 def _lever(name: str, what: str) -> Figure:
     title = f"Lever: {name.replace('_', ' ')}"
-    return _over_time(
-        f"lever_{name}", title, f"1 is the base years; above 1, practices {what}.", f"lever_{name}"
-    )
+    return _over_time(f"lever_{name}", title, f"1 is the base years; above 1, practices {what}.", f"lever_{name}")
 
 
 def _by_education(name: str, measure: str, what: str) -> Figure:
@@ -177,9 +175,7 @@ ACCESS = (
         figures.needs_outcome,
         tables.needs,
     ),
-    _over_time(
-        "gp_hours", "GP hours over time", "Hours of GPs a week per 1,000 listed.", "gp_hours_per_1000"
-    ),
+    _over_time("gp_hours", "GP hours over time", "Hours of GPs a week per 1,000 listed.", "gp_hours_per_1000"),
     _over_time(
         "out_of_hours",
         "Out-of-hours contacts over time",

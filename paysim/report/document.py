@@ -153,8 +153,7 @@ def shown(frame: pd.DataFrame, caption: str) -> Table:
     named = first["measure"] if "measure" in first.columns else [""] * len(first)
     most = [_QALY_DECIMALS if name in _QALYS else None for name in named]
     rows = [
-        [_text(value, places) for value in row]
-        for row, places in zip(first.itertuples(index=False), most, strict=True)
+        [_text(value, places) for value in row] for row, places in zip(first.itertuples(index=False), most, strict=True)
     ]
     more = len(frame) - len(rows)
     note = f"{more} more rows are in the CSV file." if more > 0 else ""
@@ -265,9 +264,7 @@ def _gains(run: Run, comparison: pd.DataFrame) -> list[Table]:
         moved = part.groupby("actor")["difference"].agg(lambda each: bool((each != 0).any()))
         wide = part.pivot(index="actor", columns="arm", values="gain")
         arms = [arm for arm in run.arms if arm in wide.columns]
-        wide = wide.reindex(
-            index=[name for name in order if name in wide.index and moved[name]], columns=arms
-        )
+        wide = wide.reindex(index=[name for name in order if name in wide.index and moved[name]], columns=arms)
         rows = [[str(name), *(str(cell) for cell in wide.loc[name])] for name in wide.index]
         caption = f"Against {run.titles[str(base)]}: gain or loss, EUR per head per year unless said, 95% interval"
         still = [name for name in order if name in moved.index and not moved[name]]
@@ -317,9 +314,7 @@ def _fact(fact: method.Facts) -> Table:
 def _titled(run: Run, frame: pd.DataFrame, caption: str) -> Table:
     """Show a frame whose columns name arms under the arms' titles."""
     table = shown(frame, caption)
-    return replace(
-        table, columns=[run.titles.get(str(name), str(name).capitalize()) for name in frame.columns]
-    )
+    return replace(table, columns=[run.titles.get(str(name), str(name).capitalize()) for name in frame.columns])
 
 
 def _text(value: Any, most: int | None = None) -> str:

@@ -106,9 +106,7 @@ def save(figure: Figure, kind: str) -> bytes:
     return buffer.getvalue()
 
 
-def lines(
-    ax: Axes, years: Sequence[int], series: Mapping[str, NDArray[np.float64]], look: Mapping[str, Look]
-) -> None:
+def lines(ax: Axes, years: Sequence[int], series: Mapping[str, NDArray[np.float64]], look: Mapping[str, Look]) -> None:
     """Draw one line an arm, named at its right end."""
     for arm, values in series.items():
         style = look[arm]
@@ -165,9 +163,7 @@ def forest(ax: Axes, rows: Sequence[Mapping[str, Any]], look: Mapping[str, Look]
             place -= 1.0
         style = look[row["arm"]]
         if not math.isnan(row["low"]):
-            ax.plot(
-                [row["low"], row["high"]], [place, place], color=style.color, lw=2.0, solid_capstyle="butt"
-            )
+            ax.plot([row["low"], row["high"]], [place, place], color=style.color, lw=2.0, solid_capstyle="butt")
         ax.plot([row["difference"]], [place], marker=style.marker, color=style.color, markersize=6)
         text = difference(row)
         ax.text(1.02, place, text, transform=ax.get_yaxis_transform(), va="center", fontsize=8, color=INK)
@@ -226,9 +222,7 @@ def bars(ax: Axes, names: Sequence[str], parts: Mapping[str, NDArray[np.float64]
         label = ("net " if net else "") + number(float(total[j]), signed=net)
         ax.text(right[j] + room, where[j], label, va="center", fontsize=8, weight="bold")
         if net:
-            ax.plot(
-                [total[j]], [where[j]], marker="D", color=INK, markersize=5, markeredgecolor="white", zorder=5
-            )
+            ax.plot([total[j]], [where[j]], marker="D", color=INK, markersize=5, markeredgecolor="white", zorder=5)
     if net:
         ax.axvline(0.0, color=INK, lw=0.9)
     ax.set_yticks(where, list(names))
@@ -273,9 +267,7 @@ def heat(
     for i in range(len(rows)):
         for j in range(len(columns)):
             weight = "bold" if bold is not None and bold[i, j] else "normal"
-            ax.text(
-                j + 0.5, i + 0.5, texts[i][j], ha="center", va="center", fontsize=8, weight=weight, color=INK
-            )
+            ax.text(j + 0.5, i + 0.5, texts[i][j], ha="center", va="center", fontsize=8, weight=weight, color=INK)
     ax.set_ylim(len(rows), 0)
     ax.set_xticks(np.arange(len(columns)) + 0.5, list(columns))
     ax.set_yticks(np.arange(len(rows)) + 0.5, list(rows))
@@ -285,9 +277,7 @@ def heat(
         ax.spines[side].set_visible(False)
 
 
-def swarm(
-    ax: Axes, names: Sequence[str], groups: Sequence[NDArray[np.float64]], colors: Sequence[str]
-) -> None:
+def swarm(ax: Axes, names: Sequence[str], groups: Sequence[NDArray[np.float64]], colors: Sequence[str]) -> None:
     """Draw a dot per practice, one row a group, dots that would overlap side by side."""
     every = np.concatenate(list(groups)) if groups else np.zeros(1)
     reach = max(float(np.nanmax(every) - np.nanmin(every)), 1e-12)

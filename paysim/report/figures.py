@@ -205,9 +205,7 @@ def waits(results: Source, ax: Axes | None = None) -> Axes:
     look = _looks(results)
     with drawing.styled():
         for i, arm in enumerate(arms):
-            values = (
-                table[table["arm"] == arm].set_index("label")["value"].reindex(kinds).to_numpy(np.float64)
-            )
+            values = table[table["arm"] == arm].set_index("label")["value"].reindex(kinds).to_numpy(np.float64)
             lift = 0.28 * (i / max(len(arms) - 1, 1) - 0.5) * 2
             where = -np.arange(len(kinds)) - lift
             style = look[arm]
@@ -255,9 +253,7 @@ def education_difference(
     ax = ax or drawing.new_axes(_HALF, 2.9)
     places = list(range(len(tables.EDUCATION)))
     series = {
-        str(arm): part.set_index("education")["difference"]
-        .reindex(list(tables.EDUCATION))
-        .to_numpy(np.float64)
+        str(arm): part.set_index("education")["difference"].reindex(list(tables.EDUCATION)).to_numpy(np.float64)
         for arm, part in table.groupby("arm", sort=False)
     }
     with drawing.styled():

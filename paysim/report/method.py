@@ -139,9 +139,7 @@ def limits(run: Run) -> list[str]:
     if int(run.manifest.get("replicates", 1)) < 2:
         points.append("One replicate: rare events such as infarctions may differ between arms by chance.")
     if run.manifest.get("sample"):
-        points.append(
-            "A sample of practices: waits in the region and rare events are less sure than in a full run."
-        )
+        points.append("A sample of practices: waits in the region and rare events are less sure than in a full run.")
     return points
 
 

@@ -131,9 +131,7 @@ def actor_balance(source: Source, baseline: str | None = None) -> pd.DataFrame:
     return (table[moved] if moved.any() else table).reset_index(drop=True)
 
 
-def practices(
-    source: Source, measure: str = "practice_margin_per_1000", baseline: str | None = None
-) -> pd.DataFrame:
+def practices(source: Source, measure: str = "practice_margin_per_1000", baseline: str | None = None) -> pd.DataFrame:
     """Return the difference of a measure in each practice from one arm, averaged over replicates.
 
     Returns

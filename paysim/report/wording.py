@@ -299,8 +299,6 @@ def incentive_sentences(incentives: pd.DataFrame, titles: Mapping[str, str], cur
             text = f"{unit} {verb} the practice EUR {number(abs(margin))}"
             if arm != current:
                 text += f" (current payment: {number(today, signed=True)})"
-            bits.append(
-                text if margin or today else f"{str(lever).replace('_', ' ')} is neither paid nor charged"
-            )
+            bits.append(text if margin or today else f"{str(lever).replace('_', ' ')} is neither paid nor charged")
         sentences.append(f"{titles.get(str(arm), str(arm))}: one {'; one '.join(bits)}.")
     return sentences

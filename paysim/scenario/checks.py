@@ -100,17 +100,13 @@ def read_contracts(document: Document, extra: Extra, problems: list[Problem]) ->
             elif isinstance(item, dict):
                 contract = read_contract(document.at(index), extra)
             else:
-                problems.append(
-                    document.problem("name of a contract, or a contract expected", (index,), found=item)
-                )
+                problems.append(document.problem("name of a contract, or a contract expected", (index,), found=item))
                 continue
         except InputError as exc:
             problems += [_placed(problem, document, index) for problem in exc.problems]
             continue
         if any(contract.name == other.name for other in found):
-            problems.append(
-                document.problem("contract comes twice in this arm", (index,), found=contract.name)
-            )
+            problems.append(document.problem("contract comes twice in this arm", (index,), found=contract.name))
         found.append(contract)
     return found
 

@@ -88,9 +88,7 @@ class ScenarioReader(Reader):
     replicates: Annotated[int, _unit("count", "number of seeds", ge=1, le=10_000)] = 1
     diseases: Annotated[list[str], _unit("names", "diseases that are modelled", min_length=1)]
     current: Annotated[str, _unit("name", "arm of the data year; the base run is simulated under it")]
-    compare_with: Annotated[
-        list[str], _unit("names", "arms with which the others are compared", min_length=1)
-    ] = []
+    compare_with: Annotated[list[str], _unit("names", "arms with which the others are compared", min_length=1)] = []
     arms: Annotated[list[ArmReader], Field(min_length=1, max_length=50)]
     parameters: Annotated[list[OverrideReader], Field(max_length=1000)] = []
 

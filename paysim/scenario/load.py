@@ -54,9 +54,7 @@ def load_scenario(name_or_path: str | os.PathLike[str], extra: Extra = ()) -> Sc
         contracts.append(read_contracts(document.at("arms", index, "contracts"), extra, problems))
         problems += behaviour_problems(arm.behaviour, document, ("arms", index, "behaviour"))
     if problems:
-        raise ScenarioError(
-            *sorted(problems, key=lambda p: (p.file != document.path, p.line or 0, p.column or 0))
-        )
+        raise ScenarioError(*sorted(problems, key=lambda p: (p.file != document.path, p.line or 0, p.column or 0)))
     arms = tuple(_arm(arm, found) for arm, found in zip(read.arms, contracts, strict=True))
     scenario = _scenario(read, arms, document)
     return replace(scenario, read={row["name"]: row["value"] for row in resolved(scenario)})
@@ -99,9 +97,7 @@ def resolved(scenario: Scenario) -> list[dict[str, Any]]:
 
 
 def _row(scenario: Scenario, name: str, value: Any, unit: str, key: str | None = None) -> dict[str, Any]:
-    shown = (
-        list(value) if isinstance(value, tuple) else value.isoformat() if isinstance(value, date) else value
-    )
+    shown = list(value) if isinstance(value, tuple) else value.isoformat() if isinstance(value, date) else value
     given = (name.split(".")[0] if key is None else key) in scenario.given
     source, status = (Path(scenario.path).name, "scenario") if given else ("paysim", "default")
     if scenario.read and scenario.read.get(name) != shown:

@@ -27,9 +27,7 @@ def test_constraints_are_plain_pins_and_cover_every_dependency(root):
     assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.+!]+", line) for line in lines)
     pinned = {line.split("==")[0].lower().replace("_", "-") for line in lines}
     project = pyproject(root)
-    wanted = project["dependencies"] + [
-        each for extra in project["optional-dependencies"].values() for each in extra
-    ]
+    wanted = project["dependencies"] + [each for extra in project["optional-dependencies"].values() for each in extra]
     names = {re.match(r"[A-Za-z0-9._-]+", each)[0].lower().replace("_", "-") for each in wanted}
     assert names <= pinned
     assert "paysim" not in pinned

@@ -94,9 +94,7 @@ def test_check_warns_of_services_paid_twice_or_never(write, capsys):
     messages = [warning["message"] for warning in warnings]
     assert "service gp_phone is paid never: no component names it" in messages
     (twice,) = [message for message in messages if "twice" in message]
-    assert twice == (
-        "service gp_consult is paid twice: by mine/fee_for_service, mine/bonus, from contract year 1"
-    )
+    assert twice == ("service gp_consult is paid twice: by mine/fee_for_service, mine/bonus, from contract year 1")
     assert run(["check", path]) == 0
     shown = capsys.readouterr()
     assert f"warning: arm odd: {twice}" in shown.err

@@ -171,9 +171,7 @@ def test_all_mistakes_of_a_file_are_reported_together(write):
     with pytest.raises(ScenarioError) as caught:
         load_scenario(write("s.yaml", text))
     assert [problem.key for problem in caught.value.problems] == ["horizon_years", "sed"]
-    text = (
-        GOOD.replace("achterhoek", "achterhok").replace("stroke", "strok").replace("current: d", "current: t")
-    )
+    text = GOOD.replace("achterhoek", "achterhok").replace("stroke", "strok").replace("current: d", "current: t")
     with pytest.raises(ScenarioError) as caught:
         load_scenario(write("s.yaml", text))
     assert [problem.line for problem in caught.value.problems] == [4, 12, 13]

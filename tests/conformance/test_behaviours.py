@@ -50,9 +50,7 @@ def busy(seed: int) -> Activity:
     )
 
 
-def at_work(
-    behaviour: Behaviour, arm: str = "gp_fee_for_service", seed: int = 1, now: float = 1.0
-) -> Situation:
+def at_work(behaviour: Behaviour, arm: str = "gp_fee_for_service", seed: int = 1, now: float = 1.0) -> Situation:
     ones = np.ones((PRACTICES, 3, len(LEVERS)))
     each = np.ones(PRACTICES)
     base = Situation(
@@ -68,9 +66,7 @@ def at_work(
         wages=practice_costs(PARAMETERS).wages(),
         terms=response_terms(PARAMETERS),
     )
-    return replace(
-        base, contracts=(read_contract(f"nl/{arm}"),), year=0, anchor=make_anchor(base), levers=ones * now
-    )
+    return replace(base, contracts=(read_contract(f"nl/{arm}"),), year=0, anchor=make_anchor(base), levers=ones * now)
 
 
 def test_every_behaviour_has_a_file_of_its_name() -> None:

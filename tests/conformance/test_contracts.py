@@ -155,9 +155,7 @@ def test_scaling_multiplies_what_is_scalable(part: Part) -> None:
     for k in (0.0, 0.5, 1.0, 4.31):
         factor = k if part.scalable else 1.0
         assert np.allclose(part.scaled(k).settle(activity), factor * part.settle(activity), rtol=1e-12)
-        assert np.allclose(
-            part.scaled(k).prices_eur(SERVICES), factor * part.prices_eur(SERVICES), rtol=1e-12
-        )
+        assert np.allclose(part.scaled(k).prices_eur(SERVICES), factor * part.prices_eur(SERVICES), rtol=1e-12)
 
 
 def test_share_applies_to_the_whole_component(part: Part) -> None:
@@ -257,9 +255,7 @@ CAPITATION = {"kind": "capitation", "rate_eur_per_person_year": 220}
         ),
     ],
 )
-def test_bad_components_are_refused_with_words_that_help(
-    component: dict[str, object], words: list[str]
-) -> None:
+def test_bad_components_are_refused_with_words_that_help(component: dict[str, object], words: list[str]) -> None:
     with pytest.raises(InputError) as caught:
         read_contract({**INLINE, "components": [component]})
     for word in words:

@@ -32,9 +32,7 @@ def model(country):
 
 
 def test_there_are_diseases_to_check():
-    assert {"mortality", "ischaemic_heart_disease", "stroke", "diabetes", "vascular_prevention"} <= set(
-        DISEASES
-    )
+    assert {"mortality", "ischaemic_heart_disease", "stroke", "diabetes", "vascular_prevention"} <= set(DISEASES)
 
 
 def test_what_a_scenario_can_name_has_a_folder():

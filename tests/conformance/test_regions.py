@@ -78,9 +78,7 @@ def test_comorbidity(population):
     old = (population.age >= 65) & (population.age < 75)
     assert population.ascvd[old & diabetic].mean() > 1.5 * population.ascvd[old & ~diabetic].mean()
     after_mi = population.prior_mi == 1
-    assert (
-        population.prior_stroke[old & after_mi].mean() > 1.2 * population.prior_stroke[old & ~after_mi].mean()
-    )
+    assert population.prior_stroke[old & after_mi].mean() > 1.2 * population.prior_stroke[old & ~after_mi].mean()
 
 
 def test_education_gradients(population):

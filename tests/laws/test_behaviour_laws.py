@@ -50,9 +50,7 @@ def activity(seed: int) -> Activity:
 
 
 def fees(price: float, **others: float) -> FeeForService:
-    return FeeForService(
-        tuple(ServicePrice(name, p) for name, p in (dict.fromkeys(CONTACTS, price) | others).items())
-    )
+    return FeeForService(tuple(ServicePrice(name, p) for name, p in (dict.fromkeys(CONTACTS, price) | others).items()))
 
 
 def contract(*terms: Component, shares: tuple[float, ...] = ()) -> Contract:
@@ -79,9 +77,7 @@ def situation(arm: Contract, seed: int = 1, altruism: float = 0.8) -> Situation:
     return replace(base, contracts=(arm,), year=0, anchor=make_anchor(base))
 
 
-def best(
-    arm: Contract, seed: int = 1, altruism: float = 0.8, extra: list[tuple[str, float]] | None = None
-) -> Floats:
+def best(arm: Contract, seed: int = 1, altruism: float = 0.8, extra: list[tuple[str, float]] | None = None) -> Floats:
     behaviour = load_behaviour("profit_altruism", [*NO_INCOME_EFFECT, *WIDE, *(extra or [])], PARAMETERS)
     return behaviour.best_response(situation(arm, seed, altruism))
 
@@ -102,9 +98,7 @@ def test_a_higher_fee_never_lowers_visits(low: float, more: float, seed: int) ->
 
 @settings(max_examples=15)
 @given(low=prices, more=prices, service=st.sampled_from(CONTACTS), seed=seeds)
-def test_nor_does_a_higher_fee_for_one_kind_of_visit(
-    low: float, more: float, service: str, seed: int
-) -> None:
+def test_nor_does_a_higher_fee_for_one_kind_of_visit(low: float, more: float, service: str, seed: int) -> None:
     below, above = (best(contract(fees(20.0, **{service: p})), seed) for p in (low, low + more))
     assert (above[:, :, VISITS] >= below[:, :, VISITS] - 1e-9).all()
 
@@ -121,9 +115,7 @@ def test_the_larger_the_share_of_capitation_the_fewer_visits(
 
 @settings(max_examples=20)
 @given(altruism=st.tuples(st.floats(0.1, 2.0), st.floats(0.1, 2.0)), price=prices, seed=seeds)
-def test_more_altruism_keeps_practices_closer_to_base(
-    altruism: tuple[float, float], price: float, seed: int
-) -> None:
+def test_more_altruism_keeps_practices_closer_to_base(altruism: tuple[float, float], price: float, seed: int) -> None:
     little, much = (np.abs(best(contract(fees(price)), seed, a) - 1.0) for a in sorted(altruism))
     assert (much <= little + 1e-9).all()
 
@@ -154,9 +146,7 @@ def test_capitation_refers_more_than_fees_do(price: float, seed: int) -> None:
 def test_nurses_get_more_contacts_when_theirs_are_paid_like_those_of_gps(price: float, seed: int) -> None:
     gp_only = fees(price, nurse_consult=0.0, chronic_gp=price, chronic_nurse=0.0)
     alike = fees(price, chronic_gp=price, chronic_nurse=price)
-    assert (
-        best(contract(alike), seed)[:, :, DELEGATION] > best(contract(gp_only), seed)[:, :, DELEGATION]
-    ).all()
+    assert (best(contract(alike), seed)[:, :, DELEGATION] > best(contract(gp_only), seed)[:, :, DELEGATION]).all()
 
 
 @settings(max_examples=15)
@@ -202,9 +192,7 @@ def test_with_an_income_effect_the_same_money_lowers_visits() -> None:
     settings_ = [("eta", 1.0), ("omega_ratio", 0.0), *WIDE]
     behaviour = load_behaviour("profit_altruism", settings_, PARAMETERS)
     lean = behaviour.best_response(situation(contract(fees(60.0))))
-    rich = behaviour.best_response(
-        situation(contract(fees(60.0), Capitation(rate_eur_per_person_year=300.0)))
-    )
+    rich = behaviour.best_response(situation(contract(fees(60.0), Capitation(rate_eur_per_person_year=300.0))))
     assert (rich[:, :, VISITS] < lean[:, :, VISITS]).all()
 
 

@@ -30,9 +30,7 @@ SETTINGS = settings(max_examples=150, deadline=None, derandomize=True)
 euros = st.floats(0.0, 500.0).map(lambda price: round(price, 2))
 shares = st.sampled_from([0.0, 0.25, 1 / 3, 0.6, 1.0])
 schedules = st.lists(st.sampled_from(SERVICES), min_size=1, unique=True).flatmap(
-    lambda names: st.tuples(
-        *[euros.map(lambda price, name=name: ServicePrice(name, price)) for name in names]
-    )
+    lambda names: st.tuples(*[euros.map(lambda price, name=name: ServicePrice(name, price)) for name in names])
 )
 grids = st.lists(euros, min_size=8, max_size=8).map(
     lambda rates: tuple(
@@ -119,9 +117,7 @@ def test_ledger_equals_claims_times_tariff(contract: Contract, activity: Activit
 def test_a_part_of_no_share_posts_nothing(contract: Contract, activity: Activity) -> None:
     nothing = replace(contract, components=tuple(replace(part, share=0.0) for part in contract.components))
     assert len(posted(nothing, activity)) == 0
-    with_more = replace(
-        contract, components=(*contract.components, Part("more", PassThroughGrant(99.0), 0.0))
-    )
+    with_more = replace(contract, components=(*contract.components, Part("more", PassThroughGrant(99.0), 0.0)))
     assert posted(with_more, activity).trial_balance() == posted(contract, activity).trial_balance()
 
 
@@ -147,9 +143,7 @@ def test_capitation_of_a_mixture_is_the_mixture_of_capitations(
     single = Contract("c", "c", "insurers", "practices", (Part("mixed", Capitation(grid=mixed)),))
     parts = (Part("one", Capitation(grid=one), weight), Part("two", Capitation(grid=two), 1 - weight))
     double = replace(single, components=parts)
-    assert np.allclose(
-        single.practice_revenue(activity), double.practice_revenue(activity), rtol=1e-9, atol=1e-9
-    )
+    assert np.allclose(single.practice_revenue(activity), double.practice_revenue(activity), rtol=1e-9, atol=1e-9)
     a, b = received(posted(single, activity)), received(posted(double, activity))
     for actor in a.keys() | b.keys():
         assert abs(a.get(actor, 0) - b.get(actor, 0)) <= 3  # a cent for each of three postings

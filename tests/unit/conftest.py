@@ -235,9 +235,7 @@ def _cell_rows(arm: str, replicate: int, effects: dict[str, float]) -> list[Row]
         region[name] = value * (1 + (effects.get(name, 1.0) - 1) * ramp)
     parts = [("all", region.assign(group="all"), ["group"])]
     parts.append(("practice", practice.rename(columns={"practice": "group"}), ["group"]))
-    everywhere = ["person_years", *RATES] + [
-        c for c in additive if c.startswith(("spending", "resource_cost"))
-    ]
+    everywhere = ["person_years", *RATES] + [c for c in additive if c.startswith(("spending", "resource_cost"))]
     for dimension, (names, shares, intensity) in GROUPS.items():
         total = sum(s * i for s, i in zip(shares, intensity, strict=True))
         pieces = []
@@ -347,9 +345,7 @@ def _parameters() -> pd.DataFrame:
         ("behaviour.inertia", "0.3", "share per period", 0.05, 0.6, None, "ours", "assumed"),
         ("diseases.recurrence", "0.015", "per_year", 0.01, 0.025, "lognormal", "a register", "recalled"),
     ]
-    return pd.DataFrame(
-        rows, columns=["name", "value", "unit", "low", "high", "distribution", "source", "status"]
-    )
+    return pd.DataFrame(rows, columns=["name", "value", "unit", "low", "high", "distribution", "source", "status"])
 
 
 def _manifest(arms: Sequence[str], replicates: int, files: dict[str, str]) -> dict[str, object]:

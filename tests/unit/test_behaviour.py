@@ -69,9 +69,7 @@ def norm_activity(practices: int = 1) -> Activity:
     return activity
 
 
-def situation(
-    contract: Contract, practices: int = 1, altruism: float = 0.8, anchored: bool = True
-) -> Situation:
+def situation(contract: Contract, practices: int = 1, altruism: float = 0.8, anchored: bool = True) -> Situation:
     ones = np.ones((practices, 3, 4))
     each = np.ones(practices)
     base = Situation(
@@ -92,9 +90,7 @@ def situation(
 
 
 def contract(*terms) -> Contract:
-    return Contract(
-        "test", "Test", "insurers", "practices", tuple(Part(f"c{k}", t) for k, t in enumerate(terms))
-    )
+    return Contract("test", "Test", "insurers", "practices", tuple(Part(f"c{k}", t) for k, t in enumerate(terms)))
 
 
 def fees(**prices: float) -> FeeForService:
@@ -120,7 +116,9 @@ def test_visits_move_only_the_share_that_practices_plan_themselves():
     for name in CONTACTS:
         assert factor[SERVICES.index(name)] == pytest.approx(1.0 + own)
     for name in ("specialist_trajectory", "elective_admission"):  # of these they lead to fewer
-        assert factor[SERVICES.index(name)] == pytest.approx((1.0 - own + 2.0 * own * fewer) / (1.0 - own + own * fewer))
+        assert factor[SERVICES.index(name)] == pytest.approx(
+            (1.0 - own + 2.0 * own * fewer) / (1.0 - own + own * fewer)
+        )
     for name in ("chronic_nurse", "chronic_gp", "statin_year"):
         assert factor[SERVICES.index(name)] == 1.0
     assert np.array_equal(
@@ -143,9 +141,7 @@ def test_prevention_enrols_and_the_enrolled_are_seen_more_often():
     now, new = np.array([1.0]), np.array([1.21])
     after = respond(norm_activity(), PREVENTION, DIABETES, now, new, terms, SERVICES)
     assert after.activity.programme_years[0, DIABETES] == pytest.approx(127 * 1.1)
-    assert after.activity.services[0, DIABETES, SERVICES.index("chronic_nurse")] == pytest.approx(
-        419 * 1.21 * 1.1
-    )
+    assert after.activity.services[0, DIABETES, SERVICES.index("chronic_nurse")] == pytest.approx(419 * 1.21 * 1.1)
     assert after.units == pytest.approx((419 + 47) * (1.21 * 1.1 - 1.0))
     assert quantity(after.activity, "statin_year") == pytest.approx(136 + 111)
 
@@ -173,9 +169,7 @@ def test_delegation_moves_contacts_one_for_one_and_ends_when_all_are_handed_over
     assert quantity(after.activity, *CONTACTS) == pytest.approx(quantity(before, *CONTACTS))
     assert after.units == pytest.approx(394 * 0.05 + 419 * 0.05)
     everything = 1.0 / TERMS.base_delegation
-    assert moved(DELEGATION, DIABETES, everything).units == pytest.approx(
-        moved(DELEGATION, DIABETES, 3.0).units
-    )
+    assert moved(DELEGATION, DIABETES, everything).units == pytest.approx(moved(DELEGATION, DIABETES, 3.0).units)
 
 
 def test_a_practice_cannot_hand_over_contacts_that_it_does_not_have():
@@ -207,11 +201,7 @@ def test_cost_and_hours_of_a_visit_are_those_of_the_catalogue():
     share = norm_activity().services[0, NONE, at]
     share = share / share.sum()
     minutes = share @ SERVICES.minutes[at]
-    euro = (
-        minutes[1] * WAGES.nurse_eur / 60
-        + minutes[2] * WAGES.assistant_eur / 60
-        + share @ SERVICES.material_eur[at]
-    )
+    euro = minutes[1] * WAGES.nurse_eur / 60 + minutes[2] * WAGES.assistant_eur / 60 + share @ SERVICES.material_eur[at]
     assert margins.per_unit(margins.cost_eur)[0, NONE, VISITS] == pytest.approx(euro)
     assert margins.per_unit(margins.hours)[0, NONE, VISITS] == pytest.approx(minutes[0] / 60)
 
@@ -379,9 +369,7 @@ def test_a_larger_list_under_the_same_contract_moves_only_through_hours():
             programme_years=now.activity.programme_years * 1.1,
         ),
     )
-    assert np.allclose(
-        load_behaviour("profit_altruism", PLAIN, PARAMETERS).best_response(grown), 1.0, atol=1e-9
-    )
+    assert np.allclose(load_behaviour("profit_altruism", PLAIN, PARAMETERS).best_response(grown), 1.0, atol=1e-9)
 
 
 def test_practices_move_part_of_the_way():
@@ -394,9 +382,7 @@ def test_practices_move_part_of_the_way():
 def test_visits_stop_where_the_hours_end():
     paid = contract(fees(gp_consult=80.0, gp_long=80.0, gp_phone=80.0, gp_visit=80.0, nurse_consult=80.0))
     now = situation(paid)
-    behaviour = load_behaviour(
-        "profit_altruism", [(f"{each}_response", 0.0) for each in LEVERS[1:]], PARAMETERS
-    )
+    behaviour = load_behaviour("profit_altruism", [(f"{each}_response", 0.0) for each in LEVERS[1:]], PARAMETERS)
     free = behaviour.decide(now) - 1.0
     wanted = float((marginal(now).hours * free).sum())
     short = replace(now, gp_hours_capacity=contact_hours(now) + wanted / 4.0)
@@ -459,9 +445,7 @@ def test_ontario_is_reproduced_within_its_acceptance_range():
     flat = Capitation(rate_eur_per_person_year=1.0)
     residual = schedule.scaled(0.125 * 32.04 / 11.51)
     total = float(full.practice_revenue(start.activity).sum())
-    rest = (total - float(residual.practice_revenue(start.activity).sum())) / float(
-        start.activity.person_years.sum()
-    )
+    rest = (total - float(residual.practice_revenue(start.activity).sum())) / float(start.activity.person_years.sum())
     blended = replace(residual, components=(*residual.components, Part("capitation", flat.scaled(rest))))
     now = replace(start, contracts=(blended,), anchor=make_anchor(start))
     base = now.activity
@@ -492,9 +476,7 @@ def test_shipped_arms_move_practices_as_their_payments_say():
     best = {}
     for name in ("gp_fee_for_service", "gp_capitation", "gp_bundled", "gp_mixed"):
         arm = read_contract(f"nl/{name}")
-        best[name] = behaviour.best_response(situation(arm.scaled(solve_scale(reference, arm, [activity]))))[
-            0
-        ]
+        best[name] = behaviour.best_response(situation(arm.scaled(solve_scale(reference, arm, [activity]))))[0]
     assert best["gp_fee_for_service"][:, VISITS].min() > 1.1
     assert best["gp_capitation"][:, VISITS].max() < 1.0
     assert (best["gp_bundled"][1:, PREVENTION] > 1.1).all()

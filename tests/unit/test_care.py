@@ -155,9 +155,7 @@ def test_a_model_without_diseases_has_no_controls_and_the_same_rates():
     healthy = cohort(2_000, conditions=False)
     rows = demand_transitions(care_parameters("NL"), healthy, "NL")
     assert [t.name for t in rows] == ["need", "follow_up", "ed_self", "emergency_other"]
-    assert hazards(rows[0], healthy).sum() == pytest.approx(
-        at(base_rates(care_parameters("NL")).needs, healthy).sum()
-    )
+    assert hazards(rows[0], healthy).sum() == pytest.approx(at(base_rates(care_parameters("NL")).needs, healthy).sum())
 
 
 def test_an_empty_cell_still_has_a_finite_rate():
@@ -190,9 +188,7 @@ def test_kinds_of_contact_add_up_to_the_published_totals():
     assert (access.contact_mix >= 0.0).all()
     urgent = rates.needs * access.urgent_share
     nurse = (rates.gp_contacts - urgent) * access.delegable_share * access.base_delegation
-    by_gp = ((rates.gp_contacts - nurse)[:, :, None] * access.contact_mix * population[:, :, None]).sum(
-        axis=(0, 1)
-    )
+    by_gp = ((rates.gp_contacts - nurse)[:, :, None] * access.contact_mix * population[:, :, None]).sum(axis=(0, 1))
     phone, consult, long, visit = by_gp / population.sum()
     nurse_total = (nurse * population).sum() / population.sum()
     total = (rates.gp_contacts * population).sum() / population.sum()
@@ -258,9 +254,7 @@ def test_a_norm_practice_is_busy_but_not_overrun(older, gp, nurse):
     people = cohort(older=older)
     params = care_parameters("NL")
     care = build_care(params, people, "NL")
-    minutes = (
-        staff_minutes(care, expected_services(care, people)).mean(axis=0) * care.report["norm_list_size"]
-    )
+    minutes = staff_minutes(care, expected_services(care, people)).mean(axis=0) * care.report["norm_list_size"]
     gp_hours, nurse_hours = minutes[0] / 60.0 / 52.0, minutes[1] / 60.0 / 52.0
     nurse_fte = care.report["nurse_fte_per_norm_practice"]
     assert gp[0] < gp_hours / care.book.gp_contact_hours_per_week < gp[1]
@@ -289,9 +283,7 @@ def test_the_income_of_a_norm_practice_is_believable(care):
 
 def test_payments_are_of_the_size_of_national_ones(care, people):
     """The rest of 3,151 euro is what practices are paid by contract, modelled admissions and the end of life."""
-    by_sector = {
-        name: euro.mean() for name, euro in payments_by_sector(care, expected_services(care, people)).items()
-    }
+    by_sector = {name: euro.mean() for name, euro in payments_by_sector(care, expected_services(care, people)).items()}
     assert 2_400 < sum(by_sector.values()) - by_sector["general_practice"] < 2_950
     assert by_sector["mental_health"] == pytest.approx(270, rel=0.05)
     assert 14 < by_sector["out_of_hours"] < 24  # queues add to it in a run

@@ -112,9 +112,9 @@ def test_a_fit_recovers_known_knots(tool):
         true = 7.0 + 0.01 * x
         total = fixed[k] + np.exp(natural_spline(x, true, np.arange(AGES) + 0.5))
         band = np.minimum(np.arange(AGES) // 5, 18)
-        costs["euro_per_insured_year"][19 * k : 19 * k + 19] = np.bincount(
-            band, population[k] * total
-        ) / np.bincount(band, population[k])
+        costs["euro_per_insured_year"][19 * k : 19 * k + 19] = np.bincount(band, population[k] * total) / np.bincount(
+            band, population[k]
+        )
     knots, errors = tool.fit_knots(costs, fixed, population)
     assert np.abs(errors).max() < 0.002
     assert knots["M"] == pytest.approx(7.0 + 0.01 * np.array(tool.KNOTS["M"]), abs=0.05)
@@ -132,9 +132,7 @@ def test_category_levels_reach_their_totals(tool):
 
 def test_modelled_payments_are_read_by_band(tool, tmp_path):
     path = tmp_path / "modelled.csv"
-    path.write_text(
-        "sex,age_lo,age_hi,sector,euro\nM,0,110,hospital,10\nF,0,49,hospital,20\nF,50,110,hospital,30\n"
-    )
+    path.write_text("sex,age_lo,age_hi,sector,euro\nM,0,110,hospital,10\nF,0,49,hospital,20\nF,50,110,hospital,30\n")
     modelled = tool.read_modelled(path)
     assert modelled["hospital"][0, 0] == 10.0
     assert modelled["hospital"][1, 60] == 30.0

@@ -48,9 +48,7 @@ def test_a_band_without_events_stays_without():
     rates = np.array([[0, 0, 0, 1e-3, 2e-3, 3e-3, 4e-3, 5e-3]] * 2)
     smooth = smooth_rates(TEN_YEARS, rates, WEIGHTS)
     assert not smooth[:, :50].any()
-    np.testing.assert_allclose(
-        TEN_YEARS.sums(smooth * WEIGHTS)[:, 3:], (rates * TEN_YEARS.sums(WEIGHTS))[:, 3:]
-    )
+    np.testing.assert_allclose(TEN_YEARS.sums(smooth * WEIGHTS)[:, 3:], (rates * TEN_YEARS.sums(WEIGHTS))[:, 3:])
 
 
 def test_a_thin_band_borrows_from_its_neighbours():

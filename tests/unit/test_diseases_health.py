@@ -63,9 +63,7 @@ def test_admissions_equal_the_published_rates_net_of_transfers(base, event):
         if row["event"] == event and row["persons"] >= FEWEST_PERSONS:
             assert not row["floored"]
             assert row["expected"] == pytest.approx(row["target"], rel=1e-6)
-    totals = [
-        sum(r[name] for r in base["events"] if r["event"] == event) for name in ("expected", "published")
-    ]
+    totals = [sum(r[name] for r in base["events"] if r["event"] == event) for name in ("expected", "published")]
     assert totals[0] == pytest.approx(totals[1], rel=0.02)
 
 
@@ -157,9 +155,7 @@ def test_first_year_after_infarction_kills_as_published(params, model):
     row = model.transition("death_after_mi")
     background = model.transition("death_background")
     sex, age = 0, 70
-    first = sum(
-        hazards(each, one_person(sex, age, ("prior_mi", "recent_mi")))[0] for each in (row, background)
-    )
+    first = sum(hazards(each, one_person(sex, age, ("prior_mi", "recent_mi")))[0] for each in (row, background))
     by_1_year = 1 - (1 - published.by_30_days[sex, age]) * np.exp(-first * (1 - 30 / 364))
     assert by_1_year == pytest.approx(published.by_1_year[sex, age], rel=0.25)
     later = hazards(row, one_person(sex, age, ("prior_mi",)))[0]
@@ -254,10 +250,7 @@ def test_changed_parameters_reach_the_model(params, cohort, model):
         hazards(changed.transition("mi_recurrent"), cohort).sum()
         > hazards(model.transition("mi_recurrent"), cohort).sum()
     )
-    assert (
-        hazards(changed.transition("mi_first"), cohort).sum()
-        < hazards(model.transition("mi_first"), cohort).sum()
-    )
+    assert hazards(changed.transition("mi_first"), cohort).sum() < hazards(model.transition("mi_first"), cohort).sum()
 
 
 def test_so_many_recurrences_that_first_events_hit_the_floor(params):

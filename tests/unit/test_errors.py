@@ -15,10 +15,7 @@ from paysim.errors import (
 
 def test_a_problem_reads_as_one_line_with_place_key_found_allowed_and_nearest():
     problem = Problem("unknown key", "a.yaml", 10, 5, "arms[1].rat", "3", ("name", "rate"), "rate")
-    assert (
-        str(problem)
-        == "a.yaml:10:5: arms[1].rat: unknown key; found 3; allowed: name, rate; did you mean 'rate'?"
-    )
+    assert str(problem) == "a.yaml:10:5: arms[1].rat: unknown key; found 3; allowed: name, rate; did you mean 'rate'?"
 
 
 def test_a_problem_without_a_place_has_no_empty_parts():

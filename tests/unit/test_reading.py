@@ -74,9 +74,7 @@ def test_a_utf8_byte_order_mark_is_dropped(write):
         | st.integers(-(2**63) + 1, 2**63 - 1)
         | st.floats(allow_nan=False, allow_infinity=False)
         | st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs"), exclude_characters="\ufeff")),
-        lambda inner: (
-            st.lists(inner, max_size=4) | st.dictionaries(st.text("abcdef", min_size=1), inner, max_size=4)
-        ),
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text("abcdef", min_size=1), inner, max_size=4),
         max_leaves=20,
     )
 )
@@ -139,9 +137,7 @@ def test_of_several_alternatives_the_one_meant_is_reported():
     with pytest.raises(ScenarioError) as caught:
         bind(_File, parse_yaml("{name: x, parts: [{kind: grant, amount: 3, yers: 2}]}", "t.yaml"))
     text = str(caught.value)
-    assert text == (
-        "t.yaml:1:44: parts[0].yers: unknown key; allowed: amount, kind, years; did you mean 'years'?"
-    )
+    assert text == ("t.yaml:1:44: parts[0].yers: unknown key; allowed: amount, kind, years; did you mean 'years'?")
 
 
 def test_every_fault_is_reported_at_once_in_the_order_of_the_file():

@@ -55,9 +55,7 @@ def test_score2_reproduces_the_check_values_in_one_vectorised_call(model, equati
 
 def test_score2_diabetes_reproduces_the_published_example(model):
     man = np.array([0])
-    risk = score2.score2_diabetes_risk(
-        model, man, 60, 0, 140, 5.5, 1.3, age_at_diabetes=60, hba1c=50, egfr=90
-    )
+    risk = score2.score2_diabetes_risk(model, man, 60, 0, 140, 5.5, 1.3, age_at_diabetes=60, hba1c=50, egfr=90)
     np.testing.assert_allclose(risk, 0.08393, atol=6e-6)
 
 

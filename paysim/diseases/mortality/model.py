@@ -68,14 +68,10 @@ def education_slopes(params: Parameters) -> dict[str, np.ndarray]:
     level = np.array(table["education"])
     log_hr = {name: np.log([ratio[(sex == s) & (level == name)][0] for s in range(2)]) for name in level}
     fade = params["mortality.education_residual"] * fading(params)
-    return {
-        f"edu_{name}": (log_hr[name] - log_hr["mid"])[:, None] * fade[None, :] for name in ("low", "high")
-    }
+    return {f"edu_{name}": (log_hr[name] - log_hr["mid"])[:, None] * fade[None, :] for name in ("low", "high")}
 
 
-def build(
-    params: Parameters, cohort: Cohort, diseases: Sequence[VascularEvents], *, diabetes: bool
-) -> Mortality:
+def build(params: Parameters, cohort: Cohort, diseases: Sequence[VascularEvents], *, diabetes: bool) -> Mortality:
     """Level background mortality and excess deaths on a cohort.
 
     Parameters

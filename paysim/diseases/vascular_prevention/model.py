@@ -92,9 +92,7 @@ def stops(params: Parameters) -> tuple[Transition, Transition]:
     return statin, blood_pressure
 
 
-def becomes_high_risk(
-    params: Parameters, cohort: Cohort, tables: RiskFactorTables, leaving: np.ndarray
-) -> Transition:
+def becomes_high_risk(params: Parameters, cohort: Cohort, tables: RiskFactorTables, leaving: np.ndarray) -> Transition:
     """Return the onset of registered high risk, at the rate that keeps its share by age.
 
     With P the share at high risk among people without diabetes or a past event,
@@ -136,9 +134,7 @@ def becomes_high_risk(
     return replace(row, log_hazard=shape + np.log(wanted / have)) if wanted > 0 else row
 
 
-def starts(
-    params: Parameters, cohort: Cohort, tables: RiskFactorTables, new: Newcomers
-) -> tuple[Transition, ...]:
+def starts(params: Parameters, cohort: Cohort, tables: RiskFactorTables, new: Newcomers) -> tuple[Transition, ...]:
     """Return enrol, start_statin, start_bp_drug_1, start_bp_drug_2 with rates that keep coverage at base."""
     p = params.group("vascular_prevention")
     stop_statin, stop_bp = stops(params)
@@ -154,9 +150,7 @@ def starts(
     first = _keep_coverage(p, cohort, first, stop_1, new, "bp_drug_within_year_after_event")
     return (
         _keep_coverage(p, cohort, enrol, stop_0, new, None),
-        _keep_coverage(
-            p, cohort, statin, hazards(stop_statin, cohort), new, "statin_within_year_after_event"
-        ),
+        _keep_coverage(p, cohort, statin, hazards(stop_statin, cohort), new, "statin_within_year_after_event"),
         first,
         _keep_step(p, cohort, second, stop_1, hazards(first, cohort)),
     )
@@ -219,9 +213,7 @@ def _keep_coverage(
     return replace(row, log_hazard=row.log_hazard + level, log_hr=dict(row.log_hr) | ratios)
 
 
-def _keep_step(
-    p: Parameters, cohort: Cohort, row: Transition, stopping: np.ndarray, joining: np.ndarray
-) -> Transition:
+def _keep_step(p: Parameters, cohort: Cohort, row: Transition, stopping: np.ndarray, joining: np.ndarray) -> Transition:
     """Solve the rate of the second drug by age: its share among people on the first stays what it is."""
     members, held = cohort.has("bp_drug_1"), cohort.has("bp_drug_2")
     coverage, growth = _coverage_by_age(cohort, members, held)
@@ -232,9 +224,7 @@ def _keep_step(
 
 def _coverage_by_age(cohort: Cohort, members: np.ndarray, held: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return, per person, the treated share of a group at that age, and its growth per year of age."""
-    persons, treated = (
-        COVERAGE_BANDS.sums(cohort.by_age(each)).sum(axis=0) for each in (members, members & held)
-    )
+    persons, treated = (COVERAGE_BANDS.sums(cohort.by_age(each)).sum(axis=0) for each in (members, members & held))
     whole = treated.sum() / max(persons.sum(), 1.0)
     # A thin band leans on the whole group: ten persons' weight.
     share = (treated + 10 * whole) / (persons + 10)
@@ -270,9 +260,7 @@ def _solve_starts(
     relative = cohort.at(row.log_hazard) + log_relative_hazard(row, cohort)
     level, factors = np.zeros((2, AGES)), [0.0] * len(groups)
     for _ in range(12):
-        shifted = relative + sum(
-            (x * times for x, (_, times, _) in zip(factors, groups, strict=True)), np.zeros(1)
-        )
+        shifted = relative + sum((x * times for x, (_, times, _) in zip(factors, groups, strict=True)), np.zeros(1))
         amount = both_sexes(cohort.by_age(np.where(untreated, np.exp(shifted), 0.0)))
         level = fit_level(by_band, amount, COVERAGE_BANDS, open_by_age)
         if not level.any():  # too few people to tell the ages apart
@@ -283,7 +271,5 @@ def _solve_starts(
                 continue
             wanted = float(bounded(np.asarray(starts_needed), who.sum()))
             rates = np.exp((shifted + cohort.at(level))[who])
-            factors[k] += float(
-                np.clip(np.log(wanted / rates.sum()) * rates.sum() / (rates @ times[who]), -1, 1)
-            )
+            factors[k] += float(np.clip(np.log(wanted / rates.sum()) * rates.sum() / (rates @ times[who]), -1, 1))
     return level, factors
