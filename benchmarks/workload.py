@@ -33,7 +33,7 @@ PUBLISHED = {
     "cost per person": (4085.0, 4232.0),
     "QALYs per person": (6.71, 6.81),
 }
-"""Range over eight other engines that ran this workload, most of them with 10,000 people."""
+"""Range over other engines that ran this workload (SimPy, salabim, mesa, C and more), most with 10,000 people."""
 
 
 def discounted(start: float, stop: float) -> float:
