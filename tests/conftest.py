@@ -38,3 +38,9 @@ def write(tmp_path: Path) -> Callable[[str, str | bytes], Path]:
         return path
 
     return put
+
+
+@pytest.fixture(autouse=True)
+def _wide_terminal(monkeypatch):
+    """What is printed does not depend on the terminal the tests run in."""
+    monkeypatch.setenv("COLUMNS", "150")
