@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from paysim.diseases.cohort import hazards
 from paysim.engine.model import Model
 from paysim.kernel import streams
 from paysim.kernel.advance import enter_all
 from paysim.kernel.records import LANES, NEVER, PERSON, PRACTICE, TICKS_PER_DAY, TICKS_PER_YEAR, State
+from paysim.kernel.spec import AGES
 
-ROOM_OVER_EXPECTED_BIRTHS = 1.5
 ROOM_AT_LEAST = 40
-"""Rows kept free on each list; more newcomers than this stop the run with a clear error, they are never lost."""
+ROOM_DEVIATIONS = 6.0
+GENERATION_YEARS = 20.0
+"""Rows kept free on each list follow the births expected of its women, with room for chance; more newcomers than this
+stop the run with a clear error, they are never lost. From `GENERATION_YEARS` on newcomers have children too."""
 
 
 def initial_state(model: Model, start: int, years: float, replicate: int) -> State:
@@ -44,7 +46,8 @@ def _books(model: Model, start: int, years: float) -> np.ndarray:
     practices = np.zeros(len(population.practices), PRACTICE)
     lists = np.bincount(population.practice, minlength=len(practices))
     practices["used"] = lists
-    practices["room"] = np.ceil(lists * (1.0 + _births_per_person_year(model) * years)).astype(np.int64) + ROOM_AT_LEAST
+    births = _births_expected(model, years)
+    practices["room"] = lists + np.ceil(births + ROOM_DEVIATIONS * np.sqrt(births)).astype(np.int64) + ROOM_AT_LEAST
     practices["first"] = np.concatenate([[0], np.cumsum(practices["room"])[:-1]])
     practices["free"] = start
     practices["flexible"][:, LANES.index("gp_urgent")] = 1
@@ -60,10 +63,17 @@ def _books(model: Model, start: int, years: float) -> np.ndarray:
     return practices
 
 
-def _births_per_person_year(model: Model) -> float:
-    """Return a generous rate of births, from the model's own at base."""
-    births = [hazards(each, model.cohort).mean() for each in model.transitions if each.kind == "birth"]
-    return ROOM_OVER_EXPECTED_BIRTHS * float(sum(births))
+def _births_expected(model: Model, years: float) -> np.ndarray:
+    """Return the births expected on each list ``[P]`` if nobody dies, as women pass through the ages."""
+    rate = np.zeros((2, AGES))
+    for each in model.transitions:
+        if each.kind == "birth":
+            rate += np.exp(each.log_hazard)
+    ahead = np.arange(int(np.ceil(years)))
+    later = np.minimum(np.arange(AGES)[:, None] + ahead, AGES - 1)
+    expected = rate[:, later].sum(axis=2)[model.cohort.sex, model.cohort.age]
+    births = np.bincount(model.population.practice, expected, minlength=len(model.population.practices))
+    return np.asarray(births * (1.0 + max(0.0, years - GENERATION_YEARS) / GENERATION_YEARS))
 
 
 def _people(model: Model, state: State, rows: np.ndarray, start: int, replicate: int) -> None:

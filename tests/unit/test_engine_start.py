@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -156,3 +158,15 @@ def test_progress_counts_every_week_of_the_base_years(model: Model) -> None:
     run_base(model, 0, progress=lambda what, done, total: seen.append((what, done, total)))
     assert [done for _, done, _ in seen] == list(range(1, 53))
     assert {total for _, _, total in seen} == {52}
+
+
+def test_lists_have_room_for_the_births_of_their_own_women():
+    """A list of students has few births now and many in ten years: room follows the women, not the region's mean."""
+    model = few_people_model()
+    young = replace(model.cohort, age=np.full_like(model.cohort.age, 20), sex=np.ones_like(model.cohort.sex))
+    room = initial_state(replace(model, cohort=young), 0, 13, 0).practices["room"]
+    rate = np.exp(next(t for t in model.transitions if t.kind == "birth").log_hazard)[
+        1, 20:33
+    ].sum()  # births a woman of 20 has in 13 years
+    lists = np.bincount(model.population.practice)
+    assert (room > lists * (1.0 + rate)).all()
