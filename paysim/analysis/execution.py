@@ -198,10 +198,13 @@ class _Replicate:
             passive = self.cell((replace(current, behaviour=Behaviour()), 1.0))
         solved = solve_arms(scenario, passive.activities)
         others = [solved[arm.name] for arm in scenario.arms if arm.name != current.name]
-        if any(load(self.folder(*each)) is None for each in others):
+        kept = {each[0].name: load(self.folder(*each)) for each in others}
+        missing = [each for each in others if kept[each[0].name] is None]
+        if missing:
             _ = self.base  # simulated once, before the arms need it side by side
-        futures = [self.pool.submit(self.cell, each) for each in others]
-        finished = {cell.arm: cell for cell in (first, *(future.result() for future in futures))}
+        futures = [self.pool.submit(self.simulate, each) for each in missing]
+        cells = (first, *kept.values(), *(future.result() for future in futures))
+        finished = {cell.arm: cell for cell in cells if cell is not None}
         return [finished[arm.name] for arm in scenario.arms]
 
     def folder(self, arm: Arm, scale: float) -> Path:
@@ -218,14 +221,15 @@ class _Replicate:
 
     def cell(self, solved: tuple[Arm, float]) -> Finished:
         """Return the finished cell of an arm: read back, or simulated and written."""
+        return load(self.folder(*solved)) or self.simulate(solved)
+
+    def simulate(self, solved: tuple[Arm, float]) -> Finished:
+        """Simulate an arm and write its cell."""
         arm, scale = solved
-        folder = self.folder(arm, scale)
-        found = load(folder)
-        if found is None:
-            base = self.base
-            assert self._people is not None
-            state = self._people.read()
-            cell = run_arm(self.model, base, arm, self.number, self.engine, self.progress, state=state)
-            found = finish(cell, scale)
-            save(folder, found)
-        return found
+        base = self.base
+        assert self._people is not None
+        state = self._people.read()
+        cell = run_arm(self.model, base, arm, self.number, self.engine, self.progress, state=state)
+        done = finish(cell, scale)
+        save(self.folder(arm, scale), done)
+        return done
