@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from paysim.care.demand import BaseRates
 from paysim.care.rates import Floats, Profiles, standard_population
 from paysim.errors import DataError, Problem
+from paysim.kernel.records import WEEKS_PER_YEAR
 from paysim.parameters import Parameters
 
 CONTACT_TYPES = ("gp_phone", "gp_consult", "gp_long", "gp_visit")
@@ -92,6 +93,10 @@ class BookTerms:
         gp = gp_fte * self.gp_contact_hours_per_week / self.weekdays
         nurse = nurse_fte * self.nurse_contact_hours_per_week / self.weekdays
         return np.array([gp * (1.0 - self.urgent_capacity_share), gp * self.urgent_capacity_share, nurse])
+
+    def hours_per_year(self, gp_fte: float, nurse_fte: float) -> Floats:
+        """Return contact hours of a model year of 52 weeks ``[3]``, in the order of `LANES`."""
+        return self.hours_per_weekday(gp_fte, nurse_fte) * self.weekdays * WEEKS_PER_YEAR
 
 
 @dataclass(frozen=True)

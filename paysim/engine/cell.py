@@ -245,10 +245,7 @@ def _check_people(model: Model, state: State, accounts: Accounts) -> None:
 
 def _counted(model: Model, accounts: Accounts) -> Counted:
     care, scenario, population = model.care, model.scenario, model.population
-    book = care.book
-    hours = [
-        book.hours_per_weekday(p.gp_fte, p.nurse_fte) * book.weekdays * WEEKS_PER_YEAR for p in population.practices
-    ]
+    hours = [care.book.hours_per_year(p.gp_fte, p.nurse_fte) for p in population.practices]
     others = [contract for contract in accounts.contracts if contract.providers != PRACTICES]
     parts = [
         [part for contract in others for part in contract.in_force(year)] for year in range(scenario.horizon_years)

@@ -21,7 +21,7 @@ from paysim.contracts.contract import Contract
 from paysim.engine.accounts import practice_bills
 from paysim.engine.model import Model
 from paysim.engine.region import Region
-from paysim.kernel.records import LEVERS, PERIODS_PER_YEAR, WEEKS_PER_YEAR
+from paysim.kernel.records import LEVERS, PERIODS_PER_YEAR
 from paysim.scenario import Arm
 
 
@@ -102,10 +102,7 @@ class Responses:
         anchor: Anchor | None,
     ) -> Situation:
         care, practices = self.model.care, self.model.population.practices
-        hours = [
-            care.book.hours_per_weekday(p.gp_fte, p.nurse_fte)[:2].sum() * care.book.weekdays * WEEKS_PER_YEAR
-            for p in practices
-        ]
+        hours = [care.book.hours_per_year(p.gp_fte, p.nurse_fte)[:2].sum() for p in practices]
         costs = np.asarray(sum(practice_bills(self.model, activity).values())) / activity.years
         return Situation(
             contracts=contracts,
