@@ -18,14 +18,19 @@ _HOMES = {
     "Run": "paysim.analysis.runs",
     "Scenario": "paysim.scenario",
     "ScenarioError": "paysim.errors",
+    "calibrate": "paysim.analysis.calibration",
     "compare": "paysim.analysis.compare",
+    "import_population": "paysim.population",
     "incentive_map": "paysim.analysis.incentives",
     "load_region": "paysim.population",
     "load_run": "paysim.analysis.runs",
     "load_scenario": "paysim.scenario",
     "read_population": "paysim.population",
+    "replicate_trials": "paysim.analysis.trials",
     "simulate": "paysim.analysis.execution",
     "synthesize": "paysim.population",
+    "validate": "paysim.analysis.validation",
+    "write_people": "paysim.population",
     "write_population": "paysim.population",
     "write_report": "paysim.report.document",
 }
@@ -42,31 +47,41 @@ __all__ = [
     "Scenario",
     "ScenarioError",
     "__version__",
+    "calibrate",
     "compare",
+    "import_population",
     "incentive_map",
     "load_region",
     "load_run",
     "load_scenario",
     "plot",
     "read_population",
+    "replicate_trials",
     "simulate",
     "synthesize",
+    "validate",
+    "write_people",
     "write_population",
     "write_report",
 ]
 
 if TYPE_CHECKING:
+    from paysim.analysis.calibration import calibrate
     from paysim.analysis.compare import compare
     from paysim.analysis.execution import simulate
     from paysim.analysis.incentives import incentive_map
     from paysim.analysis.runs import Run, load_run
+    from paysim.analysis.trials import replicate_trials
+    from paysim.analysis.validation import validate
     from paysim.errors import DataError, InputError, ModelError, OutputError, PaysimError, ScenarioError
     from paysim.parameters import Parameters
     from paysim.population import (
         Population,
+        import_population,
         load_region,
         read_population,
         synthesize,
+        write_people,
         write_population,
     )
     from paysim.report import figures as plot

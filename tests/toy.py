@@ -78,6 +78,11 @@ def impatient(**changes: Any) -> Access:
     )
 
 
+def running_rates(people: np.ndarray) -> np.ndarray:
+    """Return the hazards at which clocks run ``[n, R]``; 0 where they stand still."""
+    return np.where(people["due"] != NEVER, people["clock"], 0.0)
+
+
 def toy_tables(
     transitions: Sequence[Transition],
     flags: Sequence[str] = (),
@@ -98,6 +103,7 @@ def toy_tables(
         treatment_effects=treatment_effects or {},
         base_utility=np.full((2, AGES), utility),
         decrements=decrements or {},
+        untreated_ldl=3.3,
     )
 
 
@@ -222,6 +228,8 @@ def busy_transitions(births: float = 0.2) -> tuple[Transition, ...]:
         Transition("control", "chronic_control", flat(4.0), required=("enrolled",), activity_lever="prevention"),
         Transition("accident", "acute", flat(0.1), service="admission_other", admission_days=3.0),
         Transition("birth", "birth", flat(births)),
+        Transition("leave", "departure", flat(0.05)),
+        Transition("other_practice", "practice_change", flat(0.05)),
     )
 
 
@@ -236,7 +244,7 @@ def busy_tables(births: float = 0.2, **terms: Any) -> np.ndarray:
         impatient(**terms),
         utility=0.9,
         decrements={"ill": 0.1, "recent": 0.1},
-        treatment_effects={"pill": (1.0, 9.0)},
+        treatment_effects={"pill": (0.3, 9.0)},
     )
 
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from paysim.analysis.measures import MEASURES, Measure, by_arm, horizon, paired, wide
 from paysim.analysis.runs import Run, load_run
+from paysim.analysis.samples import labelled
 from paysim.errors import NotInResults, Problem, ScenarioError, nearest_name
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def compare(
         Columns `COLUMNS`, a row a measure, arm and baseline, over the whole horizon. ``difference`` is arm
         minus baseline; ``relative`` is its share of the baseline's value. ``interval`` is `OVER_REPLICATES`
         or `CHANCE_ONLY`; ``low`` and ``high`` are missing where one replicate gives no spread, such as for
-        region-wide waiting lists.
+        region-wide waiting lists. ``label`` says so where a sample cannot tell the measure.
 
     Raises
     ------
@@ -86,6 +87,7 @@ def compare(
     against = baselines(source, baseline)
     totals = by_arm(horizon(wide(source)))
     practices = _practices(source)
+    marked = source.not_from_sample if isinstance(source, Run) else frozenset()
     rows: list[dict[str, Any]] = []
     for measure in measures:
         if not measure.held_by(totals[arms[0]]):
@@ -93,7 +95,8 @@ def compare(
         for base in against:
             for arm in arms:
                 if arm != base:
-                    rows.append(_row(measure, arm, base, totals, practices))
+                    row = _row(measure, arm, base, totals, practices)
+                    rows.append(row | {"label": labelled(measure.label, measure.name, marked)})
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 

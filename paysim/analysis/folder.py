@@ -150,8 +150,9 @@ def _manifest(model: Model, cells: Sequence[Finished], sample: int | None, engin
         "persons_in_region": population.persons_in_region,
         "practices": len(population.practices),
         "population_sha256": population_digest(population),
+        "population_note": population.import_note,
         "sample": None
-        if sample is None
+        if sample is None and not population.sample_note
         else {
             "persons": len(population),
             "practices": len(population.practices),

@@ -92,6 +92,10 @@ def _rate(name: str, label: str, total: str, better: int = 0) -> Measure:
     return Measure(name, label, _PER_1000_YEARS, total, scale=1000.0, better=better)
 
 
+def _health(name: str, label: str, total: str, better: int) -> Measure:
+    return Measure(name, label, "per 1,000 persons per year", total, scale=1000.0, fixed=True, better=better)
+
+
 def _total(name: str, label: str, unit: str, scale: float, better: int) -> Measure:
     label = f"{label}, discounted, whole horizon"
     return Measure(name, label, unit, name, per=None, scale=scale, summed=True, better=better)
@@ -121,15 +125,10 @@ MEASURES: tuple[Measure, ...] = (
     Measure("practice_margin_per_head", "Practice margin", PER_HEAD, "practice_margin", better=1),
     Measure("practice_revenue_per_head", "Practice revenue", PER_HEAD, "practice_revenue"),
     Measure("practice_costs_per_head", "Practice costs", PER_HEAD, "practice_costs"),
-    Measure(
-        "qalys_per_1000",
-        "QALYs",
-        "per 1,000 persons per year",
-        "qalys",
-        scale=1000.0,
-        fixed=True,
-        better=1,
-    ),
+    _health("qalys_per_1000", "QALYs", "qalys", 1),
+    _health("life_years_per_1000", "Life years", "life_years", 1),
+    _health("healthy_life_years_per_1000", "Life years without a chronic condition", "healthy_life_years", 1),
+    _health("dalys_per_1000", "Disability-adjusted life years lost", "dalys", -1),
     _count("deaths_in_region", "Deaths", "deaths"),
     _count("mi_admissions_in_region", "Infarctions admitted", "mi_admissions"),
     _count("stroke_admissions_in_region", "Strokes admitted", "stroke_admissions"),

@@ -100,6 +100,13 @@ class Run:
         return tuple(self.scenario.get("compare_with") or (self.current,))
 
     @property
+    def not_from_sample(self) -> frozenset[str]:
+        """Names of measures that this run, being a sample, cannot tell; see `paysim.analysis.samples`."""
+        from paysim.analysis.samples import marked_in
+
+        return marked_in(self.manifest)
+
+    @property
     def results(self) -> pd.DataFrame:
         """The tidy table of results; columns `RESULT_COLUMNS`."""
         return self._table("results.parquet", RESULT_COLUMNS)

@@ -78,8 +78,12 @@ class BaseRates:
     emergency_other: Floats
 
 
-def base_rates(params: Parameters) -> BaseRates:
-    """Return the published rates that the demand of a country is set to."""
+def base_rates(params: Parameters, modelled_admissions: Floats | None = None) -> BaseRates:
+    """Return the published rates that the demand of a country is set to.
+
+    Emergency admissions that diseases of the model cause, ``[2, 111]`` per inhabitant, are taken out of the others;
+    a tenth of these always remains.
+    """
     profiles = Profiles(params, standard_population(params))
     contacts = profiles.by_sex("gp_contacts", "gp_women_per_man") * params["care.gp_contact_level"]
     follow_up = params["care.follow_up_share"]
@@ -94,17 +98,22 @@ def base_rates(params: Parameters) -> BaseRates:
     admissions = profiles.curve("clinical_admissions")
     admissions = admissions * params["care.clinical_admission_rate"] / profiles.mean(admissions)
     emergencies = admissions * profiles.curve("emergency_share") * (1.0 - params["care.modelled_admission_share"])
+    others = np.stack([emergencies, emergencies])
+    if modelled_admissions is not None:
+        others = np.maximum(others - modelled_admissions, 0.1 * others)
     return BaseRates(
         gp_contacts=contacts,
         needs=contacts * (1.0 - follow_up) + out_of_hours,
         follow_up=contacts * follow_up,
         ed_self=visits * by_self,
         ed_by_gp=visits * (1.0 - by_self),
-        emergency_other=np.stack([emergencies, emergencies]),
+        emergency_other=others,
     )
 
 
-def demand_transitions(params: Parameters, cohort: Cohort, country: str) -> tuple[Transition, ...]:
+def demand_transitions(
+    params: Parameters, cohort: Cohort, country: str, rates: BaseRates | None = None
+) -> tuple[Transition, ...]:
     """Return the processes by which people come to care.
 
     Parameters
@@ -115,6 +124,8 @@ def demand_transitions(params: Parameters, cohort: Cohort, country: str) -> tupl
         The base cohort; conditions that it has no flag for are left out.
     country
         Written into the source of every row.
+    rates
+        From `base_rates`; read from the parameters when left out.
 
     Returns
     -------
@@ -123,7 +134,7 @@ def demand_transitions(params: Parameters, cohort: Cohort, country: str) -> tupl
         and a chronic condition, ``chronic_control``. The mean over every cell of the cohort is the published
         rate.
     """
-    rates = base_rates(params)
+    rates = base_rates(params) if rates is None else rates
     ratios = _condition_ratios(params, cohort)
     gp = _slopes(params, "care.gp_frailty_exponent", "care.gp_ratio_low_education", "care.gp_ratio_high_education")
     acute = _slopes(

@@ -147,7 +147,9 @@ def care_parameters(country: str) -> Parameters:
     return common | Parameters.load(FOLDER / f"parameters_{country.lower()}.yaml", "care")
 
 
-def build_care(params: Parameters, cohort: Cohort, country: str) -> CareModel:
+def build_care(
+    params: Parameters, cohort: Cohort, country: str, modelled_admissions: Floats | None = None
+) -> CareModel:
     """Return the care model of a country, with demand set to the published rates in the base cohort.
 
     Parameters
@@ -156,6 +158,9 @@ def build_care(params: Parameters, cohort: Cohort, country: str) -> CareModel:
         A collection that holds the parameters of `care_parameters(country)`; others are not touched.
     cohort
         Columns sex, age, covariates and flags of the base population.
+    modelled_admissions
+        Emergency admissions per inhabitant a year ``[2, 111]`` that diseases of the model cause, infarction and stroke
+        left out; none by default.
 
     Raises
     ------
@@ -163,7 +168,7 @@ def build_care(params: Parameters, cohort: Cohort, country: str) -> CareModel:
         If the catalogue lacks a service, or shares and rates contradict each other.
     """
     services = load_services()
-    rates = base_rates(params)
+    rates = base_rates(params, modelled_admissions)
     book = book_terms(params)
     access = access_terms(params, rates, book)
     costs = practice_costs(params)
@@ -175,7 +180,7 @@ def build_care(params: Parameters, cohort: Cohort, country: str) -> CareModel:
     return CareModel(
         country=country,
         services=services,
-        transitions=demand_transitions(params, cohort, country),
+        transitions=demand_transitions(params, cohort, country, rates),
         rates=rates,
         access=access,
         book=book,

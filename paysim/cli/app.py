@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from paysim import __version__
-from paysim.cli import check, compare, incentives, population, report, warmup
+from paysim.cli import calibrate, check, compare, incentives, population, report, trials, validate, warmup
 from paysim.cli import run as run_command
 from paysim.errors import PaysimError
 
@@ -32,6 +32,9 @@ app.command("compare")(compare.compare)
 app.command("report")(report.report)
 app.command("incentives")(incentives.incentives)
 app.command("check")(check.check)
+app.command("calibrate")(calibrate.calibrate)
+app.command("validate")(validate.validate)
+app.command("trials")(trials.trials)
 app.command("warmup")(warmup.warmup)
 app.add_typer(population.app, name="population")
 

@@ -21,6 +21,9 @@ DEMO_PERSONS = 10_000
 Out = Annotated[Path | None, typer.Option(help="The run folder itself.", metavar="DIR")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Arms simulated side by side.", metavar="W")]
 Seed = Annotated[int | None, typer.Option(min=0, help="Key of the random numbers.", metavar="S")]
+People = Annotated[
+    Path | None, typer.Option(help="People to simulate, as `population build` or `import` wrote them.", metavar="FILE")
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace another run in the folder.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
@@ -33,6 +36,7 @@ def run(
     workers: Workers = None,
     engine: Annotated[str, typer.Option(help="compiled, or reference (pure SimPy, slow).")] = "compiled",
     years: Annotated[int | None, typer.Option(min=1, max=100, help="Horizon in years.", metavar="Y")] = None,
+    population: People = None,
     out: Out = None,
     overwrite: Overwrite = False,
     json: Json = False,
@@ -47,7 +51,7 @@ def run(
         seed=loaded.seed if seed is None else seed,
         horizon_years=loaded.horizon_years if years is None else years,
     )
-    simulate_and_report(loaded, out, sample, workers, engine, json, overwrite)
+    simulate_and_report(loaded, out, sample, workers, engine, json, overwrite, population)
 
 
 def demo(
@@ -70,14 +74,17 @@ def simulate_and_report(
     engine: str,
     json: bool,
     overwrite: bool,
+    population: Path | None = None,
 ) -> None:
     """Run, report and print: what `run` and `demo` share."""
     from paysim.analysis.execution import check_engine, check_out, simulate
+    from paysim.population import read_population
     from paysim.report.document import write_report
 
     check_engine(engine)
     if out is not None:
         check_out(out, overwrite)
+    people = None if population is None else read_population(population)
     say_if_compiling(quiet=json)
     with Bars(quiet=json) as bars:
         finished = simulate(
@@ -86,6 +93,7 @@ def simulate_and_report(
             sample=sample,
             workers=workers,
             engine=engine,  # type: ignore[arg-type]
+            population=people,
             progress=bars.tick,
             overwrite=overwrite,
         )

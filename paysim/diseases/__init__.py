@@ -4,8 +4,11 @@
 admissions, the life table and the norms of quality of life.
 """
 
-DISEASES = ("mortality", "ischaemic_heart_disease", "stroke", "diabetes")
-"""What a scenario can name; the other folders are part of every model."""
+DISEASES = (
+    *("mortality", "smoking", "diabetes", "ischaemic_heart_disease", "stroke", "peripheral_arterial_disease"),
+    *("chronic_kidney_disease", "heart_failure", "copd", "depression", "cancer", "dementia"),
+)
+"""What a scenario can name, each a folder with a ``model.py``; see `paysim.diseases.disease` for what is in it."""
 
 REQUIRED = ("mortality",)
 """Of `DISEASES`, those that no model can do without."""

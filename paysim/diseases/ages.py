@@ -16,10 +16,12 @@ from paysim.errors import DataError, Problem
 from paysim.kernel.spec import AGES
 
 SEXES = ("M", "F")
+DAYS_30 = 30 / 364
+"""Thirty days in model years of 52 weeks."""
 FEWEST_PERSONS = 50
 """A cell with fewer persons borrows its level from its neighbours."""
 
-_ROUNDS = 80
+_ROUNDS, _NO_GAP = 80, 1e-12
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,8 @@ def fit_level(wanted: np.ndarray, amount: np.ndarray, bands: Bands, persons: np.
         for _ in range(_ROUNDS):
             level[s] = np.interp(ages + 0.5, middle[s, k], nodes)
             gap = np.log(wanted[s, k] / bands.sums(amount * np.exp(level))[s, k])
+            if np.abs(gap).max() < _NO_GAP:
+                break
             nodes += 0.7 * gap
         rest = np.zeros(len(bands.starts))
         rest[k] = gap

@@ -8,26 +8,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from paysim.diseases import DISEASES, REQUIRED
-from paysim.diseases.ages import FIVE_YEARS, TEN_YEARS, Bands
+from paysim.diseases.ages import FIVE_YEARS, TEN_YEARS, Bands, between_middles
 from paysim.diseases.cohort import Cohort, hazards
-from paysim.diseases.diabetes import model as diabetes
+from paysim.diseases.disease import Built, Context, admissions, expected_deaths, published
 from paysim.diseases.ischaemic_heart_disease import model as ischaemic_heart_disease
 from paysim.diseases.mortality import model as mortality
 from paysim.diseases.quality_of_life import model as quality_of_life
 from paysim.diseases.risk.factors import RiskFactorTables, load_risk_factors
+from paysim.diseases.smoking import model as smoking
 from paysim.diseases.starting import cohort_from_population
 from paysim.diseases.stroke import model as stroke
-from paysim.diseases.vascular_events import VascularEvents
+from paysim.diseases.treatments import model as treatments
+from paysim.diseases.vascular_events import VascularEvents, load_published
 from paysim.diseases.vascular_prevention import model as vascular_prevention
 from paysim.errors import Problem, ScenarioError, nearest_name
-from paysim.kernel.spec import Transition
+from paysim.kernel.spec import AGES, Transition
 from paysim.parameters import Parameters
+from paysim.parameters.calibrated import with_calibrated
 
 __all__ = [
     "Cohort",
@@ -39,10 +44,21 @@ __all__ = [
 ]
 
 COUNTRIES = ("NL", "BE")
-FLAGS = (
-    *("diabetes", "prior_mi", "recent_mi", "prior_stroke", "recent_stroke", "high_risk"),
-    *("enrolled", "statin", "bp_drug_1", "bp_drug_2"),
-)
+VASCULAR = {"ischaemic_heart_disease": ischaemic_heart_disease, "stroke": stroke}
+
+
+def module(name: str) -> ModuleType:
+    """Return the ``model.py`` of a disease folder."""
+    return import_module(f"paysim.diseases.{name}.model")
+
+
+def _flags() -> tuple[str, ...]:
+    own = [flag for name in DISEASES for flag in getattr(module(name), "FLAGS", ())]
+    return (*own, *vascular_prevention.FLAGS, *treatments.FLAGS)
+
+
+FLAGS = _flags()
+"""Of every model; a disease that is not simulated leaves people in the states they start with."""
 
 
 @dataclass(frozen=True)
@@ -58,11 +74,19 @@ class HealthModel:
     risk_factors
         Means and standard deviations by sex and age.
     treatment_effects
-        Treatment flag -> fall of (LDL in mmol/L, systolic pressure in mmHg) while on it.
+        Treatment flag -> (share of LDL it takes away, fall of systolic pressure in mmHg) while on it.
     base_utility
         Disease-free utility ``[2, 111]``.
     decrement
-        Flag -> change of utility, negative.
+        Flag -> change of utility, negative, in the order of `flags`.
+    combination
+        How decrements of several conditions combine.
+    chronic
+        Flags that end a healthy life.
+    untreated_ldl
+        LDL cholesterol that treatment lowers, mmol/L.
+    modelled_admissions
+        Expected emergency admissions per inhabitant a year for diseases other than infarction and stroke, ``[2, 111]``.
     reference
         What the model was levelled on, ``[2, 111]`` each: life_table (hazard per person-year), norm
         (utility), and mi, stroke (admissions per person-year, net of transfers); and mi_bands, stroke_bands:
@@ -77,6 +101,10 @@ class HealthModel:
     treatment_effects: Mapping[str, tuple[float, float]]
     base_utility: np.ndarray
     decrement: Mapping[str, float]
+    combination: quality_of_life.Combination
+    chronic: tuple[str, ...]
+    untreated_ldl: float
+    modelled_admissions: np.ndarray
     reference: Mapping[str, np.ndarray]
     report: Mapping[str, Any]
 
@@ -85,11 +113,18 @@ class HealthModel:
         return next(each for each in self.transitions if each.name == name)
 
 
-def health_parameters(country: str) -> Parameters:
+def health_parameters(country: str, *, calibrated: bool = True) -> Parameters:
     """Return the parameters of all diseases; groups are named after the folders.
 
     ``parameters.yaml`` of a folder holds for every country, ``parameters_nl.yaml`` or
-    ``parameters_be.yaml`` for one.
+    ``parameters_be.yaml`` for one. Values of the shipped calibration replace those of the folders.
+
+    Parameters
+    ----------
+    country
+        NL or BE.
+    calibrated
+        Whether to use the shipped calibration.
 
     Raises
     ------
@@ -104,7 +139,13 @@ def health_parameters(country: str) -> Parameters:
         for name in ("parameters.yaml", f"parameters_{country.lower()}.yaml"):
             if (folder / name).is_file():
                 result |= Parameters.load(folder / name, folder.name)
-    return result
+    fitted = calibration_file(country)
+    return with_calibrated(result, fitted) if calibrated and fitted.is_file() else result
+
+
+def calibration_file(country: str) -> Path:
+    """Return where the shipped calibration of a country is kept."""
+    return Path(__file__).parent / "calibration" / country.lower() / "calibration.yaml"
 
 
 def build_health(params: Parameters, cohort: Cohort, country: str, diseases: Sequence[str] = DISEASES) -> HealthModel:
@@ -128,37 +169,78 @@ def build_health(params: Parameters, cohort: Cohort, country: str, diseases: Seq
     """
     _check(country, diseases)
     tables = load_risk_factors(params)
-    modules = {"ischaemic_heart_disease": ischaemic_heart_disease, "stroke": stroke}
-    events = [module.build(params, cohort, tables) for name, module in modules.items() if name in diseases]
-    onset = [diabetes.build(params, cohort, tables)] if "diabetes" in diseases else []
-    tia = [stroke.first_tia(params, cohort, each) for each in events if each.words is stroke.WORDS]
-    deaths = mortality.build(params, cohort, events, diabetes=bool(onset))
-    prevention = _prevention(params, cohort, tables, events, onset, tia, deaths)
-    rows = (
-        *deaths.transitions,
-        *(row for each in events for row in each.transitions),
-        *tia,
-        *onset,
-        *prevention,
-    )
+    context = Context(params, cohort, tables, tuple(name for name in DISEASES if name in diseases))
+    events = [each.events(context) for name, each in VASCULAR.items() if name in diseases]
+    built = {name: module(name).build(context) for name in context.diseases if name not in REQUIRED}
+    tia = [stroke.first_tia(context, each) for each in events if each.words is stroke.WORDS]
+    own = [row for each in built.values() for row in each.transitions]
+    others = [mortality.with_education(row, context) if row.kind == "death" else row for row in own] + tia
+    ratios = {flag: ratio for each in built.values() for flag, ratio in each.mortality_hr.items()}
+    slopes = {"smoker": smoking.mortality_slope(context)} if "smoking" in diseases else {}
+    deaths = mortality.build(context, events, others, ratios, slopes)
+    vascular = [row for each in events for row in each.transitions]
+    prevention = _prevention(params, cohort, tables, events, built, tia, [*deaths.transitions, *others])
+    drugs = treatments.build(context, [*vascular, *others])
+    rows = (*deaths.transitions, *vascular, *others, *prevention, *drugs)
+    base = quality_of_life.solve_base_utility(params, cohort)
     reference = {"life_table": deaths.life_table, "norm": quality_of_life.norms(params)}
-    report: dict[str, Any] = {"shortfall_deaths": deaths.shortfall, "shortfall_bands": FIVE_YEARS.starts}
-    for each in events:
-        event, recurrent = each.words.event, hazards(each.recurrent, cohort).sum()
-        total = hazards(each.first, cohort).sum() + recurrent
-        reference |= {event: each.published.admissions, f"{event}_bands": each.published.band_rates}
-        report[f"{event}_first_share"] = float(1 - recurrent / total) if total > 0 else 1.0
-        report[f"{event}_floored"] = each.floored
+    for name, each in built.items():
+        reference |= each.reference
+        if params.has_table(f"{name}.prevalence"):
+            reference[f"{name}_prevalence"] = published(params, f"{name}.prevalence")[2]
     return HealthModel(
         transitions=rows,
         flags=FLAGS,
         risk_factors=tables,
-        treatment_effects=vascular_prevention.treatment_effects(params),
-        base_utility=quality_of_life.base_utility(params, cohort),
-        decrement=quality_of_life.decrements(params),
-        reference=reference,
-        report=report,
+        treatment_effects=vascular_prevention.treatment_effects(params) | treatments.lowers(params),
+        base_utility=base.utility,
+        decrement=quality_of_life.decrements(params, FLAGS),
+        combination=quality_of_life.combination(params),
+        chronic=tuple(flag for name in context.diseases for flag in getattr(module(name), "CHRONIC", ())),
+        untreated_ldl=params["vascular_prevention.untreated_ldl"],
+        modelled_admissions=_per_inhabitant(context, built),
+        reference=reference | _levels(events, params),
+        report=_report(deaths, base, events, cohort),
     )
+
+
+def _per_inhabitant(context: Context, built: Mapping[str, Built]) -> np.ndarray:
+    """Return expected emergency admissions per inhabitant a year, planned procedures left out, smooth over ages."""
+    rows = [
+        row
+        for each in built.values()
+        for row in each.transitions
+        if row.service == "admission_other" and row.kind == "event"
+    ]
+    persons = FIVE_YEARS.sums(context.persons)
+    found = FIVE_YEARS.sums(admissions(rows, context.cohort))
+    rate = np.divide(found, persons, out=np.zeros_like(found), where=persons > 0)
+    return between_middles(FIVE_YEARS, rate)
+
+
+def _levels(events: Sequence[VascularEvents], params: Parameters) -> dict[str, np.ndarray]:
+    """Return published admissions by event; those for stroke of any kind."""
+    found: dict[str, np.ndarray] = {}
+    for each in events:
+        whole = load_published(params, each.words.group)
+        found |= {each.words.event: whole.admissions, f"{each.words.event}_bands": whole.band_rates}
+    return found
+
+
+def _report(
+    deaths: mortality.Mortality,
+    base: quality_of_life.BaseUtility,
+    events: Sequence[VascularEvents],
+    cohort: Cohort,
+) -> dict[str, Any]:
+    report: dict[str, Any] = {"shortfall_deaths": deaths.shortfall, "shortfall_bands": FIVE_YEARS.starts}
+    report |= {"utility_capped": base.capped, "utility_gap": base.gap}
+    for each in events:
+        event, recurrent = each.words.event, hazards(each.recurrent, cohort).sum()
+        total = hazards(each.first, cohort).sum() + recurrent
+        report[f"{event}_first_share"] = float(1 - recurrent / total) if total > 0 else 1.0
+        report[f"{event}_floored"] = each.floored
+    return report
 
 
 def _check(country: str, diseases: Sequence[str]) -> None:
@@ -178,9 +260,9 @@ def _prevention(
     cohort: Cohort,
     tables: RiskFactorTables,
     events: Sequence[VascularEvents],
-    onset: Sequence[Transition],
+    built: Mapping[str, Built],
     tia: Sequence[Transition],
-    deaths: mortality.Mortality,
+    rows: Sequence[Transition],
 ) -> tuple[Transition, ...]:
     """Return the rows of prevention, solved on who joins and leaves each group in a year."""
     first = np.zeros(len(cohort))
@@ -189,9 +271,12 @@ def _prevention(
         rate = hazards(each.first, cohort)
         first += rate
         surviving += rate * (1 - cohort.at(each.published.fatal))
+    onset = (
+        [row for row in built["diabetes"].transitions if row.name == "diabetes_onset"] if "diabetes" in built else []
+    )
     joining = np.zeros(len(cohort)) + sum(hazards(row, cohort) for row in onset)
     mild = np.zeros(len(cohort)) + sum(hazards(row, cohort) for row in tia)
-    dying = np.zeros(len(cohort)) + sum(hazards(row, cohort) for row in deaths.transitions)
+    dying = np.zeros(len(cohort)) + sum(hazards(row, cohort) for row in rows if row.kind == "death")
     after = cohort.any_of(vascular_prevention.AFTER_EVENT)
     high_risk = vascular_prevention.becomes_high_risk(params, cohort, tables, first + mild + joining + dying)
     new = vascular_prevention.Newcomers(
@@ -223,18 +308,13 @@ def expected_at_base(model: HealthModel, cohort: Cohort) -> dict[str, Any]:
     rows = {row.name: hazards(row, cohort) for row in model.transitions}
     persons = cohort.by_age()
     events: list[dict[str, Any]] = []
-    dying = np.zeros(len(cohort))
+    dying = np.zeros((2, AGES))
     for row in model.transitions:
-        if row.kind == "death":
-            dying += rows[row.name]
-        elif row.kind == "event":
-            before, inside = cohort.at(row.dies_before_care), cohort.at(row.dies_in_care)
-            dying += rows[row.name] * (before + (1 - before) * inside)
-    for event in ("mi", "stroke"):
+        dying += expected_deaths(row, cohort)
+    for event, service in (("mi", "admission_mi"), ("stroke", "admission_stroke")):
         if f"{event}_first" not in rows:
             continue
-        reach = 1 - cohort.at(model.transition(f"{event}_first").dies_before_care)
-        expected = cohort.by_age((rows[f"{event}_first"] + rows[f"{event}_recurrent"]) * reach)
+        expected = admissions([row for row in model.transitions if row.service == service], cohort)
         target = persons * model.reference[event]
         crude = persons * TEN_YEARS.spread(model.reference[f"{event}_bands"])
         columns = {"persons": persons, "expected": expected, "target": target, "published": crude}
@@ -244,10 +324,10 @@ def expected_at_base(model: HealthModel, cohort: Cohort) -> dict[str, Any]:
             events.append({"event": event} | line)
     death_columns = {
         "persons": persons,
-        "expected": cohort.by_age(dying),
+        "expected": dying,
         "life_table": persons * model.reference["life_table"],
     }
-    utility = quality_of_life.utilities(model.base_utility, dict(model.decrement), cohort)
+    utility = quality_of_life.utilities(model.base_utility, model.decrement, cohort, model.combination)
     means = _by_band(
         FIVE_YEARS,
         {"persons": persons, "mean": cohort.by_age(utility), "norm": persons * model.reference["norm"]},

@@ -16,18 +16,27 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from paysim.diseases.ages import Bands, banded, fit_level, national_weights, smooth_rates
+from paysim.diseases.ages import DAYS_30, Bands, banded, fit_level, national_weights, smooth_rates
 from paysim.diseases.cohort import Cohort, can_happen, hazards, log_relative_hazard
+from paysim.diseases.disease import Context, passing, stationary
+from paysim.diseases.hospital_events import case_fatality
+from paysim.diseases.mortality.life import faded, life_table_hazard
+from paysim.diseases.risk.equations import first_event_slopes
 from paysim.diseases.risk.factors import RISK_FACTORS, RiskFactorTables
-from paysim.diseases.risk.score2 import load_score2
-from paysim.diseases.risk.score2 import slopes_by_age as score2_slopes
 from paysim.diseases.risk.smart2 import load_smart2
 from paysim.diseases.risk.smart2 import slopes_by_age as smart2_slopes
+from paysim.diseases.treatments.model import effects_on
 from paysim.kernel.spec import AGES, Transition
 from paysim.parameters import Parameters
 
-DAYS_30 = 30 / 364
-"""Thirty days in model years of 52 weeks."""
+COMORBIDITY = ("depression", "copd", "pad", "angina", "poor_control", "ckd_3a", "ckd_3b", "ckd_4", "ckd_5")
+"""Flags whose hazard ratio for a first event is a parameter ``hr_<flag>`` of the disease, where it has one (``hr_ckd``
+for all stages): they are no covariates of the risk equation."""
+
+EGFR = {"ckd_3a": 52.0, "ckd_3b": 37.0, "ckd_4": 22.0, "ckd_5": 10.0}
+"""Middle of each stage, mL/min/1.73m2 (KDIGO limits 60, 45, 30, 15), for the kidney term of SMART2."""
+EGFR_USUAL = 78.0
+"""Mean of the people SMART2 was derived in (recalled), for those without kidney disease."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +50,8 @@ class Words:
     other_prior: str
     service: str
     smart2_of_other: str
+    outcome: str
+    equation_outcome: str
 
 
 @dataclass(frozen=True)
@@ -76,16 +87,42 @@ class Published:
         """Share of events that kill, before care or within 30 days of admission."""
         return np.asarray(self.before_care + (1 - self.before_care) * self.by_30_days)
 
+    def without(self, other: Published) -> Published:
+        """Return the events that are not of another kind: both rates are of the same inhabitants."""
+        admissions = np.maximum(self.admissions - other.admissions, 1e-12)
 
-def load_published(params: Parameters, group: str) -> Published:
-    """Read and smooth the published tables of ``ischaemic_heart_disease`` or ``stroke``."""
+        def rest(name: str) -> np.ndarray:
+            mine, theirs = getattr(self, name) * self.admissions, getattr(other, name) * other.admissions
+            return np.asarray(np.clip((mine - theirs) / admissions, 0.001, 0.95))
+
+        outside = self.events * self.before_care - other.events * other.before_care
+        before = np.clip(outside / (admissions + np.maximum(outside, 0.0)), 0.0, 0.9)
+        by_30_days = rest("by_30_days")
+        return Published(
+            admissions=admissions,
+            band_rates=self.band_rates - other.band_rates,
+            bands=self.bands,
+            before_care=before,
+            by_30_days=by_30_days,
+            by_1_year=np.maximum(rest("by_1_year"), by_30_days),
+        )
+
+
+def load_published(params: Parameters, group: str, kind: str = "") -> Published:
+    """Read and smooth the published tables of a group; `kind` is a prefix of the tables' names.
+
+    Without a kind, mortality of men of 75-84 is mended with the printed totals.
+    """
     p = params.group(group)
     weights = national_weights(params.table("mortality.national_population"))
-    bands, per_1000 = banded(p.table("admissions"), "per_1000")
+    bands, per_1000 = banded(p.table(f"{kind}admissions"), "per_1000")
     crude = per_1000 / 1000 * (1 - p["transfer_share"])
     admissions = smooth_rates(bands, crude, weights)
-    by_30_days, by_1_year = _case_fatality(p, admissions * weights)
-    death_bands, deaths = banded(p.table("deaths"), "per_1000")
+    if kind:
+        by_30_days, by_1_year = case_fatality(params, group, f"{kind}case_fatality")
+    else:
+        by_30_days, by_1_year = _case_fatality(p, admissions * weights)
+    death_bands, deaths = banded(p.table(f"{kind}deaths"), "per_1000")
     before_care = _before_care(death_bands, deaths / 1000, admissions, by_30_days, weights)
     scale = p["national_scale"]
     return Published(admissions * scale, crude * scale, bands, before_care, by_30_days, by_1_year)
@@ -150,16 +187,6 @@ class VascularEvents:
         """First event, recurrent event, end of the first year."""
         return (self.first, self.recurrent, self.ends)
 
-    def deaths(self, cohort: Cohort) -> np.ndarray:
-        """Return expected deaths a year in events, by sex and age, ``[2, 111]``."""
-        both = hazards(self.first, cohort) + hazards(self.recurrent, cohort)
-        return cohort.by_age(both * cohort.at(self.published.fatal))
-
-    def admissions(self, cohort: Cohort) -> np.ndarray:
-        """Return expected admissions a year by sex and age, ``[2, 111]``."""
-        both = hazards(self.first, cohort) + hazards(self.recurrent, cohort)
-        return cohort.by_age(both * (1 - cohort.at(self.published.before_care)))
-
 
 def mean_predictor(slopes: Mapping[str, np.ndarray], tables: RiskFactorTables) -> np.ndarray:
     """Return the linear predictor of a non-smoker with mean risk factors, ``[2, 111]``."""
@@ -170,24 +197,71 @@ def mean_predictor(slopes: Mapping[str, np.ndarray], tables: RiskFactorTables) -
     return value
 
 
+def comorbidity(params: Parameters, group: str) -> dict[str, float]:
+    """Return flag -> log hazard ratio of the comorbidities that the parameters of a group name."""
+    found = {}
+    for flag in COMORBIDITY:
+        name = f"{group}.hr_{'ckd' if flag.startswith('ckd_') else flag}"
+        if name in params:
+            found[flag] = float(np.log(params[name]))
+    return found
+
+
 def treatment_slopes(p: Parameters) -> dict[str, np.ndarray]:
     """Return the trial effects per unit fall since base: ldl_drop (mmol/L) and sbp_drop (mmHg)."""
     ldl, sbp = np.log(p["rr_per_mmol_ldl"]), np.log(p["rr_per_10_mmhg"]) / 10
     return {"ldl_drop": np.full((2, AGES), ldl), "sbp_drop": np.full((2, AGES), sbp)}
 
 
-def build_events(params: Parameters, cohort: Cohort, tables: RiskFactorTables, words: Words) -> VascularEvents:
+def smoker_left(params: Parameters, slopes: Mapping[str, np.ndarray], cases: np.ndarray) -> float:
+    """Return the log hazard ratio of former smokers: a share of that of smokers at the ages of the cases."""
+    mean = float((slopes["smoker"] * cases).sum() / cases.sum()) if cases.sum() > 0 else float(slopes["smoker"].mean())
+    return params["smoking.ex_smoker_excess"] * mean
+
+
+def shares_with_past_event(params: Parameters, words: Words, published: Published) -> dict[str, np.ndarray]:
+    """Return the share of inhabitants in the year after an event and later, ``[2, 111]`` each.
+
+    What admissions, recurrences and survival imply in a population whose rates never changed.
+    """
+    p = params.group(words.group)
+    later = p["recurrent_later"] * p["national_scale"]
+    recent = first_year_rate(params, words, published) * p["national_scale"]
+    life, alive = life_table_hazard(params), 1 - published.by_30_days
+    in_first_year = np.log(alive / (1 - published.by_1_year)) / (1 - DAYS_30)
+    excess = np.maximum(in_first_year - life, 0.0)
+    year_ends = passing(1.0, excess + recent * alive)
+    # Who has a recurrence and survives it starts a new first year: among the admitted already.
+    return stationary(
+        life,
+        {"recent": published.admissions * alive},
+        [("recent", "later", year_ends), ("recent", None, recent * alive), ("later", None, later * alive)],
+        hr={"later": faded(params, p["mortality_hr"])},
+        excess={"recent": excess},
+    )
+
+
+def first_year_rate(params: Parameters, words: Words, published: Published) -> float:
+    """Return recurrences per person-year in the first year, men and women by their share of survivors."""
+    men, women = params.get_list(f"{words.group}.recurrent_first_year")
+    weights = national_weights(params.table("mortality.national_population"))
+    survivors = (weights * published.admissions * (1 - published.by_30_days)).sum(axis=1)
+    return float(survivors / survivors.sum() @ -np.log1p(-np.array([men, women])))
+
+
+def build_events(context: Context, words: Words, published: Published) -> VascularEvents:
     """Level the first and recurrent events of a disease on a cohort.
 
     Source: published admissions 2022, case fatality 2020-2022, recurrence rates; see the disease's folder.
     """
+    params, cohort, tables = context.params, context.cohort, context.tables
     p = params.group(words.group)
-    published = load_published(params, words.group)
     fatal: dict[str, np.ndarray | float] = {
         "dies_before_care": published.before_care,
         "dies_in_care": published.by_30_days,
         "admission_days": p["admission_days"],
     }
+    fatal["trend"] = context.trend(words.event)
     recurrent = _recurrent(params, cohort, tables, words, published, fatal)
     first, floored = _first(params, cohort, tables, words, published, recurrent, fatal)
     ends = Transition(
@@ -212,15 +286,17 @@ def _recurrent(
 ) -> Transition:
     p, smart2 = params.group(words.group), load_smart2(params)
     slopes = smart2_slopes(smart2, params["risk.smart2_mean_non_hdl"])
-    men, women = p.get_list("recurrent_first_year")
-    survivors = cohort.by_age(cohort.at(published.admissions * (1 - published.by_30_days))).sum(axis=1)
-    share = survivors / max(survivors.sum(), 1e-12) if survivors.sum() > 0 else np.array([0.5, 0.5])
-    first_year = float(share @ -np.log1p(-np.array([men, women])))
+    first_year = first_year_rate(params, words, published)
+    survivors = cohort.by_age(cohort.at(published.admissions * (1 - published.by_30_days)))
+    kidney = {flag: _egfr_term(smart2, egfr) - _egfr_term(smart2, EGFR_USUAL) for flag, egfr in EGFR.items()}
     log_hr = {
         words.recent: float(np.log(first_year / p["recurrent_later"])),
         "diabetes": smart2["diabetes"],
         words.other_prior: smart2[words.smart2_of_other],
+        "pad": smart2["pad"],
+        "ex_smoker": smoker_left(params, slopes, survivors),
     }
+    log_hr |= kidney | effects_on(params, words.outcome)
     shape = -mean_predictor(slopes, tables)
     row = Transition(
         name=f"{words.event}_recurrent",
@@ -240,6 +316,10 @@ def _recurrent(
     return _with_level(row, np.full((2, AGES), np.log(p["recurrent_later"] * p["national_scale"] / mean)))
 
 
+def _egfr_term(smart2: Mapping[str, float], egfr: float) -> float:
+    return smart2["egfr"] * egfr + smart2["egfr_sq"] * egfr**2
+
+
 def _first(
     params: Parameters,
     cohort: Cohort,
@@ -250,14 +330,16 @@ def _first(
     fatal: Mapping[str, np.ndarray | float],
 ) -> tuple[Transition, np.ndarray]:
     p = params.group(words.group)
-    slopes = score2_slopes(load_score2(params))
+    slopes = first_event_slopes(params, words.equation_outcome)
     diabetes = slopes.pop("diabetes")
     events = published.events
     cases = cohort.by_age(cohort.at(events))
     log_hr = {
         "diabetes": float((diabetes * cases).sum() / cases.sum()) if cases.sum() > 0 else float(diabetes.mean()),
         words.other_prior: float(np.log(p["hr_other_event"])),
+        "ex_smoker": smoker_left(params, slopes, cases),
     }
+    log_hr |= comorbidity(params, words.group) | effects_on(params, words.outcome)
     shape = np.log(np.maximum(events, 1e-12)) - mean_predictor(slopes, tables)
     row = Transition(
         name=f"{words.event}_first",
@@ -269,7 +351,7 @@ def _first(
         sets=(words.prior, words.recent),
         clears=("high_risk",),
         service=words.service,
-        source="published admissions and deaths 2022, ranked by SCORE2 and SCORE2-OP",
+        source="published admissions and deaths 2022, ranked by the risk equation",
         **fatal,  # type: ignore[arg-type]
     )
     reach = 1 - published.before_care

@@ -15,10 +15,12 @@ from paysim.accounting.ledger import Ledger, practice_actor
 from paysim.accounting.segments import SEGMENTS
 from paysim.contracts.contract import Contract, deductible_of
 from paysim.contracts.settlement import post_contracts, post_deductible
+from paysim.diseases.mortality.life_expectancy import years_left, years_left_at
 from paysim.engine.groups import EXTRA, Groups, make_groups
 from paysim.engine.model import TIMED, Model
 from paysim.kernel import advance as kernel
 from paysim.kernel.records import (
+    ARRIVAL,
     NEWBORN,
     PERIODS_PER_YEAR,
     TICKS_PER_WEEK,
@@ -26,7 +28,7 @@ from paysim.kernel.records import (
     WEEKS_PER_PERIOD,
     State,
 )
-from paysim.kernel.spec import AGES
+from paysim.kernel.spec import AGES, COVARIATES
 
 TICKS_PER_PERIOD = WEEKS_PER_PERIOD * TICKS_PER_WEEK
 YEARS_PER_PERIOD = 1.0 / PERIODS_PER_YEAR
@@ -88,12 +90,14 @@ class Accounts:
         self.names = model.care.services.names
         self.practice_names = tuple(practice.name for practice in model.population.practices)
         self._practice_actors = [practice_actor(name) for name in self.practice_names]
+        self.people_at_start = int(state.people["alive"].sum())
         n, services = len(state.people), len(self.names)
         self._used = np.zeros((n, services))
         self._year = np.zeros((n, services + len(EXTRA)))
         self._liable = np.zeros(n)
         self._tables_of_care()
         self._life_table = model.health.reference["life_table"]
+        self._years_left = years_left(self._life_table)
 
     def _tables_of_care(self) -> None:
         care, bit = self.model.care, self.model.flag_bit
@@ -103,8 +107,8 @@ class Accounts:
         flags = [flag for flag in background.flag_extra_eur if flag in bit]
         self._flag_mask = np.array([bit[flag] for flag in flags], np.int64)
         self._flag_extra = np.array([background.flag_extra_eur[flag] for flag in flags]).reshape(len(flags), -1)
-        frailty = self.model.population.frailty**background.frailty_exponent
-        self._frailty_scale = 1.0 / float(frailty.mean())
+        log_frailty = self.model.cohort.covariates[:, COVARIATES.index("log_frailty")]
+        self._frailty_scale = 1.0 / float(np.exp(background.frailty_exponent * log_frailty).mean())
 
     @property
     def year(self) -> int:
@@ -130,6 +134,15 @@ class Accounts:
     def open(self) -> None:
         """Start the next quarter from nothing."""
         kernel.open_period(self.state.people, self.state.practices)
+
+    def follow(self, left: np.ndarray, taken: np.ndarray) -> None:
+        """Let what was counted this year follow people whose rows moved from `left` to `taken`.
+
+        What a person uses is so attributed to the list on which they are at the end of the period.
+        """
+        for counted in (self._year, self._liable):
+            counted[taken] = counted[left]
+            counted[left] = 0.0
 
     def _count_use(self, start: int) -> None:
         background = self.model.care.background
@@ -209,18 +222,32 @@ class Accounts:
         enrolled = (people["flags"] & self.model.tables[0]["masks"][2]) != 0
         started = tick - TICKS_PER_PERIOD
         age = np.clip((started + TICKS_PER_PERIOD // 2 - people["birth"]) // TICKS_PER_YEAR, 0, AGES - 1)
+        died = (people["alive"] == 0) & (people["death"] >= started) & (people["death"] < tick)
         extra = {
             "person_years": lived,
+            "healthy_years": people["healthy"],
             "qalys": people["qaly"],
-            "deaths": (people["alive"] == 0) & (people["death"] >= started) & (people["death"] < tick),
+            "utility_lost": people["lost"],
+            "deaths": died,
+            "life_years_lost": self._life_years_lost(died),
             "expected_deaths": lived * self._life_table[people["sex"], age],
-            "births": (people["id"] >= NEWBORN) & (people["birth"] >= started),
+            "births": (people["id"] >= NEWBORN) & (people["id"] < ARRIVAL) & (people["birth"] >= started),
+            "arrivals": (people["id"] >= ARRIVAL) & (people["entered"] > started),
+            "departures": (people["departed"] == 1) & (people["since"] >= started),
             "gp_payments": lived * per_year[people["practice"], people["segment"]],
             "patient_payments": patient_cents / 100.0,
             "programme_years": lived * enrolled,
         }
         for k, name in enumerate(EXTRA):
             self._year[:, services + k] += extra[name]
+
+    def _life_years_lost(self, died: np.ndarray) -> np.ndarray:
+        """Return the remaining life expectancy of those who `died`, at their age of death; 0 for the others."""
+        dead = self.state.people[died]
+        age = (dead["death"] - dead["birth"]) / TICKS_PER_YEAR
+        lost = np.zeros(died.size)
+        lost[died] = years_left_at(self._life_table, self._years_left, dead["sex"], age)
+        return lost
 
     def _record(self, activity: Activity, revenue: np.ndarray, costs: np.ndarray) -> None:
         records, practices = self.records, self.state.practices

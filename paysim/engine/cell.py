@@ -20,6 +20,7 @@ from paysim.contracts.neutrality import solve_scale, total_eur
 from paysim.engine.accounts import YEARS_PER_PERIOD, Accounts
 from paysim.engine.groups import EXTRA
 from paysim.engine.hospital import Hospital, HospitalTerms
+from paysim.engine.migration import Migration
 from paysim.engine.model import Model
 from paysim.engine.region import Engine, Region
 from paysim.engine.responses import Responses
@@ -28,8 +29,6 @@ from paysim.errors import ModelError
 from paysim.kernel import streams
 from paysim.kernel.records import (
     LEVERS,
-    NEVER,
-    NEWBORN,
     OUTCOMES,
     PERIODS_PER_YEAR,
     TICKS_PER_YEAR,
@@ -89,9 +88,10 @@ def run_base(model: Model, replicate: int, engine: Engine = "compiled", progress
     hospital = _hospital(model, state, replicate)
     current = scenario.arm(scenario.current)
     accounts = Accounts(model, state, current.contracts, Ledger("base", 0, replicate), -years * PERIODS_PER_YEAR)
-    region = _region(model, state, accounts, hospital, start, engine, years, "base years", progress)
+    migration = Migration(model, state, replicate)
+    region = _region(model, state, accounts, hospital, migration, start, engine, years, "base years", progress)
     region.run(years * WEEKS_PER_YEAR)
-    _check_people(model, state, accounts)
+    _check_people(state, accounts)
     return Base(state, hospital.save(), tuple(region.recent), region.practices.taken)
 
 
@@ -123,13 +123,14 @@ def run_arm(
     accounts = Accounts(model, state, arm.contracts, ledger, 0)
     responses = Responses(model, arm, base.activity, replicate)
     years = scenario.horizon_years
-    region = _region(model, state, accounts, hospital, 0, engine, years, arm.name, progress, on_events)
+    migration = Migration(model, state, replicate)
+    region = _region(model, state, accounts, hospital, migration, 0, engine, years, arm.name, progress, on_events)
     region.own_processes = own_processes
     region.recent = list(base.quarters)
     region.decide = responses.decide
     responses.start(region)
     region.run(years * WEEKS_PER_YEAR)
-    _check_people(model, state, accounts)
+    _check_people(state, accounts)
     ledger.check()
     counted = _counted(model, accounts)
     return Cell(
@@ -188,6 +189,7 @@ def _region(
     state: State,
     accounts: Accounts,
     hospital: Hospital,
+    migration: Migration,
     start: int,
     engine: Engine,
     years: int,
@@ -195,7 +197,7 @@ def _region(
     progress: Progress | None,
     on_events: Callable[[np.ndarray], None] | None = None,
 ) -> Region:
-    region = Region(state, model.tables, accounts, hospital, start, engine, on_events)
+    region = Region(state, model.tables, accounts, hospital, migration, start, engine, on_events)
     if progress:
         region.on_week = lambda week: progress(what, week, years * WEEKS_PER_YEAR)
     return region
@@ -227,18 +229,19 @@ def _by_year(accounts: Accounts) -> tuple[Activity, ...]:
     )
 
 
-def _check_people(model: Model, state: State, accounts: Accounts) -> None:
+def _check_people(state: State, accounts: Accounts) -> None:
     """Raise ModelError unless people and person-time add up."""
-    rows = state.listed
-    births = int((state.people["id"][rows] >= NEWBORN).sum())
-    alive = int(state.people["alive"][rows].sum())
-    dead = int((state.people["death"][rows] < NEVER).sum())
-    if len(model.population) + births != alive + dead:
-        raise ModelError(f"people: {len(model.population)} + {births} births, but {alive} alive + {dead} dead")
-    lived = sum(
-        float(groups[0, len(accounts.names) + EXTRA.index("person_years")]) for groups in accounts.records.groups
-    )
-    by_practice = float(np.sum(accounts.records.person_years))
+
+    def total(name: str) -> float:
+        column = len(accounts.names) + EXTRA.index(name)
+        return sum(float(groups[0, column]) for groups in accounts.records.groups)
+
+    flows = {name: round(total(name)) for name in ("births", "arrivals", "deaths", "departures")}
+    expected = accounts.people_at_start + flows["births"] + flows["arrivals"] - flows["deaths"] - flows["departures"]
+    alive = int(state.people["alive"].sum())
+    if alive != expected:
+        raise ModelError(f"people: {accounts.people_at_start} at the start and {flows}, but {alive} alive at the end")
+    lived, by_practice = total("person_years"), float(np.sum(accounts.records.person_years))
     if not np.isclose(lived, by_practice, rtol=1e-9):
         raise ModelError(f"person-time: {lived} years in groups, {by_practice} years on lists")
 

@@ -92,5 +92,8 @@ class CompiledPractices:
             raise ModelError(f"levers change at tick {tick}, but practices stand at {self._advanced_to}")
         kernel.follow_levers(*self._rows(), self.tables, tick)
 
+    def people_moved(self, left: np.ndarray, came: np.ndarray) -> None:
+        """Nothing to do: the calendar is read anew at the beginning of every window."""
+
     def _rows(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         return self.state.people, self.state.calendar, self.state.practices

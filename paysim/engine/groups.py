@@ -16,10 +16,15 @@ EDUCATION = ("low", "mid", "high")
 FIVE_YEAR_BANDS = 20
 EXTRA = (
     "person_years",
+    "healthy_years",
     "qalys",
+    "utility_lost",
     "deaths",
+    "life_years_lost",
     "expected_deaths",
     "births",
+    "arrivals",
+    "departures",
     "gp_payments",
     "patient_payments",
     "programme_years",

@@ -110,6 +110,15 @@ class Hospital:
         """Take in what left the practices in the week that just ended."""
         self.inbox.append(requests)
 
+    def follow(self, left: np.ndarray, taken: np.ndarray) -> None:
+        """Let requests follow people whose rows moved from `left` to `taken`."""
+        order = np.argsort(left)
+        left, taken = left[order], taken[order]
+        for requests in (*self.inbox, self.clinic.waiting, self.beds.waiting):
+            at = np.searchsorted(left, requests["row"])
+            moved = at < np.searchsorted(left, requests["row"], side="right")
+            requests["row"][moved] = taken[at[moved]]
+
     def work(self, env: simpy.Environment) -> Process:
         """Serve referrals, then admit: once a week, for ever."""
         while True:
@@ -235,7 +244,8 @@ class Hospital:
     def _alive(self, requests: np.ndarray) -> np.ndarray:
         own = requests["row"] != GHOST
         alive = np.ones(len(requests), bool)
-        alive[own] = self.state.people["alive"][requests["row"][own]] == 1
+        rows, people = requests["row"][own], self.state.people
+        alive[own] = (people["alive"][rows] == 1) & (people["id"][rows] == requests["person"][own])
         return alive
 
     def _count(self, requests: np.ndarray, service: int) -> None:

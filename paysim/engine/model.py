@@ -13,13 +13,17 @@ from paysim.behaviour import behaviour_parameters
 from paysim.care.model import CareModel, build_care, care_parameters
 from paysim.diseases.births import model as births
 from paysim.diseases.cohort import Cohort
+from paysim.diseases.frailty import model as frailty
 from paysim.diseases.health import HealthModel, build_health, cohort_from_population, health_parameters
-from paysim.errors import Problem, ScenarioError, nearest_name
-from paysim.kernel.records import FIXED_PROCESSES
+from paysim.diseases.migration import model as migration
+from paysim.diseases.migration.model import Migration
+from paysim.errors import DataError, Problem, ScenarioError, nearest_name
+from paysim.kernel.records import FIXED_PROCESSES, TICKS_PER_YEAR
 from paysim.kernel.spec import Transition
 from paysim.kernel.tables import Access, compile_tables
 from paysim.parameters import Parameters
 from paysim.population import Population, RegionProfile, load_region, synthesize
+from paysim.population.sampling import choose_practices
 from paysim.scenario import Scenario
 
 TIMED = (("statin", "statin_year"), ("bp_drug_1", "bp_drug_year"), ("bp_drug_2", "bp_drug_year"))
@@ -51,6 +55,7 @@ class Model:
     cohort: Cohort
     health: HealthModel
     care: CareModel
+    migration: Migration
     transitions: tuple[Transition, ...]
     tables: np.ndarray
     processes: tuple[str, ...]
@@ -98,14 +103,25 @@ def build_model(scenario: Scenario, sample: int | None = None, population: Popul
     sample
         Simulate whole practices with about this many people instead of the region.
     population
-        People to use instead of synthesizing the region's.
+        People of the scenario's region to use instead of synthesizing them.
+
+    Raises
+    ------
+    DataError
+        The people given are of another region, or know other municipalities or insurers.
     """
     parameters, region = load_parameters(scenario)
-    people = population or synthesize(region, seed=scenario.seed, sample=sample)
+    if population is None:
+        people = synthesize(region, seed=scenario.seed, sample=sample, health_values=parameters)
+    else:
+        people = _given(population, region, sample)
     cohort = cohort_from_population(people, parameters)
     health = build_health(parameters, cohort, region.country, scenario.diseases)
-    care = build_care(parameters, cohort, region.country)
-    transitions = (*health.transitions, *care.transitions, births.build(parameters))
+    care = build_care(parameters, cohort, region.country, health.modelled_admissions)
+    is_open = scenario.population == "open"
+    movement = migration.build(parameters, cohort, is_open=is_open)
+    newborns = (births.build(parameters),) if is_open else ()
+    transitions = (*health.transitions, *care.transitions, *newborns, *movement.transitions)
     services = care.services
     counted = next(k for k, unit in enumerate(services.units) if unit in ("person_year", "euro"))
     tables = compile_tables(
@@ -118,6 +134,12 @@ def build_model(scenario: Scenario, sample: int | None = None, population: Popul
         treatment_effects=health.treatment_effects,
         base_utility=health.base_utility,
         decrements=health.decrement,
+        utility_rule=health.combination.rule,
+        reference_utility=health.combination.reference,
+        chronic_flags=health.chronic,
+        untreated_ldl=health.untreated_ldl,
+        frailty=frailty.terms(parameters),
+        trend_from=-scenario.base_years * TICKS_PER_YEAR,
     )
     return Model(
         scenario=scenario,
@@ -127,12 +149,34 @@ def build_model(scenario: Scenario, sample: int | None = None, population: Popul
         cohort=cohort,
         health=health,
         care=care,
+        migration=movement,
         transitions=transitions,
         tables=tables,
         processes=(*FIXED_PROCESSES, *(each.name for each in transitions)),
         counted=counted,
         flag_bit={name: 1 << k for k, name in enumerate(health.flags)},
     )
+
+
+def _given(population: Population, region: RegionProfile, sample: int | None) -> Population:
+    """Return people who were given, or whole practices of them, if they are of the region."""
+    pairs = {
+        "region": (population.region, region.name),
+        "country": (population.country, region.country),
+        "municipalities": (", ".join(population.municipalities), ", ".join(region.municipalities)),
+        "insurers": (", ".join(population.insurers), ", ".join(region.insurers)),
+    }
+    problems = [
+        Problem("the population is not of the scenario's region", key=key, found=found, allowed=(wanted,))
+        for key, (found, wanted) in pairs.items()
+        if found != wanted
+    ]
+    if problems:
+        raise DataError(problems[0])  # people of another region differ in the rest too
+    if sample is None:
+        return population
+    chosen, note = choose_practices(population.practices, population.municipalities, sample)
+    return population.take_practices(chosen, note)
 
 
 def access(care: CareModel) -> Access:

@@ -24,7 +24,7 @@ from paysim.kernel.hazards import next_process
 from paysim.kernel.queue import offer, take
 from paysim.kernel.records import EVENT, NEVER, REQUEST, State
 from paysim.kernel.tables import KINDS
-from paysim.kernel.transitions import NO_LANE, answer, fire, is_pending
+from paysim.kernel.transitions import NO_LANE, answer, fire, is_pending, next_row
 
 Process = Generator[simpy.Event, Any, None]
 
@@ -65,6 +65,12 @@ class ReferencePractices:
         follow_levers(self.state.people, self.state.calendar, self.state.practices, self.tables, tick)
         self.person_changed(self.state.listed)
 
+    def people_moved(self, left: np.ndarray, came: np.ndarray) -> None:
+        """End the lives in rows that were left, and begin those in rows that were taken."""
+        self.person_changed(left)
+        for row in came:
+            self.env.process(self._person(int(row)))
+
     def person_changed(self, rows: np.ndarray) -> None:
         """Wake people whose clocks were changed from outside, so that they set their alarms anew."""
         for row in rows:
@@ -75,7 +81,8 @@ class ReferencePractices:
     def _person(self, row: int) -> Process:
         """Live: sleep until the next calendar entry, take it, and so on."""
         person = self.state.people[row]
-        while person["alive"]:
+        who = person["id"]
+        while person["alive"] and person["id"] == who:
             due = int(next_tick(person, self._table))
             if due >= NEVER:
                 return
@@ -96,7 +103,8 @@ class ReferencePractices:
         practice = practices[number]
         process = int(next_process(person, self._table["n_processes"]))
         born = self._table["kind"][process] == _BIRTH
-        if born and practice["used"] == practice["room"]:
+        child = int(next_row(practice)) if born else 0
+        if child < 0:
             raise ModelError(f"practice {number} has no room for a newcomer")
         outcome, value, lane, sort, origin, need, n = fire(
             person, self._table, practice, people, row, now, process, self._buffer, 0
@@ -118,7 +126,6 @@ class ReferencePractices:
             log[0] = (now, person["id"], value, number, process, outcome)
             self.on_events(log)
         if born:
-            child = int(practice["first"] + practice["used"] - 1)
             self.state.calendar[child] = next_tick(people[child], self._table)
             self.env.process(self._person(child))
 

@@ -1,9 +1,9 @@
 """A region at work: SimPy coordinates everything that waits for something else.
 
-Read `Region.processes` first: practices work through a week, the clinic and the hospital answer what left the
-practices, and every thirteenth week payers settle and providers decide. The order of processes within a week is the
-order in which they are started; a user's own process (a closure, a winter wave) is one more, provided that it too
-sleeps one week at a time.
+Read `Region.processes` first: practices work through a week, people change practice and newcomers join, the clinic and
+the hospital answer what left the practices, and every thirteenth week payers settle and providers decide. The order of
+processes within a week is the order in which they are started; a user's own process (a closure, a winter wave) is one
+more, provided that it too sleeps one week at a time.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from paysim.accounting.activity import Activity
 from paysim.engine.accounts import Accounts
 from paysim.engine.compiled import CompiledPractices
 from paysim.engine.hospital import Hospital
+from paysim.engine.migration import Migration
 from paysim.engine.reference import ReferencePractices
-from paysim.kernel.records import TICKS_PER_WEEK, WEEKS_PER_PERIOD, State
+from paysim.kernel.records import REQUEST, TICKS_PER_WEEK, WEEKS_PER_PERIOD, WEEKS_PER_YEAR, State
 
 Process = Generator[simpy.Event, Any, None]
 Engine = Literal["compiled", "reference"]
@@ -39,6 +40,9 @@ class Practices(Protocol):
 
     def levers_changed(self, tick: int) -> None:
         """Let clocks follow new levers."""
+
+    def people_moved(self, left: np.ndarray, came: np.ndarray) -> None:
+        """Forget the people of some rows, and take up those of others."""
 
 
 @dataclass
@@ -58,6 +62,7 @@ class Region:
     tables: np.ndarray
     accounts: Accounts
     hospital: Hospital
+    migration: Migration
     start: int
     engine: Engine = "compiled"
     on_events: Callable[[np.ndarray], None] | None = None
@@ -67,6 +72,7 @@ class Region:
     env: simpy.Environment = field(init=False)
     practices: Practices = field(init=False)
     recent: list[Activity] = field(default_factory=list)
+    requests: np.ndarray = field(init=False, default_factory=lambda: np.zeros(0, REQUEST))
 
     def __post_init__(self) -> None:
         self.env = simpy.Environment(initial_time=self.start)
@@ -91,20 +97,42 @@ class Region:
     def processes(self) -> None:
         """Start the region's processes; within a week they act in this order."""
         self.env.process(self.work_in_practices())
+        self.env.process(self.move_people())
         self.env.process(self.hospital.work(self.env))
         for process in self.own_processes:
             self.env.process(process(self))
         self.env.process(self.settle_and_decide())
+        self.env.process(self.turn_the_year())
 
     def work_in_practices(self) -> Process:
         """Practices take their calendar entries of a week; what leaves them goes to the hospital."""
         weeks = 0
         while True:
             yield self.env.timeout(TICKS_PER_WEEK)
-            self.hospital.receive(self.practices.advance(int(self.env.now)))
+            self.requests = self.practices.advance(int(self.env.now))
+            self.hospital.receive(self.requests)
             weeks += 1
             if self.on_week:
                 self.on_week(weeks)
+
+    def move_people(self) -> Process:
+        """People who asked for another practice join it, and newcomers to the region join theirs."""
+        while True:
+            yield self.env.timeout(TICKS_PER_WEEK)
+            now = int(self.env.now)
+            left, taken = self.migration.change_lists(self.requests, now)
+            self.accounts.follow(left, taken)
+            self.hospital.follow(left, taken)
+            self.practices.people_moved(left, np.concatenate([taken, self.migration.arrive(now)]))
+
+    def turn_the_year(self) -> Process:
+        """When the books of a year are closed, rows become free, and people change insurer for the next."""
+        week = 0
+        while True:
+            yield self.env.timeout(TICKS_PER_WEEK)
+            week += 1
+            if week % WEEKS_PER_YEAR == 0:
+                self.migration.turn_of_the_year(int(self.env.now))
 
     def settle_and_decide(self) -> Process:
         """At the end of a quarter payers settle; then providers choose their levers for the next."""

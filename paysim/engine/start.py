@@ -8,13 +8,15 @@ from paysim.engine.model import Model
 from paysim.kernel import streams
 from paysim.kernel.advance import enter_all
 from paysim.kernel.records import LANES, NEVER, PERSON, PRACTICE, TICKS_PER_DAY, TICKS_PER_YEAR, State
-from paysim.kernel.spec import AGES
+from paysim.kernel.spec import AGES, COVARIATES
 
 ROOM_AT_LEAST = 40
 ROOM_DEVIATIONS = 6.0
 GENERATION_YEARS = 20.0
-"""Rows kept free on each list follow the births expected of its women, with room for chance; more newcomers than this
-stop the run with a clear error, they are never lost. From `GENERATION_YEARS` on newcomers have children too."""
+"""Rows kept free on each list follow the births expected of its women, with room for chance; more newborns than this
+stop the run with a clear error, they are never lost. From `GENERATION_YEARS` on newcomers have children too. Who comes
+from elsewhere takes the rows of those who died or left, which are given out again every year (`engine.migration`); so
+room is kept for the arrivals of one year."""
 
 
 def initial_state(model: Model, start: int, years: float, replicate: int) -> State:
@@ -46,8 +48,8 @@ def _books(model: Model, start: int, years: float) -> np.ndarray:
     practices = np.zeros(len(population.practices), PRACTICE)
     lists = np.bincount(population.practice, minlength=len(practices))
     practices["used"] = lists
-    births = _births_expected(model, years)
-    practices["room"] = lists + np.ceil(births + ROOM_DEVIATIONS * np.sqrt(births)).astype(np.int64) + ROOM_AT_LEAST
+    arrivals = np.ceil(model.migration.arrivals_per_year * lists / lists.sum()).astype(np.int64)
+    practices["room"] = lists + room_for_births(births_expected(model, years)) + arrivals + ROOM_AT_LEAST
     practices["first"] = np.concatenate([[0], np.cumsum(practices["room"])[:-1]])
     practices["free"] = start
     practices["flexible"][:, LANES.index("gp_urgent")] = 1
@@ -63,7 +65,12 @@ def _books(model: Model, start: int, years: float) -> np.ndarray:
     return practices
 
 
-def _births_expected(model: Model, years: float) -> np.ndarray:
+def room_for_births(expected: np.ndarray) -> np.ndarray:
+    """Return the rows to be kept free for births of which so many are expected ``[P]``."""
+    return np.asarray(np.ceil(expected + ROOM_DEVIATIONS * np.sqrt(expected)), np.int64)
+
+
+def births_expected(model: Model, years: float) -> np.ndarray:
     """Return the births expected on each list ``[P]`` if nobody dies, as women pass through the ages."""
     rate = np.zeros((2, AGES))
     for each in model.transitions:
@@ -77,22 +84,30 @@ def _births_expected(model: Model, years: float) -> np.ndarray:
 
 
 def _people(model: Model, state: State, rows: np.ndarray, start: int, replicate: int) -> None:
-    population, cohort, tables = model.population, model.cohort, model.tables[0]
-    key = streams.run_key(model.scenario.seed, replicate)
-    people, flags = state.people, np.zeros(len(rows), np.int64)
-    people["key"][rows] = streams.person_keys(key, population.person)
-    people["id"][rows] = population.person
-    people["birth"][rows] = start - np.floor(population.age * TICKS_PER_YEAR).astype(np.int64)
-    people["age"][rows] = population.completed_age
+    people, persons = state.people, model.population.person
+    people["key"][rows] = streams.person_keys(streams.run_key(model.scenario.seed, replicate), persons)
+    people["id"][rows] = persons
+    copy_traits(model, people, rows, np.arange(len(persons)), start)
+
+
+def copy_traits(model: Model, people: np.ndarray, rows: np.ndarray, who: np.ndarray, tick: int) -> None:
+    """Give the people in `rows` the age at `tick`, the traits and the health with which inhabitants `who` start."""
+    population, cohort = model.population, model.cohort
+    age = population.age[who]
+    people["birth"][rows] = tick - np.floor(age * TICKS_PER_YEAR).astype(np.int64)
+    people["age"][rows] = np.minimum(age.astype(np.int64), AGES - 1)
     for name in ("practice", "municipality", "sex", "education", "deprived", "insurer"):
-        people[name][rows] = getattr(population, name)
-    people["covariates"][rows] = cohort.covariates
+        people[name][rows] = getattr(population, name)[who]
+    people["covariates"][rows] = cohort.covariates[who]
+    permanent = np.log(population.frailty[who])
+    people["frailty"][rows] = permanent
+    sigma = float(model.tables[0]["frailty_sigma"])
+    if sigma > 0.0:
+        changing = cohort.covariates[who, COVARIATES.index("log_frailty")] - permanent
+        people["frailty_now"][rows] = (changing + sigma * sigma / 2) / sigma
     for k, name in enumerate(("z_sbp", "z_tc", "z_hdl", "z_bmi")):
-        people["scores"][rows, k] = getattr(population, name)
+        people["scores"][rows, k] = getattr(population, name)[who]
+    flags = np.zeros(len(rows), np.int64)
     for flag, bit in model.flag_bit.items():
-        flags |= np.where(cohort.has(flag), np.int64(bit), np.int64(0))
+        flags |= np.where(cohort.has(flag)[who], np.int64(bit), np.int64(0))
     people["flags"][rows] = flags
-    for f in range(int(tables["n_flags"])):
-        on = (flags >> f) & 1
-        people["ldl_base"][rows] += on * tables["flag_ldl"][f]
-        people["sbp_base"][rows] += on * tables["flag_sbp"][f]

@@ -21,12 +21,24 @@ from paysim.kernel.memory import borrow, prefetch
 from paysim.kernel.queue import offer, take
 from paysim.kernel.records import FIRST_TRANSITION
 from paysim.kernel.tables import KINDS
-from paysim.kernel.transitions import NO_LANE, accrue, answer, enter, fire, is_pending
+from paysim.kernel.transitions import (
+    NO_LANE,
+    accrue,
+    answer,
+    change_flags,
+    enter,
+    fire,
+    is_pending,
+    leave_part_of_timers,
+    next_row,
+    take_row,
+    treatment,
+)
 
 _BIRTH = KINDS.index("birth")
 
 _LINE = 64
-_HOT_BYTES = rec.PERSON.fields["left"][1]  # type: ignore[index]
+_HOT_BYTES = rec.PERSON.fields["clock"][1]  # type: ignore[index]
 """What most entries touch of a person's row."""
 
 _END_OF_TIME = (1 << 63) - 1
@@ -135,7 +147,8 @@ def advance_practice(  # type: ignore[no-untyped-def]
         person = people[row]
         process = process_due(person, tick)
         born = tables.kind[process] == _BIRTH
-        if born and practice.used == practice.room:
+        child = next_row(practice) if born else 0
+        if child < 0:
             return LIST_FULL, taken, n_events, n_requests
         outcome, value, n_requests = take_entry(
             person, tables, practice, people, row, tick, process, requests, n_requests
@@ -157,11 +170,10 @@ def advance_practice(  # type: ignore[no-untyped-def]
                 heap[0] = heap[n]
                 _sift_down(heap, n, 0)
         if born:
-            local = practice.used - 1
-            upcoming = next_tick(people[first + local], tables)
-            calendar[first + local] = upcoming
+            upcoming = next_tick(people[child], tables)
+            calendar[child] = upcoming
             if upcoming < until:
-                n = _push(heap, n, (upcoming << ROW_BITS) | local)
+                n = _push(heap, n, (upcoming << ROW_BITS) | (child - first))
     return FINISHED, taken, n_events, n_requests
 
 
@@ -210,29 +222,90 @@ def advance(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
+def begin(person, tables, practice, tick: int):  # type: ignore[no-untyped-def]
+    """Wind up the clocks of a person who has lived elsewhere or before; return the tick of the earliest entry.
+
+    Treatment effects count from what the person takes now. Timers that run have run before: what is left of them is
+    keyed by person.
+    """
+    person.ldl_base, person.sbp_base = treatment(person.flags, tables)
+    enter(person, tables, practice, tick)
+    leave_part_of_timers(person, tables, tick)
+    return next_tick(person, tables)
+
+
+@njit(cache=True, nogil=True)
 def enter_all(people, calendar, practices, tables, tick: int) -> None:  # type: ignore[no-untyped-def]
-    """Wind up the clocks of everybody on a list."""
+    """Let everybody on a list begin."""
     for k in range(practices.size):
         practice = practices[k]
         for row in range(practice.first, practice.first + practice.used):
-            enter(people[row], tables[0], practice, tick)
-            calendar[row] = next_tick(people[row], tables[0])
+            calendar[row] = begin(people[row], tables[0], practice, tick)
+
+
+@njit(cache=True, nogil=True)
+def enter_rows(people, calendar, practices, tables, rows, tick: int) -> None:  # type: ignore[no-untyped-def]
+    """Let newcomers, in some rows of their practices' lists, begin."""
+    for at in range(rows.size):
+        person = people[rows[at]]
+        calendar[rows[at]] = begin(person, tables[0], practices[person.practice], tick)
+
+
+@njit(cache=True, nogil=True)
+def change_all(people, calendar, practices, tables, sets: int, clears: int, tick: int) -> None:  # type: ignore[no-untyped-def]
+    """Change flags of everybody alive; with none to change, let clocks follow what was changed from outside."""
+    for row in range(people.size):
+        person = people[row]
+        if person.alive != 0:
+            change_flags(person, tables[0], practices[person.practice], tick, sets, clears)
+            calendar[row] = next_tick(person, tables[0])
+
+
+@njit(cache=True, nogil=True)
+def take_rows(people, practices, numbers, rows) -> None:  # type: ignore[no-untyped-def]
+    """Fill `rows` with the row that each newcomer gets on the list of practice `numbers`; none may be full."""
+    for at in range(rows.size):
+        rows[at] = take_row(people, practices[numbers[at]])
+
+
+@njit(cache=True, nogil=True)
+def link_vacant(people, practices, rows, numbers) -> None:  # type: ignore[no-untyped-def]
+    """Put cleared rows of practices `numbers` in front of the vacant rows of their lists."""
+    for at in range(rows.size):
+        practice = practices[numbers[at]]
+        people[rows[at]].since = practice.vacant
+        practice.vacant = rows[at] + 1
+        practice.vacancies += 1
+
+
+@njit(cache=True, nogil=True)
+def follow_practice(person, tables, practice, tick: int) -> int:  # type: ignore[no-untyped-def]
+    """Let a person's clocks that depend on the practice's levers follow them; return the tick of the next entry."""
+    for r in range(FIRST_TRANSITION, tables.n_processes):
+        if tables.activity_lever[r] >= 0 or tables.health_lever[r] >= 0:
+            set_rate(person, tables, r, tick, hazard(person, tables, practice, r, tick))
+    return next_tick(person, tables)
 
 
 @njit(cache=True, nogil=True)
 def follow_levers(people, calendar, practices, tables, tick: int) -> None:  # type: ignore[no-untyped-def]
-    """Let the clocks that depend on a practice's levers follow them."""
-    t = tables[0]
+    """Let everybody's clocks follow the levers of their practice."""
     for k in range(practices.size):
         practice = practices[k]
         for row in range(practice.first, practice.first + practice.used):
-            person = people[row]
-            if person.alive == 0:
-                continue
-            for r in range(FIRST_TRANSITION, t.n_processes):
-                if t.activity_lever[r] >= 0 or t.health_lever[r] >= 0:
-                    set_rate(person, t, r, tick, hazard(person, t, practice, r))
-            calendar[row] = next_tick(person, t)
+            if people[row].alive != 0:
+                calendar[row] = follow_practice(people[row], tables[0], practice, tick)
+
+
+@njit(cache=True, nogil=True)
+def join_lists(people, calendar, practices, tables, rows, tick: int) -> None:  # type: ignore[no-untyped-def]
+    """Drop the appointments that people in `rows` had elsewhere, and let them follow their new practice."""
+    for at in range(rows.size):
+        person = people[rows[at]]
+        person.starts = -1
+        for lane in range(rec.GP_PLANNED, FIRST_TRANSITION):
+            person.due[lane] = rec.NEVER
+        calendar[rows[at]] = follow_practice(person, tables[0], practices[person.practice], tick)
 
 
 @njit(cache=True, nogil=True)
@@ -251,8 +324,8 @@ def open_period(people, practices) -> None:  # type: ignore[no-untyped-def]
         practice = practices[k]
         for row in range(practice.first, practice.first + practice.used):
             person = people[row]
-            person.life = 0.0
-            person.qaly = 0.0
+            person.life = person.healthy = 0.0
+            person.qaly = person.lost = 0.0
             for s in range(person.counts.size):
                 person.counts[s] = 0
         practice.busy[:] = 0
@@ -303,7 +376,7 @@ def quantities(  # type: ignore[no-untyped-def]
                 if person.flags & flag_mask[f] != 0:
                     for b in range(background.shape[0]):
                         out[row, first_background + b] += life * flag_extra[f, b]
-            died = person.alive == 0 and person.death >= start
+            died = start <= person.death < rec.NEVER
             out[row, last] = at_death[person.sex, person.age] if died else 0.0
 
 

@@ -54,8 +54,8 @@ def exponential(key, stream, occurrence):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def hazard(person, tables, practice, r: int):  # type: ignore[no-untyped-def]
-    """Return the rate per year at which process `r` of a person runs now (timers: 1 while possible)."""
+def hazard(person, tables, practice, r: int, tick: int):  # type: ignore[no-untyped-def]
+    """Return the rate per year at which process `r` of a person runs at `tick` (timers: 1 while possible)."""
     flags = person.flags
     if flags & tables.required[r] != tables.required[r] or flags & tables.forbidden[r] != 0:
         return 0.0
@@ -67,11 +67,12 @@ def hazard(person, tables, practice, r: int):  # type: ignore[no-untyped-def]
     if value == -math.inf:
         return 0.0
     for k in range(tables.n_slopes[r]):
-        c = tables.slope_of[r, k]
-        value += tables.slopes[r, person.sex, person.age, c] * person.covariates[c]
+        value += tables.slopes[r, person.sex, person.age, k] * person.covariates[tables.slope_of[r, k]]
     for k in range(tables.n_ratios[r]):
         if flags & tables.ratio_of[r, k] != 0:
             value += tables.log_hr[r, k]
+    if tables.trend[r] != 0.0:
+        value += tables.trend[r] * (tick - tables.trend_from) * _INV_YEAR
     rate = math.exp(value)
     condition = person.segment % 3
     if tables.activity_lever[r] >= 0:
@@ -84,60 +85,59 @@ def hazard(person, tables, practice, r: int):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True, forceinline=True)
 def run(person, r: int, tick: int, rate: float, left: float):  # type: ignore[no-untyped-def]
     """Let the clock of process `r` run at `rate` from `tick` on, until the amount `left` is used up."""
-    person.rate[r] = rate
     years = left / rate if rate > 0.0 else _MAX_YEARS
     if years < _MAX_YEARS:
         person.due[r] = tick + math.ceil(years * TICKS_PER_YEAR)
+        person.clock[r] = rate
     else:  # it stands still, or next to nothing is used up in anybody's lifetime
         person.due[r] = NEVER
-        person.left[r] = left
+        person.clock[r] = left
 
 
 @njit(cache=True, nogil=True, forceinline=True)
 def set_rate(person, tables, r: int, tick: int, rate: float):  # type: ignore[no-untyped-def]
     """Let the clock of process `r` run at `rate` from `tick` on."""
-    old = person.rate[r]
-    if rate == old:
+    due = person.due[r]
+    left = person.clock[r]
+    if due != NEVER:
+        if rate == left:
+            return
+        left *= (due - tick) * _INV_YEAR
+        if left < 0.0:
+            left = 0.0
+    elif rate == 0.0:
         return
     if tables.kind[r] == _TIMER:
         person.due[r] = tick + round(tables.delay[r] * TICKS_PER_YEAR) if rate > 0.0 else NEVER
-        person.rate[r] = rate
+        person.clock[r] = rate
         return
-    if old > 0.0 and person.due[r] != NEVER:
-        left = (person.due[r] - tick) * _INV_YEAR * old
-        if left < 0.0:
-            left = 0.0
-    else:
-        left = person.left[r]
     run(person, r, tick, rate, left)
 
 
 @njit(cache=True, nogil=True)
 def wind_up(person, tables, practice, r: int, tick: int):  # type: ignore[no-untyped-def]
     """Give process `r` the exponential amount of its next occurrence, and set the clock going."""
-    person.left[r] = exponential(person.key, tables.stream[r], person.fired[r])
-    person.rate[r] = 0.0
+    person.clock[r] = exponential(person.key, tables.stream[r], person.fired[r])
     person.due[r] = NEVER
-    set_rate(person, tables, r, tick, hazard(person, tables, practice, r))
+    set_rate(person, tables, r, tick, hazard(person, tables, practice, r, tick))
 
 
 @njit(cache=True, nogil=True, forceinline=True)
 def rewind(person, tables, r: int, tick: int):  # type: ignore[no-untyped-def]
     """Give process `r`, which has just fired, its next amount; its rate is the one it ran at."""
     if tables.kind[r] == _TIMER:
-        rate = person.rate[r]
-        person.rate[r] = 0.0
+        rate = person.clock[r]
         person.due[r] = NEVER
         set_rate(person, tables, r, tick, rate)
     else:
-        run(person, r, tick, person.rate[r], exponential(person.key, tables.stream[r], person.fired[r]))
+        run(person, r, tick, person.clock[r], exponential(person.key, tables.stream[r], person.fired[r]))
 
 
 @njit(cache=True, nogil=True)
 def reschedule(person, tables, practice, tick: int):  # type: ignore[no-untyped-def]
     """Let every clock of a person follow what the person is now."""
     for r in range(FIRST_TRANSITION, tables.n_processes):  # type: ignore[no-untyped-def]
-        set_rate(person, tables, r, tick, hazard(person, tables, practice, r))
+        set_rate(person, tables, r, tick, hazard(person, tables, practice, r, tick))
 
 
 @njit(cache=True, nogil=True, forceinline=True)

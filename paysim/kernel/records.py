@@ -21,6 +21,10 @@ PERIODS_PER_YEAR = 4
 NEVER = np.int64(1 << 60)
 NEWBORN = 1 << 40
 """People born during a run have numbers from here on; those of the population lie below."""
+ARRIVAL = 1 << 53
+"""People who come to the region during a run have numbers from here on, in the order of their arrival."""
+VACANT = -1
+"""Number of nobody: in a row that somebody had and a newcomer may take. Its `since` is 1 + the next such row."""
 
 # Calendar entries every person has; a model's transitions follow from FIRST_TRANSITION on.
 BIRTHDAY, GP_PLANNED, GP_URGENT, NURSE, RETRY = 0, 1, 2, 3, 4
@@ -45,6 +49,7 @@ ORIGIN, NUMBER, SORT = 0, 1, 2
 # Outcomes in the event log.
 DONE, COMBINED, BOOKED, DROPPED, LATER, OUT_OF_HOURS, EMERGENCY = 0, 1, 2, 3, 4, 5, 6
 REFERRED, TREATED, DIED, DIED_BEFORE_CARE, ADMITTED, BORN = 7, 8, 9, 10, 11, 12
+DEPARTED, LIST_ASKED = 13, 14
 OUTCOMES = (
     "done",
     "combined with a pending appointment",
@@ -59,18 +64,20 @@ OUTCOMES = (
     "died before care",
     "admitted",
     "gave birth",
+    "left the region",
+    "asked for another practice",
 )
 WAIT_BINS = 57
 """Offered waits are counted in whole days, the last bin open."""
 
-MAX_PROCESSES = 32
-MAX_FLAGS = 24
-MAX_SERVICES = 24
+MAX_PROCESSES = 88
+MAX_FLAGS = 56
+MAX_SERVICES = 32
 """Sizes of the rows: part of the types, so that one compilation serves all models up to these sizes."""
 
 PERSON = np.dtype(
     [
-        # Most entries touch only what stands before `left`, so fewer lines of memory.
+        # Most entries touch only what stands before `clock`, so fewer lines of memory.
         ("due", "i8", (MAX_PROCESSES,)),  # tick at which each process fires if nothing changes
         ("key", "u8"),  # of the person's random streams
         ("id", "i8"),
@@ -84,20 +91,28 @@ PERSON = np.dtype(
         ("insurer", "i1"),
         ("segment", "i1"),
         ("alive", "i1"),
+        ("chronic", "i1"),  # has a chronic condition of the model
+        ("departed", "i1"),  # has left the region, at tick `since`
         ("pending", "i4", (FIRST_TRANSITION, 3)),  # ORIGIN, NUMBER and SORT of the need behind an appointment
         ("asked", "i8", (FIRST_TRANSITION,)),  # tick at which that need arose
         ("counts", "i2", (MAX_SERVICES,)),  # services used this period
-        ("rate", "f8", (MAX_PROCESSES,)),  # hazard per year the clock runs at
-        ("fired", "i4", (MAX_PROCESSES,)),  # times fired
-        ("left", "f8", (MAX_PROCESSES,)),  # unit-exponential amount left, while the clock stands still
+        # Of a process that is due, the hazard per year it runs at; of one that stands still, the amount it has left
+        ("clock", "f8", (MAX_PROCESSES,)),
+        ("fired", "u2", (MAX_PROCESSES,)),  # times fired
         ("covariates", "f8", (len(COVARIATES),)),
         ("scores", "f8", (len(RISK_FACTORS),)),  # z-scores of risk factors
         ("birth", "i8"),  # tick of birth
+        ("entered", "i8"),  # tick from which on the person is simulated
         ("since", "i8"),  # tick up to which life years and QALYs are counted
         ("death", "i8"),  # tick of death, or NEVER
         ("utility", "f8"),  # now
         ("qaly", "f8"),  # this period
+        ("lost", "f8"),  # utility lost to disease this period, in years
         ("life", "f8"),  # years lived this period
+        ("healthy", "f8"),  # of these, free of every chronic condition of the model
+        ("loss", "f8"),  # utility lost to disease now
+        ("frailty", "f8"),  # natural logarithm of the permanent part
+        ("frailty_now", "f8"),  # the part that changes, in deviations
         ("ldl_base", "f8"),  # mmol/L by which treatment lowered LDL at base
         ("sbp_base", "f8"),  # mmHg, same
         ("municipality", "i4"),
@@ -109,8 +124,10 @@ PERSON = np.dtype(
 PRACTICE = np.dtype(
     [
         ("first", "i8"),  # first row of its people
-        ("used", "i8"),  # rows in use
+        ("used", "i8"),  # rows in use, vacant ones among them
         ("room", "i8"),  # rows available
+        ("vacant", "i8"),  # 1 + the vacant row that the next newcomer gets, or 0
+        ("vacancies", "i8"),  # vacant rows
         ("servers", "i8", (3,)),  # by lane
         ("opens", "i8", (3,)),  # tick of the day
         ("closes", "i8", (3,)),
@@ -138,7 +155,7 @@ EVENT = np.dtype(
 )
 """One calendar entry taken. `value` is the wait in ticks for appointments, else 0."""
 
-REFERRAL_REQUEST, ADMISSION_REQUEST = 0, 1
+REFERRAL_REQUEST, ADMISSION_REQUEST, LIST_REQUEST = 0, 1, 2
 REQUEST = np.dtype(
     [
         ("tick", "i8"),
@@ -172,9 +189,10 @@ class State:
 
     @property
     def listed(self) -> np.ndarray:
-        """Return the rows in use, in order (array of int64)."""
+        """Return the rows of everybody, the dead and departed among them, in order (array of int64)."""
         spans = [np.arange(p["first"], p["first"] + p["used"]) for p in self.practices]
-        return np.concatenate(spans)
+        rows = np.concatenate(spans)
+        return rows[self.people["id"][rows] != VACANT]
 
 
 def empty_events(capacity: int) -> np.ndarray:

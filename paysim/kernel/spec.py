@@ -21,7 +21,7 @@ AGES = 111
 """Completed ages 0..110; the last is open."""
 
 COVARIATES = (
-    "smoker",  # current smoker, 0 or 1
+    "smoker",  # current smoker, 0 or 1: follows the flag of that name where the model has it
     "sbp",  # mmHg, as observed at base treatment
     "tc",  # total cholesterol, mmol/L
     "hdl",  # mmol/L
@@ -41,6 +41,8 @@ Kind = Literal[
     "treatment_start",  # asks for an appointment; flags change at the appointment
     "treatment_stop",  # like onset
     "birth",  # a newcomer on the mother's practice list
+    "departure",  # leaves the region
+    "practice_change",  # asks the region for another practice
     "need",  # asks the practice for an appointment
     "follow_up",  # the practice's own initiative: a further visit
     "chronic_control",  # a planned control of a chronic patient
@@ -67,6 +69,9 @@ class Transition:
         Flag -> natural logarithm of a hazard ratio.
     delay_years
         Timers only: fires this long after it became possible.
+    fresh
+        Timers only: flags held in the first year. Who is in the state at the start has been so for less than a year
+        with one of them, for longer without; when none are named, for any part of the delay.
     dies_before_care, dies_in_care
         Probabilities ``[2, 111]`` (or 0.0) that the event kills before any care, or after admission.
     sets, clears
@@ -77,6 +82,8 @@ class Transition:
         Mean length of the stay that the event causes, for the use of beds.
     activity_lever, health_lever
         Name of the practice lever that multiplies the hazard, in its role of producing activity or health.
+    trend
+        Yearly change of the log hazard from the start of the base run on; it takes effect at birthdays.
     """
 
     name: str
@@ -88,6 +95,7 @@ class Transition:
     slopes: Mapping[str, np.ndarray | float] = field(default_factory=dict)
     log_hr: Mapping[str, float] = field(default_factory=dict)
     delay_years: float = 0.0
+    fresh: tuple[str, ...] = ()
     dies_before_care: np.ndarray | float = 0.0
     dies_in_care: np.ndarray | float = 0.0
     sets: tuple[str, ...] = ()
@@ -96,4 +104,5 @@ class Transition:
     admission_days: float = 0.0
     activity_lever: str | None = None
     health_lever: str | None = None
+    trend: float = 0.0
     source: str = ""

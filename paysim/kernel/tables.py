@@ -37,10 +37,18 @@ KINDS = (
     "follow_up",
     "chronic_control",
     "acute",
+    "departure",
+    "practice_change",
 )
 
 
-_R, _C, _F = MAX_PROCESSES, len(COVARIATES), MAX_FLAGS
+MAX_SLOPES = 8
+"""Covariates that may act on one process."""
+
+UTILITY_RULES = ("additive", "multiplicative", "minimum")
+"""How decrements of several conditions combine: they add up; factors of what is left multiply; the worst counts."""
+
+_R, _C, _F = MAX_PROCESSES, MAX_SLOPES, MAX_FLAGS
 TABLES = np.dtype(
     [
         ("n_processes", "i8"),
@@ -59,7 +67,10 @@ TABLES = np.dtype(
         ("n_ratios", "i8", (_R,)),
         ("ratio_of", "i8", (_R, _F)),  # bit masks of flags with a hazard ratio
         ("log_hr", "f8", (_R, _F)),
+        ("trend", "f8", (_R,)),  # change of the log hazard a year
+        ("trend_from", "i8"),  # tick from which trends count
         ("delay", "f8", (_R,)),  # years
+        ("fresh", "i8", (_R,)),  # flags of the first year of a timer
         ("dies_before", "f8", (_R, 2, AGES)),
         ("dies_in", "f8", (_R, 2, AGES)),
         ("service", "i8", (_R,)),  # or -1
@@ -68,11 +79,16 @@ TABLES = np.dtype(
         ("health_lever", "i8", (_R,)),  # or -1
         ("risk_mean", "f8", (2, AGES, 4)),  # sbp, tc, hdl, bmi
         ("risk_sd", "f8", (2, AGES, 4)),
-        ("flag_ldl", "f8", (_F,)),  # mmol/L by which a treatment flag lowers LDL
+        ("flag_ldl", "f8", (_F,)),  # logarithm of the share of LDL that a treatment flag leaves
+        ("untreated_ldl", "f8"),  # mmol/L
         ("flag_sbp", "f8", (_F,)),  # mmHg
         ("decrement", "f8", (_F,)),  # of utility
+        ("frailty_sigma", "f8"),  # of the part of log frailty that changes
+        ("frailty_correlation", "f8"),  # between birthdays
+        ("utility_rule", "i8"),  # index in UTILITY_RULES
+        ("reference_utility", "f8"),  # of a person without the condition, from whom decrements were measured
         ("base_utility", "f8", (2, AGES)),
-        ("masks", "i8", (3,)),  # flags of diabetes, vascular, enrolled
+        ("masks", "i8", (5,)),  # flags of diabetes, vascular, enrolled, any chronic condition, smoker
         ("contact_mix", "f8", (2, AGES, 4)),  # cumulative, by contact type
         ("contact_ticks", "i8", (8,)),  # length by contact sort
         ("contact_service", "i8", (8,)),
@@ -153,6 +169,12 @@ def compile_tables(
     base_utility: np.ndarray,
     decrements: Mapping[str, float],
     vascular_flags: Sequence[str] = ("prior_mi", "prior_stroke", "high_risk"),
+    chronic_flags: Sequence[str] = (),
+    untreated_ldl: float = 0.0,
+    utility_rule: str = "additive",
+    reference_utility: float = 1.0,
+    trend_from: int = 0,
+    frailty: tuple[float, float] = (0.0, 1.0),
 ) -> np.ndarray:
     """Return the engine's tables of a model: one row of `TABLES`.
 
@@ -197,14 +219,16 @@ def compile_tables(
         t[name][:] = -1
     for r, transition in enumerate(transitions, start=FIRST_TRANSITION):
         t["kind"][r] = KINDS.index(transition.kind)
-        for name in ("required", "required_any", "forbidden", "sets", "clears"):
+        for name in ("required", "required_any", "forbidden", "sets", "clears", "fresh"):
             t[name][r] = mask(getattr(transition, name))
         t["log_hazard"][r] = by_sex_age(transition.log_hazard)
-        for covariate, slope in transition.slopes.items():
-            c = number(covariate, column, "covariate")
-            t["slope_of"][r, t["n_slopes"][r]] = c
-            t["n_slopes"][r] += 1
-            t["slopes"][r, :, :, c] = by_sex_age(slope)
+        if len(transition.slopes) > MAX_SLOPES:
+            raise ModelError(f"{transition.name}: {len(transition.slopes)} covariates, at most {MAX_SLOPES}")
+        for k, (covariate, slope) in enumerate(transition.slopes.items()):
+            t["slope_of"][r, k] = number(covariate, column, "covariate")
+            t["slopes"][r, :, :, k] = by_sex_age(slope)
+        t["n_slopes"][r] = len(transition.slopes)
+        t["trend"][r] = transition.trend
         for flag, log_hr in transition.log_hr.items():
             t["ratio_of"][r, t["n_ratios"][r]] = mask((flag,))
             t["log_hr"][r, t["n_ratios"][r]] = log_hr
@@ -218,11 +242,14 @@ def compile_tables(
         t["health_lever"][r] = number(transition.health_lever, lever, "lever")
     for flag, (ldl, sbp) in treatment_effects.items():
         k = mask((flag,)).bit_length() - 1
-        t["flag_ldl"][k], t["flag_sbp"][k] = ldl, sbp
+        t["flag_ldl"][k], t["flag_sbp"][k] = np.log1p(-ldl), sbp
     for flag, loss in decrements.items():
         t["decrement"][mask((flag,)).bit_length() - 1] = abs(loss)
-    for k, group in enumerate((("diabetes",), tuple(vascular_flags), ("enrolled",))):
+    for k, group in enumerate((("diabetes",), vascular_flags, ("enrolled",), chronic_flags, ("smoker",))):
         t["masks"][k] = mask([name for name in group if name in bit])
+    t["untreated_ldl"], t["trend_from"] = untreated_ldl, trend_from
+    t["frailty_sigma"], t["frailty_correlation"] = frailty
+    t["utility_rule"], t["reference_utility"] = UTILITY_RULES.index(utility_rule), reference_utility
     t["risk_mean"], t["risk_sd"], t["base_utility"] = risk_mean, risk_sd, base_utility
     minute = TICKS_PER_DAY // (24 * 60)
     t["contact_mix"] = np.cumsum(access.contact_mix, axis=-1)

@@ -32,10 +32,12 @@ from paysim.kernel.tables import KINDS, SORT_CHRONIC_GP, SORT_CHRONIC_NURSE, SOR
 _DEATH, _EVENT, _START = KINDS.index("death"), KINDS.index("event"), KINDS.index("treatment_start")
 _BIRTH, _NEED, _FOLLOW_UP = KINDS.index("birth"), KINDS.index("need"), KINDS.index("follow_up")
 _CHRONIC, _ACUTE = KINDS.index("chronic_control"), KINDS.index("acute")
+_DEPARTURE, _CHANGE = KINDS.index("departure"), KINDS.index("practice_change")
 
 # Numbered choices inside an occurrence (choice 0 winds up the clock).
 _URGENT, _TYPE, _DELEGABLE, _DELEGATED, _PATIENCE, _ELSEWHERE, _REFERRED, _BEFORE, _IN_CARE, _STAY = range(1, 11)
 _SEX, _KEY, _Z = 11, 12, 13
+_TIME_BEFORE = 1  # of the person, not of an occurrence
 
 SHARE_OF_BOYS = 1.05 / 2.05
 """Sex ratio at birth 1.05 boys a girl (recalled, UN World Population Prospects)."""
@@ -50,6 +52,9 @@ def accrue(person, tick: int):  # type: ignore[no-untyped-def]
     years = (tick - person.since) / TICKS_PER_YEAR
     person.life += years
     person.qaly += years * person.utility
+    person.lost += years * person.loss
+    if person.chronic == 0:
+        person.healthy += years
     person.since = tick
 
 
@@ -71,16 +76,47 @@ def describe(person, tables, practice):  # type: ignore[no-untyped-def]
     elif flags & tables.masks[1] != 0:
         condition = 1
     person.segment = (band * 2 + person.deprived) * 3 + condition
-    ldl, sbp, loss = 0.0, 0.0, 0.0
-    for f in range(tables.decrement.size):
-        if flags & (1 << f) != 0:
-            ldl += tables.flag_ldl[f]
-            sbp += tables.flag_sbp[f]
-            loss += tables.decrement[f]
+    person.chronic = 1 if flags & tables.masks[3] != 0 else 0
+    if tables.masks[4] != 0:
+        person.covariates[0] = 1.0 if flags & tables.masks[4] != 0 else 0.0
+    ldl, sbp = treatment(flags, tables)
     person.covariates[7] = ldl - person.ldl_base
     person.covariates[8] = sbp - person.sbp_base
-    utility = tables.base_utility[person.sex, age] - loss
-    person.utility = utility if utility > 0.0 else 0.0
+    best = tables.base_utility[person.sex, age]
+    person.utility = utility_with(best, flags, tables)
+    person.loss = best - person.utility
+
+
+@njit(cache=True, nogil=True)
+def treatment(flags: int, tables):  # type: ignore[no-untyped-def]
+    """Return by how much the treatments among `flags` lower LDL (mmol/L) and systolic pressure (mmHg).
+
+    Each lipid drug lowers what the others leave.
+    """
+    left, sbp = 0.0, 0.0
+    for f in range(tables.n_flags):
+        if flags & (1 << f) != 0:
+            left += tables.flag_ldl[f]
+            sbp += tables.flag_sbp[f]
+    return tables.untreated_ldl * (1.0 - math.exp(left)), sbp
+
+
+@njit(cache=True, nogil=True)
+def utility_with(best: float, flags: int, tables):  # type: ignore[no-untyped-def]
+    """Return the utility of a person with `flags` whose disease-free utility is `best`, by the model's rule."""
+    rule = tables.utility_rule
+    loss, share = 0.0, 1.0
+    for f in range(tables.n_flags):
+        if flags & (1 << f) != 0:
+            each = tables.decrement[f]
+            if rule == 1:
+                share *= 1.0 - each / tables.reference_utility
+            elif rule == 2:
+                loss = max(loss, each)
+            else:
+                loss += each
+    utility = best * share if rule == 1 else best - loss
+    return utility if utility > 0.0 else 0.0
 
 
 @njit(cache=True, nogil=True)
@@ -89,6 +125,27 @@ def grow_older(person, tables, practice):  # type: ignore[no-untyped-def]
     for k in range(4):
         mean = tables.risk_mean[person.sex, person.age, k]
         person.covariates[1 + k] = mean + tables.risk_sd[person.sex, person.age, k] * person.scores[k]
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def normal(key, first: int):  # type: ignore[no-untyped-def]
+    """Return the sum of twelve keyed uniforms less six: nearly normal, and exact on any machine."""
+    total = 0.0
+    for m in range(12):
+        total += choose(key, first + m)
+    return total - 6.0
+
+
+@njit(cache=True, nogil=True)
+def change_frailty(person, tables):  # type: ignore[no-untyped-def]
+    """Let the changing part of frailty take its next step, keyed by (person, age)."""
+    sigma = tables.frailty_sigma
+    if sigma == 0.0:
+        return
+    rho = tables.frailty_correlation
+    step = normal(occurrence_key(person.key, tables.stream[rec.BIRTHDAY], person.age), _Z)
+    person.frailty_now = rho * person.frailty_now + math.sqrt(1.0 - rho * rho) * step
+    person.covariates[9] = person.frailty + sigma * person.frailty_now - 0.5 * sigma * sigma
 
 
 @njit(cache=True, nogil=True)
@@ -109,13 +166,45 @@ def die(person, tick: int, cause: int):  # type: ignore[no-untyped-def]
     person.cause = cause
     for r in range(person.due.size):
         person.due[r] = NEVER
-        person.rate[r] = 0.0
+
+
+@njit(cache=True, nogil=True)
+def depart(person, tick: int):  # type: ignore[no-untyped-def]
+    """Let a person leave the region: nothing is due any more, and nobody has died."""
+    accrue(person, tick)
+    person.alive = 0
+    person.departed = 1
+    for r in range(person.due.size):
+        person.due[r] = NEVER
+
+
+@njit(cache=True, nogil=True)
+def next_row(practice):  # type: ignore[no-untyped-def]
+    """Return the row that the next newcomer on a list gets, a vacant one first; -1 when the list is full."""
+    if practice.vacant > 0:
+        return practice.vacant - 1
+    if practice.used < practice.room:
+        return practice.first + practice.used
+    return -1
+
+
+@njit(cache=True, nogil=True)
+def take_row(people, practice):  # type: ignore[no-untyped-def]
+    """Give out the next row of a list, which must not be full."""
+    row = next_row(practice)
+    if practice.vacant > 0:
+        practice.vacant = people[row].since
+        practice.vacancies -= 1
+    else:
+        practice.used += 1
+    return row
 
 
 @njit(cache=True, nogil=True)
 def enter(person, tables, practice, tick: int):  # type: ignore[no-untyped-def]
     """Wind up all clocks of a person who enters at `tick` with age, flags and scores set."""
     person.since = tick
+    person.entered = tick
     person.alive = 1
     person.death = NEVER
     person.cause = -1
@@ -132,8 +221,7 @@ def enter(person, tables, practice, tick: int):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True)
 def give_birth(mother, tables, practice, people, tick: int, r: int, occurrence: int):  # type: ignore[no-untyped-def]
     """Add a newcomer to the mother's list; keyed by (mother, parity), not by the memory slot."""
-    child = people[practice.first + practice.used]
-    practice.used += 1
+    child = people[take_row(people, practice)]
     birth = occurrence_key(mother.key, tables.stream[r], occurrence)
     word = choose(birth, _KEY)
     child.id = rec.NEWBORN + np.int64(word * (1 << 52))
@@ -148,10 +236,8 @@ def give_birth(mother, tables, practice, people, tick: int, r: int, occurrence: 
     child.deprived = mother.deprived
     child.insurer = mother.insurer
     for k in range(4):
-        total = 0.0
-        for m in range(12):  # the sum of twelve uniforms: nearly normal, and exact on any machine
-            total += choose(birth, _Z + 12 * k + m)
-        child.scores[k] = total - 6.0
+        child.scores[k] = normal(birth, _Z + 12 * k)
+    child.frailty = child.frailty_now = 0.0
     for c in range(child.covariates.size):
         child.covariates[c] = 0.0
     child.covariates[5] = 1.0 if child.education == 0 else 0.0
@@ -210,6 +296,7 @@ def fire(person, tables, practice, people, row: int, tick: int, r: int, requests
         if person.age < tables.base_utility.shape[1] - 1:
             person.age += 1
         person.due[r] = tick + TICKS_PER_YEAR
+        change_frailty(person, tables)
         grow_older(person, tables, practice)
         describe(person, tables, practice)
         reschedule(person, tables, practice, tick)
@@ -245,6 +332,16 @@ def fire(person, tables, practice, people, row: int, tick: int, r: int, requests
         rewind(person, tables, r, tick)
         lane, sort = ask_for(person, tables, practice, r, number)
         return rec.DONE, 0, lane, sort, r, number, n_requests
+    if kind == _DEPARTURE:
+        depart(person, tick)
+        return rec.DEPARTED, 0, NO_LANE, 0, 0, 0, n_requests
+    if kind == _CHANGE:
+        request = requests[n_requests]
+        request.tick, request.person, request.row = tick, person.id, row
+        request.kind, request.process, request.number = rec.LIST_REQUEST, r, number
+        request.days = 0.0
+        rewind(person, tables, r, tick)
+        return rec.LIST_ASKED, 0, NO_LANE, 0, 0, 0, n_requests + 1
     change_flags(person, tables, practice, tick, tables.sets[r], tables.clears[r])
     rewind(person, tables, r, tick)
     return rec.DONE, 0, NO_LANE, 0, 0, 0, n_requests
@@ -285,8 +382,24 @@ def fire_event(person, tables, practice, row: int, tick: int, r: int, number: in
 def restart_timers(person, tables, practice, tick: int, sets: int):  # type: ignore[no-untyped-def]
     """Let a timer that waits on a flag start anew when an event sets that flag again."""
     for r in range(FIRST_TRANSITION, tables.n_processes):
-        if person.rate[r] > 0.0 and tables.delay[r] > 0.0 and tables.required[r] & sets != 0:
+        if person.due[r] != NEVER and tables.delay[r] > 0.0 and tables.required[r] & sets != 0:
             set_rate(person, tables, r, tick, 0.0)
+
+
+@njit(cache=True, nogil=True)
+def leave_part_of_timers(person, tables, tick: int):  # type: ignore[no-untyped-def]
+    """Let timers of states that a person enters the run with have run for a while: any part of their delay."""
+    part = choose(person.key, _TIME_BEFORE)
+    for r in range(FIRST_TRANSITION, tables.n_processes):
+        delay = tables.delay[r]
+        if delay > 0.0 and person.due[r] != NEVER:
+            if tables.fresh[r] == 0:
+                passed = part * delay
+            elif person.flags & tables.fresh[r] != 0:
+                passed = part
+            else:
+                passed = 1.0 + part * (delay - 1.0)
+            person.due[r] = tick + math.ceil((delay - passed) * TICKS_PER_YEAR)
 
 
 @njit(cache=True, nogil=True, forceinline=True)

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 
 from paysim.outcomes.protocol import Counted, Measure
 
+_MIGRANTS = (("arrivals", "persons"), ("departures", "persons"))
+
 
 def measures(counted: Counted) -> Iterator[Measure]:
-    """Yield person-years, QALYs, deaths (and those the life table expects), births, events, years on treatment."""
+    """Yield person-years, QALYs, deaths (and those the life table expects), births, migrants, events, treatment."""
     yield Measure("person_years", "years", counted.column("person_years"), discounted="effects")
     yield Measure("qalys", "QALY", counted.column("qalys"), discounted="effects")
-    for name, unit in (("deaths", "deaths"), ("expected_deaths", "deaths"), ("births", "births")):
+    for name, unit in (("deaths", "deaths"), ("expected_deaths", "deaths"), ("births", "births"), *_MIGRANTS):
         yield Measure(name, unit, counted.column(name))
     yield Measure("mi_admissions", "admissions", counted.sum_of("admission_mi"))
     yield Measure("stroke_admissions", "admissions", counted.sum_of("admission_stroke"))

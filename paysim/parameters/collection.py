@@ -97,6 +97,10 @@ class Parameters:
             raise ScenarioError(self._unknown(name, "unknown parameter", self.names()))
         return found
 
+    def has_table(self, name: str) -> bool:
+        """Return whether there is a table of that name."""
+        return self._prefix + name in self._tables
+
     def table(self, name: str) -> dict[str, Any]:
         """Read a table and note that it was read.
 
@@ -153,6 +157,15 @@ class Parameters:
         if problems:
             raise ScenarioError(*problems)
         return Parameters(rows.values(), self._tables.values(), prefix=self._prefix, read=self._read)
+
+    def with_rows(self, rows: Iterable[Parameter]) -> Parameters:
+        """Return a copy in which whole rows, by full name, replace those of the same name."""
+        return Parameters(
+            ({**self._rows, **{row.name: row for row in rows}}).values(),
+            self._tables.values(),
+            prefix=self._prefix,
+            read=self._read,
+        )
 
     def frame(self) -> list[dict[str, Any]]:
         """Return one row for every parameter and table, sorted by name.

@@ -1,10 +1,13 @@
 """The people of a region: a profile of published margins, and the synthesis that reproduces them.
 
 ``load_region`` reads a region, ``synthesize`` makes its people and practices, ``describe`` compares them with
-the margins, ``write_population`` and ``read_population`` keep them in a file.
+the margins, ``write_population`` and ``read_population`` keep them in a file. ``import_population`` reads people from
+elsewhere, ``write_people`` writes people for elsewhere.
 """
 
 from paysim.population.describe import describe
+from paysim.population.exporting import write_people
+from paysim.population.importing import import_population
 from paysim.population.profile import RegionProfile, load_region
 from paysim.population.schema import COLUMNS, Population, Practice
 from paysim.population.store import read_population, write_population
@@ -16,8 +19,10 @@ __all__ = [
     "Practice",
     "RegionProfile",
     "describe",
+    "import_population",
     "load_region",
     "read_population",
     "synthesize",
+    "write_people",
     "write_population",
 ]

@@ -64,6 +64,15 @@ def age_labels(columns: Mapping[str, Any]) -> list[str]:
     return labels
 
 
+def apportion(total: int, shares: np.ndarray) -> np.ndarray:
+    """Divide a whole number in proportion to `shares` by largest remainder; the parts sum to `total`."""
+    quota = total * shares / shares.sum()
+    parts: np.ndarray = np.floor(quota).astype(np.int64)
+    order = np.argsort(-(quota - parts), kind="stable")
+    parts[order[: total - int(parts.sum())]] += 1
+    return parts
+
+
 def slopes_within_bands(counts: np.ndarray, widths: np.ndarray) -> np.ndarray:
     """Return the relative slope of the density of ages within each of a row of adjacent bands.
 

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.special import ndtri  # type: ignore[import-untyped,unused-ignore]
 
-from paysim.population import health, traits
+from paysim.diseases.health import health_parameters
+from paysim.population import health, joint, traits
 from paysim.population.bands import AGES, SEXES, age_labels
+from paysim.population.comparison import Role, Row, share
 from paysim.population.profile import RegionProfile, load_region
-from paysim.population.schema import EDUCATION, RISK_FACTORS, Population
+from paysim.population.schema import EDUCATION, Population
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Role = Literal["exact", "fitted", "assumed", "derived"]
-
 
 FRAME_COLUMNS = (
     "margin",
@@ -30,27 +28,6 @@ FRAME_COLUMNS = (
     "z",
     "role",
 )
-
-
-class Row(NamedTuple):
-    """One comparison.
-
-    Attributes
-    ----------
-    standard_error
-        Of the result as a draw from the target; 0 when the synthesis fixes the value, nan when not computed.
-    role
-        ``exact``: reproduced person by person; ``fitted``: a target of the synthesis; ``assumed``: a target
-        that is our assumption; ``derived``: not imposed, follows from the rest.
-    """
-
-    margin: str
-    group: str
-    unit: str
-    target: float
-    result: float
-    standard_error: float
-    role: Role
 
 
 def describe(population: Population, region: RegionProfile | None = None) -> pd.DataFrame:
@@ -66,7 +43,7 @@ def describe(population: Population, region: RegionProfile | None = None) -> pd.
     pandas.DataFrame
         margin, group, unit, target, result, difference, standard_error, z, role. Counts of a sample are
         weighted to the region. z is the difference in standard errors, nan where the standard error is 0 or
-        unknown.
+        unknown and where the role is ``derived``: nothing draws such a result from its target.
     """
     import pandas as pd
 
@@ -76,52 +53,58 @@ def describe(population: Population, region: RegionProfile | None = None) -> pd.
     difference = np.array(columns["result"]) - np.array(columns["target"])
     error = np.array(columns["standard_error"])
     columns["difference"] = difference.tolist()
-    columns["z"] = (difference / np.where(error > 0, error, np.nan)).tolist()
+    drawn = (error > 0) & (np.array(columns["role"]) != "derived")
+    columns["z"] = (difference / np.where(drawn, error, np.nan)).tolist()
     return pd.DataFrame({name: columns[name] for name in FRAME_COLUMNS})
 
 
-def _share(
-    margin: str, group: str, target: float, who: np.ndarray, trait: np.ndarray, role: Role = "fitted"
-) -> Iterator[Row]:
-    number = int(np.count_nonzero(who))
-    if number:
-        error = np.nan if role == "derived" else float(np.sqrt(max(target * (1.0 - target), 0.0) / number))
-        yield Row(margin, group, "proportion", target, float(np.mean(trait[who])), error, role)
+def _whole(population: Population, profile: RegionProfile) -> bool:
+    """Whether these are all the people that the synthesis makes of a region."""
+    return len(population) == profile.simulated.total
 
 
 def _persons(population: Population, profile: RegionProfile) -> Iterator[Row]:
-    counts = profile.persons
-    whole = len(population) == population.persons_in_region
+    counts, whole = profile.persons, _whole(population, profile)
     weight = population.persons_in_region / len(population)
-    role: Role = "exact" if whole else "fitted"
+    role: Role = "fitted" if not whole else "exact" if weight == 1.0 else "rounded"
 
-    def count(margin: str, group: str, unit: str, target: float, who: np.ndarray, *, places: bool) -> Row:
-        # Whole practices are taken, so places come and go with their practices: no simple sampling error.
-        spread = np.nan if places else weight * np.sqrt(max(target / weight * (1.0 - target / counts.total), 0.0))
-        return Row(margin, group, unit, target, weight * np.count_nonzero(who), 0.0 if whole else float(spread), role)
+    def count(margin: str, group: str, cells: np.ndarray, who: np.ndarray, *, places: bool = False) -> Row:
+        target = float(counts.persons[cells].sum())
+        if role == "exact":
+            error = 0.0
+        elif role == "rounded":  # every cell is off by less than one simulated person, evenly
+            error = weight * np.sqrt(np.count_nonzero(cells) / 12.0)
+        elif places:  # whole practices are taken, so places come and go with them: no simple sampling error
+            error = np.nan
+        else:
+            error = weight * np.sqrt(max(target / weight * (1.0 - target / counts.total), 0.0))
+        return Row(margin, group, "persons", target, weight * np.count_nonzero(who), float(error), role)
 
-    yield count("persons", "all", "persons", counts.total, population.sex >= 0, places=False)
-    for index, name in enumerate(population.municipalities):
-        target = int(counts.persons[counts.municipality == index].sum())
-        yield count("persons by municipality", name, "persons", target, population.municipality == index, places=True)
-    age = population.completed_age
-    bands = sorted({(int(low), int(high)) for low, high in zip(counts.age_from, counts.age_to, strict=True)})
+    age, everybody = population.completed_age, population.sex >= 0
+    total = count("persons", "all", counts.sex >= 0, everybody)
+    yield total._replace(standard_error=0.0)
     for sex, letter in enumerate(SEXES):
-        for low, high in bands:
-            target = int(counts.persons[(counts.sex == sex) & (counts.age_from == low)].sum())
-            label = f"{letter} {low}-{high}" if high < AGES - 1 else f"{letter} {low}+"
-            who = (population.sex == sex) & (age >= low) & (age <= high)
-            yield count("persons by sex and age", label, "persons", target, who, places=False)
+        yield count("persons by sex", letter, counts.sex == sex, population.sex == sex)
+    for index, name in enumerate(population.municipalities):
+        here = population.municipality == index
+        yield count("persons by municipality", name, counts.municipality == index, here, places=True)
+    bands = sorted({(int(low), int(high)) for low, high in zip(counts.age_from, counts.age_to, strict=True)})
+    for low, high in bands:
+        label = f"{low}-{high}" if high < AGES - 1 else f"{low}+"
+        inside, cells = (age >= low) & (age <= high), counts.age_from == low
+        yield count("persons by age", label, cells, inside)
+        for sex, letter in enumerate(SEXES):
+            here = inside & (population.sex == sex)
+            yield count("persons by sex and age", f"{letter} {label}", cells & (counts.sex == sex), here)
     if whole:
-        band = np.searchsorted([low for low, _ in bands], age, side="right") - 1
         shape = (len(population.municipalities), 2, len(bands))
-        found = np.zeros(shape)
-        np.add.at(found, (population.municipality, population.sex, band), 1.0)
-        wanted = np.zeros(shape)
-        place = np.searchsorted([low for low, _ in bands], counts.age_from)
-        np.add.at(wanted, (counts.municipality, counts.sex, place), counts.persons)
-        largest = float(np.abs(found - wanted).max())
-        yield Row("persons by municipality, sex and age", "largest gap", "persons", 0.0, largest, 0.0, "exact")
+        starts = [low for low, _ in bands]
+        found, wanted = np.zeros(shape), np.zeros(shape)
+        band = np.searchsorted(starts, age, side="right") - 1
+        np.add.at(found, (population.municipality, population.sex, band), weight)
+        np.add.at(wanted, (counts.municipality, counts.sex, np.searchsorted(starts, counts.age_from)), counts.persons)
+        largest, error = float(np.abs(found - wanted).max()), 0.0 if role == "exact" else np.nan
+        yield Row("persons by municipality, sex and age", "largest gap", "persons", 0.0, largest, error, role)
 
 
 def _education(population: Population, profile: RegionProfile) -> Iterator[Row]:
@@ -133,7 +116,7 @@ def _education(population: Population, profile: RegionProfile) -> Iterator[Row]:
         who = row == cell
         for level, name in enumerate(EDUCATION):
             target = float(shares[population.sex[who], age[who], level].mean())
-            yield from _share(f"education {name}", labels[cell], target, who, population.education == level)
+            yield from share(f"education {name}", labels[cell], target, who, population.education == level)
 
 
 def _by_table(
@@ -148,7 +131,7 @@ def _by_table(
     columns, rows = profile.rows(table)
     row = rows[population.sex, population.completed_age]
     for cell, label in enumerate(age_labels(columns)):
-        yield from _share(margin, label, float(columns[column][cell]), row == cell, trait, role)
+        yield from share(margin, label, float(columns[column][cell]), row == cell, trait, role)
 
 
 def _smoking(population: Population, profile: RegionProfile) -> Iterator[Row]:
@@ -173,70 +156,32 @@ def _smoking(population: Population, profile: RegionProfile) -> Iterator[Row]:
             yield Row("smoking by education", group, "log_odds_ratio", target, result, error, "fitted")
 
 
-def _diseases(population: Population, profile: RegionProfile) -> Iterator[Row]:
-    for name in ("diabetes", "prior_mi", "prior_stroke"):
-        yield from _by_table(population, profile, name, name, "prevalence", getattr(population, name), "fitted")
-    diabetic = population.diabetes == 1
-    ascvd = population.ascvd
+def _ex_smoking(population: Population, profile: RegionProfile) -> Iterator[Row]:
+    chances = traits.ex_smoking_chances(profile)
+    columns, rows = profile.rows("ex_smoking")
     age = population.completed_age
-    if diabetic.any():
-        cases = np.bincount(age[~diabetic], ascvd[~diabetic], minlength=AGES)
-        rate = cases / np.maximum(np.bincount(age[~diabetic], minlength=AGES), 1)
-        expected = float(rate[age[diabetic]].mean())
-        yield from _share(
-            "infarction or stroke in diabetes",
-            "against others of the same age",
-            expected,
-            diabetic,
-            ascvd,
-            "derived",
-        )
-
-
-def _risk_factors(population: Population, profile: RegionProfile) -> Iterator[Row]:
-    columns, rows = profile.rows("risk_factors")
-    row = rows[population.sex, population.completed_age]
-    weight = 1.0 / np.sqrt(max(len(population), 1))
-    whole = len(population) == population.persons_in_region
-    z = np.stack([getattr(population, f"z_{factor}") for factor in RISK_FACTORS], axis=1)
+    row = rows[population.sex, age]
     for cell, label in enumerate(age_labels(columns)):
-        here = z[row == cell]
-        if len(here) < 2:
-            continue
-        error = 0.0 if whole else 1.0 / np.sqrt(len(here))
-        for i, factor in enumerate(RISK_FACTORS):
-            yield Row(f"mean of z_{factor}", label, "sd", 0.0, float(here[:, i].mean()), error, "fitted")
-            yield Row(f"deviation of z_{factor}", label, "sd", 1.0, float(here[:, i].std()), error, "fitted")
-    target = health.correlation_matrix(profile)
-    scores = np.apply_along_axis(_normal_scores, 0, z[population.completed_age >= 20])
-    result = np.corrcoef(scores, rowvar=False)
-    for i, first in enumerate(RISK_FACTORS):
-        for j in range(i):
-            name = f"{RISK_FACTORS[j]} and {first}, 20+"
-            error = (1.0 - target[i, j] ** 2) * weight
-            yield Row(
-                "correlation within sex and age",
-                name,
-                "correlation",
-                target[i, j],
-                float(result[i, j]),
-                error,
-                "fitted",
-            )
+        who = (row == cell) & (population.smoker == 0)
+        target = float(chances[population.sex[who], age[who], population.education[who]].mean()) if who.any() else 0.0
+        yield from share("ex-smoking among those who do not smoke", label, target, who, population.ex_smoker == 1)
 
 
-def _normal_scores(values: np.ndarray) -> np.ndarray:
-    """Ranks as standard normals: the published correlations are those of a Gaussian copula."""
-    rank = np.empty(len(values))
-    rank[np.argsort(values, kind="stable")] = np.arange(len(values)) + 0.5
-    return np.asarray(ndtri(rank / len(values)))
+def _joint(population: Population, profile: RegionProfile) -> Iterator[Row]:
+    diseases = health_parameters(profile.country)
+    who = joint.all_traits(population, diseases)
+    yield from joint.published(population, profile, who)
+    yield from joint.diseases(population, profile, diseases, who)
+    yield from joint.comorbidity(population, who)
+    yield from joint.education_gradients(population, profile, who)
+    yield from joint.risk_factors(population, profile, whole=_whole(population, profile))
 
 
 def _treatment(population: Population, profile: RegionProfile) -> Iterator[Row]:
     taken = {"statin": population.statin > 0, "bp_drugs": population.bp_drugs > 0}
     for drug, trait in taken.items():
         yield from _by_table(population, profile, drug, "treatment", drug, trait, "fitted")
-        yield from _share(
+        yield from share(
             f"{drug} after infarction or stroke",
             "all",
             profile[f"{drug}_ascvd"],
@@ -248,7 +193,7 @@ def _treatment(population: Population, profile: RegionProfile) -> Iterator[Row]:
     adult = population.completed_age >= profile["programme_from_age"]
     names = ("no indication", "treated for high risk", "infarction or stroke", "diabetes")
     for code, target in enumerate(health.programme_shares(profile)):
-        yield from _share(
+        yield from share(
             "enrolled",
             names[code],
             float(target),
@@ -260,11 +205,13 @@ def _treatment(population: Population, profile: RegionProfile) -> Iterator[Row]:
 
 def _other(population: Population, profile: RegionProfile) -> Iterator[Row]:
     everyone = population.sex >= 0
-    share, unit = float(population.deprived.mean()), "proportion"
-    error = _deprived_error(population, profile["deprived_share"])
-    yield Row("deprived", "all", unit, profile["deprived_share"], share, error, "assumed")
+    for name in ("deprived", "preferential"):
+        if f"{name}_share" in profile:
+            target, trait = profile[f"{name}_share"], getattr(population, name)
+            error = _clustered_error(population, trait, target, whole=_whole(population, profile))
+            yield Row(name, "all", "proportion", target, float(trait.mean()), error, "assumed")
     for index, name in enumerate(profile.insurers):
-        yield from _share("insurer", name, profile[f"insurer_{name}"], everyone, population.insurer == index, "assumed")
+        yield from share("insurer", name, profile[f"insurer_{name}"], everyone, population.insurer == index, "assumed")
     error = float(np.sqrt(np.expm1(profile["frailty_sigma"] ** 2) / len(population)))
     yield Row("frailty", "mean", "ratio", 1.0, float(population.frailty.mean()), error, "assumed")
     fte = sum(practice.gp_fte for practice in population.practices)
@@ -280,15 +227,15 @@ def _other(population: Population, profile: RegionProfile) -> Iterator[Row]:
     )
 
 
-def _deprived_error(population: Population, target: float) -> float:
+def _clustered_error(population: Population, trait: np.ndarray, target: float, *, whole: bool) -> float:
     """Deprived areas gather in practices, so in a sample practices are what is drawn, not people."""
-    if len(population) == population.persons_in_region:
+    if whole:
         return float(np.sqrt(max(target * (1.0 - target), 0.0) / len(population)))
     lists, count = np.bincount(population.practice), len(population.practices)
     if count < 2:
         return np.nan
-    excess = np.bincount(population.practice, population.deprived) - lists * population.deprived.mean()
+    excess = np.bincount(population.practice, trait) - lists * trait.mean()
     return float(np.sqrt((excess**2).sum() * count / (count - 1)) / len(population))
 
 
-_PARTS = (_persons, _education, _smoking, _diseases, _risk_factors, _treatment, _other)
+_PARTS = (_persons, _education, _smoking, _ex_smoking, _joint, _treatment, _other)

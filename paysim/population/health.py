@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from paysim.errors import DataError, Problem
+from paysim.population.bands import AGES
 from paysim.population.keys import Trait, normal, uniform
 from paysim.population.logistic import probabilities
 from paysim.population.profile import RegionProfile
@@ -16,29 +17,28 @@ SKEWED = ("hdl", "bmi")
 
 
 def _with_prevalence(
-    profile: RegionProfile,
-    table: str,
-    sex: np.ndarray,
-    age: np.ndarray,
-    offset: np.ndarray,
-    draw: np.ndarray,
-    trait: Trait,
+    share: np.ndarray, sex: np.ndarray, age: np.ndarray, offset: np.ndarray, draw: np.ndarray, trait: Trait
 ) -> np.ndarray:
-    columns, rows = profile.rows(table)
-    chance = probabilities(rows[sex, age], columns["prevalence"], offset)
+    chance = probabilities(sex.astype(np.int64) * AGES + age, share.ravel(), offset)
     return (uniform(draw, trait) < chance).astype(np.int8)
 
 
 def diabetes(
-    profile: RegionProfile, sex: np.ndarray, age: np.ndarray, education: np.ndarray, draw: np.ndarray
+    profile: RegionProfile,
+    share: np.ndarray,
+    sex: np.ndarray,
+    age: np.ndarray,
+    education: np.ndarray,
+    draw: np.ndarray,
 ) -> np.ndarray:
-    """Draw diabetes: published by sex and age, with odds by education."""
+    """Draw diabetes: the `share` of a sex and age ``[2, 111]``, with odds by education."""
     offset = education_odds(profile, "diabetes", education)
-    return _with_prevalence(profile, "diabetes", sex, age, offset, draw, Trait.DIABETES)
+    return _with_prevalence(share, sex, age, offset, draw, Trait.DIABETES)
 
 
 def prior_mi(
     profile: RegionProfile,
+    share: np.ndarray,
     sex: np.ndarray,
     age: np.ndarray,
     education: np.ndarray,
@@ -51,11 +51,12 @@ def prior_mi(
     offset = (
         education_odds(profile, "mi", education) + by_sex[sex] * diabetes + np.log(profile["mi_odds_smoker"]) * smoker
     )
-    return _with_prevalence(profile, "prior_mi", sex, age, offset, draw, Trait.PRIOR_MI)
+    return _with_prevalence(share, sex, age, offset, draw, Trait.PRIOR_MI)
 
 
 def prior_stroke(
     profile: RegionProfile,
+    share: np.ndarray,
     sex: np.ndarray,
     age: np.ndarray,
     education: np.ndarray,
@@ -67,7 +68,7 @@ def prior_stroke(
     """Draw earlier stroke or transient attack by sex and age; more often after an infarction too."""
     offset = education_odds(profile, "stroke", education) + np.log(profile["stroke_odds_diabetes"]) * diabetes
     offset += np.log(profile["stroke_odds_smoker"]) * smoker + np.log(profile["stroke_odds_prior_mi"]) * prior_mi
-    return _with_prevalence(profile, "prior_stroke", sex, age, offset, draw, Trait.PRIOR_STROKE)
+    return _with_prevalence(share, sex, age, offset, draw, Trait.PRIOR_STROKE)
 
 
 def correlation_matrix(profile: RegionProfile) -> np.ndarray:

@@ -46,6 +46,11 @@ class Trait(IntEnum):
     PRACTICE_SIZE = 15
     LIST_SIZE = 16
     PRACTICE_DEPRIVED = 17
+    EX_SMOKER = 18
+    PREFERENTIAL = 19
+    CONDITION = 20  # occurrence: place of the column in the schema
+    TREATMENT = 21  # as above
+    MUNICIPALITY = 22  # of imported people whose place is not known
 
 
 def keys(seed: int, domain: Domain, numbers: np.ndarray) -> np.ndarray:

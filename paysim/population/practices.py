@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from paysim.errors import DataError, Problem
+from paysim.population.bands import apportion
 from paysim.population.keys import Domain, Trait, keys, normal, uniform
 from paysim.population.profile import RegionProfile
 from paysim.population.schema import Practice
@@ -27,7 +28,7 @@ def make_practices(profile: RegionProfile, seed: int) -> tuple[Practice, ...]:
     """
     practices: list[Practice] = []
     for index, name in enumerate(profile.municipalities):
-        inhabitants = int(profile.persons.persons[profile.persons.municipality == index].sum())
+        inhabitants = int(profile.simulated.persons[profile.simulated.municipality == index].sum())
         if inhabitants:
             practices += _of_municipality(profile, seed, index, name, inhabitants)
     return tuple(practices)
@@ -59,6 +60,7 @@ def _of_municipality(profile: RegionProfile, seed: int, index: int, name: str, i
             gps=side_by_side(fte[number]),
             nurse_fte=float(nurse[number]),
             nurses=side_by_side(nurse[number]),
+            weight=profile.weight,
         )
         for number in range(count)
         if lists[number] > 0
@@ -68,15 +70,6 @@ def _of_municipality(profile: RegionProfile, seed: int, index: int, name: str, i
 def side_by_side(fte: float) -> int:
     """Return how many people share out a working time: whole, rounded up from a quarter, between 1 and 8."""
     return int(np.clip(np.ceil(fte - _ROUND_UP_FROM), 1, _MOST_STAFF))
-
-
-def apportion(total: int, shares: np.ndarray) -> np.ndarray:
-    """Divide a whole number in proportion to `shares` by largest remainder; the parts sum to `total`."""
-    quota = total * shares / shares.sum()
-    parts: np.ndarray = np.floor(quota).astype(np.int64)
-    order = np.argsort(-(quota - parts), kind="stable")
-    parts[order[: total - int(parts.sum())]] += 1
-    return parts
 
 
 def join_practices(practices: tuple[Practice, ...], municipality: np.ndarray, seed: int) -> np.ndarray:

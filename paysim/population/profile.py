@@ -1,7 +1,7 @@
 """What is known of a region: one YAML file, its tables, and national values for the rest.
 
-A row of the region's own file wins over a national row of the same name. All rows together are the group
-``population`` of the model's parameters.
+A row of the region's own file wins over a national row of the same name, and its insurers over the national
+ones. All rows together are the group ``population`` of the model's parameters.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from paysim.parameters import (
     file_problems,
     rows_and_tables,
 )
-from paysim.population.bands import AGES, SEXES, band_rows
+from paysim.population.bands import AGES, SEXES, apportion, band_rows
 from paysim.reading import Column, Document, Reader, bind, number_hint, read_table, read_yaml
 from paysim.reading.tables import read_raw
 
@@ -47,9 +47,11 @@ _FACTOR_COLUMNS = {f"{f}_{part}": Column(float, 1e-6) for f in ("sbp", "tc", "hd
 TABLES: Mapping[str, Mapping[str, Column]] = MappingProxyType(
     {
         "persons": {"municipality": Column(str)} | _SEX | _BANDS | {"persons": Column(int, 0, unit="persons")},
+        "age_shape": _SEX | _BANDS | {"persons": Column(int, 1, unit="persons")},
         "education": _SEX | _BANDS | _LEVELS,
         "smoking": _SEX | _BANDS | {"smokers": _ShareColumn},
         "smoking_by_education": _BANDS | _LEVELS,
+        "ex_smoking": _SEX | _BANDS | _LEVELS,
         "diabetes": _SEX | _BANDS | {"prevalence": _ShareColumn},
         "prior_mi": _SEX | _BANDS | {"prevalence": _ShareColumn},
         "prior_stroke": _SEX | _BANDS | {"prevalence": _ShareColumn},
@@ -66,11 +68,12 @@ TABLES: Mapping[str, Mapping[str, Column]] = MappingProxyType(
 )
 
 
-class _Named(Reader):
+class _Municipality(Reader):
     name: Annotated[str, Field(min_length=1, max_length=80)]
+    note: str = ""
 
 
-class _Insurer(_Named):
+class _Insurer(Reader):
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
     share: _Share
     range: Annotated[list[_Share], Field(min_length=2, max_length=2)]
@@ -78,13 +81,19 @@ class _Insurer(_Named):
     status: Status
 
 
+class _NationalFile(ParameterFile):
+    insurers: Annotated[list[_Insurer], Field(min_length=1, max_length=127)]
+
+
 class _RegionFile(ParameterFile):
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
     title: Annotated[str, Field(min_length=1)]
     country: Literal["NL", "BE"]
     year: Annotated[int, Field(ge=1990, le=2100)]
-    municipalities: Annotated[list[_Named], Field(min_length=1, max_length=32_000)]
-    insurers: Annotated[list[_Insurer], Field(min_length=1, max_length=127)]
+    municipalities: Annotated[list[_Municipality], Field(min_length=1, max_length=32_000)]
+    insurers: Annotated[list[_Insurer], Field(min_length=1, max_length=127)] | None = None
+    shared_table: bool = False
+    represented_by: Annotated[int, Field(ge=1_000, le=5_000_000)] | None = None
 
 
 @dataclass(frozen=True)
@@ -112,6 +121,10 @@ class PersonCounts:
         """All persons of the region."""
         return int(self.persons.sum())
 
+    def scaled_to(self, total: int) -> PersonCounts:
+        """Return the same cells with `total` persons, shared out by largest remainder."""
+        return replace(self, persons=apportion(total, self.persons))
+
 
 @dataclass(frozen=True)
 class RegionProfile:
@@ -122,7 +135,9 @@ class RegionProfile:
     parameters
         Group ``population``: the region's own rows and the national rows that it does not replace.
     persons
-        Counts by municipality, sex and age band.
+        Published counts by municipality, sex and age band.
+    simulated
+        Counts of the people who are made: those of `persons`, or fewer who stand for them.
     """
 
     name: str
@@ -132,8 +147,14 @@ class RegionProfile:
     municipalities: tuple[str, ...]
     insurers: tuple[str, ...]
     persons: PersonCounts
+    simulated: PersonCounts
     parameters: Parameters
     _tables: Mapping[str, Table] = field(repr=False)
+
+    @property
+    def weight(self) -> float:
+        """Persons for whom each simulated person stands; 1 unless the region is represented by fewer."""
+        return self.persons.total / self.simulated.total
 
     def __getitem__(self, name: str) -> float:
         """Return the value of a parameter by its short name."""
@@ -141,6 +162,10 @@ class RegionProfile:
 
     def __contains__(self, name: str) -> bool:
         return f"{GROUP}.{name}" in self.parameters
+
+    def has_table(self, name: str) -> bool:
+        """Whether the region or its country has a table of this name."""
+        return name in self._tables
 
     def table(self, name: str) -> dict[str, Any]:
         """Read one of the tables named in `TABLES`, strictly.
@@ -191,10 +216,11 @@ def load_region(name_or_path: str | os.PathLike[str], extra: Sequence[str | os.P
     if problems:
         raise ScenarioError(*problems)
     own, own_tables = rows_and_tables(file, path, GROUP)
-    own += [_insurer_parameter(each) for each in file.insurers]
     national_path = NATIONAL / file.country.lower() / "parameters.yaml"
-    national_document = read_yaml(national_path)
-    national, national_tables = rows_and_tables(bind(ParameterFile, national_document), national_path, GROUP)
+    national_file = bind(_NationalFile, read_yaml(national_path))
+    national, national_tables = rows_and_tables(national_file, national_path, GROUP)
+    insurers = national_file.insurers if file.insurers is None else file.insurers
+    own += [_insurer_parameter(each) for each in insurers]
     rows = {row.name: row for row in [*national, *own]}
     tables = {table.name: table for table in [*national_tables, *own_tables]}
     by_name = {name.removeprefix(f"{GROUP}."): table for name, table in tables.items()}
@@ -202,14 +228,22 @@ def load_region(name_or_path: str | os.PathLike[str], extra: Sequence[str | os.P
     if missing:
         raise ScenarioError(*(document.problem(f"table {name!r} is missing", ("tables",)) for name in missing))
     municipalities = tuple(each.name for each in file.municipalities)
+    persons = read_persons(by_name["persons"].path, municipalities, shared=file.shared_table)
+    if file.represented_by is not None and file.represented_by >= persons.total:
+        allowed = (f"fewer than the {persons.total:,} persons of the region",)
+        here = document.problem(
+            "stands for nobody else", ("represented_by",), found=file.represented_by, allowed=allowed
+        )
+        raise ScenarioError(here)
     return RegionProfile(
         name=file.name,
         title=file.title,
         country=file.country,
         year=file.year,
         municipalities=municipalities,
-        insurers=tuple(each.name for each in file.insurers),
-        persons=_read_persons(by_name["persons"].path, municipalities),
+        insurers=tuple(each.name for each in insurers),
+        persons=persons,
+        simulated=persons if file.represented_by is None else persons.scaled_to(file.represented_by),
         parameters=_with_persons_read(Parameters(rows.values(), tables.values())),
         _tables=MappingProxyType(by_name),
     )
@@ -228,13 +262,13 @@ def _insurer_parameter(insurer: _Insurer) -> Parameter:
 
 def _region_problems(file: _RegionFile, document: Document) -> list[Problem]:
     problems = []
-    for key, rows in (("municipalities", file.municipalities), ("insurers", file.insurers)):
-        seen: set[str] = set()
-        for index, row in enumerate(rows):
-            if row.name in seen:
-                problems.append(document.problem("name comes twice", (key, index, "name"), found=row.name))
-            seen.add(row.name)
-    for index, insurer in enumerate(file.insurers):
+    insurers = file.insurers or []
+    municipalities = [each.name for each in file.municipalities]
+    for key, names in (("municipalities", municipalities), ("insurers", [each.name for each in insurers])):
+        for index, name in enumerate(names):
+            if name in names[:index]:
+                problems.append(document.problem("name comes twice", (key, index, "name"), found=name))
+    for index, insurer in enumerate(insurers):
         low, high = insurer.range
         if not low <= insurer.share <= high:
             here = ("insurers", index, "share")
@@ -248,8 +282,8 @@ def _region_problems(file: _RegionFile, document: Document) -> list[Problem]:
             here = ("parameters", index, "value")
             message = "one number expected"
             problems.append(document.problem(message, here, found=parameter.value))
-    total = sum(insurer.share for insurer in file.insurers)
-    if abs(total - 1.0) > _SHARES_SUM_WITHIN:
+    total = sum(insurer.share for insurer in insurers)
+    if insurers and abs(total - 1.0) > _SHARES_SUM_WITHIN:
         problems.append(document.problem("shares of insurers must sum to 1", ("insurers",), key=True, found=total))
     for index, table in enumerate(file.tables):
         if table.name not in TABLES:
@@ -261,13 +295,36 @@ def _region_problems(file: _RegionFile, document: Document) -> list[Problem]:
     return problems
 
 
-def _read_persons(path: Path, municipalities: tuple[str, ...]) -> PersonCounts:
-    columns = dict(TABLES["persons"]) | {"municipality": Column(str, levels=municipalities)}
+def read_persons(
+    path: Path, municipalities: tuple[str, ...], *, shared: bool = False, column: str | None = "municipality"
+) -> PersonCounts:
+    """Read a table of persons by municipality, sex and age band.
+
+    Parameters
+    ----------
+    municipalities
+        Names of the region's municipalities, in the order of their codes.
+    shared
+        Whether the table holds other places too, whose rows are left out.
+    column
+        Name of the column with the municipality; None for a table of one place, without the column.
+
+    Raises
+    ------
+    DataError
+        With file, line and column: see `paysim.reading.tables.read_table`; bands that overlap, leave a gap or
+        differ between places; a municipality or a sex without rows.
+    """
+    columns = {name: rule for name, rule in TABLES["persons"].items() if name != "municipality"}
+    if column is not None:
+        columns = {column: Column(str, levels=() if shared else municipalities)} | columns
     read = read_table(path, columns)
-    place = np.array([municipalities.index(name) for name in read["municipality"]], dtype=np.int64)
-    sex = np.array([SEXES.index(letter) for letter in read["sex"]], dtype=np.int64)
-    low, high, persons = read["age_from"], read["age_to"], read["persons"]
-    _check_persons(path, municipalities, place, sex, low, high)
+    places = [municipalities[0]] * len(read["sex"]) if column is None else read[column]
+    line = np.flatnonzero(np.isin(places, municipalities))
+    place = np.array([municipalities.index(places[row]) for row in line], dtype=np.int64)
+    sex = np.array([SEXES.index(read["sex"][row]) for row in line], dtype=np.int64)
+    low, high, persons = (read[name][line] for name in ("age_from", "age_to", "persons"))
+    _check_persons(path, municipalities, set(places), line, place, sex, low, high)
     order = np.lexsort((low, sex, place))
     counts = PersonCounts(place[order], sex[order], low[order], high[order], persons[order])
     if counts.total == 0:
@@ -278,6 +335,8 @@ def _read_persons(path: Path, municipalities: tuple[str, ...]) -> PersonCounts:
 def _check_persons(
     path: Path,
     municipalities: tuple[str, ...],
+    places: set[str],
+    line: np.ndarray,
     place: np.ndarray,
     sex: np.ndarray,
     low: np.ndarray,
@@ -293,7 +352,9 @@ def _check_persons(
             rows = rows[np.argsort(low[rows], kind="stable")]
             here = [(int(low[r]), int(high[r])) for r in rows]
             if not here:
-                problems.append(Problem(f"no rows for {name}, sex {letter}", str(path), 1, 1, "municipality"))
+                near = nearest_name(name, places - set(municipalities))
+                message = f"no rows for {name}, sex {letter}"
+                problems.append(Problem(message, str(path), 1, 1, "municipality", nearest=near))
                 continue
             bands = bands or here
             expected = 0
@@ -301,15 +362,16 @@ def _check_persons(
                 if first != expected or last < first:
                     fault = "bands overlap" if first < expected else "a gap between bands"
                     message = f"{fault}: {name}, sex {letter}, age {expected} expected"
-                    problems.append(raw.problem(message, int(row), "age_from"))
+                    problems.append(raw.problem(message, int(line[row]), "age_from"))
                     break
                 expected = last + 1
             else:
                 if expected < AGES:
-                    problems.append(
-                        raw.problem("the oldest band must be open (to 110 or beyond)", int(rows[-1]), "age_to")
-                    )
+                    message = "the oldest band must be open (to 110 or beyond)"
+                    problems.append(raw.problem(message, int(line[rows[-1]]), "age_to"))
                 elif here != bands:
-                    problems.append(raw.problem("bands differ from those of the first rows", int(rows[0]), "age_from"))
+                    problems.append(
+                        raw.problem("bands differ from those of the first rows", int(line[rows[0]]), "age_from")
+                    )
     if problems:
         raise DataError(*problems[:20])

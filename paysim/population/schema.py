@@ -52,7 +52,28 @@ COLUMNS: tuple[TraitColumn, ...] = (
     TraitColumn("enrolled", "int8", "0/1", 0, 1, "enrolled in a chronic-care programme"),
     TraitColumn("frailty", "float64", "ratio", 1e-9, 1e9, "multiplies needs; mean 1 by age, sex and education"),
     TraitColumn("insurer", "int8", "index", 0, 127, "insurer or sickness fund"),
+    TraitColumn("preferential", "int8", "0/1", 0, 1, "preferential reimbursement (Belgium)"),
+    TraitColumn("ex_smoker", "int8", "0/1", 0, 1, "smoked and stopped; not together with smoker"),
+    TraitColumn("poor_control", "int8", "0/1", 0, 1, "diabetes with HbA1c above 53 mmol/mol"),
+    TraitColumn("microvascular", "int8", "0/1", 0, 1, "diabetes with eye or foot complications"),
+    TraitColumn("angina", "int8", "0/1", 0, 1, "chronic ischaemic heart disease, with or without infarction"),
+    TraitColumn("pad", "int8", "0/1", 0, 1, "symptomatic peripheral arterial disease"),
+    TraitColumn("heart_failure", "int8", "0/1", 0, 1, "heart failure"),
+    TraitColumn("ckd", "int8", "stage", 0, 4, "chronic kidney disease: 0 none, 1 G3a, 2 G3b, 3 G4, 4 G5"),
+    TraitColumn("copd", "int8", "0/1", 0, 1, "chronic obstructive pulmonary disease"),
+    TraitColumn("depression", "int8", "0/1", 0, 1, "depressive episode now"),
+    TraitColumn("cancer", "int8", "group", 0, 3, "cancer by prognosis: 0 none, 1 good, 2 intermediate, 3 poor"),
+    TraitColumn("dementia", "int8", "stage", 0, 2, "dementia: 0 none, 1 mild, 2 moderate or severe"),
+    TraitColumn("nursing_home", "int8", "0/1", 0, 1, "lives in a nursing home because of dementia"),
+    TraitColumn("antiplatelet", "int8", "0/1", 0, 1, "takes an antiplatelet drug"),
+    TraitColumn("ezetimibe", "int8", "0/1", 0, 1, "takes ezetimibe"),
+    TraitColumn("pcsk9", "int8", "0/1", 0, 1, "takes a PCSK9 antibody"),
+    TraitColumn("inclisiran", "int8", "0/1", 0, 1, "takes inclisiran"),
+    TraitColumn("sglt2", "int8", "0/1", 0, 1, "takes an SGLT2 inhibitor"),
+    TraitColumn("glp1", "int8", "0/1", 0, 1, "takes a GLP-1 receptor agonist"),
 )
+OPTIONAL: tuple[str, ...] = tuple(column.name for column in COLUMNS[20:])
+"""Columns that a source may leave out: nobody has the trait then."""
 COLUMN_NAMES: tuple[str, ...] = tuple(column.name for column in COLUMNS)
 RISK_FACTORS = ("sbp", "tc", "hdl", "bmi")
 
@@ -100,6 +121,8 @@ class Population:
         People in the whole region, also when this is a sample.
     sample_note
         One sentence on what a sample took; empty for a whole region.
+    import_note
+        Where imported people come from, and which columns were drawn; empty for synthesized people.
     """
 
     region: str
@@ -129,7 +152,27 @@ class Population:
     enrolled: np.ndarray
     frailty: np.ndarray
     insurer: np.ndarray
+    preferential: np.ndarray
+    ex_smoker: np.ndarray
+    poor_control: np.ndarray
+    microvascular: np.ndarray
+    angina: np.ndarray
+    pad: np.ndarray
+    heart_failure: np.ndarray
+    ckd: np.ndarray
+    copd: np.ndarray
+    depression: np.ndarray
+    cancer: np.ndarray
+    dementia: np.ndarray
+    nursing_home: np.ndarray
+    antiplatelet: np.ndarray
+    ezetimibe: np.ndarray
+    pcsk9: np.ndarray
+    inclisiran: np.ndarray
+    sglt2: np.ndarray
+    glp1: np.ndarray
     sample_note: str = ""
+    import_note: str = ""
 
     def __post_init__(self) -> None:
         for column in COLUMNS:

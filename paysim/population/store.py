@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -16,9 +18,11 @@ import numpy as np
 from pydantic import Field, ValidationError
 
 from paysim.errors import DataError, OutputError, Problem, nearest_name, shorten
-from paysim.population.schema import COLUMN_NAMES, COLUMNS, SCHEMA, Population, Practice, range_problems
-from paysim.reading import Column, Limits, Reader, read_table, write_atomic
-from paysim.reading.files import read_text
+from paysim.population.schema import COLUMN_NAMES, COLUMNS, OPTIONAL, SCHEMA, Population, Practice, range_problems
+from paysim.reading import Column, Limits, Reader, write_atomic
+from paysim.reading.batches import CsvTable, Faults
+from paysim.reading.cells import explain_number, read_numbers
+from paysim.reading.pages import unpacked_bytes
 
 Model = TypeVar("Model", bound=Reader)
 _METADATA = b"paysim_population"
@@ -48,6 +52,7 @@ class _Head(Reader):
     insurers: Annotated[list[str], Field(min_length=1)]
     persons_in_region: Annotated[int, Field(ge=1)]
     sample_note: str
+    import_note: str = ""
 
 
 def write_population(population: Population, path: str | os.PathLike[str]) -> None:
@@ -68,6 +73,7 @@ def write_population(population: Population, path: str | os.PathLike[str]) -> No
         "insurers": list(population.insurers),
         "persons_in_region": population.persons_in_region,
         "sample_note": population.sample_note,
+        "import_note": population.import_note,
     }
     practices = [asdict(practice) for practice in population.practices]
     data = _to_csv(population, head, practices) if suffix == ".csv" else _to_parquet(population, head, practices)
@@ -86,6 +92,8 @@ def read_population(path: str | os.PathLike[str]) -> Population:
     shown = os.fspath(path)
     parts = _from_csv(shown) if _suffix(path, DataError) == ".csv" else _from_parquet(shown)
     head, practices, columns, first_row = parts
+    persons = len(columns["person"])
+    columns |= {name: np.zeros(persons, np.int8) for name in OPTIONAL if name not in columns}
     problems = range_problems(columns, shown, first_row)
     if not problems:
         problems = _disagreements(head, practices, columns, shown, first_row)
@@ -100,6 +108,7 @@ def read_population(path: str | os.PathLike[str]) -> Population:
         practices=tuple(Practice(**each.model_dump()) for each in practices),
         persons_in_region=head.persons_in_region,
         sample_note=head.sample_note,
+        import_note=head.import_note,
         **columns,
     )
 
@@ -116,39 +125,59 @@ def _to_csv(population: Population, head: dict[str, Any], practices: list[dict[s
     lines += [_PRACTICE + json.dumps(each, ensure_ascii=False) for each in practices]
     lines += [f"# column {c.name}: {c.meaning}; {c.unit}, {c.low:g} to {c.high:g}" for c in COLUMNS]
     lines.append(",".join(COLUMN_NAMES))
-    # repr of a Python float is the shortest text that reads back as the same number
-    cells = [map(repr, array.tolist()) for _, array in population.columns()]
-    lines += map(",".join, zip(*cells, strict=True))
-    return ("\n".join(lines) + "\n").encode()
+    return ("\n".join(lines) + "\n").encode() + csv_rows(dict(_arrow(population)))
+
+
+def csv_rows(columns: Mapping[str, Any]) -> bytes:
+    """Return columns as the rows of a CSV file, without names; numbers read back exactly."""
+    import pyarrow as pa
+    import pyarrow.csv as pc
+
+    sink = pa.BufferOutputStream()
+    # Arrow writes the shortest text that reads back as the same number
+    pc.write_csv(pa.table(dict(columns)), sink, pc.WriteOptions(include_header=False, quoting_style="needed"))
+    return bytes(sink.getvalue().to_pybytes())
+
+
+def _arrow(population: Population) -> Iterator[tuple[str, Any]]:
+    import pyarrow as pa
+
+    for column, array in population.columns():
+        yield column.name, pa.array(array)
 
 
 def _from_csv(shown: str) -> tuple[_Head, list[_PracticeHead], dict[str, np.ndarray], int]:
+    table = CsvTable(shown)
     head: _Head | None = None
     practices: list[_PracticeHead] = []
-    comments = 0
-    for line in read_text(shown, _LIMITS.csv_bytes).splitlines():
-        if not line.startswith("#"):
-            break
-        comments += 1
+    for number, line in enumerate(table.comments, 1):
         if line.startswith(_HEAD):
-            head = _parse(_Head, line.removeprefix(_HEAD), shown, comments)
+            head = _parse(_Head, line.removeprefix(_HEAD), shown, number)
         elif line.startswith(_PRACTICE):
-            practices.append(_parse(_PracticeHead, line.removeprefix(_PRACTICE), shown, comments))
+            practices.append(_parse(_PracticeHead, line.removeprefix(_PRACTICE), shown, number))
     if head is None or not practices:
         message = f"is not a population: the lines '{_HEAD.strip()} ...' and '{_PRACTICE.strip()} ...' are missing"
         raise DataError(Problem(message, shown, 1))
-    types: dict[str, Column | type] = {
-        c.name: Column(float if c.dtype == "float64" else int, c.low, c.high, unit=c.unit) for c in COLUMNS
-    }
-    read = read_table(shown, types)
-    return head, practices, {c.name: read[c.name].astype(c.dtype) for c in COLUMNS}, comments + 2
+    _check_names(table.names, shown, table.header_line)
+    columns = [c for c in COLUMNS if c.name in table.names]
+    rules = {c.name: Column(float if c.dtype == "float64" else int, c.low, c.high, unit=c.unit) for c in columns}
+    faults = Faults(shown)
+    parts: dict[str, list[np.ndarray]] = {name: [] for name in rules}
+    for batch in table.batches(list(rules), faults):
+        for name, rule in rules.items():
+            values, wrong = read_numbers(batch.columns[name], rule)
+            faults.cells(batch, name, wrong, partial(explain_number, rule=rule))
+            parts[name].append(values)
+    faults.stop_if_any()
+    read = {c.name: np.concatenate(parts[c.name]).astype(c.dtype) for c in columns}
+    return head, practices, read, table.header_line + 1
 
 
 def _to_parquet(population: Population, head: dict[str, Any], practices: list[dict[str, Any]]) -> bytes:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    table = pa.table({column.name: pa.array(array) for column, array in population.columns()})
+    table = pa.table(dict(_arrow(population)))
     about = json.dumps({"head": head, "practices": practices}, ensure_ascii=False).encode()
     sink = pa.BufferOutputStream()
     pq.write_table(table.replace_schema_metadata({_METADATA: about}), sink, compression="zstd")
@@ -166,7 +195,7 @@ def _from_parquet(shown: str) -> tuple[_Head, list[_PracticeHead], dict[str, np.
         with file:
             _check_parquet(file, shown)
             about = (file.schema_arrow.metadata or {}).get(_METADATA)
-            table = file.read(columns=list(COLUMN_NAMES))
+            table = file.read(columns=[name for name in COLUMN_NAMES if name in file.schema_arrow.names])
     except (pa.ArrowException, OSError, EOFError, ValueError) as exc:
         raise DataError(Problem(f"is not a readable Parquet file: {shorten(str(exc))}", shown)) from exc
     if about is None:
@@ -183,6 +212,8 @@ def _from_parquet(shown: str) -> tuple[_Head, list[_PracticeHead], dict[str, np.
     practices = [_parse(_PracticeHead, each, shown, None) for each in raw_practices]
     columns = {}
     for column in COLUMNS:
+        if column.name not in table.column_names:
+            continue
         array = table.column(column.name)
         if array.null_count:
             row = int(np.flatnonzero(array.is_null().to_numpy())[0]) + 1
@@ -195,22 +226,34 @@ def _check_parquet(file: Any, shown: str) -> None:
     """Refuse before reading: too many rows or bytes, and columns that are not those of a population."""
     meta, schema = file.metadata, file.schema_arrow
     size = sum(meta.row_group(index).total_byte_size for index in range(meta.num_row_groups))
+    if size <= _MOST_BYTES and 0 < meta.num_rows <= _LIMITS.csv_rows:
+        size = max(size, unpacked_bytes(Path(shown), meta))  # a footer may understate it
     if meta.num_rows > _LIMITS.csv_rows or size > _MOST_BYTES:
         message = f"too large: {meta.num_rows:,} rows, {size:,} bytes unpacked; at most {_LIMITS.csv_rows:,} rows"
         raise DataError(Problem(message, shown))
     if meta.num_rows == 0:
         raise DataError(Problem("holds no rows", shown))
+    _check_names(schema.names, shown, None)
     problems = []
-    for name in schema.names:
-        if name not in COLUMN_NAMES:
-            near = nearest_name(name, set(COLUMN_NAMES) - set(schema.names))
-            problems.append(Problem("unknown column", shown, None, None, name, None, COLUMN_NAMES, near))
     for column in COLUMNS:
-        if schema.names.count(column.name) != 1:
-            problems.append(Problem("column is missing or comes twice", shown, key=column.name))
-        elif str(schema.field(column.name).type) != column.dtype.replace("float64", "double"):
+        if column.name in schema.names and str(schema.field(column.name).type) != column.dtype.replace(
+            "float64", "double"
+        ):
             found = str(schema.field(column.name).type)
             problems.append(Problem("wrong type", shown, None, None, column.name, found, (column.dtype,)))
+    if problems:
+        raise DataError(*problems)
+
+
+def _check_names(names: Sequence[str], shown: str, line: int | None) -> None:
+    problems = []
+    for name in names:
+        if name not in COLUMN_NAMES:
+            near = nearest_name(name, set(COLUMN_NAMES) - set(names))
+            problems.append(Problem("unknown column", shown, line, None, name, None, COLUMN_NAMES, near))
+    for name in COLUMN_NAMES:
+        if names.count(name) > 1 or (name not in names and name not in OPTIONAL):
+            problems.append(Problem("column is missing or comes twice", shown, line, key=name))
     if problems:
         raise DataError(*problems)
 

@@ -10,23 +10,33 @@ practices, so people in a sample are the same people.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
+from paysim.diseases.health import health_parameters
 from paysim.errors import Problem, ScenarioError
+from paysim.parameters import Parameters
 from paysim.population import health, traits
-from paysim.population.bands import fraction_within_band, slopes_within_bands, years_in_open_band
+from paysim.population.ages import ages
+from paysim.population.bands import AGES
+from paysim.population.conditions import draw_conditions, prevalence
 from paysim.population.keys import Domain, Trait, keys, uniform
 from paysim.population.practices import join_practices, make_practices
-from paysim.population.profile import PersonCounts, RegionProfile, load_region
+from paysim.population.profile import RegionProfile, load_region
 from paysim.population.sampling import choose_practices
-from paysim.population.schema import Population
+from paysim.population.schema import RISK_FACTORS, Population
 
-OLDEST = 111.0
 _LARGEST_SEED = 2**63 - 1
 
 
-def synthesize(region: RegionProfile | str | os.PathLike[str], seed: int = 1, sample: int | None = None) -> Population:
+def synthesize(
+    region: RegionProfile | str | os.PathLike[str],
+    seed: int = 1,
+    sample: int | None = None,
+    health_values: Parameters | None = None,
+) -> Population:
     """Make the people and practices of a region.
 
     Parameters
@@ -37,6 +47,8 @@ def synthesize(region: RegionProfile | str | os.PathLike[str], seed: int = 1, sa
         The same seed gives the same people.
     sample
         Take whole practices, at least one, with a total near this number of persons; None takes everybody.
+    health_values
+        Parameters of the diseases, see `paysim.diseases.health.health_parameters`; by default those of the country.
 
     Raises
     ------
@@ -46,18 +58,18 @@ def synthesize(region: RegionProfile | str | os.PathLike[str], seed: int = 1, sa
         A table of the region is at fault.
     """
     profile = region if isinstance(region, RegionProfile) else load_region(region)
-    _check_whole("seed", seed, 0, _LARGEST_SEED)
+    check_whole("seed", seed, 0, _LARGEST_SEED)
     if sample is not None:
-        _check_whole("sample", sample, 1, _LARGEST_SEED)
-    whole = _whole_region(profile, int(seed))
+        check_whole("sample", sample, 1, _LARGEST_SEED)
+    whole = _whole_region(profile, int(seed), health_values)
     if sample is None:
         return whole
     chosen, note = choose_practices(whole.practices, whole.municipalities, sample)
     return whole.take_practices(chosen, note)
 
 
-def _whole_region(profile: RegionProfile, seed: int) -> Population:
-    counts = profile.persons
+def _whole_region(profile: RegionProfile, seed: int, health_values: Parameters | None) -> Population:
+    counts = profile.simulated
     practices = make_practices(profile, seed)
     row = np.repeat(np.arange(len(counts.persons)), counts.persons)
     joined = join_practices(practices, counts.municipality[row], seed)
@@ -66,19 +78,14 @@ def _whole_region(profile: RegionProfile, seed: int) -> Population:
     person = np.arange(len(row), dtype=np.int64)
     draw = keys(seed, Domain.PERSON, person)
     sex = counts.sex[row]
-    age = ages(counts, row, uniform(draw, Trait.AGE), profile["oldest_band_mean_years"])
-    completed = age.astype(np.int64)
-
-    education = traits.education(profile, sex, completed, draw)
-    deprived = traits.deprived(profile, education, practice, seed, draw)
-    smoker = traits.smoker(profile, sex, completed, education, draw)
-    diabetes = health.diabetes(profile, sex, completed, education, draw)
-    prior_mi = health.prior_mi(profile, sex, completed, education, smoker, diabetes, draw)
-    prior_stroke = health.prior_stroke(profile, sex, completed, education, smoker, diabetes, prior_mi, draw)
-    z = health.risk_factors(profile, sex, completed, education, smoker, diabetes, draw)
-    ascvd = (prior_mi | prior_stroke).astype(bool)
-    bp_drugs = health.bp_drugs(profile, completed, ascvd, diabetes, z[:, 0], draw)
-    statin = health.statin(profile, completed, ascvd, diabetes, bp_drugs, draw)
+    age = ages(profile, row, uniform(draw, Trait.AGE))
+    people = {
+        "person": person,
+        "practice": practice,
+        "municipality": counts.municipality[row],
+        "sex": sex,
+        "age": age,
+    }
     return Population(
         region=profile.name,
         country=profile.country,
@@ -86,52 +93,77 @@ def _whole_region(profile: RegionProfile, seed: int) -> Population:
         municipalities=profile.municipalities,
         insurers=profile.insurers,
         practices=practices,
-        persons_in_region=len(person),
-        person=person,
-        practice=practice,
-        municipality=counts.municipality[row],
-        sex=sex,
-        age=age,
-        education=education,
-        deprived=deprived,
-        smoker=smoker,
-        z_sbp=z[:, 0],
-        z_tc=z[:, 1],
-        z_hdl=z[:, 2],
-        z_bmi=z[:, 3],
-        diabetes=diabetes,
-        prior_mi=prior_mi,
-        prior_stroke=prior_stroke,
-        statin=statin,
-        bp_drugs=bp_drugs,
-        enrolled=health.enrolled(profile, completed, ascvd, diabetes, (statin > 0) | (bp_drugs > 0), draw),
-        frailty=traits.frailty(profile, draw),
-        insurer=traits.insurer(profile, draw),
+        persons_in_region=profile.persons.total,
+        sample_note=_represented(profile),
+        **complete(profile, seed, people, health_values),
     )
 
 
-def ages(counts: PersonCounts, row: np.ndarray, draws: np.ndarray, open_band_mean_years: float) -> np.ndarray:
-    """Return the age in years of each person, inside the band of the person's row of `counts`.
+def complete(
+    profile: RegionProfile, seed: int, known: Mapping[str, np.ndarray], health_values: Parameters | None = None
+) -> dict[str, Any]:
+    """Return all columns of people of whom some are known and the others are drawn.
 
-    The slope of the density within a band comes from the whole region's neighbouring bands of the same sex.
+    Parameters
+    ----------
+    known
+        Columns by name, at least person, practice, municipality, sex and age. Known traits are kept as they are, and
+        those drawn depend on them. Risk factors are drawn together, whichever of them are known.
+    health_values
+        Parameters of the diseases; by default those of the country.
     """
-    low, high = counts.age_from[row].astype(float), counts.age_to[row].astype(float)
-    starts = np.unique(counts.age_from)
-    slope = np.zeros(len(counts.persons))
-    for sex in (0, 1):
-        mine = counts.sex == sex
-        band = np.searchsorted(starts, counts.age_from[mine])
-        totals = np.bincount(band, counts.persons[mine], minlength=len(starts))
-        widths = np.append(np.diff(starts), OLDEST - starts[-1]).astype(float)
-        slope[mine] = slopes_within_bands(totals, widths)[band]
-    is_open = high >= OLDEST - 1
-    upper = np.where(is_open, OLDEST, high + 1)
-    age = low + (upper - low) * fraction_within_band(draws, slope[row])
-    age[is_open] = low[is_open] + years_in_open_band(draws[is_open], open_band_mean_years, OLDEST - float(starts[-1]))
-    return np.asarray(np.minimum(age, np.nextafter(upper, 0.0)))
+    columns = dict(known)
+    health_values = health_parameters(profile.country) if health_values is None else health_values
+    share = prevalence(profile, health_values)
+    sex, completed = columns["sex"], np.minimum(columns["age"].astype(np.int64), AGES - 1)
+    draw = keys(seed, Domain.PERSON, columns["person"])
+
+    def trait(name: str, make: Callable[[], np.ndarray]) -> np.ndarray:
+        if name not in columns:
+            columns[name] = make()
+        return columns[name]
+
+    education = trait("education", lambda: traits.education(profile, sex, completed, draw))
+    deprived = trait("deprived", lambda: traits.deprived(profile, education, columns["practice"], seed, draw))
+    smoker = trait("smoker", lambda: traits.smoker(profile, sex, completed, education, draw))
+    trait("ex_smoker", lambda: traits.ex_smoker(profile, sex, completed, education, smoker, draw))
+    diabetes = trait("diabetes", lambda: health.diabetes(profile, share["diabetes"], sex, completed, education, draw))
+    prior_mi = trait(
+        "prior_mi",
+        lambda: health.prior_mi(profile, share["prior_mi"], sex, completed, education, smoker, diabetes, draw),
+    )
+    prior_stroke = trait(
+        "prior_stroke",
+        lambda: health.prior_stroke(
+            profile, share["prior_stroke"], sex, completed, education, smoker, diabetes, prior_mi, draw
+        ),
+    )
+    if any(f"z_{factor}" not in columns for factor in RISK_FACTORS):
+        z = health.risk_factors(profile, sex, completed, education, smoker, diabetes, draw)
+        for i, factor in enumerate(RISK_FACTORS):
+            columns.setdefault(f"z_{factor}", z[:, i])
+    ascvd = (prior_mi | prior_stroke).astype(bool)
+    bp_drugs = trait("bp_drugs", lambda: health.bp_drugs(profile, completed, ascvd, diabetes, columns["z_sbp"], draw))
+    statin = trait("statin", lambda: health.statin(profile, completed, ascvd, diabetes, bp_drugs, draw))
+    treated = (statin > 0) | (bp_drugs > 0)
+    trait("enrolled", lambda: health.enrolled(profile, completed, ascvd, diabetes, treated, draw))
+    trait("frailty", lambda: traits.frailty(profile, draw))
+    trait("insurer", lambda: traits.insurer(profile, draw))
+    trait("preferential", lambda: traits.preferential(profile, completed, education, deprived, draw))
+    draw_conditions(health_values, columns, sex, completed, draw)
+    return columns
 
 
-def _check_whole(name: str, value: object, low: int, high: int) -> None:
+def _represented(profile: RegionProfile) -> str:
+    """Return what to know of a region that fewer people stand for; empty where everybody is made."""
+    if profile.weight == 1.0:
+        return ""
+    made, whole = profile.simulated.total, profile.persons.total
+    return f"{made:,} simulated persons represent {whole:,}; each person stands for {profile.weight:.3f}"
+
+
+def check_whole(name: str, value: object, low: int, high: int) -> None:
+    """Raise ScenarioError unless a value is a whole number in range (bounds included)."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or not low <= value <= high:
         allowed = (f"a whole number from {low} to {high}",)
         raise ScenarioError(Problem("out of range", key=name, found=repr(value), allowed=allowed))

@@ -1,4 +1,4 @@
-"""Social traits: education, deprivation, smoking, insurer, and frailty."""
+"""Social traits: education, deprivation, smoking, insurer, preferential reimbursement, and frailty."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import numpy as np
 from scipy.special import logit  # type: ignore[import-untyped,unused-ignore]
 
 from paysim.errors import DataError, Problem
+from paysim.population.ages import single_ages
 from paysim.population.bands import AGES
 from paysim.population.keys import Domain, Trait, keys, normal, uniform
 from paysim.population.logistic import by_level, probabilities
@@ -47,14 +48,9 @@ def education_shares(profile: RegionProfile) -> np.ndarray:
 
 
 def _weights(profile: RegionProfile, rows: np.ndarray, size: int) -> np.ndarray:
-    """Persons aged 15-74 in each row of the education table, from the published bands."""
-    weight = np.zeros(size)
-    counts = profile.persons
-    for sex, low, high, persons in zip(counts.sex, counts.age_from, counts.age_to, counts.persons, strict=True):
-        inside = [age for age in range(low, min(high, 110) + 1) if _LEVELLED_FROM <= age <= _LEVELLED_TO]
-        for age in inside:
-            weight[rows[sex, age]] += persons / (high - low + 1)
-    return weight
+    """Persons aged 15-74 in each row of the education table."""
+    counted = slice(_LEVELLED_FROM, _LEVELLED_TO + 1)
+    return np.bincount(rows[:, counted].ravel(), single_ages(profile)[:, counted].ravel(), minlength=size)
 
 
 def _levelled(table: np.ndarray, weight: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -132,6 +128,50 @@ def smoking_chances(profile: RegionProfile, sex: np.ndarray, age: np.ndarray, ed
             break
         used += gap
     return chance.reshape(cell.shape)
+
+
+def ex_smoking_chances(profile: RegionProfile) -> np.ndarray:
+    """Return the probability that somebody who does not smoke has smoked, ``[2, 111, 3]``; 0 below the youngest age."""
+    columns, rows = profile.rows("ex_smoking")
+    table = np.stack([columns[level] for level in EDUCATION], axis=1)
+    return np.where(rows[:, :, None] >= 0, table[rows], 0.0)
+
+
+def ex_smoker(
+    profile: RegionProfile,
+    sex: np.ndarray,
+    age: np.ndarray,
+    education: np.ndarray,
+    smoker: np.ndarray,
+    draw: np.ndarray,
+) -> np.ndarray:
+    """Draw who has smoked and stopped, among those who do not smoke: published by sex, age and education."""
+    chance = ex_smoking_chances(profile)[sex, age, education]
+    return np.asarray((smoker == 0) & (uniform(draw, Trait.EX_SMOKER) < chance), dtype=np.int8)
+
+
+def preferential_odds(
+    profile: RegionProfile, age: np.ndarray, education: np.ndarray, deprived: np.ndarray
+) -> np.ndarray:
+    """Return the log odds of preferential reimbursement of each person."""
+    old = age >= profile["preferential_old_from_age"]
+    return np.asarray(
+        education_odds(profile, "preferential", education)
+        + np.log(profile["preferential_odds_deprived"]) * deprived
+        + np.log(profile["preferential_odds_old"]) * old
+    )
+
+
+def preferential(
+    profile: RegionProfile, age: np.ndarray, education: np.ndarray, deprived: np.ndarray, draw: np.ndarray
+) -> np.ndarray:
+    """Draw preferential (increased) reimbursement; nobody has it where the country does not know it."""
+    if "preferential_share" not in profile:
+        return np.zeros(len(draw), dtype=np.int8)
+    offset = preferential_odds(profile, age, education, deprived)
+    target = np.array([profile["preferential_share"]])
+    chance = probabilities(np.zeros(len(draw), dtype=np.int64), target, offset)
+    return np.asarray(uniform(draw, Trait.PREFERENTIAL) < chance, dtype=np.int8)
 
 
 def frailty(profile: RegionProfile, draw: np.ndarray) -> np.ndarray:

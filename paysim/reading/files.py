@@ -43,6 +43,16 @@ def read_text(path: str | os.PathLike[str], max_bytes: int, error: type[InputErr
     InputError
         Of the class `error`: no such file, a folder, too large, or not UTF-8.
     """
+    check_file(path, max_bytes, error)
+    try:
+        raw = Path(path).read_bytes()
+    except (OSError, ValueError) as exc:
+        raise error(_unreadable(path, exc)) from exc
+    return decode(raw, os.fspath(path), error)
+
+
+def check_file(path: str | os.PathLike[str], max_bytes: int, error: type[InputError] = DataError) -> None:
+    """Raise an error of the class `error` if there is no such file, or it is a folder or too large."""
     shown = os.fspath(path)
     file = Path(path)
     try:
@@ -53,12 +63,14 @@ def read_text(path: str | os.PathLike[str], max_bytes: int, error: type[InputErr
             found = str(file.with_name(near)) if near else None
             raise error(Problem("no such file", file=shown, nearest=found))
         size = file.stat().st_size
-        if size > max_bytes:
-            raise error(Problem(f"too large: {size:,} bytes, at most {max_bytes:,}", file=shown))
-        raw = file.read_bytes()
     except (OSError, ValueError) as exc:
-        raise error(Problem(f"cannot be read: {getattr(exc, 'strerror', None) or exc}", file=shown)) from exc
-    return decode(raw, shown, error)
+        raise error(_unreadable(path, exc)) from exc
+    if size > max_bytes:
+        raise error(Problem(f"too large: {size:,} bytes, at most {max_bytes:,}", file=shown))
+
+
+def _unreadable(path: str | os.PathLike[str], exc: Exception) -> Problem:
+    return Problem(f"cannot be read: {getattr(exc, 'strerror', None) or exc}", file=os.fspath(path))
 
 
 def decode(raw: bytes, shown: str, error: type[InputError] = DataError) -> str:

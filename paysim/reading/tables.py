@@ -16,8 +16,8 @@ from typing import Any
 from paysim.errors import DataError, InputError, Problem, nearest_name, shorten
 from paysim.reading.files import LIMITS, Limits, read_text
 
-_NUMBER = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
-_WHOLE = re.compile(r"[-+]?(0|[1-9][0-9]*)")
+NUMBER = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
+WHOLE = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _SHOWN_PROBLEMS = 20
 
 
@@ -64,7 +64,7 @@ class RawTable:
     def problem(self, message: str, row: int, name: str, **more: Any) -> Problem:
         """Return a `Problem` at one cell."""
         line = self.lines[row]
-        column = _offset(self.source[line - 1], self.names.index(name))
+        column = field_place(self.source[line - 1], self.names.index(name))
         found = repr(shorten(self.cells[name][row]))
         return Problem(message, self.path, line, column, name, found, **more)
 
@@ -148,7 +148,7 @@ def read_raw(path: str | os.PathLike[str], limits: Limits = LIMITS, error: type[
         for row in reader:
             first, before = skipped + before + 1, reader.line_num
             if not names:
-                names = _names(row, shown, first, limits, error)
+                names = header_names(row, shown, first, limits, error)
             elif row:
                 _check_row(row, names, shown, first, source, reader.line_num - first + skipped, error)
                 rows.append(row)
@@ -163,7 +163,8 @@ def read_raw(path: str | os.PathLike[str], limits: Limits = LIMITS, error: type[
     return RawTable(shown, names, cells, lines, skipped + 1, source)
 
 
-def _names(row: list[str], shown: str, line: int, limits: Limits, error: type[InputError]) -> tuple[str, ...]:
+def header_names(row: list[str], shown: str, line: int, limits: Limits, error: type[InputError]) -> tuple[str, ...]:
+    """Return the names of the columns; one that is missing or comes twice is an error."""
     if len(row) > limits.csv_columns:
         raise error(Problem(f"{len(row):,} columns, at most {limits.csv_columns:,}", shown, line, 1))
     names = tuple(name.strip() for name in row)
@@ -193,7 +194,7 @@ def _check_row(
         message = f"{len(row)} fields, but the table has {len(names)} columns"
         if len(row) > len(names):
             message += ": a comma within a number or text? Write a decimal point, or quote the text"
-        column = _offset(source[line - 1], len(names)) if len(row) > len(names) else len(source[line - 1]) + 1
+        column = field_place(source[line - 1], len(names)) if len(row) > len(names) else len(source[line - 1]) + 1
         raise error(Problem(message, shown, line, column, found=shorten(",".join(row))))
 
 
@@ -205,7 +206,7 @@ def _check_names(
     unknown = [name for name in table.names if name not in rules and name not in allow_extra]
     missing = [name for name, rule in rules.items() if rule.required and name not in table.cells]
     for name in unknown:
-        column = _offset(header, table.names.index(name))
+        column = field_place(header, table.names.index(name))
         near = nearest_name(name, missing) or nearest_name(name, set(rules) - set(table.names))
         problems.append(
             Problem("unknown column", table.path, table.header_line, column, name, None, tuple(rules), near)
@@ -227,12 +228,12 @@ def _convert(table: RawTable, name: str, rule: Column, problems: list[Problem]) 
         if rule.levels:
             _check_levels(table, name, tuple(str(level) for level in rule.levels), problems)
         return cells
-    form = _WHOLE if rule.type is int else _NUMBER
+    form = WHOLE if rule.type is int else NUMBER
     # Few values are different in a long column of codes or ages; each text is looked at once.
     wrong = {cell for cell in set(cells) if not form.fullmatch(cell)}
     bad = [row for row, cell in enumerate(cells) if cell in wrong] if wrong else []
     for row in bad[:_SHOWN_PROBLEMS]:
-        problems.append(table.problem(_number_message(cells[row], rule), row, name))
+        problems.append(table.problem(number_message(cells[row], rule), row, name))
     if bad:
         return None
     try:
@@ -260,7 +261,7 @@ def _check_range(table: RawTable, name: str, rule: Column, values: Any, problems
         finite = bool(np.isfinite(values[row]))
         text = "out of range" if finite else "a number must be finite"
         more = f" (first of {count:,} such rows)" if count > _SHOWN_PROBLEMS and row == np.flatnonzero(wrong)[0] else ""
-        problems.append(table.problem(text + more, int(row), name, allowed=_range(rule)))
+        problems.append(table.problem(text + more, int(row), name, allowed=range_text(rule)))
 
 
 def _check_levels(table: RawTable, name: str, levels: tuple[str, ...], problems: list[Problem]) -> None:
@@ -279,7 +280,8 @@ def _check_unique(table: RawTable, name: str, problems: list[Problem]) -> None:
         seen.setdefault(cell, row)
 
 
-def _number_message(cell: str, rule: Column) -> str:
+def number_message(cell: str, rule: Column) -> str:
+    """Say why a cell is no number of the kind that the rule asks for."""
     wanted = "whole number expected" if rule.type is int else "number expected"
     if not cell.strip():
         return f"{wanted}; the cell is empty"
@@ -296,31 +298,32 @@ def _number_message(cell: str, rule: Column) -> str:
     return wanted
 
 
-def _range(rule: Column) -> tuple[str, ...]:
+def range_text(rule: Column) -> tuple[str, ...]:
+    """Say which numbers a rule accepts."""
     if rule.levels:
         return tuple(str(level) for level in rule.levels)
     unit = f" {rule.unit}" if rule.unit else ""
     if rule.minimum is not None and rule.maximum is not None:
-        return (f"{rule.minimum:g} to {rule.maximum:g}{unit}",)
+        return (f"{rule.minimum:.15g} to {rule.maximum:.15g}{unit}",)
     if rule.minimum is not None:
-        return (f"at least {rule.minimum:g}{unit}",)
-    return (f"at most {rule.maximum:g}{unit}",) if rule.maximum is not None else ()
+        return (f"at least {rule.minimum:.15g}{unit}",)
+    return (f"at most {rule.maximum:.15g}{unit}",) if rule.maximum is not None else ()
 
 
 def _guess(table: RawTable, name: str, error: type[InputError]) -> type[int] | type[float] | type[str]:
     cells = table.cells[name]
-    numbers = [bool(_NUMBER.fullmatch(cell)) for cell in cells]
+    numbers = [bool(NUMBER.fullmatch(cell)) for cell in cells]
     if all(numbers):
-        return int if all(_WHOLE.fullmatch(cell) for cell in cells) else float
+        return int if all(WHOLE.fullmatch(cell) for cell in cells) else float
     if any(numbers):
         row = numbers.index(False)
-        message = _number_message(cells[row], Column()) + ", as in the rest of the column"
+        message = number_message(cells[row], Column()) + ", as in the rest of the column"
         raise error(table.problem(message, row, name))
     return str
 
 
-def _offset(line: str, index: int) -> int:
-    """Column, counted from 1, at which the field number `index` of a line begins."""
+def field_place(line: str, index: int) -> int:
+    """Return the column, counted from 1, at which the field number `index` of a line begins."""
     quoted, seen = False, 0
     if index == 0:
         return 1

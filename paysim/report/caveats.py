@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from paysim.analysis.measures import VERDICT, by_arm, horizon
+from paysim.analysis.measures import MEASURES, VERDICT, by_arm, horizon
+from paysim.analysis.samples import NOTE, labelled
 from paysim.errors import NotInResults
 from paysim.report.wording import intervals, number, percent
 
@@ -14,10 +15,9 @@ if TYPE_CHECKING:
     from paysim.analysis.runs import Run
 
 HEALTH = (
-    "Health effects come only from prevention of infarction and stroke through detection and treatment (programme, "
-    "statin, blood-pressure drugs) in people at risk, with diabetes or after an event. Diabetes itself is not "
-    "prevented, and waiting and dropped needs do no harm in the model, except that a wait for the nurse delays the "
-    "start of treatment."
+    "Health effects come only from detection and treatment in people at risk, with diabetes or after an event: "
+    "programme, drugs, rehabilitation, control of blood glucose and help to stop smoking; waiting and dropped needs do "
+    "no harm in the model, except that a wait for the nurse delays the start of treatment."
 )
 MARGIN = "Practice margin is what is left for the owners before their own pay."
 ARCHETYPES = (
@@ -40,7 +40,7 @@ def is_small(run: Run) -> bool:
 
 def before(run: Run, comparison: pd.DataFrame) -> list[str]:
     """Return what to know before the verdict: uncertainty, size of the sample, what health and margin mean."""
-    return [chance(run, comparison), *_size(run), HEALTH, MARGIN]
+    return [chance(run, comparison), *_size(run), *_biased(run), HEALTH, MARGIN]
 
 
 def after(run: Run) -> list[str]:
@@ -80,6 +80,14 @@ def _size(run: Run) -> list[str]:
     held = f"{count} practice{'s' if count != 1 else ''}"
     lead = f"{note[:1].upper()}{note[1:]}: " if note else f"{held[:1].upper()}{held[1:]}: "
     return [f"{lead}{what} is too small to say who gains or loses."]
+
+
+def _biased(run: Run) -> list[str]:
+    labels = [each.label for each in MEASURES if each.name in run.not_from_sample]
+    if not labels:
+        return []
+    names = ", ".join(dict.fromkeys(labels))
+    return [f"Not shown to be right within 5%, over 20 samples of this size ({NOTE}): {names}."]
 
 
 def scales(run: Run) -> list[str]:
@@ -147,7 +155,8 @@ def headlines(run: Run, comparison: pd.DataFrame) -> pd.DataFrame:
     persons = float(norm.iloc[0])
     for column in ("value", "baseline_value", "difference", "low", "high"):
         per_head[column] *= persons
-    per_head["measure"], per_head["label"] = PER_GP, "Practice margin per full-time GP"
+    label = labelled("Practice margin per full-time GP", "practice_margin_per_head", run.not_from_sample)
+    per_head["measure"], per_head["label"] = PER_GP, label
     per_head["unit"] = f"EUR per {persons:,.0f} listed (norm practice) per year"
     place: dict[Any, int] = {name: i for i, name in enumerate(HEADLINES)}
     both = pd.concat([rows, per_head])

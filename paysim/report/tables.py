@@ -11,6 +11,7 @@ from paysim.analysis.compare import arm_names, baselines, compare, t_interval
 from paysim.analysis.measures import HORIZON, SECTORS, Measure, by_arm, horizon, paired, wide
 from paysim.analysis.measures import measure as find_measure
 from paysim.analysis.runs import Run
+from paysim.analysis.samples import labelled
 from paysim.errors import NotInResults, Problem
 from paysim.kernel.records import LEVERS
 from paysim.report.wording import MILLION, gains
@@ -325,12 +326,13 @@ def levels(source: Source, names: Sequence[str]) -> pd.DataFrame:
     import pandas as pd
 
     frame = _horizon(source)
+    marked = source.not_from_sample if isinstance(source, Run) else frozenset()
     parts = [
         what.of(frame)
         .groupby("arm")
         .mean()
         .reset_index(name="value")
-        .assign(label=what.label, measure=what.name, unit=what.unit)
+        .assign(label=labelled(what.label, what.name, marked), measure=what.name, unit=what.unit)
         for what in map(find_measure, names)
         if what.held_by(frame)
     ]

@@ -86,6 +86,9 @@ class ScenarioReader(Reader):
     discounting: DiscountingReader
     seed: Annotated[int, _unit("count", "key of all random numbers", ge=0, lt=2**63)] = 1
     replicates: Annotated[int, _unit("count", "number of seeds", ge=1, le=10_000)] = 1
+    population: Annotated[
+        Literal["open", "closed"], _unit("name", "open: births and migration; closed: the cohort of the start")
+    ] = "open"
     diseases: Annotated[list[str], _unit("names", "diseases that are modelled", min_length=1)]
     current: Annotated[str, _unit("name", "arm of the data year; the base run is simulated under it")]
     compare_with: Annotated[list[str], _unit("names", "arms with which the others are compared", min_length=1)] = []

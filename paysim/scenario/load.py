@@ -127,6 +127,7 @@ def _scenario(read: ScenarioReader, arms: tuple[Arm, ...], document: Document) -
         discounting=Discounting(read.discounting.costs, read.discounting.effects),
         seed=read.seed,
         replicates=read.replicates,
+        population=read.population,
         diseases=tuple(read.diseases),
         current=read.current,
         compare_with=tuple(read.compare_with) or (read.current,),

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from paysim.errors import Problem, ScenarioError, nearest_name
 from paysim.parameters import Override
 
 if TYPE_CHECKING:
     from paysim.contracts.terms import Contract
+
+
+POPULATIONS = ("open", "closed")
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,8 @@ class Scenario:
         Names of the arms with which the others are compared.
     parameters
         Values of the model that this scenario replaces.
+    population
+        ``open``, with births and migration, or ``closed``: nobody joins the people of the start, and who leaves dies.
     sha256
         Of the file the scenario was read from.
     given
@@ -93,6 +98,7 @@ class Scenario:
     compare_with: tuple[str, ...]
     arms: tuple[Arm, ...]
     parameters: tuple[Override, ...] = ()
+    population: Literal["open", "closed"] = "open"
     path: str = ""
     sha256: str = ""
     given: frozenset[str] = field(default=frozenset(), repr=False)
@@ -106,6 +112,9 @@ class Scenario:
                 raise ScenarioError(
                     Problem(f"a whole number of {least} or more expected", self.path, key=key, found=value)
                 )
+        if self.population not in POPULATIONS:
+            what = "unknown kind of population"
+            raise ScenarioError(Problem(what, self.path, key="population", found=self.population, allowed=POPULATIONS))
         for key in ("costs", "effects"):
             rate = getattr(self.discounting, key)
             if not 0.0 <= rate <= 0.2:

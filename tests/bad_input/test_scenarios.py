@@ -75,6 +75,7 @@ CASES = [
     ("per_person_year: 220", "per_person_year: 220 EUR", "26:70: .*leave the currency out"),
     ("region: achterhoek", "region: NO", "4:9: no such population; found 'NO'|4:9: region: no such population; found 'NO'"),
     ("title: A test", "title: 3", "3:8: title: text expected; found 3"),
+    ("seed: 1", "seed: 1\npopulation: close", "11:13: population: .*found 'close'; allowed: open, closed"),
     ("discounting: {costs: 0.03, effects: 0.015}", "discounting: 0.03", "9:14: discounting: mapping of keys expected"),
     ("diseases: [mortality, stroke]", "diseases: mortality", "12:11: diseases: list expected; found 'mortality'"),
     ("[nl/gp_segments_1_2_3, nl/deductible]", "nl/deductible", r"19:16: arms\[0\].contracts: list expected"),
@@ -114,7 +115,7 @@ CASES = [
     ("[dutch_today, mixed]", "[dutch_today, mixt]", r"14:29: compare_with\[1\]: no such arm; .*did you mean 'mixed'"),
     ("{arm: dutch_today", "{arm: dutch_toda", r"29:30: arms\[1\].budget_neutral_to.arm: no such arm"),
     ("stroke]", "strok]", r"12:23: diseases\[1\]: no such disease; .*did you mean 'stroke'"),
-    ("stroke]", "births]", r"12:23: diseases\[1\]: no such disease; found 'births'; allowed: mortality, ischaemic"),
+    ("stroke]", "births]", r"12:23: diseases\[1\]: no such disease; found 'births'; allowed: mortality, smoking"),
     ("stroke]", "qualityoflife]", r"12:23: diseases\[1\]: no such disease; found 'qualityoflife'"),
     ("[mortality, stroke]", "[stroke]", "12:11: diseases: every model needs mortality"),
     # things that contradict each other

@@ -9,8 +9,14 @@ from paysim import catalog
 from paysim.population import COLUMNS, describe, load_region, synthesize
 from paysim.population.describe import FRAME_COLUMNS
 
-REGIONS = catalog.names("populations")
-TOTALS = {"achterhoek": 299_315, "gelderse_vallei": 250_825, "middenkempen": 104_791}
+EVERY = catalog.names("populations")
+TOTALS = {
+    "achterhoek": 299_315, "gelderse_vallei": 250_825, "middenkempen": 104_791,
+    "netherlands": 17_472_865, "belgium": 11_521_238, "flanders": 6_653_062,
+}  # fmt: skip
+FEW = ("achterhoek", "middenkempen", "oostkust", "netherlands")
+MORE = ("gelderse_vallei", "belgium", "flanders")
+REGIONS = [*FEW, *(pytest.param(name, marks=pytest.mark.slow) for name in MORE)]
 
 
 @pytest.fixture(scope="module", params=REGIONS)
@@ -28,38 +34,87 @@ def margins(population, region):
     return describe(population, region)
 
 
+def read(root, name):
+    with (root / "populations" / "tables" / f"persons_{name}.csv").open(encoding="utf-8") as lines:
+        return list(csv.DictReader(line for line in lines if not line.startswith("#")))
+
+
 def test_the_named_regions_are_there():
-    assert set(TOTALS) <= set(REGIONS)
+    assert set(TOTALS) <= set(EVERY)
+
+
+def test_every_flemish_zone_is_a_region(root):
+    """Each zone of the open data has a file of its own, with its persons and nobody else's."""
+    zones = {}
+    for row in read(root, "flemish_zones"):
+        zones[row["municipality"]] = zones.get(row["municipality"], 0) + int(row["persons"])
+    assert len(zones) == 56
+    found = {}
+    for name in EVERY:
+        profile = load_region(name)
+        assert profile.persons.total == TOTALS.get(name, profile.persons.total)
+        assert profile.name == name
+        if profile.municipalities[0] in zones and name != "flanders":
+            found[profile.municipalities[0]] = profile.persons.total
+    assert found == {zone: number for zone, number in zones.items() if zone != "Middenkempen"}
+    assert sum(zones.values()) == TOTALS["flanders"]
+    assert abs(zones["Middenkempen"] - TOTALS["middenkempen"]) <= 1  # the table with municipalities is rounded
+    flanders = load_region("flanders")
+    assert list(flanders.municipalities) == list(zones)
+    assert len(EVERY) == 56 + 5
 
 
 def test_counts_are_those_of_the_table(region, population, root):
-    with (root / "populations" / "tables" / f"persons_{region.name}.csv").open(encoding="utf-8") as lines:
-        rows = list(csv.DictReader(line for line in lines if not line.startswith("#")))
-    assert len(population) == TOTALS.get(region.name, len(population)) == sum(int(r["persons"]) for r in rows)
+    table = (
+        region.name if (root / "populations" / "tables" / f"persons_{region.name}.csv").is_file() else "flemish_zones"
+    )
+    rows = [row for row in read(root, table) if row["municipality"] in region.municipalities]
+    total = sum(int(r["persons"]) for r in rows)
+    assert population.persons_in_region == TOTALS.get(region.name, total) == total
+    weight = population.practices[0].weight
+    assert weight * len(population) == pytest.approx(total)
+    assert {practice.weight for practice in population.practices} == {weight}
+    assert (weight == 1.0) == (population.sample_note == "")
     age = population.completed_age
     for row in rows:
         who = population.municipality == population.municipalities.index(row["municipality"])
         who = who & (population.sex == "MF".index(row["sex"]))
         who = who & (age >= int(row["age_from"])) & (age <= int(row["age_to"]))
-        assert np.count_nonzero(who) == int(row["persons"]), row
+        assert abs(np.count_nonzero(who) - int(row["persons"]) / weight) < (1 if weight > 1 else 1e-9), row
 
 
 def test_margins_are_reproduced_within_sampling_error(margins):
     assert tuple(margins.columns) == FRAME_COLUMNS
     exact = margins[margins.role == "exact"]
     assert (exact.difference == 0).all()
-    drawn = margins[(margins.standard_error > 0) & (margins.target > 0)]
+    assert margins[margins.role == "derived"].z.isna().all()
+    drawn = margins[margins.z.notna() & (margins.target > 0)]
+    # in cells with few cases the error is not that of a normal
+    drawn = drawn[(drawn.unit != "proportion") | (drawn.target * (1 - drawn.target) / drawn.standard_error**2 > 300)]
     assert len(drawn) > 150
     z = drawn.z.abs()
-    # among 200 standard normals the largest is below 4.5 with probability 0.999
+    # among 300 standard normals the largest is below 4.5 with probability 0.998
     assert z.max() < 4.5, drawn[z > 3].to_string()
     assert 0.8 < np.sqrt((drawn.z**2).mean()) < 1.2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in EVERY if name not in (*FEW, *MORE)])
+def test_every_zone_is_built_and_described(name):
+    profile = load_region(name)
+    frame = describe(synthesize(profile, seed=1), profile)
+    assert (frame[frame.role == "exact"].difference == 0).all()
+    assert np.isfinite(frame[["target", "result"]].to_numpy()).all()
+    z = frame.z[frame.z.notna() & (frame.target > 0.003)]
+    assert len(z) > 150
+    assert z.abs().max() < 5
+    assert 0.8 < np.sqrt((z**2).mean()) < 1.25
 
 
 def test_risk_factors_are_standardised_and_correlated(margins, population):
     for factor in ("sbp", "tc", "hdl", "bmi"):
         rows = margins[margins.margin == f"mean of z_{factor}"]
-        assert len(rows) == 16
+        assert len(rows) == 24
         assert rows.difference.abs().max() < 1e-9
         assert margins[margins.margin == f"deviation of z_{factor}"].difference.abs().max() < 1e-9
     correlations = margins[margins.margin == "correlation within sex and age"]
@@ -111,13 +166,39 @@ def test_practices(population, region):
         assert set(population.municipality[population.practice == index]) == {practice.municipality}
         assert 1 <= practice.gps <= 8
         assert 1 <= practice.nurses <= 8
-        assert practice.weight == 1.0
+        assert practice.weight == region.weight
     per_fte = len(population) / sum(practice.gp_fte for practice in population.practices)
     assert per_fte == pytest.approx(region["patients_per_gp_fte"], rel=1e-9)
     assert sizes.max() > 1.8 * sizes.min()
 
 
-def test_every_value_is_sourced_and_used(population, region):
+def test_overweight_is_that_of_the_engine(population, margins):
+    """Body mass as the engine reads it has the published shares of overweight and obesity at every age."""
+    for name in ("moderate overweight", "obesity"):
+        rows = margins[margins.margin == name]
+        assert len(rows) == 8
+        assert rows.difference.abs().max() < 0.0005 + 4 * rows.standard_error.max()
+
+
+def test_nobody_smokes_and_has_stopped(population):
+    assert not (population.smoker & population.ex_smoker).any()
+    assert not population.ex_smoker[population.age < 16].any()
+    elder = (population.age >= 65) & (population.smoker == 0)
+    man, woman = (population.ex_smoker[elder & (population.sex == sex)].mean() for sex in (0, 1))
+    assert man > 1.3 * woman
+
+
+def test_preferential_reimbursement_is_belgian(population, region):
+    if region.country == "NL":
+        assert not population.preferential.any()
+        return
+    rate = population.preferential.mean()
+    assert rate == pytest.approx(region["preferential_share"], abs=5 * np.sqrt(rate / len(population)))
+    low, high = (population.preferential[population.education == level].mean() for level in (0, 2))
+    assert low > 2 * high
+
+
+def test_every_value_is_sourced_and_used(population, margins, region):
     for row in region.parameters.frame():
         assert row["source"], row
         assert row["status"] in ("found", "derived", "recalled", "assumed"), row

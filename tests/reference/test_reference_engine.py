@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from paysim.engine.cell import Base, Cell, run_arm, run_base, solve_arms
-from paysim.engine.model import Model
+from paysim.engine.model import Model, build_model
 from paysim.engine.region import ENGINES, Region
 from paysim.kernel import records as rec
 from paysim.kernel.records import FIRST_TRANSITION, TICKS_PER_WEEK
 from paysim.kernel.spec import AGES
+from paysim.parameters import Override
 from paysim.scenario import Arm
 from tests.toy import (
     busy_state,
@@ -21,10 +23,12 @@ from tests.toy import (
     busy_transitions,
     differences,
     enter,
+    few_people,
     few_people_model,
     in_order,
     run_compiled,
     run_reference,
+    scenario,
     weeks,
 )
 
@@ -180,3 +184,31 @@ def test_levers_that_jump_wake_everybody_in_time(bases: dict[tuple[int, str], Ba
     calm: list[np.ndarray] = []
     run_arm(model, _base(bases, 1, "compiled"), arm, 0, on_events=calm.append)
     assert in_order(calm).tobytes() != logs[0].tobytes(), "the levers did nothing"
+
+
+@pytest.mark.parametrize("kind", ["open", "closed"])
+def test_people_who_come_go_and_change_practice(kind: Any) -> None:
+    """A third of the people moves every year, on rows that are left and taken again within weeks."""
+    changes = {"gross_turnover": 0.7, "net_rate": 0.05, "practice_change_rate": 0.8, "insurer_change_rate": 0.5}
+    parameters = tuple(Override(f"migration.{name}", value) for name, value in changes.items())
+    short = replace(scenario(1, 1), parameters=parameters, population=kind)
+    model = build_model(short, population=few_people(100))
+    bases = {engine: run_base(model, 0, engine) for engine in ENGINES}
+    assert not differences(bases["compiled"].state, bases["reference"].state)
+    for name, array in bases["compiled"].hospital.items():
+        assert array.tobytes() == bases["reference"].hospital[name].tobytes(), name
+    arm, _ = solve_arms(short, [bases["compiled"].activity])["fee_for_service"]
+    log, cell, kept = _run(model, bases["compiled"], "compiled", arm)
+    expected, of_reference, kept_reference = _run(model, bases["reference"], "reference", arm)
+    assert log.tobytes() == expected.tobytes()
+    assert not differences(kept["state"], kept_reference["state"])
+    for name, column in cell.results.items():
+        assert np.array_equal(column, of_reference.results[name]), name
+    assert cell.ledger.to_arrow().equals(of_reference.ledger.to_arrow())
+    outcomes = np.bincount(log["outcome"], minlength=len(rec.OUTCOMES))
+    assert outcomes[rec.LIST_ASKED] > 100
+    arrived = len(np.unique(log["person"][log["person"] >= rec.ARRIVAL]))
+    assert (outcomes[rec.DEPARTED] > 40 and arrived > 40) == (kind == "open")
+    # People are seen on both lists, and act after they have moved.
+    both = np.intersect1d(*(log["person"][log["practice"] == k] for k in (0, 1)))
+    assert len(both) > 50

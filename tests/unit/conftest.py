@@ -56,6 +56,7 @@ RATES = {
     "programme_years": 0.121,
     "patient_payments": 171.0,
 }
+BURDEN_RATES = {"life_years": 1.0, "healthy_life_years": 0.69, "dalys": 0.25}
 PRACTICE_RATES = {
     "practice_revenue": 271.0,
     "practice_costs": 196.0,
@@ -176,7 +177,7 @@ def _totals(arm: str, replicate: int, effects: dict[str, float]) -> pd.DataFrame
     columns: dict[str, np.ndarray] = {"person_years": people}
     rates = RATES | PRACTICE_RATES | {f"spending_{k}": v for k, v in SECTOR_EUR.items()}
     rates |= {f"resource_cost_{k}": v * 0.94 for k, v in SECTOR_EUR.items()}
-    rates |= {k: v for k, (v, _) in LEVELS.items()}
+    rates |= {k: v for k, (v, _) in LEVELS.items()} | BURDEN_RATES
     for name, rate in rates.items():
         ratio = effects.get(name, effects.get(name.replace("resource_cost", "spending"), 1.0))
         noise = 1 + 0.05 * shared.standard_normal(len(PRACTICES))[None, :]
@@ -235,7 +236,9 @@ def _cell_rows(arm: str, replicate: int, effects: dict[str, float]) -> list[Row]
         region[name] = value * (1 + (effects.get(name, 1.0) - 1) * ramp)
     parts = [("all", region.assign(group="all"), ["group"])]
     parts.append(("practice", practice.rename(columns={"practice": "group"}), ["group"]))
-    everywhere = ["person_years", *RATES] + [c for c in additive if c.startswith(("spending", "resource_cost"))]
+    everywhere = ["person_years", *RATES, *BURDEN_RATES] + [
+        c for c in additive if c.startswith(("spending", "resource_cost"))
+    ]
     for dimension, (names, shares, intensity) in GROUPS.items():
         total = sum(s * i for s, i in zip(shares, intensity, strict=True))
         pieces = []

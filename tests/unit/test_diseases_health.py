@@ -62,7 +62,8 @@ def test_admissions_equal_the_published_rates_net_of_transfers(base, event):
     for row in base["events"]:
         if row["event"] == event and row["persons"] >= FEWEST_PERSONS:
             assert not row["floored"]
-            assert row["expected"] == pytest.approx(row["target"], rel=1e-6)
+            # Haemorrhages are taken out of strokes age by age, so a little is lost where they are nearly all.
+            assert row["expected"] == pytest.approx(row["target"], rel=1e-6 if event == "mi" else 1e-3)
     totals = [sum(r[name] for r in base["events"] if r["event"] == event) for name in ("expected", "published")]
     assert totals[0] == pytest.approx(totals[1], rel=0.02)
 
@@ -99,7 +100,7 @@ def test_recurrence_equals_the_published_rates(params, cohort, model):
 
 
 def test_a_statin_lowers_the_hazard_by_the_trials_ratio(params, model):
-    mmol, _ = model.treatment_effects["statin"]
+    mmol = model.treatment_effects["statin"][0] * model.untreated_ldl
     for event, group in (("mi", "ischaemic_heart_disease"), ("stroke", "stroke")):
         ratio = params[f"{group}.rr_per_mmol_ldl"]
         for name, flags in ((f"{event}_first", ()), (f"{event}_recurrent", (f"prior_{event}",))):
@@ -146,7 +147,8 @@ def test_coverage_of_treatment_is_kept(base, cohort, model):
 
 def test_levers_multiply_starts_only(model):
     for row in model.transitions:
-        assert (row.health_lever == "prevention") == (row.kind == "treatment_start")
+        treats = row.kind == "treatment_start" or row.name == "control_regained"
+        assert (row.health_lever == "prevention") == treats
         assert row.activity_lever is None
 
 
@@ -179,14 +181,15 @@ def test_deaths_outside_hospital_fill_up_the_cause_of_death_statistics(params):
     np.testing.assert_allclose(deaths, [2941, 2038], rtol=0.02)  # CBS 2022, men and women
 
 
-def test_less_schooling_means_more_deaths_and_the_gap_fades(model):
+def test_less_schooling_means_more_deaths_and_the_gap_fades(params, model):
     row = model.transition("death_background")
     low, high = row.slopes["edu_low"], row.slopes["edu_high"]
     assert (low > 0).all()
     assert (high < 0).all()
     assert low[0, 95] == pytest.approx(0.25 * low[0, 50])
-    # Half of the published log hazard ratio, men: 1.507 and 0.681 against 0.989.
-    assert low[0, 40] - high[0, 40] == pytest.approx(0.5 * np.log(1.507 / 0.681))
+    # The residual share of the published log hazard ratio, men: 1.507 and 0.681 against 0.989.
+    residual = params.get_list("mortality.education_residual")[0]
+    assert low[0, 40] - high[0, 40] == pytest.approx(residual * np.log(1.507 / 0.681))
 
 
 def test_diabetes_onset_follows_body_mass(model):
@@ -229,7 +232,7 @@ def test_belgium_has_its_own_life_table_and_scales_events():
     dutch = load_published(health_parameters("NL"), "stroke")
     np.testing.assert_allclose(model.reference["stroke"], 0.64 * dutch.admissions)
     assert model.reference["norm"][0, 30] == pytest.approx(0.885)
-    assert not params.unused() or all(name.startswith("births.") for name in params.unused())
+    assert all(name.startswith(("births.", "migration.")) for name in params.unused())
 
 
 def test_a_village_still_has_a_model(params):
@@ -261,7 +264,7 @@ def test_so_many_recurrences_that_first_events_hit_the_floor(params):
 
 
 def test_all_parameters_are_read(params, cohort, model):
-    assert [name for name in params.unused() if not name.startswith("births.")] == []
+    assert [name for name in params.unused() if not name.startswith(("births.", "migration."))] == []
 
 
 def test_recent_events_are_those_of_the_last_year(cohort, params):
@@ -316,7 +319,7 @@ def test_an_exaggerated_effect_arrives(params, cohort):
     """With a rate ratio of 0.01 per mmol/L, a statin all but abolishes infarction."""
     strong = params.override([("ischaemic_heart_disease.rr_per_mmol_ldl", 0.01)])
     model = build_health(strong, cohort, "NL")
-    mmol, _ = model.treatment_effects["statin"]
+    mmol = model.treatment_effects["statin"][0] * model.untreated_ldl
     treated = cohort.covariates.copy()
     treated[:, COVARIATES.index("ldl_drop")] = mmol
     row = model.transition("mi_first")

@@ -9,6 +9,9 @@ import numpy as np
 from paysim.diseases.ages import TEN_YEARS, national_weights
 from paysim.diseases.health import health_parameters
 from paysim.kernel.spec import AGES
+from paysim.parameters import Parameters
+from paysim.population.conditions import draw_conditions
+from paysim.population.keys import Domain, keys
 
 # Share by sex and band 0-29, 30-39, ..., 90 and over: Nivel 2017 and 2020, vzinfo.nl 2021, rounded.
 PREVALENCE = {
@@ -57,6 +60,17 @@ def make_people(n: int, seed: int = 1) -> SimpleNamespace:
         enrolled=share(0.65, 0.87, 0.4).astype(np.int8),
         frailty=np.exp(rng.normal(-0.245, 0.7, n)),
     )
+
+
+def make_ill_people(n: int, params: Parameters, seed: int = 1) -> SimpleNamespace:
+    """Draw `n` people with all diseases and treatments as well, at the prevalence that the parameters imply."""
+    people = make_people(n, seed)
+    columns = {name: value for name, value in vars(people).items() if name != "seed"}
+    former = np.random.default_rng(seed + 1).random(n) < 0.3
+    columns["ex_smoker"] = ((people.age >= 25) & (people.smoker == 0) & former).astype(np.int8)
+    age = people.age.astype(np.int64)
+    draw_conditions(params, columns, people.sex.astype(np.int64), age, keys(seed, Domain.PERSON, people.person))
+    return SimpleNamespace(seed=seed, **columns)
 
 
 def test_people_look_like_the_netherlands():

@@ -279,3 +279,23 @@ def test_waits_are_counted_in_whole_weeks_of_the_calendar() -> None:
     one["tick"] = SETTLED * TICKS_PER_WEEK + TICKS_PER_DAY
     _week(hospital, one)
     assert hospital.clinic.waits[0] == 1
+
+
+def test_requests_follow_people_whose_rows_change() -> None:
+    """Row 5 is left for 9 and taken by who was on row 7, all at once; row 20 is given to a stranger."""
+    hospital = _settled(slots=100.0)
+    rows = np.array([5, 6, 7, 20])
+    now = SETTLED * TICKS_PER_WEEK
+    hospital.receive(_requests(rows, now + TICKS_PER_WEEK))
+    hospital.clinic.waiting, hospital.beds.waiting = _requests(rows, now), _requests(rows, now)
+    hospital.follow(np.array([7, 5]), np.array([5, 9]))
+    for requests in (hospital.clinic.waiting, hospital.inbox[0], hospital.beds.waiting):
+        assert requests["row"].tolist() == [9, 6, 5, 20]
+        assert requests["person"].tolist() == rows.tolist()
+    people = hospital.state.people
+    people["id"][[9, 5]] = [5, 7]
+    people["id"][20] = 3000
+    _week(hospital)
+    for service in (TRAJECTORY, ELECTIVE):
+        assert np.flatnonzero(people["counts"][:, service]).tolist() == [5, 6, 9]
+    assert (people["counts"][[5, 6, 9], TRAJECTORY] == 2).all()

@@ -54,7 +54,7 @@ def test_the_toy_is_busy_enough_to_prove_something(weekly: tuple[np.ndarray, np.
     assert all(count > 0 for count in outcomes), named
     fired = {PROCESSES[k] for k in np.unique(log["process"])}
     assert fired == set(PROCESSES)
-    assert set(requests["kind"]) == {rec.REFERRAL_REQUEST, rec.ADMISSION_REQUEST}
+    assert set(requests["kind"]) == {rec.REFERRAL_REQUEST, rec.ADMISSION_REQUEST, rec.LIST_REQUEST}
     booked = log[(log["outcome"] == rec.BOOKED)]
     assert (booked["value"] > 0).mean() > 0.5
     assert (booked["value"] > TICKS_PER_DAY).mean() > 0.1
@@ -157,7 +157,15 @@ def test_nobody_acts_after_death_or_before_birth(weekly: tuple[np.ndarray, np.nd
         zip(dead["id"].tolist(), dead["death"].tolist(), strict=True)
     )
     assert (dead["due"] == NEVER).all()
-    assert (people["alive"] == (people["death"] == NEVER)).all()
+    assert (people["alive"] + people["departed"] == (people["death"] == NEVER)).all()
+    gone = people[people["departed"] == 1]
+    left = log[log["outcome"] == rec.DEPARTED]
+    assert dict(zip(left["person"].tolist(), left["tick"].tolist(), strict=True)) == dict(
+        zip(gone["id"].tolist(), gone["since"].tolist(), strict=True)
+    )
+    last = dict(zip(log["person"].tolist(), log["tick"].tolist(), strict=True))
+    assert all(last[person] == tick for person, tick in zip(gone["id"].tolist(), gone["since"].tolist(), strict=True))
+    assert (gone["due"] == NEVER).all()
 
 
 def test_births_are_conserved_and_keyed_by_the_mother(weekly: tuple[np.ndarray, np.ndarray, State]) -> None:
@@ -198,17 +206,22 @@ def test_person_time_and_qalys_add_up() -> None:
         kernel.open_period(state.people, state.practices)
         assert not state.people["life"].any()
     people = state.people[state.listed]
-    exact = np.minimum(people["death"], TICKS_PER_YEAR) - np.maximum(people["birth"], 0)
+    end = np.where(people["departed"] == 1, people["since"], np.minimum(people["death"], TICKS_PER_YEAR))
+    exact = end - np.maximum(people["birth"], 0)
     assert abs(lived - exact.sum() / TICKS_PER_YEAR) < 1e-9 * lived
     # Utility is 0.9, less 0.1 when ill and again when recently struck.
     assert 0.7 * lived < qalys < 0.9 * lived
 
 
 def test_qalys_of_a_known_illness() -> None:
-    rows = [Transition("ends", "timer", flat(1.0), required=("ill",), clears=("ill",), delay_years=0.25)]
-    tables = toy_tables(rows, ("ill",), utility=0.8, decrements={"ill": -0.3})
-    state = enter(toy_state(3, ages=40.5, flags=1), tables)
-    run_compiled(state, tables, [TICKS_PER_YEAR])
+    rows = [
+        Transition("ends", "timer", flat(1.0), required=("ill",), clears=("ill",), delay_years=0.25),
+        Transition("falls", "onset", flat(20.0), forbidden=("been",), sets=("ill", "been")),
+    ]
+    tables = toy_tables(rows, ("ill", "been"), utility=0.8, decrements={"ill": -0.3})
+    state = enter(toy_state(3, ages=40.5), tables)
+    log, _ = run_compiled(state, tables, [TICKS_PER_YEAR])
+    assert len(log[log["process"] >= rec.FIRST_TRANSITION]) == 6
     kernel.close_period(state.people, state.practices, TICKS_PER_YEAR)
     np.testing.assert_allclose(state.people["qaly"], 0.25 * 0.5 + 0.75 * 0.8, rtol=1e-12)
     np.testing.assert_allclose(state.people["life"], 1.0, rtol=1e-12)

@@ -11,9 +11,9 @@ from paysim.kernel import hazards
 from paysim.kernel import records as rec
 from paysim.kernel.advance import follow_levers
 from paysim.kernel.records import FIRST_TRANSITION, NEVER, TICKS_PER_YEAR, State
-from paysim.kernel.spec import AGES, Transition
+from paysim.kernel.spec import AGES, COVARIATES, Transition
 from paysim.kernel.transitions import change_flags, restart_timers
-from tests.toy import enter, flat, run_compiled, toy_state, toy_tables
+from tests.toy import enter, flat, run_compiled, running_rates, toy_state, toy_tables
 
 FIRST = FIRST_TRANSITION
 N = 20_000
@@ -73,7 +73,7 @@ def test_a_covariate_and_a_flag_multiply_the_hazard() -> None:
     tables["risk_mean"][0, :, :, 0] = 140.0
     tables["risk_sd"][0] = 0.0
     enter(state, tables)
-    rates = state.people["rate"][:, FIRST]
+    rates = running_rates(state.people)[:, FIRST]
     np.testing.assert_allclose(rates[::2], 0.05 * np.exp(2.8), rtol=1e-12)
     np.testing.assert_allclose(rates[1::2], 0.1 * np.exp(2.8), rtol=1e-12)
 
@@ -87,7 +87,7 @@ def test_flags_decide_whether_a_process_runs() -> None:
     ]
     tables = toy_tables(rows, ("a", "b"))
     state = enter(toy_state(4, flags=np.arange(4)), tables)
-    running = state.people["rate"][:, FIRST : FIRST + 4] > 0
+    running = running_rates(state.people)[:, FIRST : FIRST + 4] > 0
     assert running.tolist() == [
         [False, False, True, False],
         [False, True, False, False],
@@ -140,7 +140,7 @@ def test_a_process_whose_rate_stays_keeps_its_tick_to_the_bit(log_hr: float) -> 
     after = state.people
     for r in (FIRST + 1, FIRST + 3):
         assert np.array_equal(before["due"][:, r], after["due"][:, r])
-        assert np.array_equal(before["left"][:, r], after["left"][:, r])
+        assert np.array_equal(before["clock"][:, r], after["clock"][:, r])
     moved = after["due"][:, FIRST] - before["due"][:, FIRST]
     assert (moved >= 0).all() if log_hr < 0 else (moved <= 0).all()
     if abs(log_hr) > 1:
@@ -172,7 +172,7 @@ def test_the_integrated_hazard_at_the_event_is_the_exponential(rates: list[float
     amount = hazards.exponential(person["key"], table["stream"][FIRST], 0)
     tick, used, steps = 0, 0.0, 1
     for rate, gap in zip(rates, gaps, strict=False):
-        old_due, old_rate = int(person["due"][FIRST]), float(person["rate"][FIRST])
+        old_due, old_rate = int(person["due"][FIRST]), float(person["clock"][FIRST])
         if tick + gap >= old_due:
             break
         used += old_rate * gap / TICKS_PER_YEAR
@@ -185,7 +185,7 @@ def test_the_integrated_hazard_at_the_event_is_the_exponential(rates: list[float
             assert due >= old_due, "a lower hazard brought the event forward"
         else:
             assert due <= old_due, "a higher hazard put the event off"
-    used += float(person["rate"][FIRST]) * (int(person["due"][FIRST]) - tick) / TICKS_PER_YEAR
+    used += float(person["clock"][FIRST]) * (int(person["due"][FIRST]) - tick) / TICKS_PER_YEAR
     # Each change rounds up by less than a tick at the rate of the moment.
     assert abs(used - amount) <= steps * 50.0 / TICKS_PER_YEAR + 1e-9
 
@@ -194,15 +194,33 @@ def test_a_timer_fires_after_its_delay_and_nothing_moves_it() -> None:
     rows = [
         Transition("pause", "timer", flat(1.0), required=("ill",), clears=("ill",), delay_years=0.5),
         Transition("other", "onset", flat(20.0)),
+        Transition("fall", "onset", flat(50.0), forbidden=("been",), sets=("ill", "been")),
     ]
-    tables = toy_tables(rows, ("ill",))
-    state = enter(toy_state(50, flags=1), tables)
+    tables = toy_tables(rows, ("ill", "been"))
+    state = enter(toy_state(50), tables)
     log, _ = run_compiled(state, tables, [TICKS_PER_YEAR])
-    ends = log[log["process"] == FIRST]
-    assert len(ends) == 50
-    assert (ends["tick"] == TICKS_PER_YEAR // 2).all()
+    ends, falls = (log[log["process"] == number] for number in (FIRST, FIRST + 2))
+    assert len(ends) == len(falls) == 50
+    fell = dict(zip(falls["person"].tolist(), falls["tick"].tolist(), strict=True))
+    assert all(tick == fell[person] + TICKS_PER_YEAR // 2 for person, tick in ends[["person", "tick"]].tolist())
     assert (log["process"] == FIRST + 1).sum() > 500
-    assert (state.people["flags"] == 0).all()
+    assert (state.people["flags"] == 2).all()
+
+
+def test_a_timer_of_the_start_has_run_for_any_part_of_its_delay() -> None:
+    """Four years long; with the flag of the first year less than one of them has passed, without it one or more."""
+    row = Transition("ends", "timer", flat(1.0), required=("ill",), clears=("ill",), delay_years=4.0, fresh=("new",))
+    n = 4_000
+    tables = toy_tables([row], ("ill", "new"))
+    state = enter(toy_state(n, flags=np.arange(n) % 4), tables)
+    left = state.people["due"][:, FIRST] / TICKS_PER_YEAR
+    flags = state.people["flags"]
+    assert (state.people["due"][flags & 1 == 0, FIRST] == NEVER).all()
+    for held, low, high in ((3, 3.0, 4.0), (1, 0.0, 3.0)):
+        part = (left[flags == held] - low) / (high - low)
+        assert ((part > 0) & (part <= 1)).all()
+        assert abs(part.mean() - 0.5) < 4 * np.sqrt(1 / 12 / len(part))
+        assert abs((part < 0.25).mean() - 0.25) < 4 * np.sqrt(0.1875 / len(part))
 
 
 def test_an_event_that_strikes_again_restarts_the_timer() -> None:
@@ -253,8 +271,36 @@ def test_levers_speed_up_their_own_process_only() -> None:
     state.practices["activity_levers"][:, :, rec.VISIT_INTENSITY] = 2.0
     state.practices["health_levers"][:, :, rec.PREVENTION] = 0.5
     follow_levers(state.people, state.calendar, state.practices, tables, 0)
-    rate = state.people["rate"][:, FIRST : FIRST + 3]
-    np.testing.assert_allclose(rate / before["rate"][:, FIRST : FIRST + 3], [[2.0, 0.5, 1.0]] * 100, rtol=1e-12)
+    rate = running_rates(state.people)[:, FIRST : FIRST + 3]
+    np.testing.assert_allclose(rate / running_rates(before)[:, FIRST : FIRST + 3], [[2.0, 0.5, 1.0]] * 100, rtol=1e-12)
     assert np.array_equal(before["due"][:, FIRST + 2], state.people["due"][:, FIRST + 2])
     earliest = state.people["due"][:, : FIRST + 3]
     assert np.array_equal(state.calendar, earliest.min(axis=1))
+
+
+def test_frailty_keeps_its_spread_and_half_forgets() -> None:
+    """The changing part is an autoregression of order one; its exponential has mean one at any time."""
+    tables = toy_tables([Transition("other", "onset", flat(0.1))])
+    sigma, rho, years = 0.8, 0.7, 3
+    tables["frailty_sigma"], tables["frailty_correlation"] = sigma, rho
+    state = toy_state(N // 2)
+    state.people["frailty"] = 0.3
+    before = np.random.default_rng(2).standard_normal(N // 2)
+    state.people["frailty_now"] = before
+    enter(state, tables)
+    run_compiled(state, tables, [years * TICKS_PER_YEAR + 1])
+    now = state.people["frailty_now"]
+    assert np.corrcoef(before, now)[0, 1] == pytest.approx(rho**years, abs=0.04)
+    assert now.std() == pytest.approx(1.0, abs=0.03)
+    log_frailty = state.people["covariates"][:, COVARIATES.index("log_frailty")]
+    np.testing.assert_allclose(log_frailty, 0.3 + sigma * now - sigma**2 / 2, rtol=1e-12)
+    assert np.exp(log_frailty - 0.3).mean() == pytest.approx(1.0, abs=0.04)
+
+
+def test_without_spread_frailty_stands_still() -> None:
+    tables = toy_tables([Transition("other", "onset", flat(0.1))])
+    state = toy_state(20)
+    state.people["covariates"][:, COVARIATES.index("log_frailty")] = 0.4
+    enter(state, tables)
+    run_compiled(state, tables, [2 * TICKS_PER_YEAR])
+    assert (state.people["covariates"][:, COVARIATES.index("log_frailty")] == 0.4).all()

@@ -5,12 +5,20 @@ from hypothesis import strategies as st
 
 from paysim.errors import DataError, ModelError, ScenarioError
 from paysim.population import describe, load_region, synthesize
-from paysim.population.bands import band_rows, fraction_within_band, slopes_within_bands, years_in_open_band
+from paysim.population.ages import pieces, single_ages
+from paysim.population.bands import (
+    apportion,
+    band_rows,
+    fraction_within_band,
+    slopes_within_bands,
+    years_in_open_band,
+)
 from paysim.population.health import treatment_shares
+from paysim.population.keys import Domain, keys
 from paysim.population.logistic import probabilities
-from paysim.population.practices import apportion, side_by_side
+from paysim.population.practices import side_by_side
 from paysim.population.schema import COLUMN_NAMES
-from paysim.population.traits import education_shares
+from paysim.population.traits import education_shares, ex_smoking_chances, preferential
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +107,7 @@ def test_a_parameter_reaches_its_trait_and_nothing_else(region, population):
     assert more.deprived.mean() == pytest.approx(0.2, abs=0.006)
     assert (more.deprived >= population.deprived).all()
     for name in COLUMN_NAMES:
-        if name != "deprived":
+        if name not in ("deprived", "preferential"):  # which the deprived have more often
             assert np.array_equal(getattr(more, name), getattr(population, name)), name
 
 
@@ -115,6 +123,60 @@ def test_ages_leave_no_step_between_bands(population):
     inner = np.abs(np.diff(completed))[20:80]
     border = np.arange(20, 80) % 5 == 4
     assert inner[border].mean() < 2.0 * inner[~border].mean()
+
+
+def test_wide_bands_get_the_shape_of_the_country(root):
+    """A zone with bands of ten years and more has in each of them the Flemish ages, and its own counts."""
+    zone = load_region("leuven")
+    expected = single_ages(zone)
+    assert expected.sum() == pytest.approx(zone.persons.total)
+    shape = np.zeros((2, 111))
+    columns = zone.table("age_shape")
+    np.add.at(shape, (np.array([sex == "F" for sex in columns["sex"]], int), columns["age_from"]), columns["persons"])
+    counts = zone.persons
+    for sex, low, high, persons in zip(counts.sex, counts.age_from, counts.age_to, counts.persons, strict=True):
+        inside = slice(low, high + 1)
+        assert expected[sex, inside].sum() == pytest.approx(persons)
+        if high < 90:
+            part = shape[sex, inside] / shape[sex, inside].sum()
+            assert expected[sex, inside] / persons == pytest.approx(part, rel=1e-9)
+    people = synthesize(zone, seed=3)
+    found = np.zeros((2, 111))
+    np.add.at(found, (people.sex, people.completed_age), 1.0)
+    some = expected > 50
+    z = (found - expected)[some] / np.sqrt(expected[some])
+    assert np.abs(z).max() < 4.5
+    assert (people.age < 111).all()
+
+
+def test_bands_as_narrow_as_the_shape_are_not_cut():
+    cut = pieces(load_region("achterhoek"))
+    assert cut.share == pytest.approx(np.ones(cut.share.shape))
+    assert cut.start.tolist() == list(range(0, 100, 5))
+    assert (cut.before == 0).all()
+
+
+def test_ex_smokers_are_drawn_among_those_who_do_not_smoke(region, population):
+    chance = ex_smoking_chances(region)
+    assert chance[:, :16].max() == 0.0
+    who = population.smoker == 0
+    expected = chance[population.sex, population.completed_age, population.education][who]
+    z = (population.ex_smoker[who].sum() - expected.sum()) / np.sqrt((expected * (1 - expected)).sum())
+    assert abs(z) < 4
+    assert not population.ex_smoker[~who].any()
+
+
+def test_preferential_odds_are_those_of_the_parameters(region):
+    """With everybody alike but for one trait, the odds ratio of that trait is the parameter's."""
+    n = 200_000
+    age, education = np.full(n, 50), np.repeat([0, 1], n // 2)
+    draw = keys(5, Domain.PERSON, np.arange(n))
+    got = preferential(region, age, education, np.zeros(n, dtype=np.int8), draw)
+    low, mid = (got[education == level].mean() for level in (0, 1))
+    wanted = region["preferential_odds_low_education"]
+    assert np.log(low / (1 - low) / mid * (1 - mid)) == pytest.approx(np.log(wanted), abs=0.05)
+    assert got.mean() == pytest.approx(region["preferential_share"], abs=0.004)
+    assert not preferential(load_region("achterhoek"), age, education, np.zeros(n, dtype=np.int8), draw).any()
 
 
 def test_education_is_levelled_to_the_region():

@@ -81,10 +81,20 @@ def test_what_a_file_leaves_out_has_its_default(write):
     assert (scenario.title, scenario.base_years, scenario.seed, scenario.replicates) == ("short", 3, 1, 1)
     assert scenario.compare_with == ("today",)
     assert scenario.parameters == ()
+    assert scenario.population == "open"
     status = {row["name"]: row["status"] for row in resolved(scenario)}
     assert status["seed"] == "default"
     assert status["horizon_years"] == "scenario"
     assert status["arms.today.behaviour"] == "default"
+
+
+def test_a_closed_cohort_is_an_option(write):
+    scenario = load_scenario(write("s.yaml", SHORT + "population: closed\n"))
+    assert scenario.population == "closed"
+    row = next(row for row in resolved(scenario) if row["name"] == "population")
+    assert (row["value"], row["status"]) == ("closed", "scenario")
+    with pytest.raises(ScenarioError, match=r"population: unknown kind of population; found half; allowed: open, closed"):
+        dataclasses.replace(scenario, population="half")
 
 
 def test_a_scenario_is_frozen(write):

@@ -2,23 +2,29 @@
 
 In every cell of sex and five years of age::
 
-    life table = background + deaths in infarction and stroke + excess after infarction and stroke
+    life table = background + deaths in events + excess deaths of diseases
 
-where the excess after an event is (HR - 1) times the background of the same person, less the fatal
-recurrences that are simulated as events; HR is the all-cause hazard ratio of a history of the event. Relative
-differences (education, disease) fade with age, as the life-expectancy gap by education requires.
+Diseases raise mortality in three ways: events that kill; a hazard ratio of background mortality; and rows of excess
+deaths with a level of their own (heart failure, cancer, dementia; with the gradient of education too). After
+infarction and stroke the excess is (HR - 1) times the background of the same person, less the fatal recurrences that
+are simulated as events; HR is the all-cause hazard ratio of a history of the event. A fall of LDL cholesterol since
+base lowers this excess by the trials' effect on vascular death. Relative differences (education, disease) fade with
+age, as the life-expectancy gap by education requires.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from paysim.diseases.ages import FEWEST_PERSONS, FIVE_YEARS, fit_level, sex_index
+from paysim.diseases.ages import DAYS_30, FEWEST_PERSONS, FIVE_YEARS, fit_level, sex_index
 from paysim.diseases.cohort import Cohort, hazards
-from paysim.diseases.vascular_events import DAYS_30, VascularEvents
+from paysim.diseases.disease import Context, expected_deaths
+from paysim.diseases.mortality.life import fading, life_table_hazard
+from paysim.diseases.treatments.model import effects_on
+from paysim.diseases.vascular_events import VascularEvents, first_year_rate
 from paysim.kernel.spec import AGES, Transition
 from paysim.parameters import Parameters
 
@@ -30,7 +36,7 @@ class Mortality:
     Attributes
     ----------
     transitions
-        death_background and one death_after_* per disease.
+        death_background and one death_after_* per vascular disease.
     life_table
         Hazard of the life table per person-year, ``[2, 111]``.
     shortfall
@@ -42,103 +48,103 @@ class Mortality:
     shortfall: np.ndarray
 
 
-def life_table_hazard(params: Parameters) -> np.ndarray:
-    """Return the hazard ``-ln(1 - q)`` of the national life table per person-year, ``[2, 111]``."""
-    table = params.table("mortality.life_table")
-    sex, age = sex_index(table["sex"]), np.asarray(table["age"], int)
-    hazard = np.full((2, AGES), np.nan)
-    hazard[sex, age] = -np.log1p(-np.minimum(np.asarray(table["qx"], float), 0.999))
-    last = int(age.max())
-    beyond = np.arange(last + 1, AGES) - last
-    hazard[:, last + 1 :] = hazard[:, [last]] * np.exp(params["mortality.oldest_age_growth"] * beyond)
-    return hazard
-
-
-def fading(params: Parameters) -> np.ndarray:
-    """Return the share of a relative mortality difference that is left at each age, ``[111]``."""
-    p = params.group("mortality")
-    ages = [p["fade_from_age"], p["fade_to_age"]]
-    return np.asarray(np.interp(np.arange(AGES), ages, [1.0, p["fade_to_share"]]))
-
-
 def education_slopes(params: Parameters) -> dict[str, np.ndarray]:
     """Return slopes of edu_low and edu_high against middle education, ``[2, 111]``: the residual part."""
     table = params.table("mortality.education_hazard_ratios")
     sex, ratio = sex_index(table["sex"]), np.asarray(table["hazard_ratio"], float)
     level = np.array(table["education"])
     log_hr = {name: np.log([ratio[(sex == s) & (level == name)][0] for s in range(2)]) for name in level}
-    fade = params["mortality.education_residual"] * fading(params)
-    return {f"edu_{name}": (log_hr[name] - log_hr["mid"])[:, None] * fade[None, :] for name in ("low", "high")}
+    residual = np.array(params.get_list("mortality.education_residual"))[:, None] * fading(params)[None, :]
+    return {f"edu_{name}": (log_hr[name] - log_hr["mid"])[:, None] * residual for name in ("low", "high")}
 
 
-def build(params: Parameters, cohort: Cohort, diseases: Sequence[VascularEvents], *, diabetes: bool) -> Mortality:
+def with_education(row: Transition, context: Context) -> Transition:
+    """Return a row of excess deaths with the residual gradient of education; deaths in the cohort stay as many."""
+    before = hazards(row, context.cohort).sum()
+    row = replace(row, slopes={**row.slopes, **education_slopes(context.params)})
+    after = hazards(row, context.cohort).sum()
+    return replace(row, log_hazard=row.log_hazard + np.log(before / after)) if after > 0 else row
+
+
+def build(
+    context: Context,
+    events: Sequence[VascularEvents],
+    others: Sequence[Transition],
+    ratios: Mapping[str, np.ndarray | float],
+    slopes: Mapping[str, np.ndarray | float],
+) -> Mortality:
     """Level background mortality and excess deaths on a cohort.
 
     Parameters
     ----------
-    diseases
-        Whose deaths in events are taken out of the background.
-    diabetes
-        Whether diabetes is simulated; it then multiplies background mortality.
+    events
+        Infarction and stroke: their deaths and what follows them.
+    others
+        All further transitions; deaths in them are taken out of the background.
+    ratios
+        Flag -> hazard ratio of background mortality before fading.
+    slopes
+        Further slopes of background mortality.
     """
-    life = life_table_hazard(params)
-    fade = fading(params)
+    params, cohort = context.params, context.cohort
+    life, fade = life_table_hazard(params), fading(params)
     expected = cohort.by_age(cohort.at(life))
-    slopes = education_slopes(params)
-    slopes["log_frailty"] = np.full((2, AGES), params["mortality.frailty_exponent"])
-    log_hr: dict[str, float] = {}
-    if diabetes:
-        # One hazard ratio for all ages: the faded one at the ages where people with diabetes die.
-        weight = cohort.by_age(cohort.has("diabetes") * cohort.at(life))
-        ratio = np.exp(np.log(params["diabetes.mortality_hr"]) * fade)
-        total = weight.sum()
-        log_hr["diabetes"] = float(np.log((weight * ratio).sum() / total)) if total > 0 else 0.0
+    frailty = np.full((2, AGES), params["mortality.frailty_exponent"])
     background = Transition(
         name="death_background",
         kind="death",
         log_hazard=np.log(life),
-        slopes=slopes,
-        log_hr=log_hr,
+        slopes={**education_slopes(params), "log_frailty": frailty, **slopes},
+        log_hr={flag: _mean_log_ratio(cohort, flag, ratio, life, fade) for flag, ratio in ratios.items()},
         source="life table less simulated deaths; education: residual part of CBS 84842NED",
     )
-    rows = [background] + [_excess(params, cohort, each, background, life, fade) for each in diseases]
-    in_events = FIVE_YEARS.sums(sum((each.deaths(cohort) for each in diseases), np.zeros((2, AGES))))
+    rows = [background] + [_excess(context, each, background, life, fade) for each in events]
+    fatal = [row for each in events for row in (each.first, each.recurrent)]
+    elsewhere = FIVE_YEARS.sums(sum((expected_deaths(row, cohort) for row in (*fatal, *others)), np.zeros((2, AGES))))
     amount = cohort.by_age(sum(hazards(row, cohort) for row in rows))
     total = FIVE_YEARS.sums(expected)
-    left, floor = total - in_events, params["mortality.background_floor"] * total
-    level = fit_level(np.maximum(left, floor), amount, FIVE_YEARS, cohort.by_age())
+    left, floor = total - elsewhere, params["mortality.background_floor"] * total
+    level = fit_level(np.maximum(left, floor), amount, FIVE_YEARS, context.persons)
     rows = [replace(row, log_hazard=row.log_hazard + level) for row in rows]
-    dense = FIVE_YEARS.sums(cohort.by_age()) >= FEWEST_PERSONS
+    dense = FIVE_YEARS.sums(context.persons) >= FEWEST_PERSONS
     shortfall = np.where(dense & (left < floor), floor - left, 0.0)
     return Mortality(tuple(rows), life, shortfall)
 
 
+def _mean_log_ratio(cohort: Cohort, flag: str, ratio: np.ndarray | float, life: np.ndarray, fade: np.ndarray) -> float:
+    """Return one log hazard ratio for all ages: the faded one at the ages where people with the flag die."""
+    weight = cohort.by_age(cohort.has(flag) * cohort.at(life))
+    faded = np.exp(np.log(ratio) * fade)
+    total = weight.sum()
+    return float(np.log((weight * faded).sum() / total)) if total > 0 else 0.0
+
+
 def _excess(
-    params: Parameters,
-    cohort: Cohort,
-    disease: VascularEvents,
-    background: Transition,
-    life: np.ndarray,
-    fade: np.ndarray,
+    context: Context, disease: VascularEvents, background: Transition, life: np.ndarray, fade: np.ndarray
 ) -> Transition:
     """Return excess deaths after an event, relative to the same person's background."""
-    p, words, published = params.group(disease.words.group), disease.words, disease.published
+    params, words, published = context.params, disease.words, disease.published
+    p = params.group(words.group)
     ratio = np.exp(np.log(p["mortality_hr"]) * fade) - 1
     # The hazard ratio counts fatal recurrences, which are events here; a tenth of the excess always remains.
     again = p["recurrent_later"] * p["national_scale"] * published.fatal
     excess = np.maximum(ratio * life - again, 0.1 * ratio * life)
     first_year = np.log((1 - published.by_30_days) / (1 - published.by_1_year)) / (1 - DAYS_30)
-    again_first_year = np.exp(disease.recurrent.log_hr[words.recent]) * again
+    again_first_year = first_year_rate(params, words, published) * p["national_scale"] * published.fatal
     wanted = np.maximum(first_year - life - again_first_year, excess)
-    survivors = cohort.by_age(cohort.at(published.admissions * (1 - published.by_30_days)))
+    survivors = context.cohort.by_age(context.cohort.at(published.admissions * (1 - published.by_30_days)))
     plain = (survivors * excess).sum()
     recent = float(np.log((survivors * wanted).sum() / plain)) if plain > 0 else 0.0
+    name = f"death_after_{words.event}"
     return Transition(
-        name=f"death_after_{words.event}",
+        name=name,
         kind="death",
         log_hazard=np.log(excess),
         required=(words.prior,),
-        slopes=background.slopes,
-        log_hr=dict(background.log_hr) | {words.recent: recent},
+        slopes={
+            **background.slopes,
+            "ldl_drop": float(np.log(params["vascular_prevention.rr_vascular_death_per_mmol_ldl"])),
+        },
+        log_hr=dict(background.log_hr) | {words.recent: recent} | effects_on(params, name),
         source="all-cause hazard ratio of a history; first year: mortality from 30 days to 1 year",
     )

@@ -15,6 +15,7 @@ from paysim.kernel.spec import AGES
 from paysim.parameters import Parameters
 
 DISEASE_TERMS = ("aortic_aneurysm", "cad", "cerebrovascular", "pad")
+YEARS = 10
 
 
 def load_smart2(params: Parameters) -> dict[str, float]:
@@ -32,6 +33,21 @@ def smart2_risk(coefficients: Mapping[str, float], **x: Any) -> np.ndarray:
         age, male, sbp (mmHg), diabetes, years_since_first, nonhdl (mmol/L), egfr, crp (mg/L), antithrombotic,
         smoker; and aortic_aneurysm, cad, cerebrovascular, pad (0 or 1, 0 when left out).
     """
+    return np.asarray(1.0 - (1.0 - coefficients["baseline_risk_10_years"]) ** _relative(coefficients, **x))
+
+
+def smart2_hazards(coefficients: Mapping[str, float], **x: Any) -> np.ndarray:
+    """Return hazards ``[10, ...]`` per person-year of each year after the assessment; parameters as `smart2_risk`.
+
+    The published baseline risks of 1 to 10 years give their course; their sum is ``-ln(1 - ten-year risk)``.
+    """
+    relative = _relative(coefficients, **x)
+    cumulative = -np.log1p(-np.array([0.0, *(coefficients[f"baseline_risk_{k}_years"] for k in range(1, YEARS + 1))]))
+    return np.asarray(np.multiply.outer(np.diff(cumulative), relative))
+
+
+def _relative(coefficients: Mapping[str, float], **x: Any) -> np.ndarray:
+    """Return the hazard relative to the baseline."""
     c = coefficients
     v = {name: np.asarray(value, float) for name, value in x.items()}
     lp = c["age"] * v["age"] + c["age_sq"] * v["age"] ** 2 + c["male"] * v["male"] + c["sbp"] * v["sbp"]
@@ -43,8 +59,7 @@ def smart2_risk(coefficients: Mapping[str, float], **x: Any) -> np.ndarray:
         lp = lp + c[name] * v[name]
     for name in DISEASE_TERMS:
         lp = lp + c[name] * v.get(name, 0.0)
-    exponent = np.exp(lp - c["mean_linear_predictor"])
-    return np.asarray(1.0 - (1.0 - c["baseline_risk_10_years"]) ** exponent)
+    return np.asarray(np.exp(lp - c["mean_linear_predictor"]))
 
 
 def slopes_by_age(coefficients: Mapping[str, float], mean_non_hdl: float) -> dict[str, np.ndarray]:

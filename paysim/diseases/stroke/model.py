@@ -1,9 +1,9 @@
-"""Stroke (ICD-10 I60-I69): first, recurrent, and the first year after it.
+"""Stroke (ICD-10 I60-I69): ischaemic, first and recurrent; intracerebral haemorrhage; TIA.
 
-Stages are flags: ``prior_stroke`` for good (the registries it starts from count TIA too), ``recent_stroke``
-for one year. A first TIA is an onset without admission: it joins those with a past event, which keeps the
-share of people with a history of stroke or TIA near its source. Treatment acts through the fall of LDL
-cholesterol and blood pressure since base.
+Stages are flags: ``prior_stroke`` for good after any stroke or TIA (as registries count), ``recent_stroke`` for one
+year after a stroke. Haemorrhages (I61) have rates, risk factors and mortality of their own; all other strokes are
+counted as ischaemic. A first TIA is an onset without admission. Treatment acts through the fall of LDL cholesterol and
+blood pressure since base, and by rate ratios of its own.
 """
 
 from __future__ import annotations
@@ -12,45 +12,113 @@ from dataclasses import replace
 
 import numpy as np
 
-from paysim.diseases.cohort import Cohort, hazards
-from paysim.diseases.risk.factors import RiskFactorTables
-from paysim.diseases.vascular_events import VascularEvents, Words, build_events
+from paysim.diseases.cohort import hazards
+from paysim.diseases.disease import Built, Context, levelled, once, stationary
+from paysim.diseases.mortality.life import faded, life_table_hazard
+from paysim.diseases.treatments.model import effects_on
+from paysim.diseases.vascular_events import (
+    Published,
+    VascularEvents,
+    Words,
+    build_events,
+    load_published,
+    shares_with_past_event,
+)
 from paysim.kernel.spec import Transition
 from paysim.parameters import Parameters
 
+GROUP = "stroke"
+FLAGS = ("prior_stroke", "recent_stroke")
+CHRONIC = ("prior_stroke",)
 WORDS = Words(
-    group="stroke",
+    group=GROUP,
     event="stroke",
     prior="prior_stroke",
     recent="recent_stroke",
     other_prior="prior_mi",
     service="admission_stroke",
     smart2_of_other="cad",
+    outcome="stroke",
+    equation_outcome="stroke",
 )
 
 
-def build(params: Parameters, cohort: Cohort, tables: RiskFactorTables) -> VascularEvents:
-    """Return stroke_first, stroke_recurrent and recent_stroke_ends, levelled on the cohort."""
-    return build_events(params, cohort, tables, WORDS)
+def haemorrhage(params: Parameters) -> Published:
+    """Return the published rates of intracerebral haemorrhage."""
+    return load_published(params, GROUP, "haemorrhage_")
 
 
-def first_tia(params: Parameters, cohort: Cohort, events: VascularEvents) -> Transition:
+def ischaemic(params: Parameters) -> Published:
+    """Return the published rates of all other strokes."""
+    return load_published(params, GROUP).without(haemorrhage(params))
+
+
+def events(context: Context) -> VascularEvents:
+    """Return stroke_first, stroke_recurrent (both ischaemic) and recent_stroke_ends, levelled on the cohort."""
+    return build_events(context, WORDS, ischaemic(context.params))
+
+
+@once
+def stages(params: Parameters) -> dict[str, np.ndarray]:
+    """Return the prevalence of a past stroke or TIA that new cases and survival imply.
+
+    A TIA is followed by no first year of high mortality.
+    """
+    p, whole = params.group(GROUP), load_published(params, GROUP)
+    past = shares_with_past_event(params, WORDS, whole)
+    first = p["tia_per_admission"] * whole.admissions
+    later = p["recurrent_later"] * p["national_scale"] * (1 - whole.by_30_days)
+    hr = faded(params, p["mortality_hr"])
+    tia = stationary(life_table_hazard(params), {"tia": first}, [("tia", None, later)], hr={"tia": hr})["tia"]
+    return {"prior_stroke": past["recent"] + past["later"] + tia, "recent_stroke": past["recent"]}
+
+
+def build(context: Context) -> Built:
+    """Return haemorrhagic_stroke; ischaemic strokes are built by `events`."""
+    return Built((_haemorrhagic(context),))
+
+
+def _haemorrhagic(context: Context) -> Transition:
+    p, rates = context.params.group(GROUP), haemorrhage(context.params)
+    row = Transition(
+        name="haemorrhagic_stroke",
+        kind="event",
+        log_hazard=np.log(rates.events),
+        slopes={
+            "sbp": float(np.log(p["haemorrhage_hr_sbp_per_20"]) / 20),
+            "sbp_drop": float(np.log(p["rr_per_10_mmhg"]) / 10),
+        },
+        log_hr={"diabetes": float(np.log(p["haemorrhage_hr_diabetes"]))} | effects_on(context.params, "haemorrhage"),
+        dies_before_care=rates.before_care,
+        dies_in_care=rates.by_30_days,
+        sets=("prior_stroke", "recent_stroke"),
+        clears=("high_risk",),
+        service="admission_stroke",
+        admission_days=p["admission_days"],
+        trend=context.trend("stroke"),
+        source="hartenvaatcijfers.nl 2022 (ICD-10 I61)",
+    )
+    return levelled(row, rates.events, context, rates.bands)
+
+
+def first_tia(context: Context, first: VascularEvents) -> Transition:
     """Return tia_first: as many first TIA per admission for stroke as published, ranked as first strokes.
 
     Source: NZa Open DIS 2023 over admissions of 2022.
     """
-    first = events.first
+    params, cohort = context.params, context.cohort
     row = replace(
-        first,
+        first.first,
         name="tia_first",
         kind="onset",
-        sets=(WORDS.prior,),
+        sets=("prior_stroke",),
         dies_before_care=0.0,
         dies_in_care=0.0,
         service=None,
         admission_days=0.0,
-        source="patients with TIA in hospital care 2023 per admission for stroke, ranked by SCORE2",
+        source="patients with TIA in hospital care 2023 per admission for stroke, ranked by the risk equation",
     )
-    wanted = params["stroke.tia_per_admission"] * cohort.at(events.published.admissions).sum()
+    whole = load_published(params, GROUP).admissions
+    wanted = params["stroke.tia_per_admission"] * cohort.at(whole).sum()
     have = hazards(row, cohort).sum()
     return replace(row, log_hazard=row.log_hazard + np.log(wanted / have)) if wanted > 0 and have > 0 else row

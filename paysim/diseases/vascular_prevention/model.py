@@ -25,6 +25,7 @@ from paysim.diseases.vascular_events import mean_predictor
 from paysim.kernel.spec import AGES, Transition
 from paysim.parameters import Parameters
 
+FLAGS = ("high_risk", "enrolled", "statin", "bp_drug_1", "bp_drug_2")
 INDICATIONS = ("diabetes", "prior_mi", "prior_stroke", "high_risk")
 AFTER_EVENT, RECENT = ("prior_mi", "prior_stroke"), ("recent_mi", "recent_stroke")
 LEVER = "prevention"
@@ -47,12 +48,12 @@ class Newcomers:
 
 
 def treatment_effects(params: Parameters) -> dict[str, tuple[float, float]]:
-    """Return, per treatment flag, the fall of LDL (mmol/L) and of systolic pressure (mmHg) it gives."""
+    """Return, per treatment flag, the share of LDL it takes away and the fall of systolic pressure (mmHg)."""
     p = params.group("vascular_prevention")
     taken = p["adherence"]
     one, two = p["sbp_fall_one_drug"], p["sbp_fall_two_drugs"]
     return {
-        "statin": (p["statin_ldl_fall"] * p["untreated_ldl"] * taken, 0.0),
+        "statin": (p["statin_ldl_fall"] * taken, 0.0),
         "bp_drug_1": (0.0, one * taken),
         "bp_drug_2": (0.0, (two - one) * taken),
     }

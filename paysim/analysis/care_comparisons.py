@@ -1,0 +1,227 @@
+"""Use of care, access and payments of a run against published values: the part of validation that results hold.
+
+The first year of the arm `current` is compared. National values are carried to the region's ages by the model's own
+shapes. Only for the Netherlands: nothing comparable was found for Belgium, where contracts are transferred ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from paysim.analysis.comparison import Comparison, Limits, counted, judged, shown
+from paysim.analysis.targets import FOLDER
+from paysim.care.demand import base_rates
+from paysim.care.model import care_parameters
+from paysim.care.rates import Profiles, standard_population
+from paysim.errors import DataError, Problem
+from paysim.kernel.spec import AGES
+from paysim.reading import Column, read_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+BANDS = (*(f"{5 * k}-{5 * k + 4}" for k in range(19)), "95+")
+FEWEST_PERSON_YEARS = 200.0
+EMERGENCIES = ("other_emergency_admissions", "mi_admissions", "stroke_admissions")
+PAYMENTS = {
+    "sex": Column(str, levels=("M", "F")),
+    "age_lo": Column(int, 0, 120),
+    "age_hi": Column(int, 0, 120),
+    "euro_per_insured_year": Column(float, 0.01),
+}
+"""Columns of a table of payments that may not be redistributed: only relative errors against it are shown."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """A row of ``targets/care.csv``."""
+
+    key: str
+    section: str
+    area: str
+    published: float | None
+    tolerance: float | None
+    unit: str
+    role: str
+    status: str
+    source: str
+    why: str
+
+
+def known_values(region: str) -> dict[str, Known]:
+    """Return the rows of ``targets/care.csv`` by key; a region's own row wins."""
+    names = tuple(Known.__dataclass_fields__)
+    table = read_table(FOLDER / "care.csv", dict.fromkeys(names, str))
+    found = {}
+    for values in zip(*(table[name] for name in names), strict=True):
+        row: dict[str, Any] = dict(zip(names, values, strict=True))
+        for name in ("published", "tolerance"):
+            row[name] = float(row[name]) if row[name] else None
+        if row["area"] in ("NL", region):
+            found[row["key"]] = Known(**row)
+    return found
+
+
+class Seen:
+    """What results say of one arm: means over replicates, by measure.
+
+    Parameters
+    ----------
+    results
+        The tidy table of one arm, see `paysim.outcomes.tabulate`.
+    region
+        Name of the region.
+    simulated_share
+        Persons simulated, in all replicates together, for each person of the region.
+    """
+
+    def __init__(self, results: pd.DataFrame, region: str, simulated_share: float = 1.0) -> None:
+        keys = ["measure", "dimension", "group", "period"]
+        frame = results.astype(dict.fromkeys(keys[:3], object))
+        self._values: pd.Series[float] = frame.groupby(keys)["value"].mean()
+        self.simulated_share = simulated_share
+        self.known = known_values(region)
+
+    def total(self, measure: str, period: int = 0, group: str = "all", dimension: str = "all") -> float:
+        """Return one value."""
+        return float(self._values[measure, dimension, group, period])
+
+    def by_band(self, measure: str, period: int = 0) -> np.ndarray:
+        """Return ``[2, 20]`` by sex and five-year band; period -1 is the whole run."""
+        groups = (f"{sex} {band}" for sex in "MF" for band in BANDS)
+        return np.array([self.total(measure, period, each, "age_sex") for each in groups]).reshape(2, 20)
+
+    def rate(self, *measures: str, per: float = 1.0) -> float:
+        """Return the first year's sum of some measures per person-year."""
+        return sum(self.total(name) for name in measures) / self.total("person_years") * per
+
+    def line(self, key: str, what: str, simulated: float, published: float | None = None, name: str = "") -> Comparison:
+        """Return a comparison judged by its row's tolerance, a share of the published value."""
+        row = self.known[key]
+        value = row.published if published is None else published
+        assert value is not None
+        return judged(_named(row, what, name or key), value, simulated, row.tolerance)
+
+    def count(self, key: str, what: str, per_person: float, published: float, scale: float, name: str) -> Comparison:
+        """Return a comparison of events per person-year: by percent if many are expected, else by chance."""
+        row = self.known[key]
+        lived = self.total("person_years") * self.simulated_share
+        return counted(_named(row, what, name), published, per_person, row.tolerance, lived / scale)
+
+
+def _named(row: Known, what: str, name: str) -> Limits:
+    return Limits(name, row.section, what, row.unit, row.role, row.status, row.source, row.why, row.area)
+
+
+def per_band(by_age: np.ndarray) -> np.ndarray:
+    """Return means ``[2, 20]`` over the ages of each band of values ``[2, 111]`` (95+: 95 to 99)."""
+    return np.asarray(by_age[:, :100].reshape(2, 20, 5).mean(axis=2))
+
+
+def care(seen: Seen) -> Iterator[Comparison]:
+    """Yield contacts by age, other use per 1,000 persons, and waits."""
+    params = care_parameters("NL")
+    table = params.table("care.age_profiles")
+    for k in (k for k, measure in enumerate(table["measure"]) if measure == "gp_contacts"):
+        first, published = int(table["age_lo"][k]), float(table["value"][k])
+        band = f"{first}-{int(table['age_hi'][k])}" if first < 85 else "85+"
+        names = ("gp_contacts", "nurse_contacts", "out_of_hours_contacts", "person_years")
+        gp, nurse, duty, lived = (_of_ages(seen, name, first, band) for name in names)
+        tag = band.replace("-", "_").replace("+", "_plus")
+        yield seen.line("contacts", f"practice contacts, {band}", (gp + nurse) / lived, published, f"contacts_{tag}")
+        both, name = (gp + nurse + duty) / lived, f"contacts_and_ooh_{tag}"
+        yield seen.line("contacts_and_ooh", f"the same and out of hours, {band}", both, published, name)
+    yield from _at_region_ages(seen)
+    held = seen.total("gp_contacts") + seen.total("nurse_contacts")
+    referred = seen.total("specialist_trajectories") / held * 1000.0
+    yield seen.line("referrals", "specialist trajectories", referred, params["care.referral_per_contact"] * 1000.0)
+    yield seen.line("clinic", "mean wait for the clinic", seen.total("clinic_wait_weeks"))
+    yield seen.line("wait", "mean wait for a routine appointment", seen.total("wait_gp_planned_days"))
+
+
+def _at_region_ages(seen: Seen) -> Iterator[Comparison]:
+    """Yield use per 1,000 against national rates carried to the region's ages by the model's own shapes."""
+    params = care_parameters("NL")
+    profiles, rates = Profiles(params, standard_population(params)), base_rates(params)
+    lived = seen.by_band("person_years")
+
+    def older(shape: np.ndarray) -> float:
+        here = (per_band(np.broadcast_to(shape, (2, AGES))) * lived).sum() / lived.sum()
+        return float(here / profiles.mean(shape))
+
+    urgent = rates.needs * profiles.curve("urgent_share")
+    contacts = ("gp_contacts", "nurse_contacts", "out_of_hours_contacts")
+    unheld = ("needs_dropped", "needs_combined", "needs_emergency")
+    published = profiles.mean(rates.gp_contacts) * older(rates.gp_contacts)
+    what = "all that became of needs: held, out of hours, emergency, combined, dropped"
+    yield seen.line("needs", what, seen.rate(*contacts, *unheld), published)
+    for key, what, shape, measures in (
+        ("out_of_hours", "out-of-hours contacts", urgent, ("out_of_hours_contacts",)),
+        ("emergency", "emergency department visits, admitted or not", rates.ed_self, ("ed_visits", *EMERGENCIES)),
+        (
+            "admissions",
+            "clinical admissions",
+            profiles.curve("clinical_admissions"),
+            ("elective_admissions", *EMERGENCIES),
+        ),
+    ):
+        national = seen.known[key].published
+        assert national is not None
+        what = f"{what} (nation {national:g})"
+        yield seen.count(key, what, seen.rate(*measures, per=1000.0), national * older(shape), 1000.0, key)
+
+
+def _of_ages(seen: Seen, measure: str, first: int, band: str) -> float:
+    """Return a measure in a band of the published contacts, which splits the run's youngest band."""
+    if first >= 18:
+        return seen.total(measure, 0, band, "age")
+    youngest = sum(seen.total(measure, 0, f"{sex} 0-4", "age_sex") for sex in "MF")
+    return youngest if first == 0 else seen.total(measure, 0, "0-17", "age") - youngest
+
+
+def money(seen: Seen, tables: Sequence[Mapping[str, Any]]) -> Iterator[Comparison]:
+    """Yield spending on general practice, and relative errors of all payments for each table of them given."""
+    practice, duty = seen.rate("spending_general_practice"), seen.rate("spending_out_of_hours")
+    yield seen.line("gp_spending", "general practice", practice)
+    both = seen.known["gp_and_ooh"]
+    wanted = seen.known["gp_spending"].published
+    yield shown(_named(both, "general practice and out-of-hours care", "gp_and_ooh"), wanted, practice + duty)
+    for table in tables:
+        published = np.zeros((2, 20))
+        for k, euro in enumerate(table["euro_per_insured_year"]):
+            first, last = int(table["age_lo"][k]) // 5, min(int(table["age_hi"][k]) // 5, 19)
+            published["MF".index(table["sex"][k]), first : last + 1] = euro
+        if not published.all():
+            raise DataError(Problem("payments are missing for some sex and age", key="age_lo"))
+        paid, lived = seen.by_band("spending_total"), seen.by_band("person_years")
+        ratio = float(paid.sum() / (published * lived).sum())
+        yield seen.line("payments", "all insured care, at the region's ages", ratio, 1.0)
+        full = lived * seen.simulated_share >= FEWEST_PERSON_YEARS
+        if full.any():
+            errors = np.abs(paid[full] / lived[full] / published[full] - 1.0)
+            row = seen.known["payments_by_age"]
+            what = f"all insured care by sex and five-year band ({errors.size} cells; mean {errors.mean():.1%})"
+            limits = _named(row, what, "payments_by_age")
+            yield judged(limits, 0.0, float(errors.max()), row.tolerance, absolute=True)
+
+
+def treatment(seen: Seen, last: int) -> Iterator[Comparison]:
+    """Yield years on treatment per person-year, the last year beside the first: what ageing alone does."""
+    for name, title in (("statin", "statin"), ("bp_drug", "blood-pressure drug"), ("programme", "programme")):
+        first, then = (seen.total(f"{name}_years", p) / seen.total("person_years", p) for p in (0, last))
+        limits = Limits(
+            f"treatment_{name}",
+            "treatment",
+            f"{title} years per person-year, last year beside first",
+            "years per person-year",
+            "check",
+            "derived",
+            "the run's own first year",
+            "nothing changes in this arm, so a rise shows ageing and joining groups only.",
+            "",
+        )
+        yield shown(limits, first, then)

@@ -1,0 +1,1 @@
+"""Chronic kidney disease by stage."""

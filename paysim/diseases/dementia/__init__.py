@@ -1,0 +1,1 @@
+"""Dementia and the need for a nursing home."""

@@ -1,0 +1,1 @@
+"""Depressive episodes."""

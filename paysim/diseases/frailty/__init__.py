@@ -1,0 +1,1 @@
+"""Frailty that changes from year to year."""

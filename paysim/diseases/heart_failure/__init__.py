@@ -1,0 +1,1 @@
+"""Heart failure: diagnosis, admissions, deaths."""

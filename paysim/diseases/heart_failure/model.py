@@ -1,0 +1,99 @@
+"""Heart failure: diagnosis, admissions (ICD-10 I50) and the deaths it causes.
+
+Admissions are those of people who have the diagnosis; many die within a year of one. Excess mortality between
+admissions is a multiple of background mortality, less the deaths within 30 days of an admission.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from paysim.diseases.ages import DAYS_30
+from paysim.diseases.disease import (
+    Built,
+    Context,
+    Onset,
+    excess_death,
+    expected_deaths,
+    once,
+    onset_row,
+    published,
+    rates_of,
+    stationary,
+    timer,
+)
+from paysim.diseases.hospital_events import admissions_among, case_fatality
+from paysim.diseases.mortality.life import life_table_hazard
+from paysim.diseases.treatments.model import effects_on
+from paysim.parameters import Parameters
+
+FLAGS = ("heart_failure", "recent_hf_admission")
+CHRONIC = ("heart_failure",)
+GROUP = "heart_failure"
+
+
+def onset(params: Parameters) -> Onset:
+    """Return who is diagnosed: after infarction, with diabetes, kidney disease, COPD or high pressure."""
+    p = params.group(GROUP)
+    log_hr = {"prior_mi": p["hr_prior_mi"], "recent_mi": p["recent_mi_ratio"], "diabetes": p["hr_diabetes"]}
+    log_hr |= dict.fromkeys(("ckd_3a", "ckd_3b", "ckd_4", "ckd_5"), p["hr_ckd"]) | {"copd": p["hr_copd"]}
+    return Onset(
+        rates=rates_of(params, GROUP),
+        slopes={
+            "sbp": float(np.log(p["hr_sbp_per_20"]) / 20),
+            "sbp_drop": float(np.log(p["rr_per_10_mmhg"]) / 10),
+            "log_frailty": params["mortality.frailty_incidence_exponent"],
+        },
+        log_hr={flag: float(np.log(ratio)) for flag, ratio in log_hr.items()} | effects_on(params, "heart_failure"),
+    )
+
+
+@once
+def stages(params: Parameters) -> dict[str, np.ndarray]:
+    """Return the prevalence that incidence and survival imply."""
+    hr = params[f"{GROUP}.mortality_hr"]
+    found = stationary(life_table_hazard(params), {GROUP: rates_of(params, GROUP)}, hr={GROUP: hr})
+    admitted = published(params, f"{GROUP}.admissions")[2] * params[f"{GROUP}.national_scale"]
+    survive = 1 - case_fatality(params, GROUP)[0]
+    return found | {"recent_hf_admission": np.minimum(admitted * survive, 0.6 * found[GROUP])}
+
+
+def build(context: Context) -> Built:
+    """Return heart_failure_onset, heart_failure_admission and death_heart_failure."""
+    params = context.params
+    start = onset(params)
+    row = onset_row(context, "heart_failure_onset", "heart_failure", start, source="GP registrations, recalled level")
+    admitted = admissions_among(
+        context,
+        name="heart_failure_admission",
+        group=GROUP,
+        required=(GROUP,),
+        sets=("recent_hf_admission",),
+        fatality=case_fatality(params, GROUP)[0],
+        log_hr=effects_on(params, "heart_failure"),
+        slopes={"sbp_drop": start.slopes["sbp_drop"]},
+        source="hartenvaatcijfers.nl 2021",
+    )
+    life = life_table_hazard(params)
+    share = stages(params)[GROUP]
+    ratio = params[f"{GROUP}.mortality_hr"] - 1
+    excess = ratio * life / (1 + share * ratio)
+    # Of the excess, part are deaths within 30 days of an admission, part in the rest of the year after it.
+    by_30_days, by_1_year = case_fatality(params, GROUP)
+    first_year = np.maximum(np.log((1 - by_30_days) / (1 - by_1_year)) / (1 - DAYS_30) - life, excess)
+    held = context.cohort.by_age(context.cohort.has(GROUP))
+    recent = context.cohort.by_age(context.cohort.has("recent_hf_admission"))
+    wanted = float((held * excess).sum())
+    left = wanted - float(expected_deaths(admitted, context.cohort).sum()) - float((recent * first_year).sum())
+    others = float(((held - recent) * excess).sum())
+    usual = min(max(left / others, 0.1), 1.0) if others > 0 else 1.0
+    ratio_recent = float((recent * first_year).sum() / max((recent * excess * usual).sum(), 1e-12))
+    death = excess_death(
+        "death_heart_failure",
+        GROUP,
+        excess * usual,
+        "hazard ratio of death, less deaths in hospital; first year after an admission as published",
+        log_hr={"recent_hf_admission": float(np.log(max(ratio_recent, 1.0)))},
+    )
+    ends = timer("recent_hf_admission_ends", "recent_hf_admission", 1.0)
+    return Built((row, admitted, death, ends), {}, {"heart_failure": start.rates})

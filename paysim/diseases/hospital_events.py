@@ -1,0 +1,69 @@
+"""Admissions of people who have a disease already, at the published rates per inhabitant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from paysim.diseases.ages import banded, smooth_rates
+from paysim.diseases.cohort import hazards
+from paysim.diseases.disease import Context, levelled, published
+from paysim.kernel.spec import AGES, Transition
+from paysim.parameters import Parameters
+
+MOST_ADMISSIONS = 3.0
+"""Admissions per person-year among the ill of an age at the most, where few of them are known."""
+
+
+def case_fatality(params: Parameters, group: str, table: str = "case_fatality") -> tuple[np.ndarray, np.ndarray]:
+    """Return all-cause mortality within 30 days and a year of an admission, ``[2, 111]``.
+
+    Smoothed over single ages, weighted by the deaths of the life table, which follow the ages of patients.
+    """
+    found = params.table(f"{group}.{table}")
+    weight = np.broadcast_to(np.exp(0.09 * np.arange(AGES)), (2, AGES))
+    smooth = []
+    for column in ("by_30_days", "by_1_year"):
+        bands, rate = banded(found, column)
+        last = bands.starts[-1]
+        smooth.append(np.minimum(smooth_rates(bands, rate, np.where(np.arange(AGES) > last + 9, 0.0, weight)), 0.95))
+    return smooth[0], np.maximum(smooth[1], smooth[0])
+
+
+def admissions_among(
+    context: Context,
+    name: str,
+    group: str,
+    required: tuple[str, ...],
+    fatality: np.ndarray,
+    *,
+    source: str,
+    log_hr: Mapping[str, float] | None = None,
+    slopes: Mapping[str, np.ndarray | float] | None = None,
+    sets: tuple[str, ...] = (),
+    service: str = "admission_other",
+) -> Transition:
+    """Return admissions of people with the flags `required`, levelled to the group's table ``admissions``.
+
+    Deaths within 30 days are those of `fatality`. Where the ill of a band are few, the rate stays under
+    `MOST_ADMISSIONS`.
+    """
+    bands, _, rates = published(context.params, f"{group}.admissions")
+    rates = rates * context.params[f"{group}.national_scale"]
+    row = Transition(
+        name=name,
+        kind="event",
+        log_hazard=np.zeros((2, AGES)),
+        required=required,
+        slopes=dict(slopes or {}),
+        log_hr=dict(log_hr or {}),
+        dies_in_care=fatality,
+        sets=sets,
+        service=service,
+        admission_days=context.params[f"{group}.admission_days"],
+        source=source,
+    )
+    ill = context.cohort.by_age(hazards(row, context.cohort))
+    most = np.divide(MOST_ADMISSIONS * ill, context.persons, out=np.zeros_like(ill), where=context.persons > 0)
+    return levelled(row, np.minimum(rates, most), context, bands)

@@ -1,0 +1,1 @@
+"""Who comes to the region, who leaves it, and who changes practice or insurer."""

@@ -1,0 +1,1 @@
+"""Symptomatic peripheral arterial disease."""

@@ -1,0 +1,1 @@
+"""Treatments beside statins and blood-pressure drugs."""

@@ -1,0 +1,158 @@
+"""Who comes to the region, who leaves it, and who changes practice or insurer: what rows of people are given out.
+
+People leave by a process of their own, at any moment; newcomers join, and people change practice, at the end of a
+week. The schedule of arrivals is fixed before the base run: number k comes in the same week, with the same key, traits
+and health in every arm, whoever has left and whatever row is free.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from paysim.engine.joining import Joining
+from paysim.engine.model import Model
+from paysim.engine.start import births_expected, copy_traits, room_for_births
+from paysim.errors import ModelError
+from paysim.kernel import advance as kernel
+from paysim.kernel import streams
+from paysim.kernel.records import (
+    ARRIVAL,
+    LIST_REQUEST,
+    NEVER,
+    PERSON,
+    TICKS_PER_WEEK,
+    TICKS_PER_YEAR,
+    VACANT,
+    WEEKS_PER_YEAR,
+    State,
+)
+from paysim.kernel.tables import stream_key
+
+_NOBODY = np.zeros(1, PERSON)
+_NOBODY["id"], _NOBODY["death"], _NOBODY["due"] = VACANT, NEVER, NEVER
+
+
+class Migration:
+    """The movements of one arm's people.
+
+    Parameters
+    ----------
+    replicate
+        Enters the keys of newcomers.
+    """
+
+    def __init__(self, model: Model, state: State, replicate: int) -> None:
+        scenario, population = model.scenario, model.population
+        self.model, self.state, self.rates = model, state, model.migration
+        self.begin = -scenario.base_years * TICKS_PER_YEAR
+        self.end = scenario.horizon_years * TICKS_PER_YEAR
+        self._key = streams.run_key(scenario.seed, replicate)
+        self._births = births_expected(model, scenario.base_years + scenario.horizon_years)
+        self._places = np.array([practice.municipality for practice in population.practices])
+        self._joining = Joining(np.array([practice.list_size for practice in population.practices]), self._places)
+        self._insurers = np.bincount(population.insurer, minlength=len(population.insurers)) / len(population)
+
+    def change_lists(self, requests: np.ndarray, now: int) -> tuple[np.ndarray, np.ndarray]:
+        """Give people who asked for another practice one; return their rows ``(left, taken)``.
+
+        The whole row moves, so that all that has been counted of a person goes along. Who has died or left since, or
+        finds all other lists full, stays. Appointments with the old practice are dropped.
+        """
+        people = self.state.people
+        asked = requests[requests["kind"] == LIST_REQUEST]
+        _, first = np.unique(asked["row"], return_index=True)
+        asked = asked[np.sort(first)]  # once a week
+        asked = asked[people["alive"][asked["row"]] == 1]
+        old = asked["row"].astype(np.int64)
+        u = streams.uniforms(people["key"][old], int(stream_key("practice chosen")), asked["number"])
+        home = people["practice"][old]
+        number = self._joining.choose(u, home, self.rates.near_share, self._free(now), change=True)
+        old, number = old[number >= 0], number[number >= 0]
+        new = self._take_rows(number)
+        moved = people[old]
+        place = self._places[number]
+        elsewhere = place != self._places[moved["practice"]]
+        moved["municipality"][elsewhere] = place[elsewhere]
+        moved["practice"] = number
+        people[new] = moved
+        self._vacate(old)
+        kernel.join_lists(people, self.state.calendar, self.state.practices, self.model.tables, new, now)
+        return old, new
+
+    def arrive(self, now: int) -> np.ndarray:
+        """Let the newcomers of the week that ends at `now` join lists; return their rows.
+
+        Raises
+        ------
+        ModelError
+            If no list has room for them.
+        """
+        numbers = np.arange(self._arrived(now - TICKS_PER_WEEK), self._arrived(now))
+        if not len(numbers):
+            return numbers
+        keys = streams.person_keys(self._key, ARRIVAL + numbers)
+        at = streams.uniforms(keys, int(stream_key("newcomer resembles"))) * self.rates.resemblance[-1]
+        who = np.searchsorted(self.rates.resemblance, at, side="right")
+        home = self.model.population.practice[who]
+        u = streams.uniforms(keys, int(stream_key("first practice")))
+        number = self._joining.choose(u, home, 1.0, self._free(now), change=False)
+        if (number < 0).any():
+            raise ModelError(f"no list has room for {int((number < 0).sum())} newcomers to the region")
+        rows, people = self._take_rows(number), self.state.people
+        people[rows] = np.zeros(1, PERSON)
+        people["key"][rows], people["id"][rows] = keys, ARRIVAL + numbers
+        copy_traits(self.model, people, rows, who, now)
+        elsewhere = self._places[number] != self._places[home]
+        people["municipality"][rows[elsewhere]] = self._places[number[elsewhere]]
+        people["practice"][rows] = number
+        kernel.enter_rows(people, self.state.calendar, self.state.practices, self.model.tables, rows, now)
+        return rows
+
+    def _arrived(self, tick: int) -> int:
+        """Return how many have come up to `tick`: evenly in time, and independent of everything else."""
+        weeks = (tick - self.begin) // TICKS_PER_WEEK
+        return int(np.floor(self.rates.arrivals_per_year * (weeks / WEEKS_PER_YEAR) + 1e-9))
+
+    def turn_of_the_year(self, now: int) -> None:
+        """Give out the rows of the dead and departed again, and let people change insurer.
+
+        Call it when the year's accounts are closed: nothing is counted of these people any more.
+        """
+        people = self.state.people
+        rows = self.state.listed
+        gone = people["alive"][rows] == 0
+        self._vacate(rows[gone])
+        self._change_insurers(rows[~gone], (now - self.begin) // TICKS_PER_YEAR)
+
+    def _change_insurers(self, rows: np.ndarray, year: int) -> None:
+        """Let a keyed share of people take another insurer, by the shares of the base population."""
+        people, shares = self.state.people, self._insurers
+        keys = people["key"][rows]
+        changes = streams.uniforms(keys, int(stream_key("changes insurer")), year) < self.rates.insurer_change_rate
+        rows, keys = rows[changes], keys[changes]
+        own = people["insurer"][rows].astype(np.int64)
+        upto = np.cumsum(shares)
+        u = streams.uniforms(keys, int(stream_key("insurer chosen")), year) * (upto[-1] - shares[own])
+        u += np.where(u >= upto[own] - shares[own], shares[own], 0.0)  # leave out one's own
+        chosen = np.minimum(np.searchsorted(upto, u, side="right"), len(shares) - 1)
+        people["insurer"][rows] = np.where(shares[own] < 1.0, chosen, own)
+
+    def _free(self, now: int) -> np.ndarray:
+        """Return how many newcomers each list can take ``[P]``: rows for births to come are not given away."""
+        practices = self.state.practices
+        births = self._births * max(0.0, (self.end - now) / (self.end - self.begin))
+        rows = practices["room"] - practices["used"] + practices["vacancies"]
+        return np.asarray(np.maximum(rows - room_for_births(births), 0))
+
+    def _take_rows(self, numbers: np.ndarray) -> np.ndarray:
+        rows = np.zeros(len(numbers), np.int64)
+        kernel.take_rows(self.state.people, self.state.practices, numbers, rows)
+        return rows
+
+    def _vacate(self, rows: np.ndarray) -> None:
+        """Clear rows and put them in front of the vacant rows of their lists."""
+        people, practices = self.state.people, self.state.practices
+        numbers = np.searchsorted(practices["first"], rows, side="right") - 1
+        people[rows] = _NOBODY
+        self.state.calendar[rows] = NEVER
+        kernel.link_vacant(people, practices, rows, numbers)

@@ -1,0 +1,146 @@
+"""Diseases and further treatments at base, drawn after the traits that make them more likely.
+
+How many of a sex and age have a disease is what new cases and survival imply in a population whose rates never changed
+(each disease's ``stages``); so prevalence stands still by itself in a run. Published prevalence is a check, unless
+``population.prevalence`` is ``published``. Who has it is ranked as new cases are: by the risk factors, education and
+diseases of the person that the disease's onset names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import ModuleType
+from typing import NamedTuple
+
+import numpy as np
+
+from paysim.diseases.cancer import model as cancer
+from paysim.diseases.chronic_kidney_disease import model as chronic_kidney_disease
+from paysim.diseases.cohort import Cohort, log_relative_hazard
+from paysim.diseases.copd import model as copd
+from paysim.diseases.dementia import model as dementia
+from paysim.diseases.depression import model as depression
+from paysim.diseases.diabetes import model as diabetes
+from paysim.diseases.heart_failure import model as heart_failure
+from paysim.diseases.ischaemic_heart_disease import model as ischaemic_heart_disease
+from paysim.diseases.peripheral_arterial_disease import model as peripheral_arterial_disease
+from paysim.diseases.risk.factors import RISK_FACTORS, load_risk_factors
+from paysim.diseases.starting import covariates_of, flags_of
+from paysim.diseases.stroke import model as stroke
+from paysim.diseases.treatments.model import TREATMENTS
+from paysim.errors import Problem, ScenarioError
+from paysim.kernel.spec import AGES, Transition
+from paysim.parameters import Parameters
+from paysim.population.keys import Trait, uniform
+from paysim.population.logistic import probabilities
+from paysim.population.profile import RegionProfile
+from paysim.population.schema import COLUMN_NAMES
+
+SOURCES = ("stationary", "published")
+
+
+class Condition(NamedTuple):
+    """A column, the disease that explains it, and the states of `stages` at its levels 1, 2, ..."""
+
+    column: str
+    disease: ModuleType
+    levels: tuple[str, ...]
+
+
+CONDITIONS = (
+    Condition("ckd", chronic_kidney_disease, ("ckd_3a", "ckd_3b", "ckd_4", "ckd_5")),
+    Condition("pad", peripheral_arterial_disease, ("pad",)),
+    Condition("angina", ischaemic_heart_disease, ("angina",)),
+    Condition("copd", copd, ("copd",)),
+    Condition("heart_failure", heart_failure, ("heart_failure",)),
+    Condition("depression", depression, ("depression",)),
+    Condition("cancer", cancer, ("cancer_good", "cancer_mid", "cancer_poor")),
+    Condition("dementia", dementia, ("mild", "severe", "nursing_home")),
+)
+"""In the order in which they are drawn: later ones may depend on earlier ones."""
+
+
+def prevalence(profile: RegionProfile, health: Parameters) -> dict[str, np.ndarray]:
+    """Return the prevalence of diabetes and of a past infarction or stroke, ``[2, 111]``, that people are drawn from.
+
+    Raises
+    ------
+    ScenarioError
+        If ``population.prevalence`` is not one of `SOURCES`.
+    """
+    source = profile.parameters.get_text("population.prevalence")
+    if source not in SOURCES:
+        raise ScenarioError(Problem("unknown value", key="population.prevalence", found=source, allowed=SOURCES))
+    stages: dict[str, Callable[[Parameters], dict[str, np.ndarray]]] = {
+        "diabetes": diabetes.stages,
+        "prior_mi": ischaemic_heart_disease.stages,
+        "prior_stroke": stroke.stages,
+    }
+    if source == "stationary":
+        return {name: find(health)[name] for name, find in stages.items()}
+    result = {}
+    for name in stages:
+        columns, rows = profile.rows(name)
+        result[name] = np.where(rows >= 0, columns["prevalence"][rows], 0.0)
+    return result
+
+
+def draw_conditions(
+    health: Parameters, columns: dict[str, np.ndarray], sex: np.ndarray, age: np.ndarray, draw: np.ndarray
+) -> None:
+    """Add the columns of all diseases and treatments that are not there yet.
+
+    Parameters
+    ----------
+    columns
+        The people's traits so far, ``[n]`` each: education, smoking, risk factors, frailty and events among them.
+    age
+        Completed years.
+    """
+    tables = load_risk_factors(health)
+    values = {name: columns[f"z_{name}"] for name in RISK_FACTORS}
+    covariates = covariates_of(columns, values, tables, sex, age)
+    none = np.zeros(len(draw), np.int8)
+    for each in CONDITIONS:
+        if each.column not in columns:
+            cohort = Cohort(sex, age, covariates, flags_of(columns), columns["deprived"], columns["education"])
+            columns[each.column] = _draw(each, health, cohort, draw)
+            if each.column == "dementia":
+                at_home = np.minimum(columns["dementia"], 2).astype(np.int8)
+                columns.setdefault("nursing_home", (columns["dementia"] == 3).astype(np.int8))
+                columns["dementia"] = at_home
+    columns.setdefault("nursing_home", none)
+    known = columns["diabetes"] == 1
+    share = diabetes.stages(health)
+    ill = np.maximum(share["diabetes"], 1e-12)
+    for name in ("poor_control", "microvascular"):
+        chance = (share[name] / ill)[sex, age]
+        chosen = known & (uniform(draw, Trait.CONDITION, COLUMN_NAMES.index(name)) < chance)
+        columns.setdefault(name, chosen.astype(np.int8))
+    _draw_treatments(health, columns, draw)
+
+
+def _draw(each: Condition, health: Parameters, cohort: Cohort, draw: np.ndarray) -> np.ndarray:
+    """Draw a column: whether a person is ill, ranked by the onset of the disease, then at which level."""
+    found, onset = each.disease.stages(health), each.disease.onset(health)
+    upto = np.cumsum([found[name] for name in each.levels], axis=0)
+    row = Transition("rank", "onset", np.zeros((2, AGES)), slopes=onset.slopes, log_hr=onset.log_hr)
+    cell = cohort.sex * AGES + cohort.age
+    chance = probabilities(cell, upto[-1].ravel(), log_relative_hazard(row, cohort))
+    u = uniform(draw, Trait.CONDITION, COLUMN_NAMES.index(each.column))
+    # Within the ill the place of the draw is uniform again: it tells the level.
+    place = np.divide(u, chance, out=np.ones_like(u), where=chance > 0)
+    limits = upto[:, cohort.sex, cohort.age] / np.maximum(upto[-1][cohort.sex, cohort.age], 1e-12)
+    level = 1 + (place[None, :] >= limits[:-1]).sum(axis=0)
+    return np.where(u < chance, level, 0).astype(np.int8)
+
+
+def _draw_treatments(health: Parameters, columns: dict[str, np.ndarray], draw: np.ndarray) -> None:
+    for each in TREATMENTS:
+        if each.flag not in COLUMN_NAMES or each.flag in columns:
+            continue
+        held: Mapping[str, np.ndarray] = flags_of(columns)
+        able = np.logical_or.reduce([held[flag] for flag in each.indication])
+        able &= np.logical_and.reduce([held[flag] for flag in each.needs], initial=True)
+        u = uniform(draw, Trait.TREATMENT, COLUMN_NAMES.index(each.flag))
+        columns[each.flag] = (able & (u < health[f"treatments.{each.flag}_coverage"])).astype(np.int8)

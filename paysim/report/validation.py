@@ -1,0 +1,225 @@
+"""A validation as a figure, as a page and as files."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from paysim.analysis.comparison import FEW_ERRORS, MANY
+from paysim.reading import no_formula, write_atomic
+from paysim.report import drawing
+
+if TYPE_CHECKING:
+    from paysim.analysis.comparison import Comparison
+    from paysim.analysis.validation import Validation
+
+KINDS = (".png", ".svg")
+WORDS = {True: "yes", False: "**no**", None: "-"}
+_FARTHEST = 3.0
+_ROW, _HEAD, _WIDE = 0.19, 1.3, 9.0
+_MARKERS = {"calibrate": "o", "check": "s", "held_out": "D"}
+_AGES = re.compile(r",? *(\d+-\d+|\d+\+)$")
+_HOW = f"""A value is accepted within its tolerance where at least {MANY} cases are expected among those simulated, and
+within {FEW_ERRORS:g} Monte Carlo standard errors (SE) of the published value below that (of a handful of cases: within
+the Poisson limit of the same chance). Rates and shares are standardised to the inhabitants of whom the published value
+speaks; rates are over all years, shares and means over all turns of the year. Intervals are 95% and hold Monte Carlo
+chance only. A miss with |z| below about 3 may be chance: a band of 400 cases has a standard error of 5%. Role:
+`calibrate` may be fitted, `check` is an order of magnitude or rests on recalled values, `held_out` is never fitted.
+Use of care and payments are those of the first year.
+"""
+
+
+def figure(validation: Validation, ax: Axes | None = None) -> Axes:
+    """Draw how far each simulated value lies from the published one, as a share of the way to what is accepted.
+
+    One row a series, one point an age band; between -1 and 1 a value is accepted. The table is `Validation.frame`.
+    """
+    judged = [each for each in validation.comparisons if each.within is not None]
+    series: dict[tuple[str, str], list[Comparison]] = {}
+    for each in judged:
+        series.setdefault((each.section, _AGES.sub("", each.what)), []).append(each)
+    ax = (
+        drawing.new_axes(_WIDE, _HEAD + _ROW * (len(series) + len({section for section, _ in series})))
+        if ax is None
+        else ax
+    )
+    ax.axvspan(-1.0, 1.0, color=drawing.RULE, alpha=0.6, lw=0)
+    ax.axvline(0.0, color=drawing.PALE, lw=0.8)
+    place, ticks, names, section = 0.0, [], [], None
+    points: dict[tuple[bool, str], list[tuple[float, float]]] = {}
+    for (of, what), rows in series.items():
+        if of != section:
+            section = of
+            ax.text(0.0, place, of, transform=ax.get_yaxis_transform(), va="center", weight="bold", fontsize=8)
+            place -= 1.0
+        for row in rows:
+            points.setdefault((bool(row.within), row.role), []).append((_deviation(row), place))
+        met = sum(bool(row.within) for row in rows)
+        ax.text(1.01, place, f"{met} of {len(rows)}", transform=ax.get_yaxis_transform(), va="center", fontsize=7)
+        ticks.append(place)
+        names.append(what if len(what) <= 62 else what[:59] + "...")
+        place -= 1.0
+    for (within, role), where in points.items():
+        color = drawing.OKABE_ITO[0 if within else 1]
+        away, places = np.array(where).T
+        ax.plot(
+            np.clip(away, -_FARTHEST, _FARTHEST),
+            places,
+            marker=_MARKERS[role],
+            markersize=4.5 if within else 6.0,
+            markerfacecolor=color if role == "calibrate" else "none",
+            markeredgecolor=color,
+            linestyle="none",
+        )
+    ax.set_yticks(ticks, names, fontsize=7)
+    ax.set_ylim(place + 0.3, 0.7)
+    ax.set_xlim(-_FARTHEST - 0.15, _FARTHEST + 0.15)
+    ax.tick_params(axis="y", length=0)
+    ax.spines["left"].set_visible(False)
+    ax.set_xlabel("from the published value to the limit of what is accepted; beyond 1 it is missed (cut at 3)")
+    met, missed = validation.states["met"], validation.states["missed"]
+    roles = "filled: calibrate; open square: check; open diamond: held out"
+    ax.set_title(f"{validation.title}: {met} of {met + missed} targets met\n{roles}", fontsize=9)
+    return ax
+
+
+def _deviation(row: Comparison) -> float:
+    """Return the way from the published value to the simulated one, as a share of the way to the limit there."""
+    low, high, value, observed = row.lower, row.upper, row.simulated, row.observed
+    assert low is not None
+    assert high is not None
+    assert value is not None
+    start = observed if observed is not None and low <= observed <= high else (low + high) / 2.0
+    room = high - start if value >= start else start - low
+    if low == 0.0 and value < start:  # a limit at zero was cut: nothing can lie beyond it
+        room = max(room, high - start)
+    if room > 0.0:
+        return (value - start) / room
+    return float(np.sign(value - start)) * _FARTHEST
+
+
+def figure_bytes(validation: Validation, kind: str) -> bytes:
+    """Return the figure as the bytes of a ``png`` or ``svg`` file."""
+    return drawing.save(figure(validation).figure, kind)  # type: ignore[arg-type]
+
+
+def page(validation: Validation, image: str = "", level: int = 1) -> str:
+    """Return a validation as a page of Markdown: how it is judged, the count, and a table a section.
+
+    Parameters
+    ----------
+    image
+        Address of the figure; empty for none.
+    level
+        Of the page's title.
+    """
+    mark = "#" * level
+    lines = [f"{mark} Validation: {validation.title}", "", *([] if level > 1 else [_HOW]), *_head(validation)]
+    if image:
+        lines += [f"![How far simulated values lie from published ones]({image})", ""]
+    sections: dict[str, list[Comparison]] = {}
+    for each in validation.comparisons:
+        sections.setdefault(each.section, []).append(each)
+    for name, rows in sections.items():
+        lines += _section(f"{mark}# {name[:1].upper()}{name[1:]}", rows)
+    return "\n".join(lines)
+
+
+def how_judged() -> str:
+    """Return how values are compared and judged, in words."""
+    return _HOW
+
+
+def _head(validation: Validation) -> list[str]:
+    met, missed = validation.states["met"], validation.states["missed"]
+    others = "; ".join(
+        f"{n} {state}" for state, n in sorted(validation.states.items()) if state not in ("met", "missed")
+    )
+    sample = f" ({validation.sample})" if validation.sample else ""
+    run = (
+        f"Run: arm `{validation.arm}` of scenario `{validation.scenario}` in {validation.region}, nobody responding, "
+        f"{validation.base_years} base years and {validation.years} years, seed {validation.seed}, replicates "
+        f"{validation.replicates}, {validation.persons:,} persons in {validation.practices} practices{sample}."
+    )
+    return [
+        run,
+        "",
+        f"**{met} of {met + missed} targets met, {missed} missed**{'; ' if others else ''}{others}.",
+        "",
+    ]
+
+
+def _section(title: str, rows: Sequence[Comparison]) -> list[str]:
+    """Return one section: table, sources, and a sentence on what was missed or is not judged."""
+    kept = [row for row in rows if row.simulated is not None]
+    out = [title, ""]
+    if kept:
+        out += [
+            "| what | published | simulated | accepted | by | z | role | within |",
+            "|---|---|---|---|---|---|---|---|",
+            *(_row(row) for row in kept),
+            "",
+        ]
+    sources = dict.fromkeys(f"{row.source} ({row.status})" for row in rows)
+    out += ["Sources: " + "; ".join(sources) + ".", ""]
+    for state, words in (("missed", "Missed"), ("not judged", "Not judged")):
+        for why, group in _by_reason(row for row in rows if row.state == state):
+            out.append(f"- {words}: {'; '.join(group)}. Why: {why.rstrip('.')}.")
+    for state in ("not modelled", "not seen in this run", "too few cases"):
+        absent = [_AGES.sub("", row.what) for row in rows if row.state == state]
+        if absent:
+            out.append(f"- {state[:1].upper()}{state[1:]}: {'; '.join(dict.fromkeys(absent))}.")
+    return [*out, ""]
+
+
+def _by_reason(rows: Iterable[Comparison]) -> Iterable[tuple[str, list[str]]]:
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        found.setdefault(row.why, []).append(row.what)
+    return found.items()
+
+
+def _row(row: Comparison) -> str:
+    simulated = _figures(row.simulated)
+    if row.simulated_low is not None:
+        simulated += f" [{_figures(row.simulated_low)}, {_figures(row.simulated_high)}]"
+    accepted = "" if row.lower is None else f"{_figures(row.lower)} to {_figures(row.upper)}"
+    z = "" if row.z is None else f"{row.z:+.1f}"
+    cells = (row.what, _figures(row.observed), simulated, accepted, row.rule if accepted else "", z, row.role)
+    unit = "" if row.unit in row.what else f" ({row.unit.replace('_', ' ')})"
+    return "| " + " | ".join((f"{cells[0]}{unit}", *cells[1:], WORDS[row.within])) + " |"
+
+
+def _figures(value: float | None) -> str:
+    """Return a number with four figures: two lives differ by tenths of a year in eighty."""
+    return "" if value is None else f"{value:,.0f}" if abs(value) >= 1000.0 else f"{value:.4g}"
+
+
+def write_validation(validation: Validation, folder: str | Path) -> list[Path]:
+    """Write ``validation.md``, ``.csv``, ``.json`` and ``.png`` into a folder, which is made if need be.
+
+    Raises
+    ------
+    OutputError
+        The folder cannot be written to.
+    """
+    target = Path(folder)
+    target.mkdir(parents=True, exist_ok=True)
+    frame = validation.frame
+    for name in frame.select_dtypes(exclude="number").columns:
+        frame[name] = frame[name].map(no_formula)
+    files = {
+        "validation.png": figure_bytes(validation, "png"),
+        "validation.csv": frame.to_csv(index=False, lineterminator="\n").encode(),
+        "validation.json": json.dumps(validation.as_dict(), indent=1, allow_nan=False).encode(),
+        "validation.md": page(validation, "validation.png").encode(),
+    }
+    for name, data in files.items():
+        write_atomic(target / name, data)
+    return [target / name for name in files]
