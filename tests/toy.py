@@ -233,12 +233,13 @@ def busy_transitions(births: float = 0.2) -> tuple[Transition, ...]:
     )
 
 
+SCORE_CORRELATIONS = np.array([[1, 0.3, -0.2, 0.4], [0.3, 1, 0.1, 0.2], [-0.2, 0.1, 1, -0.5], [0.4, 0.2, -0.5, 1]])
 BUSY_FLAGS = ("ill", "recent", "pill", "enrolled")
 
 
 def busy_tables(births: float = 0.2, **terms: Any) -> np.ndarray:
     """Return the tables of `busy_transitions` with impatient people."""
-    return toy_tables(
+    tables = toy_tables(
         busy_transitions(births),
         BUSY_FLAGS,
         impatient(**terms),
@@ -246,6 +247,8 @@ def busy_tables(births: float = 0.2, **terms: Any) -> np.ndarray:
         decrements={"ill": 0.1, "recent": 0.1},
         treatment_effects={"pill": (0.3, 9.0)},
     )
+    tables["frailty_permanent_sigma"], tables["score_root"] = 0.5, np.linalg.cholesky(SCORE_CORRELATIONS)
+    return tables
 
 
 def busy_state(people: int = 120, practices: int = 3, seed: int = 1, room: int = 60) -> State:

@@ -6,7 +6,7 @@ Each block of multipliers is fitted to the targets that it moves, by least squar
 
 where sd is half the target's tolerance and the prior is the parameter's stated range (95%). The model's value of a
 target is its expectation in a population whose rates never changed (`stages` of each disease, standardised to the
-target's population), so nothing is simulated and the result is exact and the same on every machine. The last block
+target's population), so nothing is simulated. The last block
 solves what is left of the education gradient of mortality such that life expectancy at birth differs as published.
 
 The covariance is that of the Gauss-Newton approximation at the optimum, of logarithms. A multiplier whose posterior
@@ -25,9 +25,11 @@ import numpy as np
 from scipy.optimize import brentq, least_squares
 
 from paysim.analysis.targets import OPEN, Target, shipped_targets, years_of_life
+from paysim.diseases import DISEASES
 from paysim.diseases.ages import FIVE_YEARS
 from paysim.diseases.cancer import model as cancer
-from paysim.diseases.cohort import Cohort, hazards
+from paysim.diseases.cohort import Cohort
+from paysim.diseases.disease import death_hazards
 from paysim.diseases.health import build_health, cohort_from_population, health_parameters, module
 from paysim.errors import ModelError, OutputError, Problem, ScenarioError
 from paysim.kernel.spec import AGES
@@ -49,7 +51,7 @@ BLOCKS: dict[str, tuple[str, ...]] = {
     "stroke": ("stroke.tia_per_admission",),
     "heart_failure": ("heart_failure.level", "heart_failure.mortality_hr"),
     "dementia": ("dementia.level", "dementia.mortality_hr", "dementia.nursing_home_rate"),
-    "cancer": ("cancer.level", "cancer.excess_level"),
+    "cancer": ("cancer.level", "cancer.deaths_level"),
 }
 """Disease -> the multipliers fitted to its targets. Others keep their prior and are drawn from it.
 
@@ -127,7 +129,7 @@ class Calibration:
                 "prior_sd": fit.prior_sd[k],
                 "low": fit.values[k] * float(np.exp(-WIDTH_95 / 2 * fit.sd[k])),
                 "high": fit.values[k] * float(np.exp(WIDTH_95 / 2 * fit.sd[k])),
-                "identified": 1 - (fit.sd[k] / fit.prior_sd[k]) ** 2,
+                "identified": max(1 - (fit.sd[k] / fit.prior_sd[k]) ** 2, 0.0),
             }
             for fit in self.fits
             for k, name in enumerate(fit.names)
@@ -247,17 +249,20 @@ def write_calibration(calibration: Calibration, out: Path) -> list[Path]:
             continue
         low, high = float(row["low"]), float(row["high"])
         lines.append(
-            f"  - {{parameter: {row['parameter']}, value: {float(row['value']):.4g}, range: [{low:.4g}, {high:.4g}]}}"
+            f"  - {{parameter: {row['parameter']}, value: {float(row['value']):.4g}, range: [{low:.4g}, {high:.4g}], "
+            f"identified: {float(row['identified']):.3f}}}"
         )
     if calibration.residual is not None:
         men, women = calibration.residual
-        lines.append(f"  - {{parameter: {RESIDUAL}, value: [{men:.4g}, {women:.4g}], range: [0.0, 2.0]}}")
+        lines.append(
+            f"  - {{parameter: {RESIDUAL}, value: [{men:.4g}, {women:.4g}], range: [0.0, 2.0], identified: 1.0}}"
+        )
     out.mkdir(parents=True, exist_ok=True)
     texts = {
-        "calibration.yaml": "\n".join(lines) + "\n",
         "multipliers.csv": _csv(frame),
         "covariance.csv": _csv(calibration.covariance_frame()),
         "fit.csv": _csv(calibration.fit_frame()),
+        "calibration.yaml": "\n".join(lines) + "\n",  # last: it names the others
     }
     for name, text in texts.items():
         write_atomic(out / name, text.encode())
@@ -297,8 +302,7 @@ def expected(target: Target, params: Parameters) -> float:
 
 
 def _share(flag: str, params: Parameters) -> np.ndarray:
-    owner = {"prior_mi": "ischaemic_heart_disease", "angina": "ischaemic_heart_disease", "prior_stroke": "stroke"}
-    name = owner.get(flag, "dementia" if flag == "nursing_home" else flag)
+    name = next(name for name in DISEASES if flag in getattr(module(name), "FLAGS", ()))
     found = module(name).stages(params)
     if flag == "dementia":
         return np.asarray(found["mild"] + found["severe"] + found["nursing_home"])
@@ -355,7 +359,12 @@ def _fit(block: str, free: Sequence[str], targets: Sequence[Target], params: Par
         return np.concatenate([gap, (x - np.log(prior)) / prior_sd])
 
     found = least_squares(
-        residuals, np.log(prior), bounds=(np.log(low), np.log(high)), x_scale=prior_sd, xtol=1e-8, ftol=1e-8
+        residuals,
+        np.log(prior),
+        bounds=(np.log(low) - prior_sd, np.log(high) + prior_sd),
+        x_scale=prior_sd,
+        xtol=1e-8,
+        ftol=1e-8,
     )
     if not found.success:
         raise ModelError(f"calibration of {block}: {found.message}")
@@ -398,14 +407,7 @@ def life_expectancy_by_education(params: Parameters, cohort: Cohort, country: st
     Deaths expected of the people of a sex, education and five years of age, over their number.
     """
     model = build_health(params, cohort, country)
-    dying = np.zeros(len(cohort))
-    for row in model.transitions:
-        if row.kind in ("death", "event"):
-            rate = hazards(row, cohort)
-            if row.kind == "event":
-                before, inside = cohort.at(row.dies_before_care), cohort.at(row.dies_in_care)
-                rate = rate * (before + (1 - before) * inside)
-            dying += rate
+    dying = sum((death_hazards(row, cohort) for row in model.transitions), np.zeros(len(cohort)))
     result = np.zeros((2, 3))
     for level in range(3):
         mine = (cohort.education == level).astype(float)

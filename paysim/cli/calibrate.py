@@ -24,7 +24,10 @@ def calibrate(
     """Fit the free multipliers of a country's diseases to its published values, and what is left uncertain."""
     from paysim.analysis.calibration import calibrate as fit
     from paysim.analysis.calibration import write_calibration
+    from paysim.analysis.execution import check_out
 
+    if out is not None:
+        check_out(out, overwrite=True)
     found = fit(region, seed=seed, out=out, say=None if json else typer.echo)
     written = write_calibration(found, out) if out is not None else []
     multipliers, targets = found.frame(), found.fit_frame()

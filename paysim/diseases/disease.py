@@ -6,6 +6,8 @@ A folder's ``model.py`` has module-level names, read by `paysim.diseases.health`
     Names of the states that it adds to a person.
 ``CHRONIC``
     Those of them that end a healthy life.
+``TEMPORARY``
+    Optional: those that end by themselves; without the disease in a scenario nobody is in them.
 ``build(context) -> Built``
     Its transitions, levelled on a cohort, and how it changes mortality.
 ``stages(params) -> dict``
@@ -19,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, wraps
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -27,26 +29,46 @@ import numpy as np
 from paysim.diseases.ages import FIVE_YEARS, TEN_YEARS, Bands, banded, fit_level, national_weights, smooth_rates
 from paysim.diseases.cohort import Cohort, hazards
 from paysim.diseases.risk.factors import RiskFactorTables
+from paysim.errors import Problem, ScenarioError, nearest_name
 from paysim.kernel.spec import AGES, Transition
 from paysim.parameters import Parameters
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 STEPS_PER_YEAR = 10
 MOST_ILL = 0.98
 """Share of inhabitants of an age in all states of a disease together, at the most."""
 NEVER = np.full((2, AGES), -np.inf)
+SWITCH = ("on", "off")
 
 
-def once(function: Callable[[Parameters], dict[str, np.ndarray]]) -> Callable[[Parameters], dict[str, np.ndarray]]:
+def once(function: F) -> F:
     """Let a pure function of the parameters be reckoned once for each; callers must not change the result."""
-    kept: WeakKeyDictionary[Parameters, dict[str, np.ndarray]] = WeakKeyDictionary()
+    kept: WeakKeyDictionary[Parameters, dict[tuple[str, ...], Any]] = WeakKeyDictionary()
 
     @wraps(function)
-    def found(params: Parameters) -> dict[str, np.ndarray]:
-        if params not in kept:
-            kept[params] = function(params)
-        return kept[params]
+    def found(params: Parameters, *names: str) -> Any:
+        of_these = kept.setdefault(params, {})
+        if names not in of_these:
+            of_these[names] = function(params, *names)
+        return of_these[names]
 
-    return found
+    return found  # type: ignore[return-value]
+
+
+def switched_on(params: Parameters, name: str) -> bool:
+    """Return whether a parameter that is a switch says ``on``.
+
+    Raises
+    ------
+    ScenarioError
+        If it says neither ``on`` nor ``off``.
+    """
+    value = params.get_text(name)
+    if value not in SWITCH:
+        near = nearest_name(value.lower(), SWITCH)
+        raise ScenarioError(Problem("unknown value", key=name, found=value, allowed=SWITCH, nearest=near))
+    return value == "on"
 
 
 @dataclass(frozen=True)
@@ -76,7 +98,7 @@ class Context:
     def trend(self, name: str) -> float:
         """Return the yearly change of the log hazard of an incidence, 0 when trends are switched off."""
         change = float(np.log1p(self.params[f"trends.{name}"]))
-        return change if self.params.get_text("trends.incidence") == "on" else 0.0
+        return change if switched_on(self.params, "trends.incidence") else 0.0
 
 
 @dataclass(frozen=True)
@@ -108,14 +130,18 @@ class Built:
         Flag -> hazard ratio ``[2, 111]`` or number by which background mortality is multiplied.
     reference
         What was levelled on, ``[2, 111]`` per inhabitant a year, by name.
-    report
-        What a reader should know.
+    lasting_hr
+        As `mortality_hr`, but not fading with age.
+    admissions
+        Emergency admissions per inhabitant a year ``[2, 111]`` that the published rates or the parameters imply; None
+        without any.
     """
 
     transitions: tuple[Transition, ...]
     mortality_hr: Mapping[str, np.ndarray | float] = field(default_factory=dict)
     reference: Mapping[str, np.ndarray] = field(default_factory=dict)
-    report: Mapping[str, Any] = field(default_factory=dict)
+    lasting_hr: Mapping[str, float] = field(default_factory=dict)
+    admissions: np.ndarray | None = None
 
 
 def published(params: Parameters, table: str, column: str = "per_1000") -> tuple[Bands, np.ndarray, np.ndarray]:
@@ -145,7 +171,11 @@ def onset_row(context: Context, name: str, flag: str, onset: Onset, **more: Any)
 
 def levelled(row: Transition, rates: np.ndarray, context: Context, bands: Bands = TEN_YEARS) -> Transition:
     """Return the row with a level by sex and age at which it happens `rates` times per inhabitant of the cohort."""
-    wanted = bands.sums(context.persons * rates)
+    return levelled_to(row, bands.sums(context.persons * rates), context, bands)
+
+
+def levelled_to(row: Transition, wanted: np.ndarray, context: Context, bands: Bands) -> Transition:
+    """Return the row with a level at which it happens `wanted` times a year in each band of the cohort."""
     amount = context.cohort.by_age(hazards(row, context.cohort))
     return replace(row, log_hazard=row.log_hazard + fit_level(wanted, amount, bands, context.persons))
 
@@ -257,15 +287,38 @@ def stationary(
     return dict(zip(states, result, strict=True))
 
 
+def fatal_share(row: Transition, cohort: Cohort) -> np.ndarray:
+    """Return the chance that a transition kills, before or in care, ``[n]``: 1 of a death, 0 unless it is an event."""
+    if row.kind == "death":
+        return np.ones(len(cohort))
+    if row.kind != "event":
+        return np.zeros(len(cohort))
+    before, inside = cohort.at(row.dies_before_care), cohort.at(row.dies_in_care)
+    return np.asarray(before + (1 - before) * inside)
+
+
+def death_hazards(row: Transition, cohort: Cohort) -> np.ndarray:
+    """Return every person's hazard of dying by a transition, per person-year, ``[n]``."""
+    return np.asarray(hazards(row, cohort) * fatal_share(row, cohort))
+
+
 def expected_deaths(row: Transition, cohort: Cohort) -> np.ndarray:
     """Return expected deaths a year by sex and age ``[2, 111]`` in an event or by a death row."""
-    rate = hazards(row, cohort)
-    if row.kind == "event":
-        before, inside = cohort.at(row.dies_before_care), cohort.at(row.dies_in_care)
-        rate = rate * (before + (1 - before) * inside)
-    elif row.kind != "death":
-        rate = np.zeros(len(cohort))
-    return cohort.by_age(rate)
+    return cohort.by_age(death_hazards(row, cohort))
+
+
+def less_deaths_in(row: Transition, ratio: float, flag: str, life: np.ndarray, context: Context) -> float:
+    """Return a hazard ratio of death without the deaths that are simulated in `row`; a tenth of it always remains.
+
+    Parameters
+    ----------
+    life
+        Hazard ratio by age, faded, times background, is ``ratio * life``; ``[2, 111]``.
+    """
+    held = context.cohort.by_age(context.cohort.has(flag))
+    excess = (ratio - 1) * float((held * life).sum())
+    share = float(expected_deaths(row, context.cohort).sum()) / excess if excess > 0 else 0.0
+    return 1 + (ratio - 1) * max(1 - share, 0.1)
 
 
 def admissions(rows: Sequence[Transition], cohort: Cohort) -> np.ndarray:
@@ -284,14 +337,19 @@ __all__ = [
     "Onset",
     "admissions",
     "constant",
+    "death_hazards",
     "excess_death",
     "expected_deaths",
+    "fatal_share",
+    "less_deaths_in",
     "levelled",
+    "levelled_to",
     "once",
     "onset_row",
     "passing",
     "published",
     "rates_of",
     "stationary",
+    "switched_on",
     "timer",
 ]

@@ -7,7 +7,7 @@ life table, mean utility equals the norm, and treatment keeps its coverage. `exp
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from paysim.diseases import DISEASES, REQUIRED
-from paysim.diseases.ages import FIVE_YEARS, TEN_YEARS, Bands, between_middles
+from paysim.diseases.ages import FIVE_YEARS, TEN_YEARS, Bands
 from paysim.diseases.cohort import Cohort, hazards
-from paysim.diseases.disease import Built, Context, admissions, expected_deaths, published
+from paysim.diseases.disease import Built, Context, admissions, expected_deaths, fatal_share, published
 from paysim.diseases.ischaemic_heart_disease import model as ischaemic_heart_disease
 from paysim.diseases.mortality import model as mortality
 from paysim.diseases.quality_of_life import model as quality_of_life
@@ -176,8 +176,9 @@ def build_health(params: Parameters, cohort: Cohort, country: str, diseases: Seq
     own = [row for each in built.values() for row in each.transitions]
     others = [mortality.with_education(row, context) if row.kind == "death" else row for row in own] + tia
     ratios = {flag: ratio for each in built.values() for flag, ratio in each.mortality_hr.items()}
+    lasting = {flag: ratio for each in built.values() for flag, ratio in each.lasting_hr.items()}
     slopes = {"smoker": smoking.mortality_slope(context)} if "smoking" in diseases else {}
-    deaths = mortality.build(context, events, others, ratios, slopes)
+    deaths = mortality.build(context, events, others, ratios, lasting, slopes)
     vascular = [row for each in events for row in each.transitions]
     prevention = _prevention(params, cohort, tables, events, built, tia, [*deaths.transitions, *others])
     drugs = treatments.build(context, [*vascular, *others])
@@ -198,24 +199,19 @@ def build_health(params: Parameters, cohort: Cohort, country: str, diseases: Seq
         combination=quality_of_life.combination(params),
         chronic=tuple(flag for name in context.diseases for flag in getattr(module(name), "CHRONIC", ())),
         untreated_ldl=params["vascular_prevention.untreated_ldl"],
-        modelled_admissions=_per_inhabitant(context, built),
+        modelled_admissions=sum(
+            (e.admissions for e in built.values() if e.admissions is not None), np.zeros((2, AGES))
+        ),
         reference=reference | _levels(events, params),
         report=_report(deaths, base, events, cohort),
     )
 
 
-def _per_inhabitant(context: Context, built: Mapping[str, Built]) -> np.ndarray:
-    """Return expected emergency admissions per inhabitant a year, planned procedures left out, smooth over ages."""
-    rows = [
-        row
-        for each in built.values()
-        for row in each.transitions
-        if row.service == "admission_other" and row.kind == "event"
-    ]
-    persons = FIVE_YEARS.sums(context.persons)
-    found = FIVE_YEARS.sums(admissions(rows, context.cohort))
-    rate = np.divide(found, persons, out=np.zeros_like(found), where=persons > 0)
-    return between_middles(FIVE_YEARS, rate)
+def settled(cohort: Cohort, diseases: Sequence[str]) -> Cohort:
+    """Return the cohort without states that would end by themselves if their disease were simulated, but is not."""
+    ended = {flag for name in DISEASES if name not in diseases for flag in getattr(module(name), "TEMPORARY", ())}
+    none = np.zeros(len(cohort), bool)
+    return replace(cohort, flags={flag: none if flag in ended else held for flag, held in cohort.flags.items()})
 
 
 def _levels(events: Sequence[VascularEvents], params: Parameters) -> dict[str, np.ndarray]:
@@ -271,6 +267,11 @@ def _prevention(
         rate = hazards(each.first, cohort)
         first += rate
         surviving += rate * (1 - cohort.at(each.published.fatal))
+    for row in rows:
+        if row.kind == "event" and set(row.sets) & set(vascular_prevention.AFTER_EVENT):
+            rate = hazards(row, cohort)
+            first += rate
+            surviving += rate * (1 - fatal_share(row, cohort))
     onset = (
         [row for row in built["diabetes"].transitions if row.name == "diabetes_onset"] if "diabetes" in built else []
     )

@@ -8,7 +8,7 @@ import numpy as np
 
 from paysim.diseases.ages import banded, smooth_rates
 from paysim.diseases.cohort import hazards
-from paysim.diseases.disease import Context, levelled, published
+from paysim.diseases.disease import Context, levelled_to, published
 from paysim.kernel.spec import AGES, Transition
 from paysim.parameters import Parameters
 
@@ -31,6 +31,11 @@ def case_fatality(params: Parameters, group: str, table: str = "case_fatality") 
     return smooth[0], np.maximum(smooth[1], smooth[0])
 
 
+def published_admissions(params: Parameters, group: str) -> np.ndarray:
+    """Return published admissions per inhabitant a year ``[2, 111]``, at the country's scale."""
+    return np.asarray(published(params, f"{group}.admissions")[2] * params[f"{group}.national_scale"])
+
+
 def admissions_among(
     context: Context,
     name: str,
@@ -49,8 +54,8 @@ def admissions_among(
     Deaths within 30 days are those of `fatality`. Where the ill of a band are few, the rate stays under
     `MOST_ADMISSIONS`.
     """
-    bands, _, rates = published(context.params, f"{group}.admissions")
-    rates = rates * context.params[f"{group}.national_scale"]
+    bands = published(context.params, f"{group}.admissions")[0]
+    rates = published_admissions(context.params, group)
     row = Transition(
         name=name,
         kind="event",
@@ -64,6 +69,6 @@ def admissions_among(
         admission_days=context.params[f"{group}.admission_days"],
         source=source,
     )
-    ill = context.cohort.by_age(hazards(row, context.cohort))
-    most = np.divide(MOST_ADMISSIONS * ill, context.persons, out=np.zeros_like(ill), where=context.persons > 0)
-    return levelled(row, np.minimum(rates, most), context, bands)
+    ill = bands.sums(context.cohort.by_age(hazards(row, context.cohort)))
+    wanted = np.minimum(bands.sums(context.persons * rates), MOST_ADMISSIONS * ill)
+    return levelled_to(row, wanted, context, bands)

@@ -76,6 +76,11 @@ def cohort_from_population(population: Any, params: Parameters, tables: RiskFact
         prior, recent = disease.WORDS.prior, disease.WORDS.recent
         within = np.divide(share[recent], share[prior], out=np.zeros((2, AGES)), where=share[prior] > 0)
         flags[recent] = cohort.has(prior) & keyed_share(population, cohort.at(np.minimum(within, 0.5)), recent)
+    # Of the people after a stroke without an antiplatelet drug, as many as of all have had a haemorrhage.
+    free = 1 - params["treatments.antiplatelet_coverage"]
+    bled = np.minimum(stroke.haemorrhage_share(params) / max(free, 0.01), 1.0)
+    chosen = keyed_share(population, cohort.at(bled), "prior_haemorrhage")
+    flags["prior_haemorrhage"] = cohort.has("prior_stroke") & ~cohort.has("antiplatelet") & chosen
     share = heart_failure.stages(params)
     within = share["recent_hf_admission"] / np.maximum(share["heart_failure"], 1e-12)
     recent = keyed_share(population, cohort.at(within), "recent_hf_admission")

@@ -18,7 +18,7 @@ import numpy as np
 
 from paysim.diseases.ages import DAYS_30, Bands, banded, fit_level, national_weights, smooth_rates
 from paysim.diseases.cohort import Cohort, can_happen, hazards, log_relative_hazard
-from paysim.diseases.disease import Context, passing, stationary
+from paysim.diseases.disease import Context, once, passing, stationary
 from paysim.diseases.hospital_events import case_fatality
 from paysim.diseases.mortality.life import faded, life_table_hazard
 from paysim.diseases.risk.equations import first_event_slopes
@@ -108,6 +108,7 @@ class Published:
         )
 
 
+@once
 def load_published(params: Parameters, group: str, kind: str = "") -> Published:
     """Read and smooth the published tables of a group; `kind` is a prefix of the tables' names.
 

@@ -14,7 +14,7 @@ from paysim.care.model import CareModel, build_care, care_parameters
 from paysim.diseases.births import model as births
 from paysim.diseases.cohort import Cohort
 from paysim.diseases.frailty import model as frailty
-from paysim.diseases.health import HealthModel, build_health, cohort_from_population, health_parameters
+from paysim.diseases.health import HealthModel, build_health, cohort_from_population, health_parameters, settled
 from paysim.diseases.migration import model as migration
 from paysim.diseases.migration.model import Migration
 from paysim.errors import DataError, Problem, ScenarioError, nearest_name
@@ -23,6 +23,7 @@ from paysim.kernel.spec import Transition
 from paysim.kernel.tables import Access, compile_tables
 from paysim.parameters import Parameters
 from paysim.population import Population, RegionProfile, load_region, synthesize
+from paysim.population.health import correlation_matrix
 from paysim.population.sampling import choose_practices
 from paysim.scenario import Scenario
 
@@ -115,7 +116,7 @@ def build_model(scenario: Scenario, sample: int | None = None, population: Popul
         people = synthesize(region, seed=scenario.seed, sample=sample, health_values=parameters)
     else:
         people = _given(population, region, sample)
-    cohort = cohort_from_population(people, parameters)
+    cohort = settled(cohort_from_population(people, parameters), scenario.diseases)
     health = build_health(parameters, cohort, region.country, scenario.diseases)
     care = build_care(parameters, cohort, region.country, health.modelled_admissions)
     is_open = scenario.population == "open"
@@ -139,6 +140,8 @@ def build_model(scenario: Scenario, sample: int | None = None, population: Popul
         chronic_flags=health.chronic,
         untreated_ldl=health.untreated_ldl,
         frailty=frailty.terms(parameters),
+        frailty_permanent_sigma=region["frailty_sigma"],
+        score_correlations=correlation_matrix(region),
         trend_from=-scenario.base_years * TICKS_PER_YEAR,
     )
     return Model(

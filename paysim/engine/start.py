@@ -14,9 +14,9 @@ ROOM_AT_LEAST = 40
 ROOM_DEVIATIONS = 6.0
 GENERATION_YEARS = 20.0
 """Rows kept free on each list follow the births expected of its women, with room for chance; more newborns than this
-stop the run with a clear error, they are never lost. From `GENERATION_YEARS` on newcomers have children too. Who comes
+stop the run with a clear error, they are never lost. From `GENERATION_YEARS` on those born have children too. Who comes
 from elsewhere takes the rows of those who died or left, which are given out again every year (`engine.migration`); so
-room is kept for the arrivals of one year."""
+room is kept for the arrivals of one year, for those by whom more come than leave, and for their children."""
 
 
 def initial_state(model: Model, start: int, years: float, replicate: int) -> State:
@@ -48,7 +48,8 @@ def _books(model: Model, start: int, years: float) -> np.ndarray:
     practices = np.zeros(len(population.practices), PRACTICE)
     lists = np.bincount(population.practice, minlength=len(practices))
     practices["used"] = lists
-    arrivals = np.ceil(model.migration.arrivals_per_year * lists / lists.sum()).astype(np.int64)
+    coming = model.migration.arrivals_per_year + model.migration.growth_per_year * years
+    arrivals = np.ceil(coming * lists / lists.sum()).astype(np.int64)
     practices["room"] = lists + room_for_births(births_expected(model, years)) + arrivals + ROOM_AT_LEAST
     practices["first"] = np.concatenate([[0], np.cumsum(practices["room"])[:-1]])
     practices["free"] = start
@@ -71,7 +72,11 @@ def room_for_births(expected: np.ndarray) -> np.ndarray:
 
 
 def births_expected(model: Model, years: float) -> np.ndarray:
-    """Return the births expected on each list ``[P]`` if nobody dies, as women pass through the ages."""
+    """Return the births expected on each list ``[P]`` if nobody dies, as women pass through the ages.
+
+    Of those by whom migration makes the region grow, mothers are as many as among newcomers: with g more people each
+    year, ``g years^2 / 2`` person-years.
+    """
     rate = np.zeros((2, AGES))
     for each in model.transitions:
         if each.kind == "birth":
@@ -79,7 +84,12 @@ def births_expected(model: Model, years: float) -> np.ndarray:
     ahead = np.arange(int(np.ceil(years)))
     later = np.minimum(np.arange(AGES)[:, None] + ahead, AGES - 1)
     expected = rate[:, later].sum(axis=2)[model.cohort.sex, model.cohort.age]
-    births = np.bincount(model.population.practice, expected, minlength=len(model.population.practices))
+    practices = len(model.population.practices)
+    births = np.bincount(model.population.practice, expected, minlength=practices)
+    lists = np.bincount(model.population.practice, minlength=practices)
+    alike = np.diff(model.migration.resemblance, prepend=0.0)
+    grown = model.migration.growth_per_year * years**2 / 2 * float(alike @ expected) / len(ahead)
+    births = births + grown * lists / lists.sum()
     return np.asarray(births * (1.0 + max(0.0, years - GENERATION_YEARS) / GENERATION_YEARS))
 
 

@@ -85,6 +85,8 @@ TABLES = np.dtype(
         ("decrement", "f8", (_F,)),  # of utility
         ("frailty_sigma", "f8"),  # of the part of log frailty that changes
         ("frailty_correlation", "f8"),  # between birthdays
+        ("frailty_permanent_sigma", "f8"),  # of the permanent part of log frailty, of newborns
+        ("score_root", "f8", (4, 4)),  # lower root of the correlations of risk-factor scores, of newborns
         ("utility_rule", "i8"),  # index in UTILITY_RULES
         ("reference_utility", "f8"),  # of a person without the condition, from whom decrements were measured
         ("base_utility", "f8", (2, AGES)),
@@ -175,8 +177,19 @@ def compile_tables(
     reference_utility: float = 1.0,
     trend_from: int = 0,
     frailty: tuple[float, float] = (0.0, 1.0),
+    frailty_permanent_sigma: float = 0.0,
+    score_correlations: np.ndarray | None = None,
 ) -> np.ndarray:
     """Return the engine's tables of a model: one row of `TABLES`.
+
+    Parameters
+    ----------
+    frailty
+        Of the part of log frailty that changes: standard deviation, and correlation between birthdays.
+    frailty_permanent_sigma
+        Standard deviation of the permanent part of log frailty, for newborns.
+    score_correlations
+        Correlations of risk-factor scores ``[4, 4]``, for newborns; by default they are independent.
 
     Raises
     ------
@@ -249,6 +262,8 @@ def compile_tables(
         t["masks"][k] = mask([name for name in group if name in bit])
     t["untreated_ldl"], t["trend_from"] = untreated_ldl, trend_from
     t["frailty_sigma"], t["frailty_correlation"] = frailty
+    t["frailty_permanent_sigma"] = frailty_permanent_sigma
+    t["score_root"] = np.linalg.cholesky(np.eye(4) if score_correlations is None else score_correlations)
     t["utility_rule"], t["reference_utility"] = UTILITY_RULES.index(utility_rule), reference_utility
     t["risk_mean"], t["risk_sd"], t["base_utility"] = risk_mean, risk_sd, base_utility
     minute = TICKS_PER_DAY // (24 * 60)

@@ -145,7 +145,13 @@ def change_frailty(person, tables):  # type: ignore[no-untyped-def]
     rho = tables.frailty_correlation
     step = normal(occurrence_key(person.key, tables.stream[rec.BIRTHDAY], person.age), _Z)
     person.frailty_now = rho * person.frailty_now + math.sqrt(1.0 - rho * rho) * step
-    person.covariates[9] = person.frailty + sigma * person.frailty_now - 0.5 * sigma * sigma
+    person.covariates[9] = person.frailty + log_normal(sigma, person.frailty_now)
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def log_normal(sigma: float, z: float):  # type: ignore[no-untyped-def]
+    """Return the logarithm of a log-normal factor with mean one."""
+    return sigma * z - 0.5 * sigma * sigma
 
 
 @njit(cache=True, nogil=True)
@@ -220,7 +226,10 @@ def enter(person, tables, practice, tick: int):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def give_birth(mother, tables, practice, people, tick: int, r: int, occurrence: int):  # type: ignore[no-untyped-def]
-    """Add a newcomer to the mother's list; keyed by (mother, parity), not by the memory slot."""
+    """Add a newcomer to the mother's list; keyed by (mother, parity), not by the memory slot.
+
+    Risk-factor scores are correlated as published, and frailty is as spread as that of everybody.
+    """
     child = people[take_row(people, practice)]
     birth = occurrence_key(mother.key, tables.stream[r], occurrence)
     word = choose(birth, _KEY)
@@ -236,10 +245,14 @@ def give_birth(mother, tables, practice, people, tick: int, r: int, occurrence: 
     child.deprived = mother.deprived
     child.insurer = mother.insurer
     for k in range(4):
-        child.scores[k] = normal(birth, _Z + 12 * k)
-    child.frailty = child.frailty_now = 0.0
+        child.scores[k] = 0.0
+        for m in range(k + 1):
+            child.scores[k] += tables.score_root[k, m] * normal(birth, _Z + 12 * m)
+    child.frailty = log_normal(tables.frailty_permanent_sigma, normal(birth, _Z + 48))
+    child.frailty_now = normal(birth, _Z + 60)
     for c in range(child.covariates.size):
         child.covariates[c] = 0.0
+    child.covariates[9] = child.frailty + log_normal(tables.frailty_sigma, child.frailty_now)
     child.covariates[5] = 1.0 if child.education == 0 else 0.0
     child.covariates[6] = 1.0 if child.education == 2 else 0.0
     enter(child, tables, practice, tick)

@@ -13,11 +13,14 @@ from paysim.parameters.collection import Parameters
 from paysim.parameters.values import Override, Parameter, frozen
 from paysim.reading import Document, Reader, bind, read_yaml
 
+HALF = 0.5
+
 
 class _Row(Reader):
     parameter: Annotated[str, Field(pattern=r"^[a-z0-9_]+\.[a-z0-9_]+$")]
     value: float | list[float]
     range: Annotated[list[float], Field(min_length=2, max_length=2)]
+    identified: Annotated[float, Field(ge=0, le=1)] = 1.0
 
 
 class _File(Reader):
@@ -30,7 +33,8 @@ class _File(Reader):
 def with_calibrated(params: Parameters, path: str | os.PathLike[str]) -> Parameters:
     """Return the collection with the values of a calibration file in place.
 
-    Their range is the fitted interval, their status ``derived``, their source the file's.
+    A value that the targets identify (half of the prior's variance or more is gone) has the file's source and range and
+    the status ``derived``; of another, status and source stay what they were.
 
     Raises
     ------
@@ -59,9 +63,9 @@ def with_calibrated(params: Parameters, path: str | os.PathLike[str]) -> Paramet
                 low,
                 high,
                 "normal" if isinstance(each.value, list) else "lognormal",
-                file.source,
-                "derived",
-                f"before: {old.value} ({old.low} to {old.high}), {old.source}",
+                file.source if each.identified >= HALF else old.source,
+                "derived" if each.identified >= HALF else old.status,
+                f"{file.source}; before: {old.value} ({old.low} to {old.high}), {old.source}",
             )
         )
     return params.with_rows(rows)

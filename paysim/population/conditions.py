@@ -30,6 +30,7 @@ from paysim.diseases.stroke import model as stroke
 from paysim.diseases.treatments.model import TREATMENTS
 from paysim.errors import Problem, ScenarioError
 from paysim.kernel.spec import AGES, Transition
+from paysim.kernel.tables import stream_key
 from paysim.parameters import Parameters
 from paysim.population.keys import Trait, uniform
 from paysim.population.logistic import probabilities
@@ -100,7 +101,6 @@ def draw_conditions(
     tables = load_risk_factors(health)
     values = {name: columns[f"z_{name}"] for name in RISK_FACTORS}
     covariates = covariates_of(columns, values, tables, sex, age)
-    none = np.zeros(len(draw), np.int8)
     for each in CONDITIONS:
         if each.column not in columns:
             cohort = Cohort(sex, age, covariates, flags_of(columns), columns["deprived"], columns["education"])
@@ -109,13 +109,14 @@ def draw_conditions(
                 at_home = np.minimum(columns["dementia"], 2).astype(np.int8)
                 columns.setdefault("nursing_home", (columns["dementia"] == 3).astype(np.int8))
                 columns["dementia"] = at_home
-    columns.setdefault("nursing_home", none)
+    if "nursing_home" not in columns:
+        columns["nursing_home"] = _nursing_home(health, columns["dementia"], sex, age, draw)
     known = columns["diabetes"] == 1
     share = diabetes.stages(health)
     ill = np.maximum(share["diabetes"], 1e-12)
     for name in ("poor_control", "microvascular"):
         chance = (share[name] / ill)[sex, age]
-        chosen = known & (uniform(draw, Trait.CONDITION, COLUMN_NAMES.index(name)) < chance)
+        chosen = known & (uniform(draw, Trait.CONDITION, int(stream_key(name))) < chance)
         columns.setdefault(name, chosen.astype(np.int8))
     _draw_treatments(health, columns, draw)
 
@@ -127,12 +128,22 @@ def _draw(each: Condition, health: Parameters, cohort: Cohort, draw: np.ndarray)
     row = Transition("rank", "onset", np.zeros((2, AGES)), slopes=onset.slopes, log_hr=onset.log_hr)
     cell = cohort.sex * AGES + cohort.age
     chance = probabilities(cell, upto[-1].ravel(), log_relative_hazard(row, cohort))
-    u = uniform(draw, Trait.CONDITION, COLUMN_NAMES.index(each.column))
+    u = uniform(draw, Trait.CONDITION, int(stream_key(each.column)))
     # Within the ill the place of the draw is uniform again: it tells the level.
     place = np.divide(u, chance, out=np.ones_like(u), where=chance > 0)
     limits = upto[:, cohort.sex, cohort.age] / np.maximum(upto[-1][cohort.sex, cohort.age], 1e-12)
     level = 1 + (place[None, :] >= limits[:-1]).sum(axis=0)
     return np.where(u < chance, level, 0).astype(np.int8)
+
+
+def _nursing_home(
+    health: Parameters, stage: np.ndarray, sex: np.ndarray, age: np.ndarray, draw: np.ndarray
+) -> np.ndarray:
+    """Draw who of the people with a known, moderate or severe dementia lives in a nursing home."""
+    found = dementia.stages(health)
+    share = found["nursing_home"] / np.maximum(found["nursing_home"] + found["severe"], 1e-12)
+    u = uniform(draw, Trait.CONDITION, int(stream_key("nursing_home")))
+    return np.asarray((stage == 2) & (u < share[sex, age]), dtype=np.int8)
 
 
 def _draw_treatments(health: Parameters, columns: dict[str, np.ndarray], draw: np.ndarray) -> None:
@@ -142,5 +153,5 @@ def _draw_treatments(health: Parameters, columns: dict[str, np.ndarray], draw: n
         held: Mapping[str, np.ndarray] = flags_of(columns)
         able = np.logical_or.reduce([held[flag] for flag in each.indication])
         able &= np.logical_and.reduce([held[flag] for flag in each.needs], initial=True)
-        u = uniform(draw, Trait.TREATMENT, COLUMN_NAMES.index(each.flag))
+        u = uniform(draw, Trait.TREATMENT, int(stream_key(each.flag)))
         columns[each.flag] = (able & (u < health[f"treatments.{each.flag}_coverage"])).astype(np.int8)

@@ -12,11 +12,11 @@ from typing import Literal
 
 from paysim.population.bands import SEXES
 from paysim.population.profile import RegionProfile
-from paysim.population.schema import COLUMNS, EDUCATION, OPTIONAL, RISK_FACTORS
+from paysim.population.schema import COLUMNS, EDUCATION, RISK_FACTORS
 
 Kind = Literal["text", "level", "number", "date"]
 AGE_FIELDS = ("age", "completed_age", "birth_date")
-REQUIRED, DRAWN, NOBODY = "refused", "drawn from the region's profile", "nobody has it"
+REQUIRED, DRAWN = "refused", "drawn from the region's profile"
 _LEVELS: Mapping[str, tuple[str, ...]] = {
     "sex": SEXES,
     "education": EDUCATION,
@@ -111,7 +111,6 @@ _SPECIAL: Mapping[str, tuple[PersonField, ...]] = {
 def _fields() -> dict[str, PersonField]:
     found: list[PersonField] = []
     for column in COLUMNS:
-        missing = NOBODY if column.name in OPTIONAL else DRAWN
         factor = column.name.removeprefix("z_")
         if column.name in _SPECIAL:
             found += _SPECIAL[column.name]
@@ -121,11 +120,10 @@ def _fields() -> dict[str, PersonField]:
             found.append(PersonField(column.name, "number", meaning, DRAWN, column.low, column.high, {"sd": 1.0}))
         elif column.dtype == "float64":
             found.append(
-                PersonField(column.name, "number", column.meaning, missing, column.low, column.high, {column.unit: 1.0})
+                PersonField(column.name, "number", column.meaning, DRAWN, column.low, column.high, {column.unit: 1.0})
             )
         else:
-            if column.name == "sex":
-                missing = REQUIRED
+            missing = REQUIRED if column.name == "sex" else DRAWN
             meaning = "M man, F woman" if column.name == "sex" else column.meaning
             if column.name in _LEVELS:
                 meaning = meaning.split(":")[0]

@@ -148,7 +148,7 @@ def _read_people(
         columns["age"] = age_at(columns.pop("birth_date"), day)
     ids, practice = columns.pop("person"), columns.pop("practice", None)
     measured = {name: columns.pop(name) for name in RISK_FACTORS if name in columns}
-    return People(ids, practice, columns, measured, source_note(table.path), wanted=mapping.draw)
+    return People(ids, practice, columns, measured, source_note(table.path), nobody=mapping.nobody)
 
 
 def _sources(
@@ -179,7 +179,8 @@ def _sources(
             near = nearest_name(name, table.names)
             problems.append(table.problem("column is missing, though the mapping names it", name, nearest=near))
     problems += [
-        table.problem("is both in the table and to be drawn", name) for name in sorted(mapping.draw & set(sources))
+        table.problem("is in the table, and the mapping says that nobody has it", name)
+        for name in sorted(mapping.nobody & set(sources))
     ]
     needed = [name for name, each in fields.items() if each.missing == REQUIRED]
     problems += [

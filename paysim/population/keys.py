@@ -48,7 +48,7 @@ class Trait(IntEnum):
     PRACTICE_DEPRIVED = 17
     EX_SMOKER = 18
     PREFERENTIAL = 19
-    CONDITION = 20  # occurrence: place of the column in the schema
+    CONDITION = 20  # occurrence: number of the column's name, `stream_key`
     TREATMENT = 21  # as above
     MUNICIPALITY = 22  # of imported people whose place is not known
 

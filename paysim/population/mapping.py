@@ -11,7 +11,7 @@
       ex_smoker: {from: smoking, levels: {yes: former, no: [current, never]}}
       municipality: {constant: Aalten}
     ignore: [name, address]
-    draw: [heart_failure, copd]                 # not in the table; drawn from the region instead of nobody's
+    nobody: [heart_failure, copd]               # not in the table; nobody has it, instead of being drawn
 
 A column that is not named keeps its own name.
 """
@@ -27,7 +27,7 @@ from pydantic import Field
 
 from paysim.errors import Problem, ScenarioError, nearest_name
 from paysim.population.fields import PersonField
-from paysim.population.schema import OPTIONAL
+from paysim.population.schema import CAN_LACK
 from paysim.reading import Document, Reader, bind, read_yaml
 
 _Text = Annotated[str, Field(min_length=1)]
@@ -45,7 +45,7 @@ class _MappingFile(Reader):
     version: Annotated[Literal[1], Field(alias="schema")]
     columns: dict[str, _Text | _Source] = {}
     ignore: list[_Text] = []
-    draw: list[Literal[OPTIONAL]] = []  # type: ignore[valid-type]
+    nobody: list[Literal[CAN_LACK]] = []  # type: ignore[valid-type]
 
 
 @dataclass(frozen=True)
@@ -81,13 +81,13 @@ class ColumnMapping:
         By our column; columns not in it keep their own name.
     ignore
         Columns of the table that are not used.
-    draw
-        Columns that the table lacks and that are drawn, though by default nobody would have them.
+    nobody
+        Columns that the table lacks because nobody has the trait; they are not drawn.
     """
 
     sources: Mapping[str, Source] = field(default_factory=dict)
     ignore: frozenset[str] = frozenset()
-    draw: frozenset[str] = frozenset()
+    nobody: frozenset[str] = frozenset()
 
 
 def read_mapping(path: str | os.PathLike[str], fields: Mapping[str, PersonField]) -> ColumnMapping:
@@ -119,7 +119,7 @@ def read_mapping(path: str | os.PathLike[str], fields: Mapping[str, PersonField]
             sources[name] = _source(source, fields[name])
     if problems:
         raise ScenarioError(*problems)
-    return ColumnMapping(sources, frozenset(file.ignore), frozenset(file.draw))
+    return ColumnMapping(sources, frozenset(file.ignore), frozenset(file.nobody))
 
 
 def _problems(source: _Source, each: PersonField, document: Document, loc: Sequence[str]) -> list[Problem]:

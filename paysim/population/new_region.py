@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from paysim import catalog
 from paysim.errors import DataError, OutputError, Problem, ScenarioError, nearest_name
@@ -20,7 +20,7 @@ from paysim.population.profile import (
     load_region,
     read_persons,
 )
-from paysim.reading import no_formula, write_atomic
+from paysim.reading import no_formula, read_yaml, write_atomic
 from paysim.reading.tables import read_raw
 
 MUNICIPALITY = "municipality"
@@ -149,6 +149,8 @@ def _table(source: Path, places: tuple[str, ...], counts: PersonCounts) -> str:
 
 def _yaml(name: str, title: str, country: str, year: int, source: Path, places: tuple[str, ...]) -> str:
     table = f"name: persons, file: tables/persons_{name}.csv, unit: persons"
+    national = read_yaml(NATIONAL / country.lower() / "parameters.yaml").data
+    local = {row["name"]: row for row in national["parameters"] if row["name"] in _LOCAL}
     text = [
         "schema: 1",
         f"name: {name}",
@@ -158,12 +160,13 @@ def _yaml(name: str, title: str, country: str, year: int, source: Path, places: 
         "municipalities:",
         *(f"  - {{name: {_quoted(place)}}}" for place in places),
         "tables:",
-        "  # Name the source. Status: found (read in the source), derived (computed), recalled or assumed.",
-        f"  - {{{table}, source: {_quoted(f'own table {source.name}')}, status: found}}",
+        "  # Name the source, then the status: found (read in the source), derived (computed), recalled or assumed.",
+        f"  - {{{table}, source: {_quoted(f'own table {source.name}')}, status: assumed}}",
         "",
         "# What follows are the national values. Take the # away in front of what you know better, and change value,",
         "# range, source and status.",
-        *(f"# {line}" for line in _insurers(country)),
+        "# insurers:",
+        *(f"#   - {_flow(row)}" for row in national["insurers"]),
         "# parameters:",
         "#   # Education of people aged 15-74; give all three or none",
         *(
@@ -172,23 +175,18 @@ def _yaml(name: str, title: str, country: str, year: int, source: Path, places: 
             for level, value in (("low", 0.26), ("mid", 0.42), ("high", 0.32))
         ),
         "#   # Deprivation, preferential reimbursement, practices",
-        *(f"#   {line}" for line in _parameters(country)),
+        *(f"#   - {_flow(local[name])}" for name in _LOCAL if name in local),
     ]
     return "\n".join(text) + "\n"
 
 
-def _insurers(country: str) -> Iterator[str]:
-    """Lines of the national file, from ``insurers:`` to ``parameters:``."""
-    lines = (NATIONAL / country.lower() / "parameters.yaml").read_text("utf-8").splitlines()
-    start = next(index for index, line in enumerate(lines) if line.startswith("insurers:"))
-    yield "insurers:"
-    yield from lines[start + 1 : lines.index("parameters:")]
-
-
-def _parameters(country: str) -> Iterator[str]:
-    national = (NATIONAL / country.lower() / "parameters.yaml").read_text("utf-8").splitlines()
-    for name in _LOCAL:
-        yield from (line.strip() for line in national if line.strip().startswith(f"- {{name: {name},"))
+def _flow(row: Mapping[str, Any]) -> str:
+    """Return a row of a national file as it stands there: texts other than single words in quotes."""
+    words = {
+        key: _quoted(value) if isinstance(value, str) and not re.fullmatch("[a-z_]+", value) else str(value)
+        for key, value in row.items()
+    }
+    return "{" + ", ".join(f"{key}: {word}" for key, word in words.items()) + "}"
 
 
 def _quoted(text: str) -> str:

@@ -16,7 +16,7 @@ from paysim.errors import DataError, Problem
 from paysim.population.keys import Domain, Trait, keys, uniform
 from paysim.population.practices import join_practices, make_practices, side_by_side
 from paysim.population.profile import PersonCounts, RegionProfile
-from paysim.population.schema import COLUMN_NAMES, OPTIONAL, RISK_FACTORS, Population, Practice
+from paysim.population.schema import COLUMN_NAMES, RISK_FACTORS, Population, Practice
 from paysim.population.synthesis import complete
 from paysim.reading import Column, read_table
 
@@ -39,8 +39,8 @@ class People:
         Where the people come from, in words.
     drawn
         Columns that the reader drew.
-    wanted
-        Columns to be drawn that otherwise nobody would have.
+    nobody
+        Traits that nobody has.
     """
 
     ids: Any
@@ -49,7 +49,7 @@ class People:
     measured: dict[str, np.ndarray] = field(default_factory=dict)
     source: str = ""
     drawn: tuple[str, ...] = ()
-    wanted: frozenset[str] = frozenset()
+    nobody: frozenset[str] = frozenset()
 
 
 def populate(profile: RegionProfile, seed: int, people: People, practices: str | os.PathLike[str] | None) -> Population:
@@ -69,7 +69,7 @@ def populate(profile: RegionProfile, seed: int, people: People, practices: str |
         cell = columns["sex"], np.minimum(columns["age"].astype(np.int64), 110)
         columns[f"z_{name}"] = (values[rows] - mean[cell]) / sd[cell]
     missing = [name for name in COLUMN_NAMES if name not in columns]
-    nobody = [name for name in missing if name in OPTIONAL and name not in people.wanted]
+    nobody = [name for name in missing if name in people.nobody]
     drawn = [
         *(["fraction of the year of age"] if "completed_age" in people.columns else []),
         *people.drawn,

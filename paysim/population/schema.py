@@ -16,7 +16,8 @@ import numpy as np
 from paysim.errors import DataError, Problem
 
 EDUCATION = ("low", "mid", "high")
-SCHEMA = 1
+SCHEMA = 2
+"""Version of the columns below; a file of another version is refused."""
 
 
 @dataclass(frozen=True)
@@ -72,10 +73,10 @@ COLUMNS: tuple[TraitColumn, ...] = (
     TraitColumn("sglt2", "int8", "0/1", 0, 1, "takes an SGLT2 inhibitor"),
     TraitColumn("glp1", "int8", "0/1", 0, 1, "takes a GLP-1 receptor agonist"),
 )
-OPTIONAL: tuple[str, ...] = tuple(column.name for column in COLUMNS[20:])
-"""Columns that a source may leave out: nobody has the trait then."""
 COLUMN_NAMES: tuple[str, ...] = tuple(column.name for column in COLUMNS)
 RISK_FACTORS = ("sbp", "tc", "hdl", "bmi")
+CAN_LACK: tuple[str, ...] = tuple(each.name for each in COLUMNS if each.unit in ("0/1", "drugs", "stage", "group"))
+"""Columns whose 0 says that a person does not have the trait."""
 
 
 @dataclass(frozen=True)

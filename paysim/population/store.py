@@ -18,7 +18,7 @@ import numpy as np
 from pydantic import Field, ValidationError
 
 from paysim.errors import DataError, OutputError, Problem, nearest_name, shorten
-from paysim.population.schema import COLUMN_NAMES, COLUMNS, OPTIONAL, SCHEMA, Population, Practice, range_problems
+from paysim.population.schema import COLUMN_NAMES, COLUMNS, SCHEMA, Population, Practice, range_problems
 from paysim.reading import Column, Limits, Reader, write_atomic
 from paysim.reading.batches import CsvTable, Faults
 from paysim.reading.cells import explain_number, read_numbers
@@ -44,7 +44,7 @@ class _PracticeHead(Reader):
 
 
 class _Head(Reader):
-    version: Annotated[Literal[1], Field(alias="schema")]
+    version: Annotated[Literal[2], Field(alias="schema")]
     region: str
     country: Literal["NL", "BE"]
     seed: Annotated[int, Field(ge=0)]
@@ -86,14 +86,12 @@ def read_population(path: str | os.PathLike[str]) -> Population:
     Raises
     ------
     DataError
-        With file, row (in CSV: line) and column: not such a file, columns missing, unknown or of another
-        type, values out of range, practices and people that do not agree, or a file too large.
+        With file, row (in CSV: line) and column: not such a file, one of an older version, columns missing,
+        unknown or of another type, values out of range, practices and people that do not agree, or a file too large.
     """
     shown = os.fspath(path)
     parts = _from_csv(shown) if _suffix(path, DataError) == ".csv" else _from_parquet(shown)
     head, practices, columns, first_row = parts
-    persons = len(columns["person"])
-    columns |= {name: np.zeros(persons, np.int8) for name in OPTIONAL if name not in columns}
     problems = range_problems(columns, shown, first_row)
     if not problems:
         problems = _disagreements(head, practices, columns, shown, first_row)
@@ -152,15 +150,14 @@ def _from_csv(shown: str) -> tuple[_Head, list[_PracticeHead], dict[str, np.ndar
     practices: list[_PracticeHead] = []
     for number, line in enumerate(table.comments, 1):
         if line.startswith(_HEAD):
-            head = _parse(_Head, line.removeprefix(_HEAD), shown, number)
+            head = _head(line.removeprefix(_HEAD), shown, number)
         elif line.startswith(_PRACTICE):
             practices.append(_parse(_PracticeHead, line.removeprefix(_PRACTICE), shown, number))
     if head is None or not practices:
         message = f"is not a population: the lines '{_HEAD.strip()} ...' and '{_PRACTICE.strip()} ...' are missing"
         raise DataError(Problem(message, shown, 1))
     _check_names(table.names, shown, table.header_line)
-    columns = [c for c in COLUMNS if c.name in table.names]
-    rules = {c.name: Column(float if c.dtype == "float64" else int, c.low, c.high, unit=c.unit) for c in columns}
+    rules = {c.name: Column(float if c.dtype == "float64" else int, c.low, c.high, unit=c.unit) for c in COLUMNS}
     faults = Faults(shown)
     parts: dict[str, list[np.ndarray]] = {name: [] for name in rules}
     for batch in table.batches(list(rules), faults):
@@ -169,7 +166,7 @@ def _from_csv(shown: str) -> tuple[_Head, list[_PracticeHead], dict[str, np.ndar
             faults.cells(batch, name, wrong, partial(explain_number, rule=rule))
             parts[name].append(values)
     faults.stop_if_any()
-    read = {c.name: np.concatenate(parts[c.name]).astype(c.dtype) for c in columns}
+    read = {c.name: np.concatenate(parts[c.name]).astype(c.dtype) for c in COLUMNS}
     return head, practices, read, table.header_line + 1
 
 
@@ -193,27 +190,15 @@ def _from_parquet(shown: str) -> tuple[_Head, list[_PracticeHead], dict[str, np.
     try:
         file = pq.ParquetFile(shown)
         with file:
-            _check_parquet(file, shown)
             about = (file.schema_arrow.metadata or {}).get(_METADATA)
-            table = file.read(columns=[name for name in COLUMN_NAMES if name in file.schema_arrow.names])
+            _check_size(file.metadata, shown)
+            head, practices = _about(about, shown)
+            _check_columns(file.schema_arrow, shown)
+            table = file.read(columns=list(COLUMN_NAMES))
     except (pa.ArrowException, OSError, EOFError, ValueError) as exc:
         raise DataError(Problem(f"is not a readable Parquet file: {shorten(str(exc))}", shown)) from exc
-    if about is None:
-        raise DataError(Problem("is not a population: the metadata 'paysim_population' is missing", shown))
-    try:
-        parsed = json.loads(about)
-        raw_head, raw_practices = (
-            json.dumps(parsed["head"]),
-            [json.dumps(each) for each in parsed["practices"]],
-        )
-    except (ValueError, KeyError, TypeError, RecursionError) as exc:
-        raise DataError(Problem("the metadata 'paysim_population' is broken", shown)) from exc
-    head = _parse(_Head, raw_head, shown, None)
-    practices = [_parse(_PracticeHead, each, shown, None) for each in raw_practices]
     columns = {}
     for column in COLUMNS:
-        if column.name not in table.column_names:
-            continue
         array = table.column(column.name)
         if array.null_count:
             row = int(np.flatnonzero(array.is_null().to_numpy())[0]) + 1
@@ -222,9 +207,20 @@ def _from_parquet(shown: str) -> tuple[_Head, list[_PracticeHead], dict[str, np.
     return head, practices, columns, 1
 
 
-def _check_parquet(file: Any, shown: str) -> None:
-    """Refuse before reading: too many rows or bytes, and columns that are not those of a population."""
-    meta, schema = file.metadata, file.schema_arrow
+def _about(about: bytes | None, shown: str) -> tuple[_Head, list[_PracticeHead]]:
+    """Return what the metadata of a Parquet file say."""
+    if about is None:
+        raise DataError(Problem("is not a population: the metadata 'paysim_population' is missing", shown))
+    try:
+        parsed = json.loads(about)
+        head, practices = json.dumps(parsed["head"]), [json.dumps(each) for each in parsed["practices"]]
+    except (ValueError, KeyError, TypeError, RecursionError) as exc:
+        raise DataError(Problem("the metadata 'paysim_population' is broken", shown)) from exc
+    return _head(head, shown, None), [_parse(_PracticeHead, each, shown, None) for each in practices]
+
+
+def _check_size(meta: Any, shown: str) -> None:
+    """Refuse before reading: too many rows or bytes."""
     size = sum(meta.row_group(index).total_byte_size for index in range(meta.num_row_groups))
     if size <= _MOST_BYTES and 0 < meta.num_rows <= _LIMITS.csv_rows:
         size = max(size, unpacked_bytes(Path(shown), meta))  # a footer may understate it
@@ -233,13 +229,15 @@ def _check_parquet(file: Any, shown: str) -> None:
         raise DataError(Problem(message, shown))
     if meta.num_rows == 0:
         raise DataError(Problem("holds no rows", shown))
+
+
+def _check_columns(schema: Any, shown: str) -> None:
+    """Refuse before reading: columns that are not those of a population."""
     _check_names(schema.names, shown, None)
     problems = []
     for column in COLUMNS:
-        if column.name in schema.names and str(schema.field(column.name).type) != column.dtype.replace(
-            "float64", "double"
-        ):
-            found = str(schema.field(column.name).type)
+        found = str(schema.field(column.name).type)
+        if found != column.dtype.replace("float64", "double"):
             problems.append(Problem("wrong type", shown, None, None, column.name, found, (column.dtype,)))
     if problems:
         raise DataError(*problems)
@@ -252,10 +250,21 @@ def _check_names(names: Sequence[str], shown: str, line: int | None) -> None:
             near = nearest_name(name, set(COLUMN_NAMES) - set(names))
             problems.append(Problem("unknown column", shown, line, None, name, None, COLUMN_NAMES, near))
     for name in COLUMN_NAMES:
-        if names.count(name) > 1 or (name not in names and name not in OPTIONAL):
+        if names.count(name) != 1:
             problems.append(Problem("column is missing or comes twice", shown, line, key=name))
     if problems:
         raise DataError(*problems)
+
+
+def _head(text: str, shown: str, line: int | None) -> _Head:
+    try:
+        version = json.loads(text)["schema"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        version = None  # the model says what is wrong
+    if type(version) is int and version < SCHEMA:
+        message = "this population was made by an older version and lacks columns; make it again"
+        raise DataError(Problem(message, shown, line, None, "schema", str(version), (str(SCHEMA),)))
+    return _parse(_Head, text, shown, line)
 
 
 def _parse(model: type[Model], text: str, shown: str, line: int | None) -> Model:

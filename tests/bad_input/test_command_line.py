@@ -158,3 +158,17 @@ def test_a_reader_that_stops_reading_is_no_error():
     os.close(write)
     assert b"Traceback" not in ended.stderr
     assert ended.returncode == 0
+
+
+def test_calibrate_looks_at_its_folder_before_it_fits(monkeypatch, tmp_path, capsys):
+    def fitted(*_, **__):
+        raise AssertionError("fitted first")
+
+    monkeypatch.setattr("paysim.analysis.calibration.calibrate", fitted)
+    file = tmp_path / "file"
+    file.touch()
+    assert run(["calibrate", "netherlands", "--out", str(file)]) == 2
+    assert "is a file" in capsys.readouterr().err
+    monkeypatch.setattr("os.access", lambda *_: False)
+    assert run(["calibrate", "netherlands", "--out", str(tmp_path / "new")]) == 2
+    assert "cannot be written to" in capsys.readouterr().err

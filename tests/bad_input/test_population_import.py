@@ -323,7 +323,7 @@ M = "schema: 1\ncolumns:\n  "
         (M + "insurer: {constant: menzi}\n", "insurer.constant: not one of the allowed values"),
         (M + "practice: list\n", "list: column is missing, though the mapping names it"),
         ("schema: 1\nignore: [naam]\n", "naam: column is missing, though the mapping names it"),
-        ("schema: 1\ndraw: [smoker]\n", "draw[0]: not one of the allowed values"),
+        ("schema: 1\nnobody: [sex]\n", "nobody[0]: not one of the allowed values"),
         ("schema: 2\n", "schema: not one of the allowed values"),
         ("columns: {}\n", "schema: required key is missing"),
     ],

@@ -68,8 +68,12 @@ def test_turnover_and_net_migration_are_those_of_the_parameters(model: Model) ->
     assert coming - leaving == pytest.approx(net)
     changing = np.exp(model.cohort.at(change.log_hazard)).sum() / n
     assert changing == pytest.approx(model.parameters["migration.practice_change_rate"])
-    # Young adults move most, in the proportions of the table.
+    # Young adults move most: by the table, but for the share of moves that comes at all ages alike.
     rate = np.exp(departure.log_hazard)
+    alike = model.parameters["migration.all_ages_share"] * leaving
+    assert (rate >= alike * (1 - 1e-12)).all()
+    rate -= alike
+    assert model.cohort.at(rate).mean() == pytest.approx(leaving - alike)
     assert (rate[:, 20:30].min(axis=1) > 3 * rate[:, 50:85].max(axis=1)).all()
     table = model.parameters.table("migration.rates")
     per_1000 = np.asarray(table["per_1000"], float)
@@ -383,6 +387,22 @@ def test_nobody_is_on_two_lists() -> None:
             row = int(state.people["since"][row - 1])
         assert len(chain) == len(set(chain)) == practice["vacancies"]
         assert (state.people["id"][chain] == VACANT).all()
+
+
+def test_a_region_that_grows_for_long_has_room_for_all_who_come_and_their_children() -> None:
+    net, years = 0.06, 15
+    parameters = tuple(Override(f"migration.{k}", v) for k, v in (("gross_turnover", 0.08), ("net_rate", net)))
+    growing = replace(scenario(1, years - 1), parameters=parameters, population="open")
+    model = build_model(growing, population=few_people())
+    base = run_base(model, 0)
+    cell = run_arm(model, base, model.scenario.arm("dutch_today"), 0)
+    coming = model.migration.arrivals_per_year
+    *each_year, total = values(cell.results, "arrivals")
+    assert sum(each_year) == total == pytest.approx(coming * (years - 1), abs=1)  # nobody was turned away
+    assert (values(cell.results, "births") > 0).all()
+    still = replace(model, migration=replace(model.migration, growth_per_year=0.0))
+    with pytest.raises(ModelError, match="no list has room"):
+        run_arm(still, run_base(still, 0), model.scenario.arm("dutch_today"), 0)
 
 
 def test_the_module_says_who_resembles_whom(model: Model) -> None:

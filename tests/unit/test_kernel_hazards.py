@@ -13,7 +13,7 @@ from paysim.kernel.advance import follow_levers
 from paysim.kernel.records import FIRST_TRANSITION, NEVER, TICKS_PER_YEAR, State
 from paysim.kernel.spec import AGES, COVARIATES, Transition
 from paysim.kernel.transitions import change_flags, restart_timers
-from tests.toy import enter, flat, run_compiled, running_rates, toy_state, toy_tables
+from tests.toy import SCORE_CORRELATIONS, enter, flat, run_compiled, running_rates, toy_state, toy_tables
 
 FIRST = FIRST_TRANSITION
 N = 20_000
@@ -295,6 +295,32 @@ def test_frailty_keeps_its_spread_and_half_forgets() -> None:
     log_frailty = state.people["covariates"][:, COVARIATES.index("log_frailty")]
     np.testing.assert_allclose(log_frailty, 0.3 + sigma * now - sigma**2 / 2, rtol=1e-12)
     assert np.exp(log_frailty - 0.3).mean() == pytest.approx(1.0, abs=0.04)
+
+
+def test_the_newborn_are_as_frail_and_as_different_as_everybody() -> None:
+    """Permanent and changing frailty have mean one and their spread, independent; scores have their correlations."""
+    tables = toy_tables([Transition("birth", "birth", flat(1.0))])
+    permanent, changing = 0.6, 0.8
+    tables["frailty_permanent_sigma"], tables["frailty_sigma"] = permanent, changing
+    tables["score_root"] = np.linalg.cholesky(SCORE_CORRELATIONS)
+    state = enter(toy_state(N // 2, room=N // 2), tables)
+    run_compiled(state, tables, [TICKS_PER_YEAR // 2])
+    people = state.people[state.listed]
+    children = people[people["id"] >= rec.NEWBORN]
+    n = len(children)
+    assert n > N // 6
+    fixed, now = children["frailty"], children["frailty_now"]
+    log_frailty = children["covariates"][:, COVARIATES.index("log_frailty")]
+    np.testing.assert_allclose(log_frailty, fixed + changing * now - changing**2 / 2, rtol=1e-12)
+    assert fixed.std() == pytest.approx(permanent, rel=5 / np.sqrt(n))
+    assert now.std() == pytest.approx(1.0, rel=5 / np.sqrt(n))
+    for log, sigma in ((fixed, permanent), (log_frailty, np.hypot(permanent, changing))):
+        assert np.exp(log).mean() == pytest.approx(1.0, abs=5 * np.sqrt(np.expm1(sigma**2) / n))
+    drawn = np.corrcoef(np.column_stack([children["scores"], fixed, now]).T)
+    expected = np.eye(6)
+    expected[:4, :4] = SCORE_CORRELATIONS
+    np.testing.assert_allclose(drawn, expected, atol=5 / np.sqrt(n))
+    np.testing.assert_allclose(children["scores"].std(axis=0), 1.0, atol=5 / np.sqrt(n))
 
 
 def test_without_spread_frailty_stands_still() -> None:

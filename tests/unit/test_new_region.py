@@ -7,7 +7,7 @@ import pytest
 from paysim.cli.app import run
 from paysim.errors import DataError, OutputError, ScenarioError
 from paysim.population import describe, load_region, synthesize
-from paysim.population.new_region import new_region
+from paysim.population.new_region import _LOCAL, new_region
 
 BANDS = ((0, 17, 200), (18, 64, 600), (65, 120, 250))
 
@@ -27,6 +27,7 @@ def test_a_region_from_a_table_works_at_once(write, tmp_path, country):
     made = new_region("my_land", country, write("t.csv", ONE), tmp_path, title='My "land": one')
     assert made.file == tmp_path / "my_land.yaml"
     assert made.profile.title == 'My "land": one'
+    assert 'own table t.csv", status: assumed}' in made.file.read_text("utf-8")  # until a source is named
     assert made.profile.municipalities == ('My "land": one',)
     again = load_region(made.file)
     assert again.persons.total == 2_100
@@ -54,7 +55,12 @@ def test_what_is_commented_out_is_right_when_it_is_taken_in(write, tmp_path, cou
     assert own["education_low"] == 0.26
     national = load_region({"NL": "netherlands", "BE": "belgium"}[country])
     assert own.insurers == national.insurers
-    assert own["nurse_fte_per_gp_fte"] == national["nurse_fte_per_gp_fte"]
+    local = [name for name in _LOCAL if name in national]
+    assert len(local) == len(_LOCAL) - (country == "NL")  # the Netherlands know no preferential reimbursement
+    for name in [*(f"insurer_{each}" for each in own.insurers), *local]:
+        given, known = (each.parameters.row(f"population.{name}") for each in (own, national))
+        for what in ("value", "unit", "low", "high", "source", "status"):
+            assert getattr(given, what) == getattr(known, what), (name, what)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 import pytest
 
@@ -11,6 +13,7 @@ from paysim.diseases.treatments.model import TREATMENTS
 from paysim.errors import ScenarioError
 from paysim.population import load_region, synthesize
 from paysim.population.conditions import CONDITIONS
+from paysim.population.keys import Domain, Trait, keys, uniform
 from paysim.population.schema import COLUMN_NAMES
 
 ERRORS = 4.0
@@ -216,3 +219,12 @@ def test_published_prevalence_is_an_option(region):
 def test_another_source_of_prevalence_is_refused(region):
     with pytest.raises(ScenarioError, match="stationary"):
         synthesize(region.override([("population.prevalence", "guessed")]), seed=11)
+
+
+def test_a_draw_depends_on_the_name_of_its_column_and_not_on_its_place(people, params):
+    draw = keys(people.seed, Domain.PERSON, people.person)
+    for each in TREATMENTS:
+        if each.flag in COLUMN_NAMES and each.flag not in ("statin", "enrolled"):
+            number = int.from_bytes(hashlib.sha256(each.flag.encode()).digest()[:8], "little")
+            takers = getattr(people, each.flag) == 1
+            assert (uniform(draw, Trait.TREATMENT, number)[takers] < params[f"treatments.{each.flag}_coverage"]).all()

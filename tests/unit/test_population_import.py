@@ -20,7 +20,7 @@ from paysim.errors import DataError
 from paysim.population import load_region
 from paysim.population.fields import FIELDS, schema_markdown
 from paysim.population.people import age_at
-from paysim.population.schema import COLUMNS, OPTIONAL
+from paysim.population.schema import CAN_LACK, COLUMNS
 from paysim.population.synthea import condition_codes
 
 PERSONS = 3_000
@@ -76,12 +76,27 @@ def test_what_the_table_does_not_know_is_drawn_as_for_a_synthesized_person(peopl
     table = pq.read_table(written / "people.parquet")
     known = ["person", "practice", "municipality", "sex", "age"]
     pa.csv.write_csv(table.select(known), written / "few.csv")
-    draw = write("draw.yaml", f"schema: 1\ndraw: [{', '.join(OPTIONAL)}]\n")
-    back = ps.import_population(written / "few.csv", region, mapping=draw, practices=written / "practices.csv", seed=5)
+    back = ps.import_population(written / "few.csv", region, practices=written / "practices.csv", seed=5)
     assert differences(people, back) == []
-    note = ps.import_population(written / "few.csv", region, seed=5).import_note
-    assert "drawn from the region's profile: education, deprived, smoker, z_sbp" in note
-    assert "nobody has: preferential, ex_smoker" in note
+    assert "drawn from the region's profile: education, deprived, smoker, z_sbp" in back.import_note
+    assert "copd" in back.import_note
+    assert "nobody" not in back.import_note
+    nobody = write("nobody.yaml", f"schema: 1\nnobody: [{', '.join(CAN_LACK)}]\n")
+    healthy = ps.import_population(written / "few.csv", region, mapping=nobody, seed=5)
+    assert {"diabetes", "copd", "ckd", "cancer", "bp_drugs", "glp1"} < set(CAN_LACK)
+    assert not any(getattr(healthy, name).any() for name in CAN_LACK)
+    assert "nobody has: deprived, smoker, diabetes" in healthy.import_note
+
+
+def test_known_stages_of_dementia_tell_who_lives_in_a_nursing_home(people, region, written):
+    table = pq.read_table(written / "people.parquet").drop_columns(["nursing_home"])
+    stage = pa.array(np.array(["none", "mild", "moderate_or_severe"])[np.arange(len(table)) % 3])
+    table = table.set_column(table.schema.get_field_index("dementia"), "dementia", stage)
+    pq.write_table(table, written / "dementia.parquet")
+    back = ps.import_population(written / "dementia.parquet", region, seed=5)
+    old = back.age >= 60
+    assert not back.nursing_home[back.dementia < 2].any()
+    assert 0.1 < back.nursing_home[old & (back.dementia == 2)].mean() < 0.9
 
 
 def test_known_traits_are_kept_and_what_is_drawn_depends_on_them(region, written):
@@ -95,7 +110,8 @@ def test_known_traits_are_kept_and_what_is_drawn_depends_on_them(region, written
     assert (back.z_sbp == 1.5).all()
     adult = back.completed_age > 20
     assert back.z_hdl[adult & (back.smoker == 1)].mean() < back.z_hdl[adult & (back.smoker == 0)].mean()
-    assert not any(getattr(back, name).any() for name in OPTIONAL)
+    # Chronic lung disease is seen more often when more people smoke.
+    assert back.copd[adult & (back.smoker == 1)].mean() > 1.5 * back.copd[adult & (back.smoker == 0)].mean()
     assert sum(p.list_size for p in back.practices) == persons
     assert (np.array([p.municipality for p in back.practices])[back.practice] == back.municipality).all()
 

@@ -93,7 +93,9 @@ def test_a_closed_cohort_is_an_option(write):
     assert scenario.population == "closed"
     row = next(row for row in resolved(scenario) if row["name"] == "population")
     assert (row["value"], row["status"]) == ("closed", "scenario")
-    with pytest.raises(ScenarioError, match=r"population: unknown kind of population; found half; allowed: open, closed"):
+    with pytest.raises(
+        ScenarioError, match=r"population: unknown kind of population; found half; allowed: open, closed"
+    ):
         dataclasses.replace(scenario, population="half")
 
 

@@ -28,38 +28,38 @@ GROUPS = ("good", "mid", "poor")
 ACTIVE = tuple(f"cancer_{name}" for name in GROUPS)
 FLAGS = (*ACTIVE, "recent_cancer", "cancer_survivor")
 CHRONIC = (*ACTIVE, "cancer_survivor")
+TEMPORARY = FLAGS
 YEARS_ACTIVE, YEARS_SURVIVOR = 5.0, 5.0
-MOST_ILL = 0.95
+MOST_NOT_GOOD = 0.95
 """Share of new cases without a good prognosis at the most."""
 
 
 def shares(params: Parameters) -> dict[str, np.ndarray]:
     """Return the share of new cases by group, ``[2, 111]``.
 
-    The stated mix of intermediate and poor prognoses is multiplied by one factor an age, such that deaths within five
-    years per new case are the published ones; where that leaves hardly a good prognosis, the poor take over from the
-    intermediate.
+    The stated mix of intermediate and poor prognoses is multiplied by one factor an age, such that the excess deaths
+    of five years per new case are published deaths per new case times ``deaths_level``; where that leaves hardly a good
+    prognosis, the poor take over from the intermediate.
     """
     p = params.group("cancer")
     good, poor = (np.array(p.get_list(f"share_{name}"))[:, None] for name in ("good", "poor"))
     mid = 1 - good - poor
     dies = {name: 1 - p.get_list(f"survival_{name}")[1] for name in GROUPS}
     bands, ratio = banded(p.table("deaths_per_case"), "deaths_per_case")
-    wanted = between_middles(bands, ratio)
+    wanted = between_middles(bands, ratio) * p["deaths_level"]
     per_unit = mid * (dies["mid"] - dies["good"]) + poor * (dies["poor"] - dies["good"])
-    factor = np.clip((wanted - dies["good"]) / per_unit, 0.02, MOST_ILL / (mid + poor))
-    left = wanted - dies["good"] * (1 - MOST_ILL) - dies["mid"] * MOST_ILL
-    shifted = np.clip(left / (dies["poor"] - dies["mid"]), factor * poor, 0.9 * MOST_ILL)
-    of_poor = np.where(factor * (mid + poor) < MOST_ILL - 1e-9, factor * poor, shifted)
-    of_mid = np.where(factor * (mid + poor) < MOST_ILL - 1e-9, factor * mid, MOST_ILL - of_poor)
+    factor = np.clip((wanted - dies["good"]) / per_unit, 0.02, MOST_NOT_GOOD / (mid + poor))
+    left = wanted - dies["good"] * (1 - MOST_NOT_GOOD) - dies["mid"] * MOST_NOT_GOOD
+    shifted = np.clip(left / (dies["poor"] - dies["mid"]), factor * poor, 0.9 * MOST_NOT_GOOD)
+    of_poor = np.where(factor * (mid + poor) < MOST_NOT_GOOD - 1e-9, factor * poor, shifted)
+    of_mid = np.where(factor * (mid + poor) < MOST_NOT_GOOD - 1e-9, factor * mid, MOST_NOT_GOOD - of_poor)
     return {"good": 1 - of_mid - of_poor, "mid": of_mid, "poor": of_poor}
 
 
 def hazards_of(params: Parameters, group: str) -> tuple[float, float]:
     """Return excess deaths per person-year in the first year and from then to five years."""
     one, five = params.get_list(f"cancer.survival_{group}")
-    level = params["cancer.excess_level"]
-    return float(-np.log(one) * level), float(-np.log(five / one) / 4 * level)
+    return float(-np.log(one)), float(-np.log(five / one) / 4)
 
 
 def onset(params: Parameters) -> Onset:

@@ -7,7 +7,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from paysim.diseases.disease import Built, Context, Onset, constant, once, onset_row, rates_of, stationary
+from paysim.diseases.disease import (
+    Built,
+    Context,
+    Onset,
+    constant,
+    less_deaths_in,
+    once,
+    onset_row,
+    rates_of,
+    stationary,
+)
 from paysim.diseases.mortality.life import faded, life_table_hazard
 from paysim.kernel.spec import Transition
 from paysim.parameters import Parameters
@@ -53,4 +63,7 @@ def build(context: Context) -> Built:
         admission_days=p["admission_days"],
         source="assumed",
     )
-    return Built((row, admitted), {"copd": p["mortality_hr"]}, {"copd": start.rates})
+    life = life_table_hazard(context.params)
+    ratio = less_deaths_in(admitted, p["mortality_hr"], "copd", life, context)
+    rate = np.asarray(stages(context.params)["copd"] * p["admission_rate"])
+    return Built((row, admitted), {"copd": ratio}, {"copd": start.rates}, admissions=rate)

@@ -14,6 +14,7 @@ from paysim.parameters import Parameters
 
 FLAGS = ("depression",)
 CHRONIC = FLAGS
+TEMPORARY = FLAGS
 GROUP = "depression"
 
 

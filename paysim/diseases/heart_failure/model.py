@@ -17,18 +17,24 @@ from paysim.diseases.disease import (
     expected_deaths,
     once,
     onset_row,
-    published,
     rates_of,
     stationary,
     timer,
 )
-from paysim.diseases.hospital_events import admissions_among, case_fatality
+from paysim.diseases.hospital_events import (
+    MOST_ADMISSIONS,
+    admissions_among,
+    case_fatality,
+    published_admissions,
+)
 from paysim.diseases.mortality.life import life_table_hazard
 from paysim.diseases.treatments.model import effects_on
+from paysim.kernel.spec import AGES
 from paysim.parameters import Parameters
 
 FLAGS = ("heart_failure", "recent_hf_admission")
 CHRONIC = ("heart_failure",)
+TEMPORARY = ("recent_hf_admission",)
 GROUP = "heart_failure"
 
 
@@ -53,9 +59,23 @@ def stages(params: Parameters) -> dict[str, np.ndarray]:
     """Return the prevalence that incidence and survival imply."""
     hr = params[f"{GROUP}.mortality_hr"]
     found = stationary(life_table_hazard(params), {GROUP: rates_of(params, GROUP)}, hr={GROUP: hr})
-    admitted = published(params, f"{GROUP}.admissions")[2] * params[f"{GROUP}.national_scale"]
-    survive = 1 - case_fatality(params, GROUP)[0]
-    return found | {"recent_hf_admission": np.minimum(admitted * survive, 0.6 * found[GROUP])}
+    return found | {"recent_hf_admission": found[GROUP] * _share_recent(params, found[GROUP])}
+
+
+def _share_recent(params: Parameters, share: np.ndarray) -> np.ndarray:
+    """Return the share admitted within the year among the ill, ``[2, 111]``.
+
+    With a admissions survived per person-year of the ill and m the excess mortality in the year after one, whoever had
+    the last one u years ago is alive with ``a exp(-a u) exp(-m u)``; a new admission starts the year again.
+    """
+    by_30_days, by_1_year = case_fatality(params, GROUP)
+    survived = published_admissions(params, GROUP) * (1 - by_30_days)
+    rate = np.clip(np.divide(survived, share, out=np.zeros((2, AGES)), where=share > 0), 1e-9, MOST_ADMISSIONS)
+    life = life_table_hazard(params)
+    usual = params[f"{GROUP}.mortality_hr"] * life
+    worse = np.maximum(np.log((1 - by_30_days) / (1 - by_1_year)) / (1 - DAYS_30) - usual, 0.0)
+    within = rate / (rate + worse) * -np.expm1(-(rate + worse))
+    return np.asarray(within / (within + np.exp(-rate)))
 
 
 def build(context: Context) -> Built:
@@ -96,4 +116,8 @@ def build(context: Context) -> Built:
         log_hr={"recent_hf_admission": float(np.log(max(ratio_recent, 1.0)))},
     )
     ends = timer("recent_hf_admission_ends", "recent_hf_admission", 1.0)
-    return Built((row, admitted, death, ends), {}, {"heart_failure": start.rates})
+    return Built(
+        (row, admitted, death, ends),
+        reference={"heart_failure": start.rates},
+        admissions=published_admissions(params, GROUP),
+    )

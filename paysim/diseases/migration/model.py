@@ -1,9 +1,12 @@
 """Migration over the border of the region, and changes of practice and insurer inside it.
 
 Gross turnover g is people who come plus people who leave, net migration n is the one less the other, both per
-inhabitant of the base population and year; so ``(g + n) / 2`` come and ``(g - n) / 2`` leave. Ages are those of the
-published migration: a person of sex s and age a leaves at a rate proportional to the national rate ``m[s, a]``, and a
-newcomer resembles an inhabitant drawn in proportion to it. Of both, the region's own people give the total.
+inhabitant of the base population and year; so ``(g + n) / 2`` come and ``(g - n) / 2`` leave. How often people of an
+age move is not published for a region; the shape by age is borrowed from net international migration, the only one
+found, in which comers and leavers of an age cancel out. A share c of moves therefore comes at all ages alike, so that
+nobody is immobile where the net rate ``m[s, a]`` is zero or less: a person of sex s and age a leaves at a rate
+proportional to ``c + (1 - c) max(m[s, a], 0) / mean``, and a newcomer resembles an inhabitant drawn in proportion to
+it. Of both, the region's own people give the total.
 """
 
 from __future__ import annotations
@@ -29,6 +32,8 @@ class Migration:
         ``departure`` (of an open population) and ``practice_change``.
     arrivals_per_year
         Newcomers to the people of the cohort, a year; zero in a closed population.
+    growth_per_year
+        Newcomers less those who leave, a year; zero where more leave.
     resemblance
         ``[n]`` cumulative weight of each person of the cohort as a model for newcomers; the last is 1.
     near_share
@@ -39,6 +44,7 @@ class Migration:
 
     transitions: tuple[Transition, ...]
     arrivals_per_year: float
+    growth_per_year: float
     resemblance: np.ndarray
     near_share: float
     insurer_change_rate: float
@@ -62,9 +68,9 @@ def build(params: Parameters, cohort: Cohort, *, is_open: bool) -> Migration:
     if abs(net) > gross:
         raise ModelError(f"migration.net_rate {net:g} exceeds migration.gross_turnover {gross:g}")
     bands, per_1000 = banded(params.table("migration.rates"), "per_1000")
-    rate = bands.spread(np.maximum(per_1000, 0.0))
-    each = cohort.at(rate)
-    ages = rate / each.mean()  # one on average over the cohort
+    rate, alike = bands.spread(np.maximum(per_1000, 0.0)), p["all_ages_share"]
+    ages = alike + (1.0 - alike) * rate / cohort.at(rate).mean()  # one on average over the cohort
+    each = cohort.at(ages)
     moving = p["practice_change_moving_share"]
     change = Transition(
         name="practice_change",
@@ -76,11 +82,12 @@ def build(params: Parameters, cohort: Cohort, *, is_open: bool) -> Migration:
         name="departure",
         kind="departure",
         log_hazard=_log((gross - net) / 2.0 * ages),
-        source="turnover assumed; ages: UN World Population Prospects 2024",
+        source="turnover assumed; ages in part of net international migration, UN World Population Prospects 2024",
     )
     return Migration(
         transitions=(departure, change) if is_open else (change,),
         arrivals_per_year=(gross + net) / 2.0 * len(cohort) if is_open else 0.0,
+        growth_per_year=max(0.0, net) * len(cohort) if is_open else 0.0,
         resemblance=np.cumsum(each) / each.sum(),
         near_share=p["practice_change_near_share"],
         insurer_change_rate=p["insurer_change_rate"],

@@ -71,6 +71,7 @@ def build(
     events: Sequence[VascularEvents],
     others: Sequence[Transition],
     ratios: Mapping[str, np.ndarray | float],
+    lasting: Mapping[str, float],
     slopes: Mapping[str, np.ndarray | float],
 ) -> Mortality:
     """Level background mortality and excess deaths on a cohort.
@@ -83,6 +84,8 @@ def build(
         All further transitions; deaths in them are taken out of the background.
     ratios
         Flag -> hazard ratio of background mortality before fading.
+    lasting
+        Flag -> hazard ratio of background mortality that does not fade.
     slopes
         Further slopes of background mortality.
     """
@@ -95,7 +98,8 @@ def build(
         kind="death",
         log_hazard=np.log(life),
         slopes={**education_slopes(params), "log_frailty": frailty, **slopes},
-        log_hr={flag: _mean_log_ratio(cohort, flag, ratio, life, fade) for flag, ratio in ratios.items()},
+        log_hr={flag: _mean_log_ratio(cohort, flag, ratio, life, fade) for flag, ratio in ratios.items()}
+        | {flag: float(np.log(ratio)) for flag, ratio in lasting.items()},
         source="life table less simulated deaths; education: residual part of CBS 84842NED",
     )
     rows = [background] + [_excess(context, each, background, life, fade) for each in events]

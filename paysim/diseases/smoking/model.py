@@ -13,26 +13,25 @@ from __future__ import annotations
 import numpy as np
 
 from paysim.diseases.ages import FIVE_YEARS, between_middles
-from paysim.diseases.disease import Built, Context, levelled
+from paysim.diseases.disease import Built, Context, levelled, switched_on
 from paysim.diseases.mortality.life import life_table_hazard
 from paysim.kernel.spec import AGES, Transition
 
 FLAGS = ("smoker", "ex_smoker")
 CHRONIC: tuple[str, ...] = ()
 ADULT = 18
-ALL_CAUSE = 2.5
-"""Hazard ratio of death, current against never smokers; only the shares' balance by age uses it."""
 
 
 def build(context: Context) -> Built:
     """Return quit_smoking and start_smoking."""
     p, cohort = context.params.group("smoking"), context.cohort
+    all_cause = p["all_cause_hr"]
     persons = FIVE_YEARS.sums(context.persons)
     smokers = FIVE_YEARS.sums(cohort.by_age(cohort.has("smoker")))
     share = np.divide(smokers, persons, out=np.zeros_like(persons), where=persons > 0)
     by_age = np.clip(between_middles(FIVE_YEARS, share), 0.0, 0.9)
     growth = np.gradient(by_age, axis=1)
-    gap = (ALL_CAUSE - 1) * life_table_hazard(context.params) / (1 + by_age * (ALL_CAUSE - 1))
+    gap = (all_cause - 1) * life_table_hazard(context.params) / (1 + by_age * (all_cause - 1))
     lost = by_age * (1 - by_age) * np.minimum(gap, 0.2)
     usual = p["quit_rate"]
     start = np.maximum(growth + usual * by_age + lost, 0.0)  # per inhabitant a year
@@ -40,7 +39,7 @@ def build(context: Context) -> Built:
     quit_rate = np.maximum(start - growth - lost, 0.0)
     quit_rate = np.where(by_age > 0.002, quit_rate / np.maximum(by_age, 0.002), usual)
     points = context.params["trends.smoking_points"]
-    if context.params.get_text("trends.smoking") == "off":
+    if not switched_on(context.params, "trends.smoking"):
         points = 0.0
     fall = points / max(float(cohort.has("smoker")[cohort.age >= ADULT].mean()), 0.01)
     enrolled = float(np.log(p["quit_hr_enrolled"]))
@@ -64,13 +63,16 @@ def build(context: Context) -> Built:
         log_hazard=shape,
         forbidden=("smoker",),
         log_hr={"ex_smoker": float(np.log(p["relapse_ratio"]))},
-        slopes={"edu_low": float(np.log(1.5)), "edu_high": float(np.log(0.6))},
+        slopes={
+            "edu_low": float(np.log(p["start_hr_low_education"])),
+            "edu_high": float(np.log(p["start_hr_high_education"])),
+        },
         sets=("smoker",),
         clears=("ex_smoker",),
         source="starting and relapse, balanced with quitting by age",
     )
     begin = levelled(begin, start, context, FIVE_YEARS)
-    return Built((stop, begin), {"ex_smoker": p["mortality_hr_ex"]}, {}, {"share_of_smokers": by_age})
+    return Built((stop, begin), lasting_hr={"ex_smoker": p["mortality_hr_ex"]})
 
 
 def mortality_slope(context: Context) -> np.ndarray:

@@ -1,9 +1,10 @@
 """Stroke (ICD-10 I60-I69): ischaemic, first and recurrent; intracerebral haemorrhage; TIA.
 
 Stages are flags: ``prior_stroke`` for good after any stroke or TIA (as registries count), ``recent_stroke`` for one
-year after a stroke. Haemorrhages (I61) have rates, risk factors and mortality of their own; all other strokes are
-counted as ischaemic. A first TIA is an onset without admission. Treatment acts through the fall of LDL cholesterol and
-blood pressure since base, and by rate ratios of its own.
+year after a stroke, ``prior_haemorrhage`` for good after a haemorrhage (no antiplatelet drug is begun then).
+Haemorrhages (I61) have rates, risk factors and mortality of their own; all other strokes are counted as ischaemic. A
+first TIA is an onset without admission. Treatment acts through the fall of LDL cholesterol and blood pressure since
+base, and by rate ratios of its own.
 """
 
 from __future__ import annotations
@@ -28,8 +29,9 @@ from paysim.kernel.spec import Transition
 from paysim.parameters import Parameters
 
 GROUP = "stroke"
-FLAGS = ("prior_stroke", "recent_stroke")
+FLAGS = ("prior_stroke", "recent_stroke", "prior_haemorrhage")
 CHRONIC = ("prior_stroke",)
+TEMPORARY = ("recent_stroke",)
 WORDS = Words(
     group=GROUP,
     event="stroke",
@@ -73,6 +75,13 @@ def stages(params: Parameters) -> dict[str, np.ndarray]:
     return {"prior_stroke": past["recent"] + past["later"] + tia, "recent_stroke": past["recent"]}
 
 
+def haemorrhage_share(params: Parameters) -> np.ndarray:
+    """Return the share of haemorrhages among survivors of an admission for stroke, ``[2, 111]``."""
+    bled, whole = haemorrhage(params), load_published(params, GROUP)
+    alive = whole.admissions * (1 - whole.by_30_days)
+    return np.asarray(np.clip(bled.admissions * (1 - bled.by_30_days) / alive, 0.0, 1.0))
+
+
 def build(context: Context) -> Built:
     """Return haemorrhagic_stroke; ischaemic strokes are built by `events`."""
     return Built((_haemorrhagic(context),))
@@ -91,8 +100,8 @@ def _haemorrhagic(context: Context) -> Transition:
         log_hr={"diabetes": float(np.log(p["haemorrhage_hr_diabetes"]))} | effects_on(context.params, "haemorrhage"),
         dies_before_care=rates.before_care,
         dies_in_care=rates.by_30_days,
-        sets=("prior_stroke", "recent_stroke"),
-        clears=("high_risk",),
+        sets=("prior_stroke", "recent_stroke", "prior_haemorrhage"),
+        clears=("high_risk", "antiplatelet"),
         service="admission_stroke",
         admission_days=p["admission_days"],
         trend=context.trend("stroke"),

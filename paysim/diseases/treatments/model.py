@@ -14,6 +14,7 @@ import numpy as np
 
 from paysim.diseases.cohort import Cohort, hazards
 from paysim.diseases.disease import NEVER, Context, constant
+from paysim.errors import Problem, ScenarioError
 from paysim.kernel.spec import Transition
 from paysim.parameters import Parameters
 
@@ -36,16 +37,19 @@ class Treatment:
         Flags that must be held too.
     stop
         Parameter of the rate at which people stop, or empty if nobody does.
+    never
+        Flags with which it is not begun.
     """
 
     flag: str
     indication: tuple[str, ...]
     needs: tuple[str, ...] = ()
     stop: str = "stop_tablets"
+    never: tuple[str, ...] = ()
 
 
 TREATMENTS = (
-    Treatment("antiplatelet", AFTER_EVENT),
+    Treatment("antiplatelet", AFTER_EVENT, never=("prior_haemorrhage",)),
     Treatment("ezetimibe", AFTER_EVENT, ("statin",)),
     Treatment("pcsk9", AFTER_EVENT, ("statin",), "stop_injections"),
     Treatment("inclisiran", AFTER_EVENT, (), "stop_injections"),
@@ -55,7 +59,6 @@ TREATMENTS = (
 )
 FLAGS = tuple(each.flag for each in TREATMENTS)
 CHRONIC: tuple[str, ...] = ()
-TIMED = {"ezetimibe": "tablets", "sglt2": "tablets", "glp1": "tablets"}
 
 
 def effects_on(params: Parameters, outcome: str) -> dict[str, float]:
@@ -79,6 +82,21 @@ def lowers(params: Parameters) -> dict[str, tuple[float, float]]:
     }
 
 
+def covered_share(params: Parameters, flag: str) -> float:
+    """Return the share of those with the indication who are treated at base.
+
+    Raises
+    ------
+    ScenarioError
+        If it is not a share below one: starts of treatment could not keep it.
+    """
+    share = params[f"treatments.{flag}_coverage"]
+    if not 0 <= share < 1:
+        name, allowed = f"treatments.{flag}_coverage", ("at least 0 and below 1",)
+        raise ScenarioError(Problem("is no share that starts can keep", key=name, found=str(share), allowed=allowed))
+    return share
+
+
 def build(context: Context, rows: Sequence[Transition]) -> tuple[Transition, ...]:
     """Return a start and, where people stop, a stop of each treatment.
 
@@ -97,12 +115,16 @@ def _rows(context: Context, each: Treatment, rows: Sequence[Transition]) -> list
     p, cohort = context.params.group("treatments"), context.cohort
     stop = p[each.stop] if each.stop else 0.0
     members = cohort.any_of(each.indication)
-    able = members & np.logical_and.reduce([cohort.has(flag) for flag in each.needs], initial=True)
+    able = (
+        members
+        & ~cohort.any_of(each.never)
+        & np.logical_and.reduce([cohort.has(flag) for flag in each.needs], initial=True)
+    )
     held = able & cohort.has(each.flag)
     joining, acutely = (
         x * able.sum() / max(members.sum(), 1) for x in _joining(cohort, each.indication, rows, members)
     )
-    coverage = p[f"{each.flag}_coverage"]
+    coverage = covered_share(context.params, each.flag)
     open_to = able & ~held
     early = open_to & cohort.any_of(RECENT) if each.indication != ("diabetes",) else np.zeros(len(cohort), bool)
     soon = -float(np.log1p(-coverage)) if early.any() else 0.0  # covers that share within the year after an event
@@ -118,7 +140,7 @@ def _rows(context: Context, each: Treatment, rows: Sequence[Transition]) -> list
         log_hazard=constant(later) if coverage > 0 else NEVER.copy(),
         required=each.needs,
         required_any=each.indication,
-        forbidden=(each.flag,),
+        forbidden=(each.flag, *each.never),
         log_hr=log_hr,
         sets=(each.flag,),
         health_lever=LEVER,
