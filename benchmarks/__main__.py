@@ -77,6 +77,18 @@ def real_model(sizes: Sequence[int]) -> str:
     return table([*head, "CPU µs / person-year", "CPU s", "wall s", "peak MB"], rows)
 
 
+def by_diseases(persons: int) -> str:
+    """Return what more diseases cost, at one size."""
+    rows = []
+    for number in engine.DISEASES:
+        r = engine.measure(persons, number)
+        shown = [r["events"], r["events_per_s"], r["person_years_per_s"]]
+        took = [f"{r['synthesis_s']:.1f}", f"{r['build_s']:.1f}", f"{r['cpu_s']:.1f}"]
+        rows.append([f"{r['diseases']:.0f}", f"{r['processes']:.0f}", *(f"{each:,.0f}" for each in shown), *took])
+    head = ["diseases", "processes", "events", "events / CPU s", "person-years / CPU s"]
+    return table([*head, "synthesis CPU s", "building CPU s", "running CPU s"], rows)
+
+
 def starts() -> str:
     """Return the times of starting."""
     rows = [[what, f"{timer.cpu:.2f}", f"{timer.wall:.2f}", remark] for what, timer, remark in startup.measure()]
@@ -124,6 +136,11 @@ taken. "Calendar" is the compiled calendar alone for a year of weekly windows; "
 quarterly settlement, providers' decisions and results. Peak memory is the whole process's.
 
 {real_model(sizes)}
+
+The same at {engine.SIZES[1] // scale:,} people with the first diseases of the list, and what it takes to
+make the people and to solve the levels.
+
+{by_diseases(engine.SIZES[1] // scale)}
 
 ## Starting
 

@@ -1,7 +1,8 @@
-"""The real model: events and person-years per second of one core, and peak memory, by number of people.
+"""The real model: events and person-years per second of one core, and peak memory, by people and by diseases.
 
-`python -m benchmarks.engine 10000` runs base years and one arm of the main scenario (0: the whole region) in this
-process and prints one line of JSON; `measure` does so in a process of its own, whose peak memory is then known.
+`python -m benchmarks.engine 10000 4` runs base years and one arm of the main scenario (0 people: the whole region) with
+the first 4 diseases (default: all) in this process and prints one line of JSON; `measure` does so in a process of its
+own, whose peak memory is then known.
 """
 
 from __future__ import annotations
@@ -16,22 +17,28 @@ from benchmarks.workload import Timer
 
 SCENARIO = "scenarios/nl/achterhoek_four_models.yaml"
 SIZES = (10_000, 100_000, 0)
+DISEASES = (1, 4, 8, 12)
 
 
-def run(persons: int) -> dict[str, float]:
+def run(persons: int, diseases: int | None = None) -> dict[str, float]:
     """Simulate the base years and the arm `current`; return what it took."""
     from paysim.engine.cell import run_arm, run_base
     from paysim.engine.compiled import CompiledPractices
     from paysim.engine.model import build_model
     from paysim.engine.start import initial_state
     from paysim.kernel.records import TICKS_PER_WEEK, WEEKS_PER_YEAR
+    from paysim.population import synthesize
     from paysim.scenario import load_scenario
 
     scenario = load_scenario(SCENARIO)
+    scenario = replace(scenario, diseases=scenario.diseases[:diseases])
     current = scenario.arm(scenario.current)
     tiny = build_model(replace(scenario, base_years=1, horizon_years=1), 1)
     run_arm(tiny, run_base(tiny, 0), current, 0)  # loads the compiled code
-    model = build_model(scenario, persons or None)
+    with Timer() as people:
+        population = synthesize(scenario.region, seed=scenario.seed, sample=persons or None)
+    with Timer() as build:
+        model = build_model(scenario, population=population)
     calendar = CompiledPractices(initial_state(model, 0, 1, 0), model.tables)
     with Timer() as alone:
         for week in range(1, WEEKS_PER_YEAR + 1):
@@ -42,6 +49,10 @@ def run(persons: int) -> dict[str, float]:
     years = scenario.base_years + scenario.horizon_years
     return {
         "persons": len(model.population),
+        "diseases": len(scenario.diseases),
+        "processes": len(model.processes),
+        "synthesis_s": people.cpu,
+        "build_s": build.cpu,
         "years": years,
         "events": base.events + cell.events,
         "events_per_s_calendar": calendar.taken / alone.cpu,
@@ -53,12 +64,12 @@ def run(persons: int) -> dict[str, float]:
     }
 
 
-def measure(persons: int) -> dict[str, float]:
+def measure(persons: int, diseases: int | None = None) -> dict[str, float]:
     """Return `run` of a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.engine", str(persons)]
+    command = [sys.executable, "-m", "benchmarks.engine", str(persons), *([str(diseases)] if diseases else [])]
     done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 (our own module)
     return dict(json.loads(done.stdout))
 
 
 if __name__ == "__main__":
-    print(json.dumps(run(int(sys.argv[1]))))
+    print(json.dumps(run(*map(int, sys.argv[1:]))))

@@ -103,7 +103,7 @@ def fit_level(wanted: np.ndarray, amount: np.ndarray, bands: Bands, persons: np.
     -------
     numpy.ndarray
         ``[2, 111]``: piecewise linear between the middles of the bands, corrected by a constant per band for
-        what the lines cannot meet; 0 for a sex without any usable band.
+        what the lines cannot meet. A sex without any usable band has one level for all ages, that of its total.
     """
     have = bands.sums(amount)
     usable = (wanted > 0) & (have > 0)
@@ -115,6 +115,9 @@ def fit_level(wanted: np.ndarray, amount: np.ndarray, bands: Bands, persons: np.
     for s in range(2):
         k = np.flatnonzero(usable[s])
         if k.size == 0:
+            some = have[s] > 0
+            total = wanted[s, some].sum()
+            level[s] = np.log(total / have[s, some].sum()) if total > 0 else 0.0
             continue
         nodes = np.log(wanted[s, k] / have[s, k])
         for _ in range(_ROUNDS):

@@ -77,3 +77,17 @@ def test_a_missing_band_is_refused():
 def test_an_unknown_sex_is_refused():
     with pytest.raises(DataError, match="unknown sex"):
         banded({"sex": ["M", "X"], "age_from": [0, 0], "rate": [1.0, 2.0]}, "rate")
+
+
+def test_so_few_people_that_no_band_counts_still_have_the_right_total():
+    """Each sex then has one level, whatever the scale of the hazard it is put on."""
+    persons = np.zeros((2, AGES))
+    persons[0, 20:80] = 0.5
+    persons[1, :100] = 3.0
+    amount = persons * np.exp(-5 + 0.02 * np.arange(AGES))
+    wanted = TEN_YEARS.sums(persons * 0.01)
+    level = fit_level(wanted, amount, TEN_YEARS, persons)
+    assert len(np.unique(level[0])) == 1
+    assert (amount[0] * np.exp(level[0])).sum() == pytest.approx(wanted[0].sum())
+    none = fit_level(wanted, np.zeros((2, AGES)), TEN_YEARS, persons)
+    assert not none.any()

@@ -264,8 +264,6 @@ def _solve_starts(
         shifted = relative + sum((x * times for x, (_, times, _) in zip(factors, groups, strict=True)), np.zeros(1))
         amount = both_sexes(cohort.by_age(np.where(untreated, np.exp(shifted), 0.0)))
         level = fit_level(by_band, amount, COVERAGE_BANDS, open_by_age)
-        if not level.any():  # too few people to tell the ages apart
-            level = np.full((2, AGES), np.log(by_band[0].sum() / amount[0].sum()))
         for k, (members, times, starts_needed) in enumerate(groups):
             who = untreated & members
             if not who.any():
