@@ -58,12 +58,6 @@ BLOCKS: dict[str, tuple[str, ...]] = {
 COPD is left out: published new cases and prevalence contradict each other by more than a multiplier can mend; new cases
 and survival rule, and the gap is reported."""
 
-ONSETS = {
-    "diabetes_onset": "diabetes",
-    "heart_failure_onset": "heart_failure",
-    "dementia_onset": "dementia",
-}
-
 Say = Callable[[str], None]
 
 
@@ -312,7 +306,7 @@ def _share(flag: str, params: Parameters) -> np.ndarray:
 def _rates(process: str, params: Parameters) -> np.ndarray:
     if process.startswith("cancer_"):
         return cancer.onset(params).rates / len(cancer.ACTIVE)  # of the three groups together
-    return np.asarray(module(ONSETS[process]).onset(params).rates)
+    return np.asarray(module(process.removesuffix("_onset")).onset(params).rates)
 
 
 def _excess(process: str, params: Parameters) -> np.ndarray:
@@ -336,7 +330,8 @@ def _block_of(target: Target) -> str | None:
         return next((names[flag] for flag in target.what if flag in names), None)
     if target.measure == "incidence":
         first = target.what[0]
-        return "cancer" if first.startswith("cancer_") else ONSETS.get(first)
+        name = "cancer" if first.startswith("cancer_") else first.removesuffix("_onset")
+        return name if name in BLOCKS else None
     if target.measure == "deaths" and all(each.startswith("death_cancer") for each in target.what):
         return "cancer" if target.what else None
     return None

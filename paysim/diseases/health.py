@@ -268,7 +268,7 @@ def _prevention(
         first += rate
         surviving += rate * (1 - cohort.at(each.published.fatal))
     for row in rows:
-        if row.kind == "event" and set(row.sets) & set(vascular_prevention.AFTER_EVENT):
+        if row.kind == "event" and set(row.sets) & set(treatments.AFTER_EVENT):
             rate = hazards(row, cohort)
             first += rate
             surviving += rate * (1 - fatal_share(row, cohort))
@@ -278,7 +278,7 @@ def _prevention(
     joining = np.zeros(len(cohort)) + sum(hazards(row, cohort) for row in onset)
     mild = np.zeros(len(cohort)) + sum(hazards(row, cohort) for row in tia)
     dying = np.zeros(len(cohort)) + sum(hazards(row, cohort) for row in rows if row.kind == "death")
-    after = cohort.any_of(vascular_prevention.AFTER_EVENT)
+    after = cohort.any_of(treatments.AFTER_EVENT)
     high_risk = vascular_prevention.becomes_high_risk(params, cohort, tables, first + mild + joining + dying)
     new = vascular_prevention.Newcomers(
         high_risk=hazards(high_risk, cohort),

@@ -21,14 +21,13 @@ from paysim.diseases.ages import FIVE_YEARS, Bands, between_middles, fit_level
 from paysim.diseases.cohort import Cohort, can_happen, hazards, log_relative_hazard
 from paysim.diseases.risk.factors import RISK_FACTORS, RiskFactorTables
 from paysim.diseases.risk.score2 import load_score2, slopes_by_age
+from paysim.diseases.treatments.model import AFTER_EVENT, LEVER, RECENT
 from paysim.diseases.vascular_events import mean_predictor
 from paysim.kernel.spec import AGES, Transition
 from paysim.parameters import Parameters
 
 FLAGS = ("high_risk", "enrolled", "statin", "bp_drug_1", "bp_drug_2")
 INDICATIONS = ("diabetes", "prior_mi", "prior_stroke", "high_risk")
-AFTER_EVENT, RECENT = ("prior_mi", "prior_stroke"), ("recent_mi", "recent_stroke")
-LEVER = "prevention"
 COVERAGE_BANDS = Bands((0, 40, 50, 60, 70, 80))
 
 _NO_HAZARD = np.zeros((2, AGES))
