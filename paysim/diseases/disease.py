@@ -135,6 +135,10 @@ class Built:
     admissions
         Emergency admissions per inhabitant a year ``[2, 111]`` that the published rates or the parameters imply; None
         without any.
+    deaths
+        Deaths per inhabitant a year ``[2, 111]`` by the rows of `transitions` that the rates imply; None where those of
+        the cohort are a better guess. For states that few are in and most die of, chance in who is ill at the start
+        would else decide on background mortality for all years to come.
     """
 
     transitions: tuple[Transition, ...]
@@ -142,6 +146,7 @@ class Built:
     reference: Mapping[str, np.ndarray] = field(default_factory=dict)
     lasting_hr: Mapping[str, float] = field(default_factory=dict)
     admissions: np.ndarray | None = None
+    deaths: np.ndarray | None = None
 
 
 def published(params: Parameters, table: str, column: str = "per_1000") -> tuple[Bands, np.ndarray, np.ndarray]:

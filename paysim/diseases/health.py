@@ -39,11 +39,13 @@ __all__ = [
     "HealthModel",
     "build_health",
     "cohort_from_population",
+    "deaths_at_base",
     "expected_at_base",
     "health_parameters",
 ]
 
 COUNTRIES = ("NL", "BE")
+NOBODY = np.zeros((2, AGES))
 VASCULAR = {"ischaemic_heart_disease": ischaemic_heart_disease, "stroke": stroke}
 
 
@@ -90,9 +92,10 @@ class HealthModel:
     reference
         What the model was levelled on, ``[2, 111]`` each: life_table (hazard per person-year), norm
         (utility), and mi, stroke (admissions per person-year, net of transfers); and mi_bands, stroke_bands:
-        the same as published by band of ten years, ``[2, 8]``.
+        the same as published by band of ten years, ``[2, 8]``; and deaths_by_rates: see `deaths_at_base`.
     report
-        shortfall_deaths (a year, by sex and five-year band), floored cells, first_share of admissions.
+        shortfall_deaths (a year, by sex and five-year band), floored cells, first_share of admissions, and the names of
+        the transitions in deaths_by_rates.
     """
 
     transitions: tuple[Transition, ...]
@@ -178,13 +181,18 @@ def build_health(params: Parameters, cohort: Cohort, country: str, diseases: Seq
     ratios = {flag: ratio for each in built.values() for flag, ratio in each.mortality_hr.items()}
     lasting = {flag: ratio for each in built.values() for flag, ratio in each.lasting_hr.items()}
     slopes = {"smoker": smoking.mortality_slope(context)} if "smoking" in diseases else {}
-    deaths = mortality.build(context, events, others, ratios, lasting, slopes)
+    implied = {name: each.deaths for name, each in built.items() if each.deaths is not None}
+    by_rates = {row.name for name in implied for row in built[name].transitions}
+    counted = [row for row in others if row.name not in by_rates]
+    deaths_by_rates = sum(implied.values(), NOBODY)
+    deaths = mortality.build(context, events, counted, deaths_by_rates, ratios, lasting, slopes)
     vascular = [row for each in events for row in each.transitions]
     prevention = _prevention(params, cohort, tables, events, built, tia, [*deaths.transitions, *others])
     drugs = treatments.build(context, [*vascular, *others])
     rows = (*deaths.transitions, *vascular, *others, *prevention, *drugs)
     base = quality_of_life.solve_base_utility(params, cohort)
     reference = {"life_table": deaths.life_table, "norm": quality_of_life.norms(params)}
+    reference["deaths_by_rates"] = deaths_by_rates
     for name, each in built.items():
         reference |= each.reference
         if params.has_table(f"{name}.prevalence"):
@@ -199,11 +207,9 @@ def build_health(params: Parameters, cohort: Cohort, country: str, diseases: Seq
         combination=quality_of_life.combination(params),
         chronic=tuple(flag for name in context.diseases for flag in getattr(module(name), "CHRONIC", ())),
         untreated_ldl=params["vascular_prevention.untreated_ldl"],
-        modelled_admissions=sum(
-            (e.admissions for e in built.values() if e.admissions is not None), np.zeros((2, AGES))
-        ),
+        modelled_admissions=sum((e.admissions for e in built.values() if e.admissions is not None), NOBODY),
         reference=reference | _levels(events, params),
-        report=_report(deaths, base, events, cohort),
+        report=_report(deaths, base, events, cohort) | {"by_rates": by_rates},
     )
 
 
@@ -309,9 +315,6 @@ def expected_at_base(model: HealthModel, cohort: Cohort) -> dict[str, Any]:
     rows = {row.name: hazards(row, cohort) for row in model.transitions}
     persons = cohort.by_age()
     events: list[dict[str, Any]] = []
-    dying = np.zeros((2, AGES))
-    for row in model.transitions:
-        dying += expected_deaths(row, cohort)
     for event, service in (("mi", "admission_mi"), ("stroke", "admission_stroke")):
         if f"{event}_first" not in rows:
             continue
@@ -325,7 +328,7 @@ def expected_at_base(model: HealthModel, cohort: Cohort) -> dict[str, Any]:
             events.append({"event": event} | line)
     death_columns = {
         "persons": persons,
-        "expected": dying,
+        "expected": deaths_at_base(model, cohort),
         "life_table": persons * model.reference["life_table"],
     }
     utility = quality_of_life.utilities(model.base_utility, model.decrement, cohort, model.combination)
@@ -342,6 +345,19 @@ def expected_at_base(model: HealthModel, cohort: Cohort) -> dict[str, Any]:
         "utility": means,
         "flows": [{"transition": name, "expected": float(rate.sum())} for name, rate in rows.items() if rate.any()],
     }
+
+
+def deaths_at_base(model: HealthModel, cohort: Cohort) -> np.ndarray:
+    """Return the deaths of a year at base by sex and age, ``[2, 111]``, that add up to the life table.
+
+    They are the expected deaths of the cohort, but of the few with the deadliest diseases (`Built.deaths`) those of as
+    many as the rates imply, whoever is ill at the start.
+    """
+    dying = cohort.by_age() * model.reference["deaths_by_rates"]
+    for row in model.transitions:
+        if row.name not in model.report["by_rates"]:
+            dying += expected_deaths(row, cohort)
+    return np.asarray(dying)
 
 
 def _by_band(bands: Bands, columns: Mapping[str, np.ndarray]) -> list[dict[str, Any]]:

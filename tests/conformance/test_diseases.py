@@ -13,7 +13,14 @@ import paysim.diseases
 from paysim.diseases.ages import FEWEST_PERSONS, FIVE_YEARS, TEN_YEARS
 from paysim.diseases.cohort import Cohort, hazards
 from paysim.diseases.disease import Built, Context, Onset, expected_deaths
-from paysim.diseases.health import FLAGS, build_health, cohort_from_population, health_parameters, module
+from paysim.diseases.health import (
+    FLAGS,
+    build_health,
+    cohort_from_population,
+    deaths_at_base,
+    health_parameters,
+    module,
+)
 from paysim.diseases.risk.factors import load_risk_factors
 from paysim.kernel.spec import AGES, COVARIATES, Transition
 
@@ -273,17 +280,13 @@ def test_hazards_are_numbers_and_not_absurd(country, model):
     assert np.quantile(dying, 0.999) < 4
 
 
-def total_deaths(model, cohort):
-    return sum(expected_deaths(row, cohort) for row in model.transitions)
-
-
 def is_life_table(model, cohort):
     """Where a child of a small cohort has a deadly disease, more deaths are expected than in the table, and told."""
     persons = FIVE_YEARS.sums(cohort.by_age())
     over = model.report["shortfall_deaths"]
     dense = (persons >= FEWEST_PERSONS) & (over == 0)
     assert dense.sum() > 30
-    dying = FIVE_YEARS.sums(total_deaths(model, cohort))
+    dying = FIVE_YEARS.sums(deaths_at_base(model, cohort))
     table = FIVE_YEARS.sums(cohort.by_age(cohort.at(model.reference["life_table"])))
     np.testing.assert_allclose(dying[dense], table[dense], rtol=1e-6)
     np.testing.assert_allclose((dying - table)[over > 0], over[over > 0], rtol=1e-6)
@@ -407,4 +410,5 @@ def test_nobody_without_the_disease_dies_of_it(name, country):
     for row in built(name, country).transitions:
         if row.kind == "death":
             assert hazards(row, one_person())[0] == 0.0, row.name
-            assert hazards(row, one_person(flags=module(name).FLAGS))[0] > 0.0, row.name
+            assert hazards(row, one_person(flags=row.required))[0] > 0.0, row.name
+            assert set(row.required) & set(module(name).FLAGS)

@@ -373,11 +373,14 @@ def test_a_treatment_switched_off_moves_nobody_else() -> None:
     assert started[0] > 10
     assert started[1] < started[0] / 3  # clocks that ran in the base year run on until something changes
     mine, theirs = clocks(one), clocks(two)
-    np.testing.assert_array_equal(mine.ids, theirs.ids)
-    same = np.array([each not in mine.treated | theirs.treated for each in mine.ids.tolist()])
+    # Who lives longer may have another child: those who are in both runs are compared.
+    ids, here, there = np.intersect1d(mine.ids, theirs.ids, return_indices=True)
+    assert len(ids) > max(len(mine.ids), len(theirs.ids)) - 5
+    same = np.array([each not in mine.treated | theirs.treated for each in ids.tolist()])
     assert same.mean() > 0.6
-    np.testing.assert_array_equal(mine.due[same], theirs.due[same])
-    np.testing.assert_array_equal(mine.clock[same].view(np.int64), theirs.clock[same].view(np.int64))
+    here, there = here[same], there[same]
+    np.testing.assert_array_equal(mine.due[here], theirs.due[there])
+    np.testing.assert_array_equal(mine.clock[here].view(np.int64), theirs.clock[there].view(np.int64))
 
 
 def test_both_engines_agree_with_all_diseases_and_trends() -> None:

@@ -109,9 +109,7 @@ def test_population_after_ten_years_is_that_of_a_cohort_component_projection(mod
     assert large.sum() >= 14
     error = np.maximum(error, np.std(counts, axis=0, ddof=1) / np.sqrt(REPLICATES))
     gap = np.abs(simulated - expected)
-    # Deaths over 80 fall behind the life table as the run goes on (docs/status.md), so more of the old are left.
-    allowed = np.where(np.arange(expected.shape[1]) < 8, 0.03, 0.08)
-    assert (gap < allowed * expected + 2.5 * error)[large].all(), np.round(gap / np.maximum(expected, 1.0), 3)
+    assert (gap < 0.03 * expected + 2.5 * error)[large].all(), np.round(gap / np.maximum(expected, 1.0), 3)
 
 
 class _Replaced:

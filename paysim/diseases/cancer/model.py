@@ -153,4 +153,5 @@ def build(context: Context) -> Built:
         rows.append(timer(f"{flag}_ends", flag, YEARS_ACTIVE, ("cancer_survivor",), ("recent_cancer",)))
     rows.append(timer("recent_cancer_ends", "recent_cancer", 1.0))
     rows.append(timer("cancer_survivor_ends", "cancer_survivor", YEARS_SURVIVOR))
-    return Built(tuple(rows), {}, reference)
+    deaths = sum(excess_deaths(params).values(), np.zeros((2, AGES)))
+    return Built(tuple(rows), {}, reference, deaths=deaths)

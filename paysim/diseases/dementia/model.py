@@ -50,6 +50,8 @@ def build(context: Context) -> Built:
     life, share = life_table_hazard(params), stages(params)
     ratios = {"mild": p["mortality_hr"], "severe": p["mortality_hr_severe"], "nursing_home": p["mortality_hr_severe"]}
     without = life / (1 + sum(share[k] * (ratio - 1) for k, ratio in ratios.items()))
+    # Who has dementia has other diseases too, so part of the hazard ratio is theirs.
+    own = {k: max(ratio - p["comorbidity_mortality"], 0.01) for k, ratio in ratios.items()}
     steps = (
         Transition(
             name="dementia_worse",
@@ -72,9 +74,9 @@ def build(context: Context) -> Built:
         excess_death(
             "death_dementia",
             "dementia",
-            (ratios["mild"] - 1) * without,
+            own["mild"] * without,
             "hazard ratio of death against people without dementia",
-            log_hr={"dementia_severe": float(np.log((ratios["severe"] - 1) / (ratios["mild"] - 1)))},
+            log_hr={"dementia_severe": float(np.log(own["severe"] / own["mild"]))},
         ),
     )
     row = onset_row(context, "dementia_onset", GROUP, start, source="Alzheimer Nederland anchors")

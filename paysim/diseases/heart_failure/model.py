@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from paysim.diseases.ages import DAYS_30
+from paysim.diseases.ages import DAYS_30, TEN_YEARS
 from paysim.diseases.disease import (
     Built,
     Context,
@@ -36,6 +36,8 @@ FLAGS = ("heart_failure", "recent_hf_admission")
 CHRONIC = ("heart_failure",)
 TEMPORARY = ("recent_hf_admission",)
 GROUP = "heart_failure"
+LEAST_EXCESS = 0.1
+"""Share of the excess mortality that is left to people without an admission within the year, at the least."""
 
 
 def onset(params: Parameters) -> Onset:
@@ -65,21 +67,24 @@ def stages(params: Parameters) -> dict[str, np.ndarray]:
 def _share_recent(params: Parameters, share: np.ndarray) -> np.ndarray:
     """Return the share admitted within the year among the ill, ``[2, 111]``.
 
-    With a admissions survived per person-year of the ill and m the excess mortality in the year after one, whoever had
-    the last one u years ago is alive with ``a exp(-a u) exp(-m u)``; a new admission starts the year again.
+    With a admissions survived per person-year of the ill and mortality m in the year after one, whoever had the last
+    u years ago is alive with ``a exp(-a u) exp(-m u)``; a new admission starts the year again. The ill are as many as
+    they were a year ago: new cases take the place of those who died.
     """
-    by_30_days, by_1_year = case_fatality(params, GROUP)
-    survived = published_admissions(params, GROUP) * (1 - by_30_days)
+    survived = published_admissions(params, GROUP) * (1 - case_fatality(params, GROUP)[0])
     rate = np.clip(np.divide(survived, share, out=np.zeros((2, AGES)), where=share > 0), 1e-9, MOST_ADMISSIONS)
-    life = life_table_hazard(params)
-    usual = params[f"{GROUP}.mortality_hr"] * life
-    worse = np.maximum(np.log((1 - by_30_days) / (1 - by_1_year)) / (1 - DAYS_30) - usual, 0.0)
-    within = rate / (rate + worse) * -np.expm1(-(rate + worse))
-    return np.asarray(within / (within + np.exp(-rate)))
+    leaves = rate + _after_admission(params)
+    return np.asarray(rate / leaves * -np.expm1(-leaves))
+
+
+def _after_admission(params: Parameters) -> np.ndarray:
+    """Return mortality per person-year from 30 days to a year after an admission, ``[2, 111]``."""
+    by_30_days, by_1_year = case_fatality(params, GROUP)
+    return np.asarray(np.log((1 - by_30_days) / (1 - by_1_year)) / (1 - DAYS_30))
 
 
 def build(context: Context) -> Built:
-    """Return heart_failure_onset, heart_failure_admission and death_heart_failure."""
+    """Return onset, admissions, and deaths in the year after an admission and at other times."""
     params = context.params
     start = onset(params)
     row = onset_row(context, "heart_failure_onset", "heart_failure", start, source="GP registrations, recalled level")
@@ -95,29 +100,36 @@ def build(context: Context) -> Built:
         source="hartenvaatcijfers.nl 2021",
     )
     life = life_table_hazard(params)
-    share = stages(params)[GROUP]
-    ratio = params[f"{GROUP}.mortality_hr"] - 1
-    excess = ratio * life / (1 + share * ratio)
+    ill = stages(params)[GROUP]
+    ratio = params[f"{GROUP}.mortality_hr"]
+    # Who has heart failure has other diseases too, so part of the hazard ratio is theirs.
+    comorbidity = params[f"{GROUP}.comorbidity_mortality"]
+    excess = max(ratio - comorbidity, 0.01) * life / (1 + ill * (ratio - 1))
     # Of the excess, part are deaths within 30 days of an admission, part in the rest of the year after it.
-    by_30_days, by_1_year = case_fatality(params, GROUP)
-    first_year = np.maximum(np.log((1 - by_30_days) / (1 - by_1_year)) / (1 - DAYS_30) - life, excess)
+    first_year = np.maximum(_after_admission(params) - comorbidity * life, excess)
     held = context.cohort.by_age(context.cohort.has(GROUP))
-    recent = context.cohort.by_age(context.cohort.has("recent_hf_admission"))
-    wanted = float((held * excess).sum())
-    left = wanted - float(expected_deaths(admitted, context.cohort).sum()) - float((recent * first_year).sum())
-    others = float(((held - recent) * excess).sum())
-    usual = min(max(left / others, 0.1), 1.0) if others > 0 else 1.0
-    ratio_recent = float((recent * first_year).sum() / max((recent * excess * usual).sum(), 1e-12))
-    death = excess_death(
-        "death_heart_failure",
-        GROUP,
-        excess * usual,
-        "hazard ratio of death, less deaths in hospital; first year after an admission as published",
-        log_hr={"recent_hf_admission": float(np.log(max(ratio_recent, 1.0)))},
+    recent = held * _share_recent(params, ill)
+    left = TEN_YEARS.sums(held * excess - expected_deaths(admitted, context.cohort) - recent * first_year)
+    others = TEN_YEARS.sums((held - recent) * excess)
+    usual = np.clip(np.divide(left, others, out=np.ones(left.shape), where=others > 0), LEAST_EXCESS, 1.0)
+    deaths = (
+        excess_death(
+            "death_heart_failure",
+            GROUP,
+            excess * TEN_YEARS.spread(usual),
+            "hazard ratio of death, less deaths after admissions",
+            forbidden=("recent_hf_admission",),
+        ),
+        excess_death(
+            "death_after_hf_admission",
+            "recent_hf_admission",
+            first_year,
+            "mortality from 30 days to 1 year after an admission (hartenvaatcijfers.nl)",
+        ),
     )
     ends = timer("recent_hf_admission_ends", "recent_hf_admission", 1.0)
     return Built(
-        (row, admitted, death, ends),
+        (row, admitted, *deaths, ends),
         reference={"heart_failure": start.rates},
         admissions=published_admissions(params, GROUP),
     )

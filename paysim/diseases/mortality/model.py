@@ -28,6 +28,9 @@ from paysim.diseases.vascular_events import VascularEvents, first_year_rate
 from paysim.kernel.spec import AGES, Transition
 from paysim.parameters import Parameters
 
+PASSES = 2
+"""Deaths in the first year after an event depend on the level of the background, and this, a little, on them."""
+
 
 @dataclass(frozen=True)
 class Mortality:
@@ -70,6 +73,7 @@ def build(
     context: Context,
     events: Sequence[VascularEvents],
     others: Sequence[Transition],
+    implied: np.ndarray,
     ratios: Mapping[str, np.ndarray | float],
     lasting: Mapping[str, float],
     slopes: Mapping[str, np.ndarray | float],
@@ -81,7 +85,9 @@ def build(
     events
         Infarction and stroke: their deaths and what follows them.
     others
-        All further transitions; deaths in them are taken out of the background.
+        Further transitions; deaths of the cohort in them are taken out of the background.
+    implied
+        Further deaths per inhabitant a year that the rates of diseases imply, ``[2, 111]``; taken out too.
     ratios
         Flag -> hazard ratio of background mortality before fading.
     lasting
@@ -102,13 +108,16 @@ def build(
         | {flag: float(np.log(ratio)) for flag, ratio in lasting.items()},
         source="life table less simulated deaths; education: residual part of CBS 84842NED",
     )
-    rows = [background] + [_excess(context, each, background, life, fade) for each in events]
     fatal = [row for each in events for row in (each.first, each.recurrent)]
-    elsewhere = FIVE_YEARS.sums(sum((expected_deaths(row, cohort) for row in (*fatal, *others)), np.zeros((2, AGES))))
-    amount = cohort.by_age(sum(hazards(row, cohort) for row in rows))
+    in_rows = sum((expected_deaths(row, cohort) for row in (*fatal, *others)), np.zeros((2, AGES)))
+    elsewhere = FIVE_YEARS.sums(in_rows + context.persons * implied)
     total = FIVE_YEARS.sums(expected)
     left, floor = total - elsewhere, params["mortality.background_floor"] * total
-    level = fit_level(np.maximum(left, floor), amount, FIVE_YEARS, context.persons)
+    level = np.zeros((2, AGES))
+    for _ in range(PASSES):
+        rows = [background, *(_excess(context, each, background, life, fade, level) for each in events)]
+        amount = cohort.by_age(sum(hazards(row, cohort) for row in rows))
+        level = fit_level(np.maximum(left, floor), amount, FIVE_YEARS, context.persons)
     rows = [replace(row, log_hazard=row.log_hazard + level) for row in rows]
     dense = FIVE_YEARS.sums(context.persons) >= FEWEST_PERSONS
     shortfall = np.where(dense & (left < floor), floor - left, 0.0)
@@ -124,9 +133,17 @@ def _mean_log_ratio(cohort: Cohort, flag: str, ratio: np.ndarray | float, life: 
 
 
 def _excess(
-    context: Context, disease: VascularEvents, background: Transition, life: np.ndarray, fade: np.ndarray
+    context: Context,
+    disease: VascularEvents,
+    background: Transition,
+    life: np.ndarray,
+    fade: np.ndarray,
+    level: np.ndarray,
 ) -> Transition:
-    """Return excess deaths after an event, relative to the same person's background."""
+    """Return excess deaths after an event, relative to the same person's background.
+
+    Those of the first year are as published at the `level` that the row will get together with the background.
+    """
     params, words, published = context.params, disease.words, disease.published
     p = params.group(words.group)
     ratio = np.exp(np.log(p["mortality_hr"]) * fade) - 1
@@ -137,7 +154,7 @@ def _excess(
     again_first_year = first_year_rate(params, words, published) * p["national_scale"] * published.fatal
     wanted = np.maximum(first_year - life - again_first_year, excess)
     survivors = context.cohort.by_age(context.cohort.at(published.admissions * (1 - published.by_30_days)))
-    plain = (survivors * excess).sum()
+    plain = (survivors * excess * np.exp(level)).sum()
     recent = float(np.log((survivors * wanted).sum() / plain)) if plain > 0 else 0.0
     name = f"death_after_{words.event}"
     return Transition(
