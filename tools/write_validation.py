@@ -2,7 +2,7 @@
 
     python tools/write_validation.py [REGION ...] [--years Y] [--replicates R] [--targets FILE ...] [--out FILE]
 
-Default: netherlands, achterhoek and belgium over five years, which takes a few minutes. Everything is done by
+Default: netherlands, achterhoek and belgium over six years, which takes a few minutes. Everything is done by
 `paysim.validate` and `paysim.report.validation`. A table of payments that may not be redistributed (columns
 `sex, age_lo, age_hi, euro_per_insured_year`) is given with `--targets`: of it only relative errors are written. The
 figures go into the folder `images` beside the page.
@@ -42,7 +42,7 @@ def main() -> None:
     """Write the page and print the counts."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("regions", nargs="*", default=REGIONS)
-    parser.add_argument("--years", type=int, default=5)
+    parser.add_argument("--years", type=int, default=6)
     parser.add_argument("--sample", type=int)
     parser.add_argument("--replicates", type=int, default=1)
     parser.add_argument("--targets", type=Path, nargs="*", default=[], help="tables that are not shipped")

@@ -16,6 +16,7 @@ is as wide as its prior is not identified: the targets do not move it.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -175,7 +176,9 @@ def posterior_draws(calibration: Calibration, n: int, seed: int = 1) -> pd.DataF
     return pd.DataFrame(columns)
 
 
-def calibrate(region: str, *, out: Path | None = None, seed: int = 1, say: Say | None = None) -> Calibration:
+def calibrate(
+    region: str, *, out: str | os.PathLike[str] | None = None, seed: int = 1, say: Say | None = None
+) -> Calibration:
     """Fit the multipliers of the country of a region to its targets of role ``calibrate``.
 
     Parameters
@@ -200,7 +203,7 @@ def calibrate(region: str, *, out: Path | None = None, seed: int = 1, say: Say |
     profile = load_region(region)
     params = health_parameters(profile.country, calibrated=False)
     targets = {each.id: each for each in shipped_targets(profile, params) if each.role == "calibrate"}
-    finished = _Finished(out, profile, params, targets, seed)
+    finished = _Finished(None if out is None else Path(out), profile, params, targets, seed)
     fits = []
     for name, free in BLOCKS.items():
         fit = finished.get(name)
@@ -410,7 +413,7 @@ def life_expectancy_by_education(params: Parameters, cohort: Cohort, country: st
         deaths = FIVE_YEARS.sums(cohort.by_age(mine * dying))
         ratio = np.divide(
             deaths,
-            FIVE_YEARS.sums(cohort.by_age(mine * cohort.at(model.reference["life_table"]))),
+            FIVE_YEARS.sums(cohort.by_age(mine * cohort.at(model.reference["levelled_deaths"]))),
             out=np.ones_like(deaths),
             where=persons > 0,
         )

@@ -104,11 +104,11 @@ class Observation:
         DataError
             The model has no such process; names the nearest.
         """
-        return [_index(self.processes, name, "process") for name in processes]
+        return [_index(self.processes, name, "process") for name in _names(processes)]
 
     def mask(self, flags: Iterable[str]) -> int:
         """Return the bits of flags, or DataError naming the nearest."""
-        return sum(1 << _index(self.flags, name, "flag") for name in dict.fromkeys(flags))
+        return sum(1 << _index(self.flags, name, "flag") for name in dict.fromkeys(_names(flags)))
 
     def entries(self, processes: Iterable[str] = (), outcomes: Sequence[int] | None = None) -> np.ndarray:
         """Return the log of some processes (all when none is named) with some outcomes (all when None)."""
@@ -305,6 +305,11 @@ def _cells(people: np.ndarray, tick: np.ndarray | int) -> np.ndarray:
     """Return the number of each person's cell at a tick."""
     age = np.clip((tick - people["birth"]) // TICKS_PER_YEAR, 0, AGES - 1)
     return np.asarray((people["sex"].astype(np.int64) * AGES + age) * SHAPE[2] + people["education"])
+
+
+def _names(given: Iterable[str]) -> Iterable[str]:
+    """Return names; one name alone stands for itself."""
+    return (given,) if isinstance(given, str) else given
 
 
 def _index(names: Sequence[str], name: str, what: str) -> int:

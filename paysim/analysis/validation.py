@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 STANDARD_SCENARIO = {"NL": "nl/achterhoek_four_models", "BE": "be/middenkempen_four_models"}
 """Of each country, the scenario whose arm `current` is the care that people have today."""
 
-YEARS = 5
+YEARS = 6
 _COUNTED = (*RATES, *SHARES)
 _SEX_WORDS = {"M": "men", "F": "women", "all": "all"}
 _MANY_CELLS = 20

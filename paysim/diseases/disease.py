@@ -292,6 +292,25 @@ def stationary(
     return dict(zip(states, result, strict=True))
 
 
+def implied_incidence(life: np.ndarray, prevalence: np.ndarray, hr: np.ndarray | float) -> np.ndarray:
+    """Return the new cases per inhabitant a year ``[2, 111]`` that keep a prevalence by age as it is; 0 at least.
+
+    `stationary` the other way round, for one state that nobody leaves alive: ``dp/da + p (1 - p) (hr - 1) m``, with
+    ``m`` the mortality of people without.
+
+    Parameters
+    ----------
+    life
+        Hazard of death of all inhabitants per year, ``[2, 111]``.
+    prevalence
+        Share of inhabitants, ``[2, 111]``.
+    hr
+        Hazard ratio of death.
+    """
+    gap = (np.asarray(hr) - 1.0) * life / (1.0 + prevalence * (np.asarray(hr) - 1.0))
+    return np.asarray(np.maximum(np.gradient(prevalence, axis=1) + prevalence * (1.0 - prevalence) * gap, 0.0))
+
+
 def fatal_share(row: Transition, cohort: Cohort) -> np.ndarray:
     """Return the chance that a transition kills, before or in care, ``[n]``: 1 of a death, 0 unless it is an event."""
     if row.kind == "death":
@@ -346,6 +365,7 @@ __all__ = [
     "excess_death",
     "expected_deaths",
     "fatal_share",
+    "implied_incidence",
     "less_deaths_in",
     "levelled",
     "levelled_to",

@@ -90,7 +90,7 @@ class HealthModel:
     modelled_admissions
         Expected emergency admissions per inhabitant a year for diseases other than infarction and stroke, ``[2, 111]``.
     reference
-        What the model was levelled on, ``[2, 111]`` each: life_table (hazard per person-year), norm
+        What the model was levelled on, ``[2, 111]`` each: life_table, levelled_deaths (hazards per person-year), norm
         (utility), and mi, stroke (admissions per person-year, net of transfers); and mi_bands, stroke_bands:
         the same as published by band of ten years, ``[2, 8]``; and deaths_by_rates: see `deaths_at_base`.
     report
@@ -191,7 +191,8 @@ def build_health(params: Parameters, cohort: Cohort, country: str, diseases: Seq
     drugs = treatments.build(context, [*vascular, *others])
     rows = (*deaths.transitions, *vascular, *others, *prevention, *drugs)
     base = quality_of_life.solve_base_utility(params, cohort)
-    reference = {"life_table": deaths.life_table, "norm": quality_of_life.norms(params)}
+    levelled = deaths.life_table * (1 + mortality.falls_behind(params))
+    reference = {"life_table": deaths.life_table, "levelled_deaths": levelled, "norm": quality_of_life.norms(params)}
     reference["deaths_by_rates"] = deaths_by_rates
     for name, each in built.items():
         reference |= each.reference
@@ -308,7 +309,7 @@ def expected_at_base(model: HealthModel, cohort: Cohort) -> dict[str, Any]:
         ``events``: rows of event, sex, age_from, persons, expected (admissions a year), target (smoothed
         published rate net of transfers at the cohort's ages), published (crude rate of the band times
         persons), floored.
-        ``deaths``: rows of sex, age_from, persons, expected, life_table, by five-year band.
+        ``deaths``: rows of sex, age_from, persons, expected, levelled, by five-year band.
         ``utility``: rows of sex, age_from, persons, mean, norm.
         ``flows``: rows of transition, expected a year, for all transitions but timers.
     """
@@ -329,7 +330,7 @@ def expected_at_base(model: HealthModel, cohort: Cohort) -> dict[str, Any]:
     death_columns = {
         "persons": persons,
         "expected": deaths_at_base(model, cohort),
-        "life_table": persons * model.reference["life_table"],
+        "levelled": persons * model.reference["levelled_deaths"],
     }
     utility = quality_of_life.utilities(model.base_utility, model.decrement, cohort, model.combination)
     means = _by_band(
@@ -348,7 +349,7 @@ def expected_at_base(model: HealthModel, cohort: Cohort) -> dict[str, Any]:
 
 
 def deaths_at_base(model: HealthModel, cohort: Cohort) -> np.ndarray:
-    """Return the deaths of a year at base by sex and age, ``[2, 111]``, that add up to the life table.
+    """Return the deaths of a year at base by sex and age, ``[2, 111]``, that are levelled on the life table.
 
     They are the expected deaths of the cohort, but of the few with the deadliest diseases (`Built.deaths`) those of as
     many as the rates imply, whoever is ill at the start.

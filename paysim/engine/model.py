@@ -25,6 +25,7 @@ from paysim.parameters import Parameters
 from paysim.population import Population, RegionProfile, load_region, synthesize
 from paysim.population.health import correlation_matrix
 from paysim.population.sampling import choose_practices
+from paysim.population.schema import COLUMN_NAMES, contradictions, range_problems
 from paysim.scenario import Scenario
 
 TIMED = (("statin", "statin_year"), ("bp_drug_1", "bp_drug_year"), ("bp_drug_2", "bp_drug_year"))
@@ -176,6 +177,10 @@ def _given(population: Population, region: RegionProfile, sample: int | None) ->
     ]
     if problems:
         raise DataError(problems[0])  # people of another region differ in the rest too
+    columns = {name: getattr(population, name) for name in COLUMN_NAMES}
+    problems = range_problems(columns, "population") or contradictions(columns)
+    if problems:
+        raise DataError(*problems)
     if sample is None:
         return population
     chosen, note = choose_practices(population.practices, population.municipalities, sample)

@@ -19,7 +19,7 @@ from paysim.population.fields import AGE_FIELDS, REQUIRED, PersonField, fields_o
 from paysim.population.mapping import ColumnMapping, Source, read_mapping
 from paysim.population.people import People, age_at, populate, source_note
 from paysim.population.profile import RegionProfile, load_region
-from paysim.population.schema import RISK_FACTORS, Population
+from paysim.population.schema import RISK_FACTORS, TOGETHER, Population
 from paysim.population.synthea import read_synthea
 from paysim.population.synthesis import check_whole
 from paysim.reading import Column
@@ -39,13 +39,6 @@ Format = Literal["people", "synthea"]
 FORMATS: tuple[Format, ...] = ("people", "synthea")
 _LARGEST_SEED = 2**63 - 1
 _DUPLICATES_SHOWN = 20
-_TOGETHER = (
-    ("ex_smoker", "smoker", False, "smokes now and has stopped"),
-    ("poor_control", "diabetes", True, "poor control without diabetes"),
-    ("microvascular", "diabetes", True, "complications of diabetes without diabetes"),
-    ("nursing_home", "dementia", True, "a nursing home because of dementia, without dementia"),
-)
-"""Columns of which the first asks for the second, or rules it out, in the same person."""
 
 
 def import_population(
@@ -198,7 +191,7 @@ def _sources(
     for factor in RISK_FACTORS:
         if factor in sources and f"z_{factor}" in sources:
             problems.append(table.problem(f"only one of {factor} and z_{factor} is needed", f"z_{factor}"))
-    for name, other, _, _ in _TOGETHER:
+    for name, other, _, _ in TOGETHER:
         if name in sources and other not in sources:
             problems.append(table.problem(f"needs the column {other!r} too", name))
     if problems:
@@ -299,7 +292,7 @@ def _check_types(table: CsvTable | ParquetTable, readers: Mapping[str, _Cells], 
 
 def _check_together(batch: Batch, values: Mapping[str, Any], sources: Mapping[str, Source], faults: Faults) -> None:
     """Note people in whom two columns contradict each other."""
-    for name, other, asks, message in _TOGETHER:
+    for name, other, asks, message in TOGETHER:
         if name not in values or other not in values:
             continue
         wrong = (values[name] > 0) & ((values[other] == 0) if asks else (values[other] > 0))

@@ -177,7 +177,12 @@ class Population:
 
     def __post_init__(self) -> None:
         for column in COLUMNS:
-            array = np.ascontiguousarray(getattr(self, column.name), dtype=column.dtype).view()
+            given = np.asarray(getattr(self, column.name))
+            if given.dtype.kind not in "biuf":
+                raise DataError(Problem("is not a column of numbers", key=column.name, found=str(given.dtype)))
+            array = np.ascontiguousarray(given, dtype=column.dtype).view()
+            if given.dtype.kind == "f" and column.dtype != "float64" and not np.array_equal(array, given):
+                raise DataError(Problem("is not a column of whole numbers", key=column.name))
             array.flags.writeable = False
             object.__setattr__(self, column.name, array)
         sizes = {len(getattr(self, name)) for name in COLUMN_NAMES}
@@ -217,6 +222,26 @@ class Population:
         parts: dict[str, Any] = {name: getattr(self, name)[rows] for name in COLUMN_NAMES}
         parts["practice"] = np.searchsorted(wanted, parts["practice"])
         return replace(self, practices=practices, sample_note=note, **parts)
+
+
+TOGETHER = (
+    ("ex_smoker", "smoker", False, "smokes now and has stopped"),
+    ("poor_control", "diabetes", True, "poor control without diabetes"),
+    ("microvascular", "diabetes", True, "complications of diabetes without diabetes"),
+    ("nursing_home", "dementia", True, "a nursing home because of dementia, without dementia"),
+)
+"""Columns of which the first asks for the second, or rules it out, in the same person."""
+
+
+def contradictions(columns: dict[str, np.ndarray]) -> list[Problem]:
+    """Return one problem for each pair of columns that contradict each other in a person."""
+    problems = []
+    for name, other, needs, what in TOGETHER:
+        bad = np.flatnonzero((columns[name] != 0) & ((columns[other] != 0) != needs))
+        if len(bad):
+            more = f" (first of {len(bad):,} rows)" if len(bad) > 1 else ""
+            problems.append(Problem(f"{what}{more}", key=name, found=f"person {columns['person'][bad[0]]}"))
+    return problems
 
 
 def range_problems(columns: dict[str, np.ndarray], file: str, first_row: int = 1) -> list[Problem]:

@@ -1,5 +1,7 @@
 """Tables of people with faults: refused with line and column, never silently changed, and nothing is written."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -8,11 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paysim.cli.app import run
+from paysim.engine.model import build_model
 from paysim.errors import DataError, InputError, ScenarioError
-from paysim.population import import_population, load_region
+from paysim.population import import_population, load_region, synthesize
 from paysim.reading import Limits, batches
 from paysim.reading.batches import CsvTable, Faults, ParquetTable
 from paysim.reading.pages import unpacked_bytes
+from paysim.scenario import load_scenario
 
 HEAD = "person,sex,age,municipality\n"
 GOOD = HEAD + "1,M,40,Aalten\n2,F,41.5,Winterswijk\n"
@@ -439,3 +443,22 @@ def test_a_target_that_cannot_be_written_is_refused_first(write, tmp_path, capsy
     for out, message in (("no/p.parquet", "the folder does not exist"), ("p.xlsx", "unknown kind of file")):
         assert run(["population", "import", str(path), "--region", "achterhoek", "--out", str(tmp_path / out)]) == 2
         assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "says"),
+    [
+        ("age", -1.0, "out of range"),
+        ("education", 7, "out of range"),
+        ("ckd", 9, "out of range"),
+        ("age", float("nan"), "out of range"),
+        ("sex", 0.5, "whole numbers"),
+        ("nursing_home", 1, "without dementia"),
+    ],
+)
+def test_people_changed_in_python_are_checked_before_they_are_simulated(column: str, value: float, says: str) -> None:
+    people = synthesize("achterhoek", seed=1, sample=3_000)
+    changed = np.array(getattr(people, column), float)
+    changed[np.flatnonzero(people.dementia == 0)[0]] = value
+    with pytest.raises(DataError, match=says):
+        build_model(load_scenario("nl/achterhoek_four_models"), population=replace(people, **{column: changed}))

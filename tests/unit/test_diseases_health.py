@@ -72,7 +72,7 @@ def test_deaths_equal_the_life_table(base, model):
     dense = [row for row in base["deaths"] if row["persons"] >= FEWEST_PERSONS]
     assert len(dense) > 38
     for row in dense:
-        assert row["expected"] == pytest.approx(row["life_table"], rel=0.005)
+        assert row["expected"] == pytest.approx(row["levelled"], rel=0.005)
     assert not model.report["shortfall_deaths"].any()
 
 
@@ -222,7 +222,7 @@ def test_a_disease_that_is_left_out_leaves_its_deaths_in_the_background(params, 
     assert not names & {"stroke_first", "tia_first", "diabetes_onset", "death_after_stroke"}
     for row in expected_at_base(model, cohort)["deaths"]:
         if row["persons"] >= FEWEST_PERSONS:
-            assert row["expected"] == pytest.approx(row["life_table"], rel=0.005)
+            assert row["expected"] == pytest.approx(row["levelled"], rel=0.005)
 
 
 def test_belgium_has_its_own_life_table_and_scales_events():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
-from paysim.diseases.disease import passing, stationary
+from paysim.diseases.disease import implied_incidence, passing, stationary
 from paysim.kernel.spec import AGES
 
 NOBODY_DIES = np.zeros((2, AGES))
@@ -170,3 +170,12 @@ def test_lengths_by_age_are_taken_one_by_one() -> None:
     assert found.shape == (2, AGES)
     assert found[0, 0] == 1.0
     assert found[1, 50] == passing(1.0, float(hazards[1, 50]))
+
+
+def test_implied_incidence_is_stationary_the_other_way_round() -> None:
+    life = GOMPERTZ
+    ages = np.arange(AGES)
+    wanted = np.broadcast_to(0.2 / (1 + np.exp(-(ages + 0.5 - 65) / 8)), (2, AGES))
+    found = stationary(life, {"ill": implied_incidence(life, wanted, 1.5)}, hr={"ill": 1.5})["ill"]
+    np.testing.assert_allclose(found[:, 30:100], wanted[:, 30:100], atol=0.002)
+    assert found[0, 80] > 0.15

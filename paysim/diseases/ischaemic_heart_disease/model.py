@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from paysim.diseases.ages import national_weights
-from paysim.diseases.disease import Built, Context, Onset, constant, once, onset_row, published, stationary
+from paysim.diseases.disease import Built, Context, Onset, implied_incidence, once, onset_row, published, stationary
 from paysim.diseases.mortality.life import faded, life_table_hazard
 from paysim.diseases.risk.equations import first_event_slopes
 from paysim.diseases.vascular_events import (
@@ -48,16 +48,24 @@ def events(context: Context) -> VascularEvents:
 def onset(params: Parameters) -> Onset:
     """Return who is diagnosed with chronic disease: ranked as first infarctions.
 
-    New cases by age follow the published prevalence and its growth with age; their sum by sex is the published one.
+    New cases by age are those that the published prevalence of coronary disease and survival imply; their sum by sex is
+    the published one.
     """
     p = params.group(GROUP)
-    shape = published(params, f"{GROUP}.prevalence")[2] * np.exp(p["angina_growth"] * (np.arange(AGES) - 65.0))
+    life, hr = life_table_hazard(params), faded(params, p["angina_mortality_hr"])
+    shape = implied_incidence(life, published(params, f"{GROUP}.prevalence")[2], hr)
     weights = national_weights(params.table("mortality.national_population"))
     wanted = np.array([p["angina_men"], p["angina_women"]]) / 1000 * p["level"] * p["national_scale"]
     rates = shape * (wanted * weights.sum(axis=1) / (shape * weights).sum(axis=1))[:, None]
     slopes: dict[str, np.ndarray | float] = dict(first_event_slopes(params, "chd"))
     diabetes = np.asarray(slopes.pop("diabetes"))
     return Onset(rates, slopes, {"diabetes": float(diabetes[:, 65].mean())})
+
+
+def _fit_for_it(p: Parameters) -> np.ndarray:
+    """Return revascularisations at each age against the young, ``[2, 111]``."""
+    ages = p.get_list("revascularisation_falls_between")
+    return np.broadcast_to(np.interp(np.arange(AGES), ages, [1.0, p["revascularisation_oldest"]]), (2, AGES))
 
 
 @once
@@ -83,7 +91,7 @@ def build(context: Context) -> Built:
     procedure = Transition(
         name="revascularisation",
         kind="event",
-        log_hazard=constant(p["revascularisation_rate"]),
+        log_hazard=np.log(p["revascularisation_rate"] * _fit_for_it(p)),
         required=("angina",),
         slopes={"ldl_drop": float(np.log(p["rr_revascularisation_per_mmol_ldl"]))},
         dies_in_care=p["revascularisation_fatality"],
