@@ -231,6 +231,7 @@ class Delivery:
         chosen &= (who["age"] >= terms.age[0]) & (who["age"] <= terms.age[1])
         if terms.deprived is not None:
             chosen &= who["deprived"] == int(terms.deprived)
+        chosen |= (flags & self._mask) != 0  # who takes part counts, whatever has changed since
         eligible = {name: column[chosen] for name, column in who.items()}
         if terms.bmi_from is not None or terms.non_hdl_from is not None:
             over, x = np.ones(len(eligible["row"]), bool), self.state.people["covariates"][eligible["row"]]

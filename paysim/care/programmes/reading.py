@@ -166,7 +166,7 @@ class ProgrammeReader(Reader):
     invite: _InviteReader
     deliver: _DeliverReader
     improve: _ImproveReader = _ImproveReader()
-    evaluate: dict[Literal[AIMS], Annotated[list[Name], Field(min_length=1)]]  # type: ignore[valid-type]
+    evaluate: dict[Literal[AIMS], Annotated[list[_Text], Field(min_length=1)]]  # type: ignore[valid-type]
 
 
 def read_programme(name_or_path: str | os.PathLike[str], extra: Extra = ()) -> Programme:
