@@ -84,6 +84,8 @@ class Delivery:
             for names in (programme.identify.all_of, programme.identify.any_of, programme.identify.none_of)
         )
         self._ends = [sum(bit[name] for name in tier.effects.until_leaving) for tier in programme.tiers]
+        own = {f"start_{name}_in_{programme.name}" for tier in programme.tiers for name in tier.effects.starts}
+        self._own_starts = [k for k, name in enumerate(model.processes) if name in own]
         keys = streams.person_keys(streams.run_key(model.scenario.seed, replicate), np.arange(len(state.practices)))
         self._practice_draw = streams.uniforms(keys, self._stream("practice takes part"))
         wage = _wages(model)
@@ -154,6 +156,8 @@ class Delivery:
         for k, ends in enumerate(self._ends):
             rows = self.row[over & (self.tier == k)]
             if len(rows):
+                waiting = rows[np.isin(people["starts"][rows], self._own_starts)]
+                people["starts"][waiting] = -1  # the appointment stays, what was to begin there does not
                 region.practices.flags_changed(rows, 0, self._mask | ends, now)
         self._keep(~(gone | over))
 
