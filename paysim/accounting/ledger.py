@@ -32,6 +32,8 @@ FIXED_ACTORS = (
     "district_nursing",
     "other_care",
     "staff_and_suppliers",
+    "municipalities",
+    "government",
 )
 """Actors that every region has; each practice is one more, named by `practice_actor`."""
 

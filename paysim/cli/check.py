@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from paysim.scenario import Scenario
 
 
+_FEW = 1000
+"""People on whom the processes are built to which programmes refer; their number does not matter."""
+
+
 def check(
     scenario: Annotated[str, typer.Argument(help="Name of a scenario, or a YAML file.", metavar="SCENARIO")],
     json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
@@ -24,6 +28,10 @@ def check(
     from paysim.scenario import load_scenario
 
     loaded = load_scenario(scenario)
+    if loaded.programmes:
+        from paysim.engine.model import build_model
+
+        build_model(loaded, sample=_FEW)  # programmes name processes and flags, which only a model has
     services = load_services()
     rows = every_value(loaded, *load_parameters(loaded), services)
     warnings = _warnings(loaded, services)

@@ -13,6 +13,7 @@ from paysim.accounting.activity import Activity
 from paysim.accounting.claims import liable_eur, tariff_table
 from paysim.accounting.ledger import Ledger, practice_actor
 from paysim.accounting.segments import SEGMENTS
+from paysim.care.programmes import COUNTS
 from paysim.contracts.contract import Contract, deductible_of
 from paysim.contracts.settlement import post_contracts, post_deductible
 from paysim.diseases.mortality.life_expectancy import years_left, years_left_at
@@ -51,6 +52,7 @@ class Records:
     clinic_waits: list[np.ndarray] = field(default_factory=list)  # [WEEK_BINS]
     hospital: list[np.ndarray] = field(default_factory=list)  # [clinic waiting, left, bed-days used, capacity]
     groups: list[np.ndarray] = field(default_factory=list)  # [groups, services + EXTRA]
+    programmes: list[np.ndarray] = field(default_factory=list)  # [programmes, COUNTS], if there are any
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return everything as stacked arrays, first axis time."""
@@ -95,6 +97,9 @@ class Accounts:
         self._used = np.zeros((n, services))
         self._year = np.zeros((n, services + len(EXTRA)))
         self._liable = np.zeros(n)
+        # Of this quarter: counts of programmes, and practices' income and expenses by them (`engine.programmes`).
+        self.programmes = np.zeros((len(model.programmes), len(COUNTS)))
+        self.programme_revenue, self.programme_costs = np.zeros(len(state.practices)), np.zeros(len(state.practices))
         self._tables_of_care()
         self._life_table = model.health.reference["life_table"]
         self._years_left = years_left(self._life_table)
@@ -125,7 +130,9 @@ class Accounts:
         costs = self._post_costs(activity)
         patient_cents = self._post_deductible(tick)
         self._add_to_year(activity, np.asarray(revenue), patient_cents, tick)
-        self._record(activity, np.asarray(revenue).sum(axis=1), costs)
+        self._record(activity, np.asarray(revenue).sum(axis=1) + self.programme_revenue, costs + self.programme_costs)
+        self.programmes = np.zeros_like(self.programmes)
+        self.programme_revenue, self.programme_costs = 0.0 * self.programme_revenue, 0.0 * self.programme_costs
         self.period += 1
         if self.period % PERIODS_PER_YEAR == 0:
             self._close_year(tick)
@@ -134,6 +141,10 @@ class Accounts:
     def open(self) -> None:
         """Start the next quarter from nothing."""
         kernel.open_period(self.state.people, self.state.practices)
+
+    def add(self, name: str, rows: np.ndarray, amount: np.ndarray) -> None:
+        """Add an amount per person to what is counted this year under one of the names of `EXTRA`."""
+        self._year[rows, len(self.names) + EXTRA.index(name)] += amount
 
     def follow(self, left: np.ndarray, taken: np.ndarray) -> None:
         """Let what was counted this year follow people whose rows moved from `left` to `taken`.
@@ -238,8 +249,8 @@ class Accounts:
             "patient_payments": patient_cents / 100.0,
             "programme_years": lived * enrolled,
         }
-        for k, name in enumerate(EXTRA):
-            self._year[:, services + k] += extra[name]
+        for name, amount in extra.items():
+            self._year[:, services + EXTRA.index(name)] += amount
 
     def _life_years_lost(self, died: np.ndarray) -> np.ndarray:
         """Return the remaining life expectancy of those who `died`, at their age of death; 0 for the others."""
@@ -259,6 +270,8 @@ class Accounts:
         for name in ("busy", "waits", "access"):
             getattr(records, name).append(practices[name].copy())
         records.levers.append(practices["activity_levers"].copy())
+        if len(self.programmes):
+            records.programmes.append(self.programmes)
 
     def _close_year(self, tick: int) -> None:
         middle = tick - PERIODS_PER_YEAR * TICKS_PER_PERIOD // 2

@@ -22,6 +22,7 @@ from paysim.engine.groups import EXTRA
 from paysim.engine.hospital import Hospital, HospitalTerms
 from paysim.engine.migration import Migration
 from paysim.engine.model import Model
+from paysim.engine.programmes import Delivery, Register
 from paysim.engine.region import Engine, Region
 from paysim.engine.responses import Responses
 from paysim.engine.start import initial_state
@@ -126,6 +127,7 @@ def run_arm(
     migration = Migration(model, state, replicate)
     region = _region(model, state, accounts, hospital, migration, 0, engine, years, arm.name, progress, on_events)
     region.own_processes = own_processes
+    region.programmes = _programmes(model, arm, state, accounts, ledger, replicate)
     region.recent = list(base.quarters)
     region.decide = responses.decide
     responses.start(region)
@@ -203,6 +205,15 @@ def _region(
     return region
 
 
+def _programmes(
+    model: Model, arm: Arm, state: State, accounts: Accounts, ledger: Ledger, replicate: int
+) -> list[Delivery]:
+    register, known = Register(state), {each.name: each for each in model.programmes}
+    return [
+        Delivery(known[use.name], use, model, state, accounts, ledger, register, replicate) for use in arm.programmes
+    ]
+
+
 def _hospital(model: Model, state: State, replicate: int) -> Hospital:
     clinic, names = model.care.clinic, model.care.services.names
     terms = HospitalTerms(
@@ -272,4 +283,5 @@ def _counted(model: Model, accounts: Accounts) -> Counted:
         lever_names=LEVERS,
         discount_costs=scenario.discounting.costs,
         discount_effects=scenario.discounting.effects,
+        programme_names=tuple(each.name for each in model.programmes),
     )

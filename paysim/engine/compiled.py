@@ -92,6 +92,10 @@ class CompiledPractices:
             raise ModelError(f"levers change at tick {tick}, but practices stand at {self._advanced_to}")
         kernel.follow_levers(*self._rows(), self.tables, tick)
 
+    def flags_changed(self, rows: np.ndarray, sets: int, clears: int, tick: int) -> None:
+        """Change flags of the people in some rows, who are alive, at the end of a week."""
+        kernel.change_rows(*self._rows(), self.tables, rows, sets, clears, tick)
+
     def people_moved(self, left: np.ndarray, came: np.ndarray) -> None:
         """Nothing to do: the calendar is read anew at the beginning of every window."""
 

@@ -28,6 +28,8 @@ EXTRA = (
     "gp_payments",
     "patient_payments",
     "programme_years",
+    "programme_cost",
+    "programme_payments",
 )
 """What is added up besides the quantities of services."""
 

@@ -11,10 +11,12 @@ import numpy as np
 
 from paysim.behaviour import behaviour_parameters
 from paysim.care.model import CareModel, build_care, care_parameters
+from paysim.care.programmes import Programme, programme_parameters, settled, with_programmes
+from paysim.diseases import health as diseases
 from paysim.diseases.births import model as births
 from paysim.diseases.cohort import Cohort
 from paysim.diseases.frailty import model as frailty
-from paysim.diseases.health import HealthModel, build_health, cohort_from_population, health_parameters, settled
+from paysim.diseases.health import HealthModel, build_health, cohort_from_population, health_parameters
 from paysim.diseases.migration import model as migration
 from paysim.diseases.migration.model import Migration
 from paysim.errors import DataError, Problem, ScenarioError, nearest_name
@@ -48,6 +50,8 @@ class Model:
         How many of the catalogue's services are counted as events; the rest are years or euros.
     flag_bit
         Flag -> bit mask.
+    programmes
+        Of all arms together, with the scenario's own values in place.
     """
 
     scenario: Scenario
@@ -63,6 +67,7 @@ class Model:
     processes: tuple[str, ...]
     counted: int
     flag_bit: dict[str, int]
+    programmes: tuple[Programme, ...] = ()
 
 
 def load_parameters(scenario: Scenario, region: RegionProfile | None = None) -> tuple[Parameters, RegionProfile]:
@@ -76,6 +81,7 @@ def load_parameters(scenario: Scenario, region: RegionProfile | None = None) -> 
     region = region or load_region(scenario.region)
     country = region.country
     parameters = health_parameters(country) | care_parameters(country) | behaviour_parameters()
+    parameters |= programme_parameters(scenario.programmes)
     known = [*parameters, *region.parameters]
     problems = [
         Problem(
@@ -117,23 +123,27 @@ def build_model(scenario: Scenario, sample: int | None = None, population: Popul
         people = synthesize(region, seed=scenario.seed, sample=sample, health_values=parameters)
     else:
         people = _given(population, region, sample)
-    cohort = settled(cohort_from_population(people, parameters), scenario.diseases)
+    cohort = diseases.settled(cohort_from_population(people, parameters), scenario.diseases)
     health = build_health(parameters, cohort, region.country, scenario.diseases)
     care = build_care(parameters, cohort, region.country, health.modelled_admissions)
     is_open = scenario.population == "open"
     movement = migration.build(parameters, cohort, is_open=is_open)
     newborns = (births.build(parameters),) if is_open else ()
-    transitions = (*health.transitions, *care.transitions, *newborns, *movement.transitions)
+    programmes = tuple(settled(each, parameters) for each in scenario.programmes)
+    _check_staff(programmes, people)
+    rows = (*health.transitions, *care.transitions, *newborns, *movement.transitions)
+    added = with_programmes(programmes, rows, health.flags, len(FIXED_PROCESSES))
+    transitions, flags = added.transitions, (*health.flags, *added.flags)
     services = care.services
     counted = next(k for k, unit in enumerate(services.units) if unit in ("person_year", "euro"))
     tables = compile_tables(
         transitions,
-        health.flags,
+        flags,
         services.names[:counted],
         access(care),
         risk_mean=health.risk_factors.mean,
         risk_sd=health.risk_factors.sd,
-        treatment_effects=health.treatment_effects,
+        treatment_effects={**health.treatment_effects, **added.treatment_effects},
         base_utility=health.base_utility,
         decrements=health.decrement,
         utility_rule=health.combination.rule,
@@ -158,8 +168,19 @@ def build_model(scenario: Scenario, sample: int | None = None, population: Popul
         tables=tables,
         processes=(*FIXED_PROCESSES, *(each.name for each in transitions)),
         counted=counted,
-        flag_bit={name: 1 << k for k, name in enumerate(health.flags)},
+        flag_bit={name: 1 << k for k, name in enumerate(flags)},
+        programmes=programmes,
     )
+
+
+def _check_staff(programmes: tuple[Programme, ...], people: Population) -> None:
+    """Raise ScenarioError if a programme needs practice nurses and no practice of the region employs one."""
+    if any(practice.nurse_fte > 0.0 for practice in people.practices):
+        return
+    raise_for = [each for each in programmes if "practice_nurse" in each.professions]
+    if raise_for:
+        message = "needs practice nurses, and no practice of this region employs one"
+        raise ScenarioError(*(Problem(message, each.document.path, key="minutes_per_year") for each in raise_for))
 
 
 def _given(population: Population, region: RegionProfile, sample: int | None) -> Population:

@@ -19,7 +19,7 @@ import simpy
 
 from paysim.errors import ModelError
 from paysim.kernel import records as rec
-from paysim.kernel.advance import follow_levers, next_tick
+from paysim.kernel.advance import change_rows, follow_levers, next_tick
 from paysim.kernel.hazards import next_process
 from paysim.kernel.queue import offer, take
 from paysim.kernel.records import EVENT, NEVER, REQUEST, State
@@ -64,6 +64,11 @@ class ReferencePractices:
         """Let all clocks follow new levers, and everybody look at their clocks again."""
         follow_levers(self.state.people, self.state.calendar, self.state.practices, self.tables, tick)
         self.person_changed(self.state.listed)
+
+    def flags_changed(self, rows: np.ndarray, sets: int, clears: int, tick: int) -> None:
+        """Change flags of the people in some rows, and let them look at their clocks again."""
+        change_rows(self.state.people, self.state.calendar, self.state.practices, self.tables, rows, sets, clears, tick)
+        self.person_changed(rows)
 
     def people_moved(self, left: np.ndarray, came: np.ndarray) -> None:
         """End the lives in rows that were left, and begin those in rows that were taken."""

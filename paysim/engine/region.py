@@ -22,6 +22,7 @@ from paysim.engine.accounts import Accounts
 from paysim.engine.compiled import CompiledPractices
 from paysim.engine.hospital import Hospital
 from paysim.engine.migration import Migration
+from paysim.engine.programmes import Delivery
 from paysim.engine.reference import ReferencePractices
 from paysim.kernel.records import REQUEST, TICKS_PER_WEEK, WEEKS_PER_PERIOD, WEEKS_PER_YEAR, State
 
@@ -41,6 +42,9 @@ class Practices(Protocol):
     def levers_changed(self, tick: int) -> None:
         """Let clocks follow new levers."""
 
+    def flags_changed(self, rows: np.ndarray, sets: int, clears: int, tick: int) -> None:
+        """Change flags of the people in some rows, and let their clocks follow."""
+
     def people_moved(self, left: np.ndarray, came: np.ndarray) -> None:
         """Forget the people of some rows, and take up those of others."""
 
@@ -54,6 +58,8 @@ class Region:
     decide
         Called at the end of every quarter with the activity of the last year; sets practices' levers. None: nobody
         decides anything.
+    programmes
+        The programmes of population health management of this arm.
     own_processes
         A user's own SimPy processes, called with the region.
     """
@@ -68,6 +74,7 @@ class Region:
     on_events: Callable[[np.ndarray], None] | None = None
     decide: Callable[[Region, Activity], None] | None = None
     on_week: Callable[[int], None] | None = None
+    programmes: Sequence[Delivery] = ()
     own_processes: Sequence[Callable[[Region], Process]] = ()
     env: simpy.Environment = field(init=False)
     practices: Practices = field(init=False)
@@ -99,6 +106,8 @@ class Region:
         self.env.process(self.work_in_practices())
         self.env.process(self.move_people())
         self.env.process(self.hospital.work(self.env))
+        for each in self.programmes:
+            self.env.process(each.work(self))
         for process in self.own_processes:
             self.env.process(process(self))
         self.env.process(self.settle_and_decide())
@@ -123,6 +132,8 @@ class Region:
             left, taken = self.migration.change_lists(self.requests, now)
             self.accounts.follow(left, taken)
             self.hospital.follow(left, taken)
+            for each in self.programmes:
+                each.follow(left, taken)
             self.practices.people_moved(left, np.concatenate([taken, self.migration.arrive(now)]))
 
     def turn_the_year(self) -> Process:

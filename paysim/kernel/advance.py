@@ -262,6 +262,15 @@ def change_all(people, calendar, practices, tables, sets: int, clears: int, tick
 
 
 @njit(cache=True, nogil=True)
+def change_rows(people, calendar, practices, tables, rows, sets: int, clears: int, tick: int) -> None:  # type: ignore[no-untyped-def]
+    """Change flags of the people in some rows, all alive."""
+    for at in range(rows.size):
+        person = people[rows[at]]
+        change_flags(person, tables[0], practices[person.practice], tick, sets, clears)
+        calendar[rows[at]] = next_tick(person, tables[0])
+
+
+@njit(cache=True, nogil=True)
 def take_rows(people, practices, numbers, rows) -> None:  # type: ignore[no-untyped-def]
     """Fill `rows` with the row that each newcomer gets on the list of practice `numbers`; none may be full."""
     for at in range(rows.size):

@@ -46,6 +46,8 @@ class Counted:
         ``[P, 3]`` a year, by lane of the appointment book.
     gp_minutes, nurse_minutes
         By service.
+    programme_names
+        Of the programmes of all arms, in the order of the records of `programmes`.
     """
 
     dimensions: Mapping[str, tuple[str, ...]]
@@ -66,6 +68,7 @@ class Counted:
     lever_names: tuple[str, ...]
     discount_costs: float
     discount_effects: float
+    programme_names: tuple[str, ...] = ()
 
     @property
     def years(self) -> int:

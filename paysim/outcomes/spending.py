@@ -25,9 +25,13 @@ def measures(counted: Counted) -> Iterator[Measure]:
     own = sectors.index(GENERAL_PRACTICE)
     paid[:, :, own] = counted.column("gp_payments")
     cost[:, :, own] += counted.column("person_years") * counted.overhead_eur_per_person_year
-    yield Measure("spending_total", "EUR", paid.sum(axis=2), discounted="costs")
+    programmes = {"spending": counted.column("programme_payments"), "resource_cost": counted.column("programme_cost")}
+    yield Measure("spending_total", "EUR", paid.sum(axis=2) + programmes["spending"], discounted="costs")
     yield Measure("patient_payments", "EUR", counted.column("patient_payments"))
-    yield Measure("resource_cost_total", "EUR", cost.sum(axis=2), discounted="costs")
+    yield Measure("resource_cost_total", "EUR", cost.sum(axis=2) + programmes["resource_cost"], discounted="costs")
+    if counted.programme_names:
+        for name, euros in programmes.items():
+            yield Measure(f"{name}_programmes", "EUR", euros)
     for k, sector in enumerate(sectors):
         yield Measure(f"spending_{sector}", "EUR", paid[:, :, k])
         yield Measure(f"resource_cost_{sector}", "EUR", cost[:, :, k])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -98,16 +98,23 @@ def _row_problems(file: ParameterFile, document: Document) -> Iterator[Problem]:
             if row.distribution not in (None, "fixed"):
                 yield document.problem(f"{row.distribution} needs a range [low, high]", (*loc, "distribution"))
             continue
-        yield from _range_problems(row, row.range, numbers, loc, document)
+        yield from range_problems(row, row.range, numbers, loc, document)
 
 
-def _range_problems(
-    row: _ParameterRow,
+def range_problems(
+    row: Any,
     bounds: list[float],
     numbers: Sequence[float],
     loc: tuple[str | int, ...],
     document: Document,
 ) -> Iterator[Problem]:
+    """Find what is wrong with the range of a number: upside down, not around the value, or not of its distribution.
+
+    Parameters
+    ----------
+    row
+        Any model of a number that has a `distribution`.
+    """
     low, high = bounds
     if low > high:
         yield document.problem("low end of the range is above the high end", (*loc, "range"), found=[low, high])

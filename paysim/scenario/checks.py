@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from paysim import catalog
+from paysim.care.programmes import Programme, ProgrammeUse, read_programme
 from paysim.diseases import DISEASES, REQUIRED
 from paysim.errors import InputError, Problem, ScenarioError, nearest_name
 from paysim.reading import Document
@@ -15,6 +16,7 @@ from paysim.scenario.format import BEHAVIOURS, BehaviourName, ScenarioReader, se
 
 if TYPE_CHECKING:
     from paysim.contracts.terms import Contract
+    from paysim.scenario.format import ArmReader
 
 Extra = Sequence[str | os.PathLike[str]]
 Loc = tuple[str | int, ...]
@@ -108,6 +110,38 @@ def read_contracts(document: Document, extra: Extra, problems: list[Problem]) ->
         if any(contract.name == other.name for other in found):
             problems.append(document.problem("contract comes twice in this arm", (index,), found=contract.name))
         found.append(contract)
+    return found
+
+
+def read_programmes(
+    arm: ArmReader, document: Document, extra: Extra, known: dict[str, Programme], problems: list[Problem]
+) -> list[ProgrammeUse]:
+    """Read an arm's programmes into `known`; what is wrong with them is added to `problems`.
+
+    Parameters
+    ----------
+    document
+        The list in the scenario's file.
+    known
+        Programmes read so far, by the name in the scenario; a name is read once.
+    """
+    found: list[ProgrammeUse] = []
+    for index, item in enumerate(arm.programmes):
+        name = item if isinstance(item, str) else item.name
+        try:
+            if name not in known:
+                beside = Path(document.path).parent / name
+                known[name] = read_programme(beside if name.endswith(".yaml") and beside.is_file() else name, extra)
+        except InputError as exc:
+            problems += [_placed(problem, document, index) for problem in exc.problems]
+            continue
+        programme = known[name]
+        if programme.name in [each.name for each in found]:
+            problems.append(document.problem("programme comes twice in this arm", (index,), found=programme.name))
+        payer = programme.payer
+        if not isinstance(item, str) and item.payer is not None:
+            payer = None if item.payer == "nobody" else item.payer
+        found.append(ProgrammeUse(programme.name, 0 if isinstance(item, str) else item.start_year, payer))
     return found
 
 

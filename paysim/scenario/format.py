@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, create_model
 
 from paysim.behaviour import behaviours
+from paysim.care.programmes import PAYERS
 from paysim.reading import Name, Reader
 
 BEHAVIOURS: dict[str, tuple[str, ...]] = {name: found.settings for name, found in behaviours().items()}
@@ -55,6 +56,14 @@ _BEHAVIOUR: Any = Literal[tuple(sorted(BEHAVIOURS))]
 BehaviourReader = create_model("BehaviourReader", __base__=BehaviourName, name=(_BEHAVIOUR, ...), **SETTINGS)
 
 
+class ProgrammeUseReader(Reader):
+    """A programme in an arm: which, from when, and who pays if not as its own file says."""
+
+    name: str
+    start_year: Annotated[int, Field(ge=0, le=100)] = 0
+    payer: Literal[(*PAYERS, "nobody")] | None = None  # type: ignore[valid-type]
+
+
 class ArmReader(Reader):
     """One arm; its contracts are read by `paysim.contracts`."""
 
@@ -63,6 +72,7 @@ class ArmReader(Reader):
     contracts: Annotated[list[Any], Field(min_length=1, max_length=50)]
     budget_neutral_to: NeutralityReader | None = None
     behaviour: BehaviourReader | None = None
+    programmes: Annotated[list[str | ProgrammeUseReader], Field(max_length=50)] = []
 
 
 class OverrideReader(Reader):

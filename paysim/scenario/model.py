@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
 
+from paysim.care.programmes import Programme, ProgrammeUse
 from paysim.errors import Problem, ScenarioError, nearest_name
 from paysim.parameters import Override
 
@@ -44,13 +45,14 @@ class Behaviour:
 
 @dataclass(frozen=True)
 class Arm:
-    """Contracts and behaviour that are compared with those of other arms."""
+    """Contracts, behaviour and programmes that are compared with those of other arms."""
 
     name: str
     title: str
     contracts: tuple[Contract, ...]
     budget_neutral_to: BudgetNeutrality | None = None
     behaviour: Behaviour = Behaviour()
+    programmes: tuple[ProgrammeUse, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,8 @@ class Scenario:
         Names of the arms with which the others are compared.
     parameters
         Values of the model that this scenario replaces.
+    programmes
+        Of all arms together, as written: every arm has their flags, so that all read the same tables.
     population
         ``open``, with births and migration, or ``closed``: nobody joins the people of the start, and who leaves dies.
     sha256
@@ -99,6 +103,7 @@ class Scenario:
     arms: tuple[Arm, ...]
     parameters: tuple[Override, ...] = ()
     population: Literal["open", "closed"] = "open"
+    programmes: tuple[Programme, ...] = ()
     path: str = ""
     sha256: str = ""
     given: frozenset[str] = field(default=frozenset(), repr=False)
