@@ -39,7 +39,7 @@ def tables() -> np.ndarray:
     ]
     nowhere, for_ever = np.zeros(AGES), [1e9] * 3
     access = Access(
-        contact_mix=np.tile([0.0, 1.0, 0.0, 0.0], (2, AGES, 1)),
+        contact_mix=np.tile([0.0, 1.0, 0.0, 0.0, 0.0], (2, AGES, 1)),
         contact_minutes=dict.fromkeys(CONTACT_SERVICES, w.SERVICE_MINUTES),
         urgent_share=nowhere,
         delegable_share=nowhere,
@@ -82,6 +82,7 @@ def population(persons: int, seed: int) -> State:
     practices["servers"] = practices["stretch"] = 1
     practices["closes"] = TICKS_PER_DAY
     practices["activity_levers"] = practices["health_levers"] = 1.0
+    practices["activity_style"] = practices["health_style"] = 1.0
     return State(people, np.zeros(persons, np.int64), practices)
 
 

@@ -38,7 +38,7 @@ def access(**changes: Any) -> Access:
     """Return terms of access: one contact of ten minutes, endless patience, always open, no referrals."""
     nothing = np.zeros(AGES)
     terms: dict[str, Any] = {
-        "contact_mix": np.tile([0.0, 1.0, 0.0, 0.0], (2, AGES, 1)),
+        "contact_mix": np.tile([0.0, 1.0, 0.0, 0.0, 0.0], (2, AGES, 1)),
         "contact_minutes": {name: MINUTES.get(name, 10.0) for name in CONTACT_SERVICES},
         "urgent_share": nothing,
         "delegable_share": nothing,
@@ -60,7 +60,10 @@ def impatient(**changes: Any) -> Access:
     """Return terms of access under which everything happens that can happen in a busy practice."""
     return access(
         **{
-            "contact_mix": np.tile([0.3, 0.4, 0.2, 0.1], (2, AGES, 1)),
+            "contact_mix": np.tile([0.25, 0.4, 0.2, 0.1, 0.05], (2, AGES, 1)),
+            "mental_share": np.full(AGES, 0.3),
+            "missed_share": [0.2, 0.1, 0.05],
+            "own_gp_days": 2.0,
             "urgent_share": np.full(AGES, 0.15),
             "delegable_share": np.full(AGES, 0.5),
             "referral_probability": np.full(AGES, 0.08),
@@ -131,6 +134,7 @@ def toy_state(
     book["opens"], book["closes"] = (round(hour * HOUR) for hour in hours)
     book["stretch"], book["free"] = stretch, start
     book["activity_levers"] = book["health_levers"] = 1.0
+    book["activity_style"] = book["health_style"] = 1.0
     state = State(row, np.zeros(rows, np.int64), book)
     at = state.listed
     person = np.arange(n)
@@ -261,9 +265,9 @@ def busy_state(people: int = 120, practices: int = 3, seed: int = 1, room: int =
         ages=ages,
         flags=np.arange(people * practices) % 2,
         room=room,
-        servers=(1, 1, 2),
+        servers=(2, 2, 2),
         hours=(8.0, 17.0),
-        stretch=12.0,
+        stretch=24.0,
     )
     state.practices["flexible"][:, rec.LANES.index("gp_urgent")] = 1
     return state

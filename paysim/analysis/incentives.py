@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from paysim.analysis.runs import INCENTIVE_COLUMNS
 from paysim.engine.cell import Progress, run_base, solve_arms
-from paysim.engine.model import build_model
+from paysim.engine.model import build_model, under_rules
 from paysim.engine.responses import Responses
 from paysim.scenario import Scenario
 
@@ -37,5 +37,9 @@ def incentive_map(scenario: Scenario, sample: int | None = None, progress: Progr
     model = build_model(replace(scenario, base_years=BASE_YEARS), sample)
     base = run_base(model, 0, progress=progress)
     solved = solve_arms(scenario, [base.activity])
-    rows = [row for arm, _ in solved.values() for row in Responses(model, arm, base.activity, 0).at_base()]
+    rows = [
+        row
+        for arm, _ in solved.values()
+        for row in Responses(under_rules(model, arm), arm, base.activity, 0, model).at_base()
+    ]
     return pd.DataFrame(rows, columns=list(INCENTIVE_COLUMNS))

@@ -27,8 +27,8 @@ from paysim.behaviour.situation import Floats, ResponseTerms
 from paysim.care.catalogue import Services
 from paysim.kernel.records import LEVERS
 
-GP_CONTACTS = ("gp_phone", "gp_consult", "gp_long", "gp_visit")
-CONTACTS = (*GP_CONTACTS, "nurse_consult")
+GP_CONTACTS = ("gp_phone", "gp_consult", "gp_long", "gp_visit", "gp_email")
+CONTACTS = (*GP_CONTACTS, "nurse_consult", "nurse_mental")
 REFERRALS = ("specialist_trajectory", "elective_admission")
 DRUG_YEARS = ("statin_year", "bp_drug_year")
 
@@ -176,6 +176,7 @@ def _delegation(cells: _Cells) -> Floats:
     terms, services = cells.terms, cells.catalogue
     moves = (
         ("nurse_consult", GP_CONTACTS, terms.base_delegation),
+        ("nurse_mental", GP_CONTACTS, terms.base_delegation),
         ("chronic_nurse", ("chronic_gp",), terms.chronic_nurse_share),
     )
     units = np.zeros(cells.now.shape[0])

@@ -57,10 +57,15 @@ class ResponseTerms:
 
 
 def response_terms(parameters: Parameters) -> ResponseTerms:
-    """Read the terms from parameters of the groups ``care`` and ``behaviour``."""
-    care = ("follow_up_share", "follow_up_referral_multiplier", "base_delegation", "chronic_nurse_share")
-    groups = {each.name: "care" if each.name in care else "behaviour" for each in fields(ResponseTerms)}
-    return ResponseTerms(**{name: parameters[f"{group}.{name}"] for name, group in groups.items()})
+    """Read the terms from parameters of the groups ``care``, ``delegation`` and ``behaviour``."""
+    elsewhere = {
+        "follow_up_share": "care.follow_up_share",
+        "follow_up_referral_multiplier": "care.follow_up_referral_multiplier",
+        "base_delegation": "delegation.contact_share",
+        "chronic_nurse_share": "delegation.chronic_control_share",
+    }
+    names = {each.name: elsewhere.get(each.name, f"behaviour.{each.name}") for each in fields(ResponseTerms)}
+    return ResponseTerms(**{field: parameters[name] for field, name in names.items()})
 
 
 @dataclass(frozen=True, eq=False)

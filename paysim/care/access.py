@@ -8,18 +8,21 @@ remain with the GP at base are the published ones less the delegated consultatio
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from paysim.care.demand import BaseRates
+from paysim.care.demand import BaseRates, kept_share
 from paysim.care.rates import Floats, Profiles, standard_population
 from paysim.errors import DataError, Problem
 from paysim.kernel.records import WEEKS_PER_YEAR
 from paysim.parameters import Parameters
 
-CONTACT_TYPES = ("gp_phone", "gp_consult", "gp_long", "gp_visit")
+CONTACT_TYPES = ("gp_phone", "gp_consult", "gp_long", "gp_visit", "gp_email")
 LANES = ("gp_planned", "gp_urgent", "nurse")
 ELSEWHERE = ("later", "out_of_hours", "emergency", "dropped")
 
@@ -34,9 +37,9 @@ class AccessTerms:
     Attributes
     ----------
     contact_mix
-        ``[2, 111, 4]`` probabilities of `CONTACT_TYPES` by sex and age, of contacts that the GP does.
+        ``[2, 111, 5]`` probabilities of `CONTACT_TYPES` by sex and age, of contacts that the GP does.
     urgent_share
-        ``[111]`` of patients' own needs.
+        ``[111]`` of patients' own needs, of which some are raised because people miss appointments.
     delegable_share
         ``[111]`` of contacts that are not urgent, share that a nurse may do.
     base_delegation
@@ -50,6 +53,14 @@ class AccessTerms:
         Factor on it for contacts on the practice's own initiative.
     nurse_referral_multiplier
         Factor on it for contacts with the nurse.
+    mental_share
+        ``[111]`` of delegated contacts, share of the nurse for mental health.
+    nurse_starts
+        Whether nurses start treatment at a control; else GPs do.
+    missed_share
+        ``[3]`` of planned appointments, share to which nobody turns up, by education.
+    own_gp_days
+        How much longer than for the earliest slot people wait for their own doctor in planned care.
     ed_referral_probability
         Per urgent contact, a visit to the emergency department without admission.
     patience_days
@@ -57,7 +68,9 @@ class AccessTerms:
     horizon_days
         ``[3]`` furthest slot offered, by lane.
     elsewhere
-        ``[3, 4]`` what those who refuse do, by lane: probabilities of `ELSEWHERE`.
+        ``[3, 4]`` what those who refuse do, by lane: probabilities of `ELSEWHERE`, in the middle education.
+    patience_ratio, emergency_ratio
+        ``[3]`` ratios to the middle education, of patience and of the share that goes to the emergency department.
     later_days
         Delay before asking again.
     """
@@ -75,6 +88,28 @@ class AccessTerms:
     horizon_days: Floats
     elsewhere: Floats
     later_days: float
+    mental_share: Floats
+    nurse_starts: bool
+    missed_share: Floats
+    own_gp_days: float
+    patience_ratio: Floats
+    emergency_ratio: Floats
+
+    @property
+    def patience_by_education(self) -> Floats:
+        """Mean patience in days ``[3, 3]`` by education and lane."""
+        return self.patience_ratio[:, None] * self.patience_days
+
+    @property
+    def elsewhere_by_education(self) -> Floats:
+        """What those who refuse do ``[3, 3, 4]``: emergency departments see more, out-of-hours care less."""
+        shares = np.stack([self.elsewhere] * len(self.emergency_ratio))
+        duty, emergency = ELSEWHERE.index("out_of_hours"), ELSEWHERE.index("emergency")
+        more = shares[:, :, emergency] * (self.emergency_ratio[:, None] - 1.0)
+        more = np.minimum(more, shares[:, :, duty])
+        shares[:, :, duty] -= more
+        shares[:, :, emergency] += more
+        return shares
 
 
 @dataclass(frozen=True)
@@ -97,6 +132,29 @@ class BookTerms:
     def hours_per_year(self, gp_fte: float, nurse_fte: float) -> Floats:
         """Return contact hours of a model year of 52 weeks ``[3]``, in the order of `LANES`."""
         return self.hours_per_weekday(gp_fte, nurse_fte) * self.weekdays * WEEKS_PER_YEAR
+
+
+@dataclass(frozen=True)
+class PracticeTerms:
+    """What sets practices apart, and when they take nobody new.
+
+    Attributes
+    ----------
+    style_sd
+        Spread (standard deviation of the logarithm) between practices, by lever that it moves: visit_intensity,
+        referral, prevention.
+    closed_share
+        Share of practices whose list is closed in the data year: those with most people per full-time GP.
+    list_stretch
+        Exponent with which the length at which lists close follows the region's people per full-time GP.
+    reopening_margin
+        How far a list falls below that length before it opens again, share.
+    """
+
+    style_sd: Mapping[str, float]
+    closed_share: float
+    list_stretch: float
+    reopening_margin: float
 
 
 @dataclass(frozen=True)
@@ -147,6 +205,17 @@ def book_terms(params: Parameters) -> BookTerms:
     )
 
 
+def practice_terms(params: Parameters) -> PracticeTerms:
+    """Return what sets practices apart."""
+    styles = {"visit_intensity": "follow_up", "referral": "referral", "prevention": "prevention"}
+    return PracticeTerms(
+        style_sd=MappingProxyType({lever: params[f"care.style_{name}_sd"] for lever, name in styles.items()}),
+        closed_share=params["care.closed_share"],
+        list_stretch=params["care.list_stretch"],
+        reopening_margin=params["care.reopening_margin"],
+    )
+
+
 def clinic_terms(params: Parameters) -> ClinicTerms:
     """Return the terms of the clinic and the beds."""
     return ClinicTerms(
@@ -190,29 +259,66 @@ def access_terms(params: Parameters, rates: BaseRates, book: BookTerms) -> Acces
         visits cannot be reached because a probability would have to exceed one.
     """
     profiles = Profiles(params, standard_population(params))
-    urgent, delegable = profiles.curve("urgent_share"), profiles.curve("delegable_share")
-    base = params["care.base_delegation"]
+    urgent = profiles.curve("urgent_share") * kept_share(params, profiles)
+    delegable = profiles.curve("delegable_share")
     by_age = (profiles.population * rates.gp_contacts).sum(axis=0)
     urgent_part = urgent * ((profiles.population * rates.needs).sum(axis=0) / by_age)
-    delegated = (1.0 - urgent_part) * delegable * base
     leaving = share_leaving(book, params["care.patience_urgent_days"])
     elsewhere = _elsewhere(params)
-    mix = _contact_mix(params, profiles, by_age, delegated)
+    division = _division(params, profiles, by_age, urgent_part, delegable)
+    delegated = (1.0 - urgent_part) * delegable * division["base_delegation"]
     return AccessTerms(
-        contact_mix=np.stack([mix, mix]),
+        **division,
         urgent_share=urgent,
         delegable_share=delegable,
-        base_delegation=base,
-        chronic_nurse_share=params["care.chronic_nurse_share"],
         referral_probability=_referral(params, profiles, by_age, urgent_part, delegated),
-        nurse_referral_multiplier=params["care.nurse_referral_multiplier"],
         follow_up_referral_multiplier=params["care.follow_up_referral_multiplier"],
         ed_referral_probability=_ed_referral(profiles, rates, urgent, leaving, float(elsewhere[1, 2])),
         patience_days=np.array([params[f"care.patience_{lane}_days"] for lane in ("planned", "urgent", "nurse")]),
         horizon_days=np.array([params[f"care.horizon_{lane}_days"] for lane in ("planned", "urgent", "nurse")]),
         elsewhere=elsewhere,
         later_days=params["care.later_days"],
+        missed_share=params["care.no_show_share"] * _by_education(params, "no_show_ratio"),
+        own_gp_days=params["care.own_gp_days"],
+        patience_ratio=_by_education(params, "patience_ratio"),
+        emergency_ratio=_by_education(params, "emergency_ratio"),
     )
+
+
+def divided(access: AccessTerms, params: Parameters, rates: BaseRates) -> AccessTerms:
+    """Return access terms under other rules of delegation.
+
+    Nurses and GPs divide the same needs anew; what leads to a referral stays as it was levelled.
+    """
+    profiles = Profiles(params, standard_population(params))
+    by_age = (profiles.population * rates.gp_contacts).sum(axis=0)
+    urgent_part = access.urgent_share * ((profiles.population * rates.needs).sum(axis=0) / by_age)
+    return replace(access, **_division(params, profiles, by_age, urgent_part, access.delegable_share))
+
+
+def _division(
+    params: Parameters, profiles: Profiles, by_age: Floats, urgent_part: Floats, delegable: Floats
+) -> dict[str, Any]:
+    """Return the terms that rules of delegation set."""
+    base = params["delegation.contact_share"] * params["delegation.contact_allowed"]
+    delegated = (1.0 - urgent_part) * delegable * base
+    mix = _contact_mix(params, profiles, by_age, delegated)
+    index, weight = profiles.curve("mental_share"), by_age * (1.0 - urgent_part) * delegable
+    mental = params["delegation.mental_contact_share"] * params["delegation.mental_contact_allowed"]
+    return {
+        "contact_mix": np.stack([mix, mix]),
+        "base_delegation": base,
+        "mental_share": np.minimum(index * (mental * weight.sum() / (weight @ index)), 1.0),
+        "chronic_nurse_share": params["delegation.chronic_control_share"]
+        * params["delegation.chronic_control_allowed"],
+        "nurse_referral_multiplier": params["delegation.contact_referral_ratio"],
+        "nurse_starts": params["delegation.treatment_start_allowed"] > 0.0,
+    }
+
+
+def _by_education(params: Parameters, name: str) -> Floats:
+    """Return ratios ``[3]`` of low, middle and high education to the middle."""
+    return np.array([params[f"care.{name}_low_education"], 1.0, params[f"care.{name}_high_education"]])
 
 
 def _elsewhere(params: Parameters) -> Floats:
@@ -232,7 +338,7 @@ def _elsewhere(params: Parameters) -> Floats:
 
 
 def _contact_mix(params: Parameters, profiles: Profiles, by_age: Floats, delegated: Floats) -> Floats:
-    """Return ``[111, 4]``: published totals by type, raked over the ages, less what is delegated."""
+    """Return ``[111, 5]``: published totals by type, raked over the ages, less what is delegated."""
     totals = np.array([params[f"care.contacts_{kind.removeprefix('gp_')}"] for kind in CONTACT_TYPES])
     totals /= totals.sum()
     mix = np.stack([profiles.curve(f"mix_{kind}") for kind in CONTACT_TYPES], axis=1) * totals
@@ -251,7 +357,7 @@ def _referral(params: Parameters, profiles: Profiles, by_age: Floats, urgent_par
     index = profiles.curve("referral")
     follow_ups = params["care.follow_up_share"] / (1.0 - urgent_part)  # of contacts that are not urgent
     fewer = 1.0 - follow_ups * (1.0 - params["care.follow_up_referral_multiplier"])
-    nurse = delegated * params["care.nurse_referral_multiplier"]
+    nurse = delegated * params["delegation.contact_referral_ratio"]
     referring = by_age * (1.0 - urgent_part - delegated + nurse) * fewer
     scale = params["care.referral_per_contact"] * by_age.sum() / (referring @ index)
     return _checked(index * scale, "referral_per_contact")

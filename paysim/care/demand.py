@@ -59,9 +59,10 @@ class BaseRates:
     gp_contacts
         Contacts with the practice, chain care left out.
     needs
-        Of these, what patients ask for themselves, and needs that end out of hours if a parameter adds them.
+        What patients ask for themselves, such that contacts held are the published ones though some appointments are
+        missed; and needs that end out of hours if a parameter adds them.
     follow_up
-        Of these, what the practice plans.
+        What the practice plans, likewise.
     ed_self
         Visits to the emergency department without admission, not by way of a GP.
     ed_by_gp
@@ -103,12 +104,22 @@ def base_rates(params: Parameters, modelled_admissions: Floats | None = None) ->
         others = np.maximum(others - modelled_admissions, 0.1 * others)
     return BaseRates(
         gp_contacts=contacts,
-        needs=contacts * (1.0 - follow_up) + out_of_hours,
-        follow_up=contacts * follow_up,
+        needs=contacts * (1.0 - follow_up) / kept_share(params, profiles) + out_of_hours,
+        follow_up=contacts * follow_up / (1.0 - params["care.no_show_share"]),
         ed_self=visits * by_self,
         ed_by_gp=visits * (1.0 - by_self),
         emergency_other=others,
     )
+
+
+def kept_share(params: Parameters, profiles: Profiles) -> Floats:
+    """Return the share ``[111]`` of patients' own needs that lead to a contact when some planned ones are missed.
+
+    With ``u`` of contacts urgent and ``m`` of planned appointments missed it is ``1 / (u + (1 - u) / (1 - m))``. Needs
+    raised by its inverse, of which that much less are urgent, give the urgent and the held contacts published.
+    """
+    missed, urgent = params["care.no_show_share"], profiles.curve("urgent_share")
+    return np.asarray(1.0 / (urgent + (1.0 - urgent) / (1.0 - missed)))
 
 
 def demand_transitions(
@@ -265,7 +276,7 @@ def _log_ratio(cohort: Cohort, target: Floats, modelled: Floats) -> Floats:
 def _chronic_control(params: Parameters, cohort: Cohort) -> Transition | None:
     """Return the planned controls of enrolled patients; a person's busiest condition sets how many."""
     flags = [flag for flag in CHRONIC if flag in cohort.flags]
-    held = params["care.chronic_attendance"]
+    held = params["care.chronic_attendance"] / (1.0 - params["care.no_show_share"])
     lowest = params["care.chronic_controls_high_risk"]
     planned = {"diabetes": params["care.chronic_controls_diabetes"], "high_risk": lowest}
     planned |= dict.fromkeys(VASCULAR, params["care.chronic_controls_vascular"])

@@ -85,21 +85,25 @@ def _add_contacts(care: CareModel, cohort: Cohort, use: Floats, age: np.ndarray)
     for row in care.transitions:
         if row.kind in rate:
             rate[row.kind] += hazards(row, cohort)
+    low, high = (cohort.covariates[:, COVARIATES.index(name)] for name in ("edu_low", "edu_high"))
+    missed = access.missed_share[(1 - low + high).astype(int)]
     asked = rate["need"] * access.urgent_share[age]
     leaving = share_leaving(care.book, float(access.patience_days[1]))
     seen = asked * (1.0 - leaving)
-    planned = rate["need"] - asked + rate["follow_up"]
+    planned = (rate["need"] - asked + rate["follow_up"]) * (1.0 - missed)
+    controls = rate["chronic_control"] * (1.0 - missed)
     nurse = planned * access.delegable_share[age] * access.base_delegation
     by_gp = planned - nurse
     for k, name in enumerate(CONTACT_TYPES):
         use[:, services.index(name)] += (by_gp + seen) * access.contact_mix[sex, age, k]
-    use[:, services.index("nurse_consult")] += nurse
-    use[:, services.index("chronic_nurse")] += rate["chronic_control"] * access.chronic_nurse_share
-    use[:, services.index("chronic_gp")] += rate["chronic_control"] * (1.0 - access.chronic_nurse_share)
+    use[:, services.index("nurse_mental")] += nurse * access.mental_share[age]
+    use[:, services.index("nurse_consult")] += nurse * (1.0 - access.mental_share[age])
+    use[:, services.index("chronic_nurse")] += controls * access.chronic_nurse_share
+    use[:, services.index("chronic_gp")] += controls * (1.0 - access.chronic_nurse_share)
     use[:, services.index("ooh_contact")] += asked * leaving * access.elsewhere[1, 1]
     use[:, services.index("ed_visit")] += asked * leaving * access.elsewhere[1, 2]
     use[:, services.index("ed_visit")] += seen * access.ed_referral_probability
-    own = rate["follow_up"] / np.maximum(planned, 1e-12)
+    own = rate["follow_up"] * (1.0 - missed) / np.maximum(planned, 1e-12)
     fewer = 1.0 - own * (1.0 - access.follow_up_referral_multiplier)
     referred = (by_gp + nurse * access.nurse_referral_multiplier) * fewer * access.referral_probability[age]
     use[:, services.index("specialist_trajectory")] += referred

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -14,14 +15,18 @@ from paysim.care.access import (
     AccessTerms,
     BookTerms,
     ClinicTerms,
+    PracticeTerms,
     access_terms,
     book_terms,
     clinic_terms,
+    divided,
+    practice_terms,
     share_leaving,
 )
 from paysim.care.background import BackgroundCosts, background_costs
 from paysim.care.catalogue import Services, load_services
 from paysim.care.costs import PracticeCosts, practice_costs
+from paysim.care.delegation import COUNTRY_RULES, SERVICE, DelegationRules, load_delegation
 from paysim.care.demand import BaseRates, Cohort, base_rates, demand_transitions
 from paysim.care.rates import Floats
 from paysim.errors import DataError, Problem
@@ -31,7 +36,7 @@ from paysim.parameters import Parameters
 FOLDER = Path(__file__).parent
 COUNTRIES = ("NL", "BE")
 
-STAFF_SERVICES = (*CONTACT_TYPES, "nurse_consult", "chronic_nurse", "chronic_gp")
+STAFF_SERVICES = (*CONTACT_TYPES, "nurse_consult", "nurse_mental", "chronic_nurse", "chronic_gp")
 """Services that take a slot in an appointment book."""
 
 
@@ -59,6 +64,7 @@ class CareModel:
     rates: BaseRates
     access: AccessTerms
     book: BookTerms
+    practices: PracticeTerms
     clinic: ClinicTerms
     costs: PracticeCosts
     background: BackgroundCosts
@@ -69,7 +75,7 @@ class CareModel:
 
     @property
     def contact_mix(self) -> Floats:
-        """``[2, 111, 4]`` kinds of contact with the GP."""
+        """``[2, 111, 5]`` kinds of contact with the GP."""
         return self.access.contact_mix
 
     @property
@@ -134,7 +140,7 @@ class CareModel:
 
 
 def care_parameters(country: str) -> Parameters:
-    """Return the care parameters of a country, named ``care.<name>``.
+    """Return the care parameters of a country, ``care.<name>``, and its rules of delegation, ``delegation.<name>``.
 
     Raises
     ------
@@ -144,7 +150,8 @@ def care_parameters(country: str) -> Parameters:
     if country not in COUNTRIES:
         raise DataError(Problem("no care parameters for this country", found=country, allowed=COUNTRIES))
     common = Parameters.load(FOLDER / "parameters.yaml", "care")
-    return common | Parameters.load(FOLDER / f"parameters_{country.lower()}.yaml", "care")
+    rules = Parameters(load_delegation(COUNTRY_RULES[country]).rows)
+    return common | Parameters.load(FOLDER / f"parameters_{country.lower()}.yaml", "care") | rules
 
 
 def build_care(
@@ -172,11 +179,6 @@ def build_care(
     book = book_terms(params)
     access = access_terms(params, rates, book)
     costs = practice_costs(params)
-    minutes = services.minutes.copy()
-    staffed = [services.index(name) for name in STAFF_SERVICES]
-    minutes[staffed] *= params["care.contact_minutes_factor"]
-    slots = {name: float(minutes[k, 1] or minutes[k, 0]) for name, k in zip(STAFF_SERVICES, staffed, strict=True)}
-    built = minutes @ costs.wages().per_minute() + services.material_eur
     return CareModel(
         country=country,
         services=services,
@@ -184,14 +186,44 @@ def build_care(
         rates=rates,
         access=access,
         book=book,
+        practices=practice_terms(params),
         clinic=clinic_terms(params),
         costs=costs,
         background=background_costs(params),
-        contact_minutes=MappingProxyType(slots),
-        minutes=minutes,
-        resource_cost_eur=np.where(np.isnan(services.given_cost_eur), built, services.given_cost_eur),
+        **_work(params, services, costs),
         report=MappingProxyType(_report(params, cohort, rates, access, book)),
     )
+
+
+def under_rules(care: CareModel, params: Parameters, rules: DelegationRules) -> CareModel:
+    """Return the care model under other rules of delegation; what people need stays what it is.
+
+    Parameters
+    ----------
+    params
+        The parameters `care` was built with.
+    """
+    params = params.with_rows(rules.rows)
+    return replace(care, access=divided(care.access, params, care.rates), **_work(params, care.services, care.costs))
+
+
+def _work(params: Parameters, services: Services, costs: PracticeCosts) -> dict[str, Any]:
+    """Return minutes, slots and resource costs: those of the catalogue, of what nurses do those of the rules."""
+    minutes = services.minutes.copy()
+    for task, service in SERVICE.items():
+        minutes[services.index(service), :2] = (
+            params[f"delegation.{task}_supervision_minutes"],
+            params[f"delegation.{task}_minutes"],
+        )
+    staffed = [services.index(name) for name in STAFF_SERVICES]
+    minutes[staffed] *= params["care.contact_minutes_factor"]
+    slots = {name: float(minutes[k, 1] or minutes[k, 0]) for name, k in zip(STAFF_SERVICES, staffed, strict=True)}
+    built = minutes @ costs.wages().per_minute() + services.material_eur
+    return {
+        "contact_minutes": MappingProxyType(slots),
+        "minutes": minutes,
+        "resource_cost_eur": np.where(np.isnan(services.given_cost_eur), built, services.given_cost_eur),
+    }
 
 
 def _report(

@@ -45,6 +45,11 @@ class Records:
     programme_years: list[np.ndarray] = field(default_factory=list)  # [P, G]
     revenue: list[np.ndarray] = field(default_factory=list)  # [P] euro
     costs: list[np.ndarray] = field(default_factory=list)  # [P] euro
+    unlisted_years: list[np.ndarray] = field(default_factory=list)  # [P] of people on no list who live near it
+    closed: list[np.ndarray] = field(default_factory=list)  # [P] 1 where the list was closed
+    refused: list[np.ndarray] = field(default_factory=list)  # [1] people who wanted another practice and found none
+    fte: list[np.ndarray] = field(default_factory=list)  # [P, 2] working time of GPs and nurses
+    own: list[np.ndarray] = field(default_factory=list)  # [P, 2] appointments with a GP, of these with one's own
     busy: list[np.ndarray] = field(default_factory=list)  # [P, 3] ticks
     waits: list[np.ndarray] = field(default_factory=list)  # [P, 3, WAIT_BINS]
     access: list[np.ndarray] = field(default_factory=list)  # [P, outcomes]
@@ -59,14 +64,18 @@ class Records:
         return {name: np.stack(rows) for name, rows in vars(self).items() if rows}
 
 
-def practice_bills(model: Model, activity: Activity) -> dict[str, np.ndarray]:
-    """Return what practices pay over the time of `activity`, the owners' own time apart: ``[P]`` euro by component."""
-    practices, services = model.population.practices, model.care.services
-    gp_fte = np.array([practice.gp_fte for practice in practices])
-    nurse_fte = np.array([practice.nurse_fte for practice in practices])
+def practice_bills(model: Model, activity: Activity, fte: np.ndarray) -> dict[str, np.ndarray]:
+    """Return what practices pay over the time of `activity`, the owners' own time apart: ``[P]`` euro by component.
+
+    Parameters
+    ----------
+    fte
+        Working time of GPs and nurses ``[P, 2]``.
+    """
+    services = model.care.services
     material = np.where(services.in_sector("general_practice"), services.material_eur, 0.0)
     return {
-        **model.care.costs.bills(gp_fte, nurse_fte, activity.person_years.sum(axis=1), activity.years),
+        **model.care.costs.bills(fte[:, 0], fte[:, 1], activity.person_years.sum(axis=1), activity.years),
         "material": (activity.services @ material).sum(axis=1),
     }
 
@@ -177,6 +186,7 @@ class Accounts:
         practices = self.state.practices.size
         services = np.zeros((practices, SEGMENTS, len(self.names)))
         person_years, programme_years = np.zeros((practices, SEGMENTS)), np.zeros((practices, SEGMENTS))
+        unlisted_years = np.zeros(practices)
         kernel.aggregate(
             self.state.people,
             self.state.practices,
@@ -185,12 +195,14 @@ class Accounts:
             services,
             person_years,
             programme_years,
+            unlisted_years,
         )
+        self.records.unlisted_years.append(unlisted_years)
         return Activity(self.names, self.practice_names, services, person_years, programme_years, YEARS_PER_PERIOD)
 
     def _post_costs(self, activity: Activity) -> np.ndarray:
         """Post what practices pay for staff, housing and materials; the owner's own time is not among it."""
-        bills = practice_bills(self.model, activity)
+        bills = practice_bills(self.model, activity, self.state.practices["fte"])
         for component, euros in bills.items():
             self.ledger.post(
                 period=self.period,
@@ -245,7 +257,7 @@ class Accounts:
             "births": (people["id"] >= NEWBORN) & (people["id"] < ARRIVAL) & (people["birth"] >= started),
             "arrivals": (people["id"] >= ARRIVAL) & (people["entered"] > started),
             "departures": (people["departed"] == 1) & (people["since"] >= started),
-            "gp_payments": lived * per_year[people["practice"], people["segment"]],
+            "gp_payments": lived * (people["unlisted"] == 0) * per_year[people["practice"], people["segment"]],
             "patient_payments": patient_cents / 100.0,
             "programme_years": lived * enrolled,
         }
@@ -267,7 +279,7 @@ class Accounts:
         records.programme_years.append(activity.programme_years)
         records.revenue.append(revenue)
         records.costs.append(costs)
-        for name in ("busy", "waits", "access"):
+        for name in ("busy", "waits", "access", "own", "fte", "closed"):
             getattr(records, name).append(practices[name].copy())
         records.levers.append(practices["activity_levers"].copy())
         if len(self.programmes):

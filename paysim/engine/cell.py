@@ -21,10 +21,11 @@ from paysim.engine.accounts import YEARS_PER_PERIOD, Accounts
 from paysim.engine.groups import EXTRA
 from paysim.engine.hospital import Hospital, HospitalTerms
 from paysim.engine.migration import Migration
-from paysim.engine.model import Model
+from paysim.engine.model import Model, under_rules
 from paysim.engine.programmes import Delivery, Register
 from paysim.engine.region import Engine, Region
 from paysim.engine.responses import Responses
+from paysim.engine.staff import Staff
 from paysim.engine.start import initial_state
 from paysim.errors import ModelError
 from paysim.kernel import streams
@@ -116,13 +117,14 @@ def run_arm(
     state
         The people to go on with, changed in place; by default a copy of the base run's.
     """
-    scenario = model.scenario
+    scenario, of_current = model.scenario, model
+    model = under_rules(model, arm)
     state = base.state.copy() if state is None else state
     hospital = _hospital(model, state, replicate)
     hospital.restore(base.hospital)
     ledger = Ledger(arm.name, 0, replicate)
     accounts = Accounts(model, state, arm.contracts, ledger, 0)
-    responses = Responses(model, arm, base.activity, replicate)
+    responses = Responses(model, arm, base.activity, replicate, of_current)
     years = scenario.horizon_years
     migration = Migration(model, state, replicate)
     region = _region(model, state, accounts, hospital, migration, 0, engine, years, arm.name, progress, on_events)
@@ -199,7 +201,8 @@ def _region(
     progress: Progress | None,
     on_events: Callable[[np.ndarray], None] | None = None,
 ) -> Region:
-    region = Region(state, model.tables, accounts, hospital, migration, start, engine, on_events)
+    staff = Staff(model, state)
+    region = Region(state, model.tables, accounts, hospital, migration, staff, start, engine, on_events)
     if progress:
         region.on_week = lambda week: progress(what, week, years * WEEKS_PER_YEAR)
     return region
@@ -252,14 +255,18 @@ def _check_people(state: State, accounts: Accounts) -> None:
     alive = int(state.people["alive"].sum())
     if alive != expected:
         raise ModelError(f"people: {accounts.people_at_start} at the start and {flows}, but {alive} alive at the end")
-    lived, by_practice = total("person_years"), float(np.sum(accounts.records.person_years))
-    if not np.isclose(lived, by_practice, rtol=1e-9):
-        raise ModelError(f"person-time: {lived} years in groups, {by_practice} years on lists")
+    records = accounts.records
+    lived, on_lists = total("person_years"), float(np.sum(records.person_years))
+    without = float(np.sum(records.unlisted_years))
+    if not np.isclose(lived, on_lists + without, rtol=1e-9):
+        raise ModelError(f"person-time: {lived} years in groups, {on_lists} on lists and {without} on none")
 
 
 def _counted(model: Model, accounts: Accounts) -> Counted:
     care, scenario, population = model.care, model.scenario, model.population
-    hours = [care.book.hours_per_year(p.gp_fte, p.nurse_fte) for p in population.practices]
+    arrays = accounts.records.arrays()
+    fte = arrays["fte"].reshape(scenario.horizon_years, -1, *arrays["fte"].shape[1:]).mean(axis=1)  # [Y, P, 2]
+    hours = [[care.book.hours_per_year(gp, nurse) for gp, nurse in year] for year in fte]
     others = [contract for contract in accounts.contracts if contract.providers != PRACTICES]
     parts = [
         [part for contract in others for part in contract.in_force(year)] for year in range(scenario.horizon_years)
@@ -268,7 +275,7 @@ def _counted(model: Model, accounts: Accounts) -> Counted:
         dimensions=accounts.groups.dimensions,
         columns=(*accounts.names, *EXTRA),
         groups=np.stack(accounts.records.groups),
-        arrays=accounts.records.arrays(),
+        arrays=arrays,
         service_names=accounts.names,
         sector_of=care.services.sectors,
         payment_eur=np.array([tariff_table(each, accounts.names) for each in parts]),

@@ -39,6 +39,11 @@ class Migration:
     ----------
     replicate
         Enters the keys of newcomers.
+
+    Attributes
+    ----------
+    refused
+        People who wanted another practice and found all lists closed, since it was last set to zero.
     """
 
     def __init__(self, model: Model, state: State, replicate: int) -> None:
@@ -50,13 +55,14 @@ class Migration:
         self._births = births_expected(model, scenario.base_years + scenario.horizon_years)
         self._places = np.array([practice.municipality for practice in population.practices])
         self._joining = Joining(np.array([practice.list_size for practice in population.practices]), self._places)
+        self._searching = bool(state.people["unlisted"][state.listed].any())
+        self.refused = 0
         self._insurers = np.bincount(population.insurer, minlength=len(population.insurers)) / len(population)
 
     def change_lists(self, requests: np.ndarray, now: int) -> tuple[np.ndarray, np.ndarray]:
         """Give people who asked for another practice one; return their rows ``(left, taken)``.
 
-        The whole row moves, so that all that has been counted of a person goes along. Who has died or left since, or
-        finds all other lists full, stays. Appointments with the old practice are dropped.
+        Who has died or left since, or finds all other lists closed or full, stays.
         """
         people = self.state.people
         asked = requests[requests["kind"] == LIST_REQUEST]
@@ -66,26 +72,59 @@ class Migration:
         old = asked["row"].astype(np.int64)
         u = streams.uniforms(people["key"][old], int(stream_key("practice chosen")), asked["number"])
         home = people["practice"][old]
-        number = self._joining.choose(u, home, self.rates.near_share, self._free(now), change=True)
-        old, number = old[number >= 0], number[number >= 0]
+        number = self._joining.choose(u, home, self.rates.near_share, self._open(now), change=True)
+        self.refused += int((number < 0).sum())
+        return self._move(old[number >= 0], number[number >= 0], now)
+
+    def find_lists(self, now: int) -> tuple[np.ndarray, np.ndarray]:
+        """Let people without a practice join an open list; return the rows ``(left, taken)`` of those who had to move.
+
+        Who has been without the longest goes first, and near home.
+        """
+        people, nobody = self.state.people, np.zeros(0, np.int64)
+        if not self._searching or not self._open(now).any():
+            return nobody, nobody
+        rows = self.state.listed
+        rows = rows[(people["unlisted"][rows] == 1) & (people["alive"][rows] == 1)]
+        rows = rows[np.lexsort((people["id"][rows], people["entered"][rows]))]
+        self._searching = bool(len(rows))
+        u = streams.uniforms(
+            people["key"][rows], int(stream_key("practice found")), (now - self.begin) // TICKS_PER_WEEK
+        )
+        home = people["practice"][rows]
+        number = self._joining.choose(u, home, 1.0, self._open(now), change=False)
+        people["unlisted"][rows[number == home]] = 0
+        elsewhere = (number >= 0) & (number != home)
+        return self._move(rows[elsewhere], number[elsewhere], now)
+
+    def _move(self, old: np.ndarray, number: np.ndarray, now: int) -> tuple[np.ndarray, np.ndarray]:
+        """Put people in rows `old` on the lists `number`; return the rows ``(left, taken)``.
+
+        The whole row moves, so that all that has been counted of a person goes along. Appointments with the old
+        practice are dropped.
+        """
+        people = self.state.people
         new = self._take_rows(number)
         moved = people[old]
         place = self._places[number]
         elsewhere = place != self._places[moved["practice"]]
         moved["municipality"][elsewhere] = place[elsewhere]
         moved["practice"] = number
+        moved["unlisted"] = 0
         people[new] = moved
         self._vacate(old)
         kernel.join_lists(people, self.state.calendar, self.state.practices, self.model.tables, new, now)
         return old, new
 
     def arrive(self, now: int) -> np.ndarray:
-        """Let the newcomers of the week that ends at `now` join lists; return their rows.
+        """Let the newcomers of the week that ends at `now` join open lists; return their rows.
+
+        Where all are closed they live near a practice without being on its list.
 
         Raises
         ------
         ModelError
-            If no list has room for them.
+            If there are no rows for them.
         """
         numbers = np.arange(self._arrived(now - TICKS_PER_WEEK), self._arrived(now))
         if not len(numbers):
@@ -95,7 +134,12 @@ class Migration:
         who = np.searchsorted(self.rates.resemblance, at, side="right")
         home = self.model.population.practice[who]
         u = streams.uniforms(keys, int(stream_key("first practice")))
-        number = self._joining.choose(u, home, 1.0, self._free(now), change=False)
+        number = self._joining.choose(u, home, 1.0, self._open(now), change=False)
+        without = number < 0
+        if without.any():
+            left = self._free(now) - np.bincount(number[~without], minlength=len(self._places))
+            number[without] = self._joining.choose(u[without], home[without], 1.0, left, change=False)
+            self._searching = True
         if (number < 0).any():
             raise ModelError(f"no list has room for {int((number < 0).sum())} newcomers to the region")
         rows, people = self._take_rows(number), self.state.people
@@ -104,7 +148,7 @@ class Migration:
         copy_traits(self.model, people, rows, who, now)
         elsewhere = self._places[number] != self._places[home]
         people["municipality"][rows[elsewhere]] = self._places[number[elsewhere]]
-        people["practice"][rows] = number
+        people["practice"][rows], people["unlisted"][rows] = number, without
         kernel.enter_rows(people, self.state.calendar, self.state.practices, self.model.tables, rows, now)
         return rows
 
@@ -136,6 +180,10 @@ class Migration:
         u += np.where(u >= upto[own] - shares[own], shares[own], 0.0)  # leave out one's own
         chosen = np.minimum(np.searchsorted(upto, u, side="right"), len(shares) - 1)
         people["insurer"][rows] = np.where(shares[own] < 1.0, chosen, own)
+
+    def _open(self, now: int) -> np.ndarray:
+        """Return how many newcomers each list takes ``[P]``: none where it is closed."""
+        return np.where(self.state.practices["closed"] == 1, 0, self._free(now))
 
     def _free(self, now: int) -> np.ndarray:
         """Return how many newcomers each list can take ``[P]``: rows for births to come are not given away."""

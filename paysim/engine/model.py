@@ -5,12 +5,14 @@ Everything here is the same for all arms, and frozen: arms differ in contracts a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from paysim.behaviour import behaviour_parameters
+from paysim.care.delegation import COUNTRY_RULES, load_delegation
 from paysim.care.model import CareModel, build_care, care_parameters
+from paysim.care.model import under_rules as care_under_rules
 from paysim.care.programmes import Programme, programme_parameters, settled, with_programmes
 from paysim.diseases import health as diseases
 from paysim.diseases.births import model as births
@@ -22,13 +24,13 @@ from paysim.diseases.migration.model import Migration
 from paysim.errors import DataError, Problem, ScenarioError, nearest_name
 from paysim.kernel.records import FIXED_PROCESSES, TICKS_PER_YEAR
 from paysim.kernel.spec import Transition
-from paysim.kernel.tables import Access, compile_tables
+from paysim.kernel.tables import Access, compile_tables, write_access
 from paysim.parameters import Parameters
 from paysim.population import Population, RegionProfile, load_region, synthesize
 from paysim.population.health import correlation_matrix
 from paysim.population.sampling import choose_practices
 from paysim.population.schema import COLUMN_NAMES, contradictions, range_problems
-from paysim.scenario import Scenario
+from paysim.scenario import Arm, Scenario
 
 TIMED = (("statin", "statin_year"), ("bp_drug_1", "bp_drug_year"), ("bp_drug_2", "bp_drug_year"))
 """Treatment flags whose person-years are claimed, and as which service."""
@@ -82,6 +84,9 @@ def load_parameters(scenario: Scenario, region: RegionProfile | None = None) -> 
     country = region.country
     parameters = health_parameters(country) | care_parameters(country) | behaviour_parameters()
     parameters |= programme_parameters(scenario.programmes)
+    rules = scenario.arm(scenario.current).delegation
+    if rules is not None:
+        parameters = parameters.with_rows(rules.rows)
     known = [*parameters, *region.parameters]
     problems = [
         Problem(
@@ -116,13 +121,15 @@ def build_model(scenario: Scenario, sample: int | None = None, population: Popul
     Raises
     ------
     DataError
-        The people given are of another region, or know other municipalities or insurers.
+        The people given are of another region, or know other municipalities or insurers; or an arm delegates to nurses
+        where no practice employs one.
     """
     parameters, region = load_parameters(scenario)
     if population is None:
         people = synthesize(region, seed=scenario.seed, sample=sample, health_values=parameters)
     else:
         people = _given(population, region, sample)
+    _check_nurses(scenario, people, region.country)
     cohort = diseases.settled(cohort_from_population(people, parameters), scenario.diseases)
     health = build_health(parameters, cohort, region.country, scenario.diseases)
     care = build_care(parameters, cohort, region.country, health.modelled_admissions)
@@ -183,6 +190,28 @@ def _check_staff(programmes: tuple[Programme, ...], people: Population) -> None:
         raise ScenarioError(*(Problem(message, each.document.path, key="minutes_per_year") for each in raise_for))
 
 
+def _check_nurses(scenario: Scenario, people: Population, country: str) -> None:
+    """Raise DataError if an arm delegates tasks to nurses and no practice of the region employs one."""
+    if any(practice.nurse_fte > 0.0 for practice in people.practices):
+        return
+    for arm in scenario.arms:
+        rules = arm.delegation or scenario.arm(scenario.current).delegation or load_delegation(COUNTRY_RULES[country])
+        if rules.needs_nurses:
+            what = f"arm {arm.name!r} delegates to nurses, but no practice of the region employs one"
+            raise DataError(Problem(what, scenario.path, key="delegation", found=rules.name))
+
+
+def under_rules(model: Model, arm: Arm) -> Model:
+    """Return the model under the rules of delegation of an arm; by default those of the current arm, which it has."""
+    rules, current = arm.delegation, model.scenario.arm(model.scenario.current).delegation
+    if rules is None or rules == current:
+        return model
+    care = care_under_rules(model.care, model.parameters, rules)
+    tables = model.tables.copy()
+    write_access(tables, access(care), care.services.names[: model.counted])
+    return replace(model, care=care, tables=tables, parameters=model.parameters.with_rows(rules.rows))
+
+
 def _given(population: Population, region: RegionProfile, sample: int | None) -> Population:
     """Return people who were given, or whole practices of them, if they are of the region."""
     pairs = {
@@ -221,9 +250,13 @@ def access(care: CareModel) -> Access:
         ed_referral_probability=care.ed_referral_probability,
         base_delegation=care.base_delegation,
         chronic_nurse_share=care.chronic_nurse_share,
-        patience_days=list(care.patience_days),
+        mental_share=care.access.mental_share,
+        nurse_starts=care.access.nurse_starts,
+        missed_share=care.access.missed_share,
+        own_gp_days=care.access.own_gp_days,
+        patience_days=care.access.patience_by_education,
         horizon_days=list(care.horizon_days),
-        elsewhere=care.elsewhere,
+        elsewhere=care.access.elsewhere_by_education,
         later_days=care.later_days,
         weekdays=care.weekdays,
     )

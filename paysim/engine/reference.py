@@ -21,10 +21,9 @@ from paysim.errors import ModelError
 from paysim.kernel import records as rec
 from paysim.kernel.advance import change_rows, follow_levers, next_tick
 from paysim.kernel.hazards import next_process
-from paysim.kernel.queue import offer, take
 from paysim.kernel.records import EVENT, NEVER, REQUEST, State
 from paysim.kernel.tables import KINDS
-from paysim.kernel.transitions import NO_LANE, answer, fire, is_pending, next_row
+from paysim.kernel.transitions import NO_LANE, answer, book, fire, is_pending, next_row, seek
 
 Process = Generator[simpy.Event, Any, None]
 
@@ -141,8 +140,8 @@ class ReferencePractices:
             row, lane, sort, origin, need, again, reply = yield self._books[number].get()
             person, now = self.state.people[row], int(self.env.now)
             length = self._table["contact_ticks"][sort]
-            start, server = offer(practice, lane, now, length, self._table["weekdays"])
+            start, server = seek(person, self._table, practice, lane, now, length, origin, need)
             outcome = answer(person, self._table, practice, now, lane, sort, origin, need, start, again)
             if outcome == rec.BOOKED:
-                take(practice, lane, server, start, length)
+                book(person, practice, lane, server, start, length)
             reply.succeed((int(outcome), int(start) - now))

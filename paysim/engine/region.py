@@ -24,7 +24,8 @@ from paysim.engine.hospital import Hospital
 from paysim.engine.migration import Migration
 from paysim.engine.programmes import Delivery
 from paysim.engine.reference import ReferencePractices
-from paysim.kernel.records import REQUEST, TICKS_PER_WEEK, WEEKS_PER_PERIOD, WEEKS_PER_YEAR, State
+from paysim.engine.staff import Staff
+from paysim.kernel.records import PERIODS_PER_YEAR, REQUEST, TICKS_PER_WEEK, WEEKS_PER_PERIOD, WEEKS_PER_YEAR, State
 
 Process = Generator[simpy.Event, Any, None]
 Engine = Literal["compiled", "reference"]
@@ -69,6 +70,7 @@ class Region:
     accounts: Accounts
     hospital: Hospital
     migration: Migration
+    staff: Staff
     start: int
     engine: Engine = "compiled"
     on_events: Callable[[np.ndarray], None] | None = None
@@ -125,25 +127,34 @@ class Region:
                 self.on_week(weeks)
 
     def move_people(self) -> Process:
-        """People who asked for another practice join it, and newcomers to the region join theirs."""
+        """People who asked for another practice join it; newcomers join theirs; every quarter, those who have none."""
+        week = 0
         while True:
             yield self.env.timeout(TICKS_PER_WEEK)
+            week += 1
             now = int(self.env.now)
-            left, taken = self.migration.change_lists(self.requests, now)
-            self.accounts.follow(left, taken)
-            self.hospital.follow(left, taken)
-            for each in self.programmes:
-                each.follow(left, taken)
-            self.practices.people_moved(left, np.concatenate([taken, self.migration.arrive(now)]))
+            self._moved(*self.migration.change_lists(self.requests, now))
+            if week % WEEKS_PER_PERIOD == 0:
+                self._moved(*self.migration.find_lists(now))
+            self.practices.people_moved(np.zeros(0, np.int64), self.migration.arrive(now))
+
+    def _moved(self, left: np.ndarray, taken: np.ndarray) -> None:
+        """Let everything that knows people by their rows follow them."""
+        self.accounts.follow(left, taken)
+        self.hospital.follow(left, taken)
+        for each in self.programmes:
+            each.follow(left, taken)
+        self.practices.people_moved(left, taken)
 
     def turn_the_year(self) -> Process:
-        """When the books of a year are closed, rows become free, and people change insurer for the next."""
+        """When the books of a year are closed, rows become free, people change insurer, and staff come and go."""
         week = 0
         while True:
             yield self.env.timeout(TICKS_PER_WEEK)
             week += 1
             if week % WEEKS_PER_YEAR == 0:
                 self.migration.turn_of_the_year(int(self.env.now))
+                self.staff.change(int(self.env.now))
 
     def settle_and_decide(self) -> Process:
         """At the end of a quarter payers settle; then providers choose their levers for the next."""
@@ -155,7 +166,11 @@ class Region:
                 continue
             activity = self.accounts.close(int(self.env.now))
             self._record_hospital()
+            self.accounts.records.refused.append(np.array([self.migration.refused]))
+            self.migration.refused = 0
             self.accounts.open()
+            without = self.accounts.records.unlisted_years[-1].sum()
+            self.staff.review(activity.person_years.sum(axis=1) * PERIODS_PER_YEAR, without * PERIODS_PER_YEAR)
             self.recent = [*self.recent, activity][-4:]
             if self.decide:
                 self.decide(self, reduce(Activity.plus, self.recent))

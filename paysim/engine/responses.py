@@ -32,6 +32,8 @@ class Responses:
     ----------
     base_activity
         Of the last base year.
+    of_current
+        The model under the current arm's rules of delegation, where those of `model` are others.
 
     Attributes
     ----------
@@ -39,12 +41,16 @@ class Responses:
         Rows of ``incentives.csv``: at the start, and at the end of every contract year.
     """
 
-    def __init__(self, model: Model, arm: Arm, base_activity: Activity, replicate: int) -> None:
+    def __init__(
+        self, model: Model, arm: Arm, base_activity: Activity, replicate: int, of_current: Model | None = None
+    ) -> None:
         self.model, self.arm, self.replicate = model, arm, replicate
+        self.of_current = of_current or model
         self.behaviour = load_behaviour(arm.behaviour.name, arm.behaviour.settings, model.parameters)
         self.traits = self.behaviour.traits(model.scenario.seed, [p.name for p in model.population.practices])
         self.base_activity = base_activity
         practices = len(model.population.practices)
+        self.base_fte = np.array([(each.gp_fte, each.nurse_fte) for each in model.population.practices])
         self.ones = np.ones((practices, len(CONDITIONS), len(LEVERS)))
         self.past = [self.ones] * PERIODS_PER_YEAR
         self.quarter = 0
@@ -54,11 +60,16 @@ class Responses:
     def anchor(self) -> Anchor:
         """Margins, income and hours under `current` on the activity of the base run."""
         current = self.model.scenario.arm(self.model.scenario.current)
-        return make_anchor(self._situation(current.contracts, self.base_activity, self.ones, -1, None))
+        situation = self._situation(
+            self.of_current, current.contracts, self.base_activity, self.ones, -1, None, self.base_fte
+        )
+        return make_anchor(situation)
 
     def at_base(self) -> list[dict[str, Any]]:
         """Return the incentives under the arm's contracts on the activity of the base run."""
-        situation = self._situation(self.arm.contracts, self.base_activity, self.ones, 0, self.anchor)
+        situation = self._situation(
+            self.model, self.arm.contracts, self.base_activity, self.ones, 0, self.anchor, self.base_fte
+        )
         return incentive_table(situation, self.behaviour, self.arm.name, self.replicate)
 
     def start(self, region: Region) -> None:
@@ -76,7 +87,8 @@ class Responses:
     def _now(self, region: Region, activity: Activity) -> Situation:
         levers = region.state.practices["activity_levers"].copy()
         year = min(self.quarter // PERIODS_PER_YEAR, self.model.scenario.horizon_years - 1)
-        return self._situation(self.arm.contracts, activity, levers, year, self.anchor)
+        fte = region.state.practices["fte"]
+        return self._situation(self.model, self.arm.contracts, activity, levers, year, self.anchor, fte)
 
     def _decide(self, region: Region, activity: Activity) -> None:
         situation = self._now(region, activity)
@@ -95,15 +107,17 @@ class Responses:
 
     def _situation(
         self,
+        model: Model,
         contracts: tuple[Contract, ...],
         activity: Activity,
         levers: np.ndarray,
         year: int,
         anchor: Anchor | None,
+        fte: np.ndarray,
     ) -> Situation:
-        care, practices = self.model.care, self.model.population.practices
-        hours = [care.book.hours_per_year(p.gp_fte, p.nurse_fte)[:2].sum() for p in practices]
-        costs = np.asarray(sum(practice_bills(self.model, activity).values())) / activity.years
+        care = model.care
+        hours = [care.book.hours_per_year(*each)[:2].sum() for each in fte]
+        costs = np.asarray(sum(practice_bills(model, activity, fte).values())) / activity.years
         return Situation(
             contracts=contracts,
             year=year,
@@ -115,8 +129,8 @@ class Responses:
             traits=self.traits,
             services=replace(care.services, minutes=care.minutes),
             wages=care.costs.wages(),
-            terms=response_terms(self.model.parameters),
+            terms=response_terms(model.parameters),
             anchor=anchor,
             activity_levers=np.mean(self.past, axis=0),
-            other_gp_hours=np.array([p.gp_fte for p in practices]) * care.costs.gp_hours_per_fte - np.array(hours),
+            other_gp_hours=fte[:, 0] * care.costs.gp_hours_per_fte - np.array(hours),
         )

@@ -18,19 +18,20 @@ from numba import njit
 from paysim.kernel import records as rec
 from paysim.kernel.hazards import hazard, process_due, set_rate
 from paysim.kernel.memory import borrow, prefetch
-from paysim.kernel.queue import offer, take
 from paysim.kernel.records import FIRST_TRANSITION
 from paysim.kernel.tables import KINDS
 from paysim.kernel.transitions import (
     NO_LANE,
     accrue,
     answer,
+    book,
     change_flags,
     enter,
     fire,
     is_pending,
     leave_part_of_timers,
     next_row,
+    seek,
     take_row,
     treatment,
 )
@@ -88,10 +89,10 @@ def take_entry(person, tables, practice, people, row: int, tick: int, process: i
         if is_pending(person, tables, practice, lane, sort, origin):
             return rec.COMBINED, value, n
         length = tables.contact_ticks[sort]
-        start, server = offer(practice, lane, tick, length, tables.weekdays)
+        start, server = seek(person, tables, practice, lane, tick, length, origin, number)
         outcome = answer(person, tables, practice, tick, lane, sort, origin, number, start, process == rec.RETRY)
         if outcome == rec.BOOKED:
-            take(practice, lane, server, start, length)
+            book(person, practice, lane, server, start, length)
             value = start - tick
     return outcome, value, n
 
@@ -338,6 +339,7 @@ def open_period(people, practices) -> None:  # type: ignore[no-untyped-def]
             for s in range(person.counts.size):
                 person.counts[s] = 0
         practice.busy[:] = 0
+        practice.own[:] = 0
         practice.waits[:] = 0
         practice.access[:] = 0
 
@@ -401,15 +403,21 @@ def add_groups(rows, values, codes, sums) -> None:  # type: ignore[no-untyped-de
 
 
 @njit(cache=True, nogil=True)
-def aggregate(people, practices, tables, out, services, person_years, programme_years) -> None:  # type: ignore[no-untyped-def]
-    """Add up `out` by practice and segment: [P, G, S], and years lived and enrolled: [P, G]."""
+def aggregate(people, practices, tables, out, services, person_years, programme_years, unlisted_years) -> None:  # type: ignore[no-untyped-def]
+    """Add up `out` by practice and segment: [P, G, S], and years lived and enrolled on the list: [P, G].
+
+    `unlisted_years` [P] are those of people who live near the practice and are on no list.
+    """
     enrolled = tables[0].masks[2]
     for k in range(practices.size):
         for row in range(practices[k].first, practices[k].first + practices[k].used):
             person = people[row]
             g = person.segment
-            person_years[k, g] += person.life
-            if person.flags & enrolled != 0:
-                programme_years[k, g] += person.life
+            if person.unlisted != 0:
+                unlisted_years[k] += person.life
+            else:
+                person_years[k, g] += person.life
+                if person.flags & enrolled != 0:
+                    programme_years[k, g] += person.life
             for s in range(out.shape[1]):
                 services[k, g, s] += out[row, s]

@@ -76,9 +76,11 @@ def hazard(person, tables, practice, r: int, tick: int):  # type: ignore[no-unty
     rate = math.exp(value)
     condition = person.segment % 3
     if tables.activity_lever[r] >= 0:
-        rate *= practice.activity_levers[condition, tables.activity_lever[r]]
+        which = tables.activity_lever[r]
+        rate *= practice.activity_levers[condition, which] * practice.activity_style[which]
     if tables.health_lever[r] >= 0:
-        rate *= practice.health_levers[condition, tables.health_lever[r]]
+        which = tables.health_lever[r]
+        rate *= practice.health_levers[condition, which] * practice.health_style[which]
     return rate
 
 

@@ -38,6 +38,16 @@ def opening(tick: int, length: int, opens: int, closes: int, weekdays: int) -> i
 
 
 @njit(cache=True, nogil=True, forceinline=True)
+def earliest(practice, lane: int, server: int, tick: int, length: int, weekdays: int) -> int:  # type: ignore[no-untyped-def]
+    """Return the earliest start of a slot of `length` ticks with one server, for a need at `tick`."""
+    start = practice.free[lane, server]
+    if start < tick:
+        start = tick
+    blocks = length if practice.flexible[lane] else int(length * practice.stretch[lane])
+    return opening(start, blocks, practice.opens[lane], practice.closes[lane], weekdays)
+
+
+@njit(cache=True, nogil=True, forceinline=True)
 def offer(practice, lane: int, tick: int, length: int, weekdays: int):  # type: ignore[no-untyped-def]
     """Return the earliest start and the server of a slot of `length` ticks, for a need at `tick`.
 
@@ -48,12 +58,8 @@ def offer(practice, lane: int, tick: int, length: int, weekdays: int):  # type: 
     Ties go to the lowest server. A lane without servers offers the end of time.
     """
     best, server = 1 << 60, -1
-    blocks = length if practice.flexible[lane] else int(length * practice.stretch[lane])
     for k in range(practice.servers[lane]):
-        start = practice.free[lane, k]
-        if start < tick:
-            start = tick
-        start = opening(start, blocks, practice.opens[lane], practice.closes[lane], weekdays)
+        start = earliest(practice, lane, k, tick, length, weekdays)
         if start < best:
             best, server = start, k
     return best, server

@@ -41,7 +41,7 @@ LEVERS = ("visit_intensity", "prevention", "referral", "delegation")
 VISIT_INTENSITY, PREVENTION, REFERRAL, DELEGATION = range(4)
 CONDITIONS = ("no chronic condition", "vascular", "diabetes")
 
-CONTACT_TYPES = ("gp_phone", "gp_consult", "gp_long", "gp_visit")
+CONTACT_TYPES = ("gp_phone", "gp_consult", "gp_long", "gp_visit", "gp_email")
 
 # What is remembered of the need behind a pending appointment: its process, its number, its contact type.
 ORIGIN, NUMBER, SORT = 0, 1, 2
@@ -49,7 +49,7 @@ ORIGIN, NUMBER, SORT = 0, 1, 2
 # Outcomes in the event log.
 DONE, COMBINED, BOOKED, DROPPED, LATER, OUT_OF_HOURS, EMERGENCY = 0, 1, 2, 3, 4, 5, 6
 REFERRED, TREATED, DIED, DIED_BEFORE_CARE, ADMITTED, BORN = 7, 8, 9, 10, 11, 12
-DEPARTED, LIST_ASKED = 13, 14
+DEPARTED, LIST_ASKED, MISSED = 13, 14, 15
 OUTCOMES = (
     "done",
     "combined with a pending appointment",
@@ -66,6 +66,7 @@ OUTCOMES = (
     "gave birth",
     "left the region",
     "asked for another practice",
+    "missed the appointment",
 )
 WAIT_BINS = 57
 """Offered waits are counted in whole days, the last bin open."""
@@ -93,6 +94,7 @@ PERSON = np.dtype(
         ("alive", "i1"),
         ("chronic", "i1"),  # has a chronic condition of the model
         ("departed", "i1"),  # has left the region, at tick `since`
+        ("unlisted", "i1"),  # lives among the people of `practice`, which does not take the person on its list
         ("pending", "i4", (FIRST_TRANSITION, 3)),  # ORIGIN, NUMBER and SORT of the need behind an appointment
         ("asked", "i8", (FIRST_TRANSITION,)),  # tick at which that need arose
         ("counts", "i2", (MAX_SERVICES,)),  # services used this period
@@ -128,6 +130,8 @@ PRACTICE = np.dtype(
         ("room", "i8"),  # rows available
         ("vacant", "i8"),  # 1 + the vacant row that the next newcomer gets, or 0
         ("vacancies", "i8"),  # vacant rows
+        ("closed", "i8"),  # 1 while the list takes nobody but newborns
+        ("fte", "f8", (2,)),  # working time of GPs and of nurses
         ("servers", "i8", (3,)),  # by lane
         ("opens", "i8", (3,)),  # tick of the day
         ("closes", "i8", (3,)),
@@ -135,10 +139,13 @@ PRACTICE = np.dtype(
         ("flexible", "i8", (3,)),  # 1 where the day's contact time may be used at any moment of the day
         ("free", "i8", (3, MAX_SERVERS)),  # tick at which a server is next free
         ("busy", "i8", (3,)),  # ticks of work booked this period
+        ("own", "i8", (2,)),  # appointments with a GP this period, and how many of them with the person's own
         ("waits", "i8", (3, WAIT_BINS)),  # appointments by whole days waited, this period
         ("access", "i8", (len(OUTCOMES),)),  # needs by what became of them, this period
         ("activity_levers", "f8", (3, len(LEVERS))),  # by condition
         ("health_levers", "f8", (3, len(LEVERS))),
+        ("activity_style", "f8", (len(LEVERS),)),  # what the practice does more or less of than others, in any arm
+        ("health_style", "f8", (len(LEVERS),)),
     ],
     align=True,
 )

@@ -91,9 +91,9 @@ TABLES = np.dtype(
         ("reference_utility", "f8"),  # of a person without the condition, from whom decrements were measured
         ("base_utility", "f8", (2, AGES)),
         ("masks", "i8", (5,)),  # flags of diabetes, vascular, enrolled, any chronic condition, smoker
-        ("contact_mix", "f8", (2, AGES, 4)),  # cumulative, by contact type
-        ("contact_ticks", "i8", (8,)),  # length by contact sort
-        ("contact_service", "i8", (8,)),
+        ("contact_mix", "f8", (2, AGES, 5)),  # cumulative, by contact type
+        ("contact_ticks", "i8", (10,)),  # length by contact sort
+        ("contact_service", "i8", (10,)),
         ("urgent_share", "f8", (AGES,)),
         ("delegable_share", "f8", (AGES,)),
         ("referral", "f8", (AGES,)),  # per GP contact
@@ -102,9 +102,13 @@ TABLES = np.dtype(
         ("ed_referral", "f8"),  # per urgent contact
         ("base_delegation", "f8"),  # share of delegable contacts that nurses do at base
         ("chronic_nurse", "f8"),  # share of chronic controls that nurses do at base
-        ("patience_days", "f8", (3,)),  # mean patience by lane
+        ("mental_share", "f8", (AGES,)),  # of delegated contacts, share of the mental-health nurse
+        ("start_lane", "i8"),  # lane of the appointment at which a treatment starts
+        ("missed", "f8", (3,)),  # share of planned appointments to which nobody turns up, by education
+        ("own_gp_ticks", "i8", (3,)),  # how much longer people wait for their own doctor, by lane
+        ("patience_days", "f8", (3, 3)),  # mean patience by education and lane
         ("horizon_days", "f8", (3,)),  # furthest slot a book offers
-        ("elsewhere", "f8", (3, 4)),  # cumulative: later, out of hours, emergency, dropped
+        ("elsewhere", "f8", (3, 3, 4)),  # by education and lane, cumulative: later, out of hours, emergency, dropped
         ("later_days", "f8"),
         ("ooh_service", "i8"),
         ("ed_service", "i8"),
@@ -117,7 +121,12 @@ TABLES = np.dtype(
 
 @dataclass(frozen=True)
 class Access:
-    """How contacts take place: the care side of the tables, by name. See `care.model.CareModel`."""
+    """How contacts take place: the care side of the tables, by name. See `care.model.CareModel`.
+
+    Patience ``[3]`` by lane or ``[3, 3]`` by education and lane, ways out ``[3, 4]`` or ``[3, 3, 4]`` likewise, missed
+    appointments one share or ``[3]`` by education, `own_gp_days` how much longer than for the earliest slot people
+    wait for their own doctor.
+    """
 
     contact_mix: np.ndarray
     contact_minutes: Mapping[str, float]
@@ -128,12 +137,16 @@ class Access:
     ed_referral_probability: float
     base_delegation: float
     chronic_nurse_share: float
-    patience_days: Sequence[float]
+    patience_days: Sequence[float] | np.ndarray
     horizon_days: Sequence[float]
     elsewhere: np.ndarray
     later_days: float
     weekdays: int
     follow_up_referral_multiplier: float = 1.0
+    mental_share: np.ndarray | float = 0.0
+    nurse_starts: bool = True
+    missed_share: Sequence[float] | np.ndarray | float = 0.0
+    own_gp_days: float = 0.0
 
 
 CONTACT_SERVICES = (
@@ -141,12 +154,14 @@ CONTACT_SERVICES = (
     "gp_consult",
     "gp_long",
     "gp_visit",
+    "gp_email",
     "nurse_consult",
+    "nurse_mental",
     "chronic_nurse",
     "chronic_gp",
     "chronic_nurse",  # the appointment at which a treatment starts
 )
-SORT_NURSE, SORT_CHRONIC_NURSE, SORT_CHRONIC_GP, SORT_START = 4, 5, 6, 7
+SORT_NURSE, SORT_MENTAL_NURSE, SORT_CHRONIC_NURSE, SORT_CHRONIC_GP, SORT_START = 5, 6, 7, 8, 9
 
 
 def stream_key(name: str) -> np.uint64:
@@ -266,10 +281,29 @@ def compile_tables(
     t["score_root"] = np.linalg.cholesky(np.eye(4) if score_correlations is None else score_correlations)
     t["utility_rule"], t["reference_utility"] = UTILITY_RULES.index(utility_rule), reference_utility
     t["risk_mean"], t["risk_sd"], t["base_utility"] = risk_mean, risk_sd, base_utility
+    write_access(tables, access, services)
+    return tables
+
+
+def write_access(tables: np.ndarray, access: Access, services: Sequence[str]) -> None:
+    """Write terms of access into an engine's tables, whose other values stay.
+
+    Raises
+    ------
+    ModelError
+        If a kind of contact is no service.
+    """
+    t = tables[0]
+
+    def code(service: str) -> int:
+        if service not in services:
+            raise ModelError(f"unknown service {service!r}; known: {sorted(services)}")
+        return services.index(service)
+
     minute = TICKS_PER_DAY // (24 * 60)
     t["contact_mix"] = np.cumsum(access.contact_mix, axis=-1)
     t["contact_ticks"] = [round(access.contact_minutes[s] * minute) for s in CONTACT_SERVICES]
-    t["contact_service"] = [number(s, code, "service") for s in CONTACT_SERVICES]
+    t["contact_service"] = [code(s) for s in CONTACT_SERVICES]
     t["urgent_share"], t["delegable_share"] = access.urgent_share, access.delegable_share
     t["referral"], t["nurse_referral"] = access.referral_probability, access.nurse_referral_multiplier
     t["follow_up_referral"] = access.follow_up_referral_multiplier
@@ -277,7 +311,13 @@ def compile_tables(
     t["chronic_nurse"], t["later_days"] = access.chronic_nurse_share, access.later_days
     t["patience_days"], t["horizon_days"] = access.patience_days, access.horizon_days
     t["elsewhere"] = np.cumsum(access.elsewhere, axis=-1)
-    t["ooh_service"] = number("ooh_contact", code, "service")
-    t["ed_service"] = number("ed_visit", code, "service")
+    t["missed"], t["mental_share"] = access.missed_share, access.mental_share
+    t["own_gp_ticks"][0] = round(access.own_gp_days * TICKS_PER_DAY)  # urgent care is not put off for it
+    t["start_lane"] = 2
+    if not access.nurse_starts:
+        for name in ("contact_ticks", "contact_service"):
+            t[name][SORT_START] = t[name][SORT_CHRONIC_GP]
+        t["start_lane"] = 0
+    t["ooh_service"] = code("ooh_contact")
+    t["ed_service"] = code("ed_visit")
     t["weekdays"] = access.weekdays
-    return tables

@@ -17,6 +17,7 @@ from numba import njit
 
 from paysim.kernel import records as rec
 from paysim.kernel.hazards import choose, happens, occurrence_key, reschedule, rewind, set_rate, wind_up
+from paysim.kernel.queue import earliest, offer, take
 from paysim.kernel.records import (
     FIRST_TRANSITION,
     NEVER,
@@ -27,7 +28,14 @@ from paysim.kernel.records import (
     TICKS_PER_DAY,
     TICKS_PER_YEAR,
 )
-from paysim.kernel.tables import KINDS, SORT_CHRONIC_GP, SORT_CHRONIC_NURSE, SORT_NURSE, SORT_START
+from paysim.kernel.tables import (
+    KINDS,
+    SORT_CHRONIC_GP,
+    SORT_CHRONIC_NURSE,
+    SORT_MENTAL_NURSE,
+    SORT_NURSE,
+    SORT_START,
+)
 
 _DEATH, _EVENT, _START = KINDS.index("death"), KINDS.index("event"), KINDS.index("treatment_start")
 _BIRTH, _NEED, _FOLLOW_UP = KINDS.index("birth"), KINDS.index("need"), KINDS.index("follow_up")
@@ -37,7 +45,8 @@ _DEPARTURE, _CHANGE = KINDS.index("departure"), KINDS.index("practice_change")
 # Numbered choices inside an occurrence (choice 0 winds up the clock).
 _URGENT, _TYPE, _DELEGABLE, _DELEGATED, _PATIENCE, _ELSEWHERE, _REFERRED, _BEFORE, _IN_CARE, _STAY = range(1, 11)
 _SEX, _KEY, _Z = 11, 12, 13
-_TIME_BEFORE = 1  # of the person, not of an occurrence
+_MENTAL, _MISSED = 11, 12  # of a contact; the ones before are of a birth
+_TIME_BEFORE, _OWN_GP = 1, 2  # of the person, not of an occurrence
 
 SHARE_OF_BOYS = 1.05 / 2.05
 """Sex ratio at birth 1.05 boys a girl (recalled, UN World Population Prospects)."""
@@ -243,6 +252,7 @@ def give_birth(mother, tables, practice, people, tick: int, r: int, occurrence: 
     child.municipality = mother.municipality
     child.education = mother.education
     child.deprived = mother.deprived
+    child.unlisted = mother.unlisted
     child.insurer = mother.insurer
     for k in range(4):
         child.scores[k] = 0.0
@@ -266,8 +276,16 @@ def lever(person, practice, which: int):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True, forceinline=True)
 def delegated(person, tables, practice, need, base: float):  # type: ignore[no-untyped-def]
-    """Return whether a delegable contact goes to the nurse."""
-    return happens(need, _DELEGATED, base * lever(person, practice, rec.DELEGATION))
+    """Return whether a delegable contact goes to the nurse, if the practice has one."""
+    return practice.servers[NURSE_LANE] > 0 and happens(
+        need, _DELEGATED, base * lever(person, practice, rec.DELEGATION)
+    )
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def start_lane(tables, practice) -> int:  # type: ignore[no-untyped-def]
+    """Return the lane of the appointment at which a treatment starts: the nurse's if rules and staff allow it."""
+    return tables.start_lane if practice.servers[NURSE_LANE] > 0 else PLANNED_LANE
 
 
 @njit(cache=True, nogil=True, forceinline=True)
@@ -275,7 +293,7 @@ def ask_for(person, tables, practice, r: int, number: int):  # type: ignore[no-u
     """Return (lane, contact sort) of the appointment that occurrence `number` of process `r` asks for."""
     kind = tables.kind[r]
     if kind == _START:
-        return NURSE_LANE, SORT_START
+        return start_lane(tables, practice), SORT_START
     need = occurrence_key(person.key, tables.stream[r], number)
     if kind == _CHRONIC:
         if delegated(person, tables, practice, need, tables.chronic_nurse):
@@ -283,15 +301,66 @@ def ask_for(person, tables, practice, r: int, number: int):  # type: ignore[no-u
         return PLANNED_LANE, SORT_CHRONIC_GP
     u = choose(need, _TYPE)
     sort = 0
-    while sort < 3 and u >= tables.contact_mix[person.sex, person.age, sort]:
+    while sort < 4 and u >= tables.contact_mix[person.sex, person.age, sort]:
         sort += 1
     if kind == _NEED and happens(need, _URGENT, tables.urgent_share[person.age]):
         return URGENT_LANE, sort
     if happens(need, _DELEGABLE, tables.delegable_share[person.age]) and delegated(
         person, tables, practice, need, tables.base_delegation
     ):
+        if happens(need, _MENTAL, tables.mental_share[person.age]):
+            return NURSE_LANE, SORT_MENTAL_NURSE
         return NURSE_LANE, SORT_NURSE
     return PLANNED_LANE, sort
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def own_gp(person, practice) -> int:  # type: ignore[no-untyped-def]
+    """Return the server of the GP lanes who is the person's own doctor."""
+    return int(choose(person.key, _OWN_GP) * practice.servers[PLANNED_LANE])
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def patience(person, tables, lane: int, origin: int, number: int) -> float:  # type: ignore[no-untyped-def]
+    """Return how many days a person will wait for what a need asks for."""
+    need = occurrence_key(person.key, tables.stream[origin], number)
+    return -tables.patience_days[person.education, lane] * math.log(choose(need, _PATIENCE))
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def seek(person, tables, practice, lane: int, tick: int, length: int, origin: int, number: int):  # type: ignore[no-untyped-def]
+    """Return start and server of the slot that a person gets offered.
+
+    It is the earliest of the lane, or that of one's own doctor where this is hardly later and the person will wait for
+    it. Who is on no list gets none.
+    """
+    if person.unlisted != 0:
+        return 1 << 60, -1
+    start, server = offer(practice, lane, tick, length, tables.weekdays)
+    if lane != NURSE_LANE and practice.servers[lane] > 1:
+        own = own_gp(person, practice)
+        if own != server:
+            mine = earliest(practice, lane, own, tick, length, tables.weekdays)
+            later = mine - start
+            if later == 0 or (
+                later <= tables.own_gp_ticks[lane]
+                and (
+                    tables.kind[origin] != _NEED
+                    or mine - tick <= patience(person, tables, lane, origin, number) * TICKS_PER_DAY
+                )
+            ):
+                return mine, own
+    return start, server
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def book(person, practice, lane: int, server: int, start: int, length: int):  # type: ignore[no-untyped-def]
+    """Write an appointment into the book."""
+    take(practice, lane, server, start, length)
+    if lane != NURSE_LANE:
+        practice.own[0] += 1
+        if server == own_gp(person, practice):
+            practice.own[1] += 1
 
 
 @njit(cache=True, nogil=True, forceinline=True)
@@ -417,16 +486,23 @@ def leave_part_of_timers(person, tables, tick: int):  # type: ignore[no-untyped-
 
 @njit(cache=True, nogil=True, forceinline=True)
 def attend(person, tables, practice, row: int, tick: int, r: int, requests, n: int):  # type: ignore[no-untyped-def]
-    """Hold the appointment of lane ``r - 1``: claim it, and choose what it leads to."""
+    """Hold the appointment of lane ``r - 1``: claim it, and choose what it leads to.
+
+    Some do not turn up for a planned appointment, and its time is lost; who comes to start a treatment comes.
+    """
     origin, number, sort = person.pending[r, ORIGIN], person.pending[r, NUMBER], person.pending[r, SORT]
     person.due[r] = NEVER
+    contact = occurrence_key(person.key, tables.stream[origin], number)
+    starting = r == start_lane(tables, practice) + 1 and person.starts >= 0
+    if r != rec.GP_URGENT and not starting and happens(contact, _MISSED, tables.missed[person.education]):
+        practice.access[rec.MISSED] += 1
+        return rec.MISSED, n
     person.counts[tables.contact_service[sort]] += 1
-    if r == rec.NURSE and person.starts >= 0:
+    if starting:
         start = person.starts
         person.starts = -1
         change_flags(person, tables, practice, tick, tables.sets[start], tables.clears[start])
         return rec.TREATED, n
-    contact = occurrence_key(person.key, tables.stream[origin], number)
     if r == rec.GP_URGENT:
         if happens(contact, _REFERRED, tables.ed_referral):
             person.counts[tables.ed_service] += 1
@@ -435,6 +511,7 @@ def attend(person, tables, practice, row: int, tick: int, r: int, requests, n: i
     kind = tables.kind[origin]
     if kind == _NEED or kind == _FOLLOW_UP:
         chance = tables.referral[person.age] * lever(person, practice, rec.REFERRAL)
+        chance *= practice.activity_style[rec.REFERRAL]
         if r == rec.NURSE:
             chance *= tables.nurse_referral
         if kind == _FOLLOW_UP:
@@ -482,18 +559,17 @@ def answer(  # type: ignore[no-untyped-def]
     if days > tables.horizon_days[lane]:
         outcome = rec.DROPPED
     if days > 0.0 and tables.kind[origin] == _NEED:
-        need = occurrence_key(person.key, tables.stream[origin], number)
-        patience = -tables.patience_days[lane] * math.log(choose(need, _PATIENCE))
-        if days > patience or outcome == rec.DROPPED:
-            u = choose(need, _ELSEWHERE)
-            later = tables.elsewhere[lane, 0]
+        if outcome == rec.DROPPED or days > patience(person, tables, lane, origin, number):
+            u = choose(occurrence_key(person.key, tables.stream[origin], number), _ELSEWHERE)
+            ways = tables.elsewhere[person.education, lane]
+            later = ways[0]
             if again or person.due[RETRY] != NEVER:
                 u = later + u * (1.0 - later)  # the other ways out, in their own proportions
             if u < later:
                 outcome = rec.LATER
-            elif u < tables.elsewhere[lane, 1]:
+            elif u < ways[1]:
                 outcome = rec.OUT_OF_HOURS
-            elif u < tables.elsewhere[lane, 2]:
+            elif u < ways[2]:
                 outcome = rec.EMERGENCY
             else:
                 outcome = rec.DROPPED

@@ -1,4 +1,4 @@
-"""Practices: revenue, costs and margin, hours, waits, what became of needs, and levers; for all and by practice."""
+"""Practices: money, hours, staff, waits, lists, what became of needs, and levers; for all and by practice."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ _NEEDS = {
     "needs_out_of_hours": "went to out-of-hours care",
     "needs_emergency": "went to the emergency department",
 }
+_MISSED = "missed the appointment"
 _TICKS_PER_HOUR = 3600 * 1000
 
 
@@ -29,6 +30,7 @@ def measures(counted: Counted) -> Iterator[Measure]:
     yield from _money(counted)
     yield from _hours(counted)
     yield from _waits(counted)
+    yield from _lists(counted)
     access = counted.by_year(counted.arrays["access"]) * counted.weight
     booked = [counted.process_outcomes.index(name) for name in ("booked", *_NEEDS.values())]
     asked = access[:, :, booked].sum(axis=2)
@@ -36,6 +38,8 @@ def measures(counted: Counted) -> Iterator[Measure]:
     yield Measure("needs", "needs", with_all(asked - again))
     for name, outcome in _NEEDS.items():
         yield Measure(name, "needs", with_all(access[:, :, counted.process_outcomes.index(outcome)]))
+    missed = access[:, :, counted.process_outcomes.index(_MISSED)]
+    yield Measure("appointments_missed", "appointments", with_all(missed))
     yield from _levers(counted)
 
 
@@ -54,9 +58,34 @@ def _hours(counted: Counted) -> Iterator[Measure]:
     busy = counted.by_year(counted.arrays["busy"]) / _TICKS_PER_HOUR  # [Y, P, 3]
     for who, lanes in (("gp", (0, 1)), ("nurse", (2,))):
         used = with_all(busy[:, :, lanes].sum(axis=2))
-        room = with_all(counted.contact_hours[:, lanes].sum(axis=1))
+        room = with_all(counted.contact_hours[:, :, lanes].sum(axis=2))
         share = np.divide(used, room, out=np.zeros_like(used), where=room > 0.0)
         yield Measure(f"{who}_utilisation", "share", share, whole=share.mean(axis=0))
+    # Whatever the book does not hold (advice to nurses, say) comes on top of contact hours.
+    needed = services @ counted.gp_minutes / 60.0
+    beyond = np.maximum(needed - counted.contact_hours[:, :, :2].sum(axis=2), 0.0)
+    yield Measure("gp_overtime_hours", "hours", with_all(beyond * counted.weight))
+    fte = counted.arrays["fte"].reshape(counted.years, -1, *counted.arrays["fte"].shape[1:]).mean(axis=1)
+    for k, who in enumerate(("gp", "nurse")):
+        working = with_all(fte[:, :, k] * counted.weight)
+        yield Measure(f"{who}_fte", "full-time equivalents", working, whole=working.mean(axis=0))
+
+
+def _lists(counted: Counted) -> Iterator[Measure]:
+    """Yield who finds a practice, and one's own doctor in it."""
+    closed = counted.arrays["closed"].reshape(counted.years, -1, counted.arrays["closed"].shape[1]).mean(axis=1)
+    share = np.concatenate([closed.mean(axis=1, keepdims=True), closed], axis=1)
+    yield Measure("lists_closed", "share", share, whole=share.mean(axis=0))
+    without = counted.by_year(counted.arrays["unlisted_years"]) * counted.weight
+    yield Measure("years_without_practice", "person-years", with_all(without))
+    yield Measure("changes_refused", "persons", counted.by_year(counted.arrays["refused"]) * counted.weight)
+    own = counted.by_year(counted.arrays["own"])  # [Y, P, 2]
+    of_all, own = with_all(own[:, :, 0]), with_all(own[:, :, 1])
+    yield Measure("own_gp_share", "share", _share(own, of_all), whole=_share(own.sum(axis=0), of_all.sum(axis=0)))
+
+
+def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    return np.asarray(np.divide(part, whole, out=np.zeros(whole.shape), where=whole > 0))
 
 
 def _waits(counted: Counted) -> Iterator[Measure]:
@@ -64,8 +93,9 @@ def _waits(counted: Counted) -> Iterator[Measure]:
     for k, lane in enumerate(_LANES):
         by_day = np.concatenate([waits[:, :, k].sum(axis=1, keepdims=True), waits[:, :, k]], axis=1)
         yield Measure(f"wait_{lane}_days", "days", _mean(by_day), whole=_mean(by_day.sum(axis=0)))
-        if lane == "gp_planned":
-            yield Measure(f"wait_{lane}_p90_days", "days", _p90(by_day), whole=_p90(by_day.sum(axis=0)))
+        for name, part in (("median", 0.5), ("p90", 0.9)):
+            days, whole = _quantile(by_day, part), _quantile(by_day.sum(axis=0), part)
+            yield Measure(f"wait_{lane}_{name}_days", "days", days, whole=whole)
 
 
 def _mean(counts: np.ndarray) -> np.ndarray:
@@ -75,15 +105,15 @@ def _mean(counts: np.ndarray) -> np.ndarray:
     return np.asarray(np.divide(counts @ days, total, out=np.zeros(total.shape), where=total > 0))
 
 
-def _p90(counts: np.ndarray) -> np.ndarray:
-    """Return the 90th percentile of waits counted in whole days, interpolated within the day."""
+def _quantile(counts: np.ndarray, part: float) -> np.ndarray:
+    """Return a quantile of waits counted in whole days, interpolated within the day."""
     cumulative = counts.cumsum(axis=-1).astype(float)
-    target = 0.9 * cumulative[..., -1:]
+    target = part * cumulative[..., -1:]
     day = (cumulative < target).sum(axis=-1)
     before = np.where(day > 0, np.take_along_axis(cumulative, np.maximum(day - 1, 0)[..., None], -1)[..., 0], 0.0)
     within = np.take_along_axis(counts.astype(float), np.minimum(day, counts.shape[-1] - 1)[..., None], -1)[..., 0]
-    part = np.divide(target[..., 0] - before, within, out=np.zeros(day.shape), where=within > 0)
-    return np.asarray(day + part)
+    within_day = np.divide(target[..., 0] - before, within, out=np.zeros(day.shape), where=within > 0)
+    return np.asarray(day + within_day)
 
 
 def _levers(counted: Counted) -> Iterator[Measure]:

@@ -43,7 +43,7 @@ class Counted:
     gp_fte
         ``[P]``
     contact_hours
-        ``[P, 3]`` a year, by lane of the appointment book.
+        ``[Y, P, 3]`` in each year, by lane of the appointment book.
     gp_minutes, nurse_minutes
         By service.
     programme_names

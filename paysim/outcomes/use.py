@@ -7,8 +7,13 @@ from collections.abc import Iterator
 from paysim.outcomes.protocol import Counted, Measure
 
 _USE = {
-    "gp_contacts": ("contacts", ("gp_phone", "gp_consult", "gp_long", "gp_visit")),
-    "nurse_contacts": ("contacts", ("nurse_consult",)),
+    "gp_contacts": ("contacts", ("gp_phone", "gp_consult", "gp_long", "gp_visit", "gp_email")),
+    "nurse_contacts": ("contacts", ("nurse_consult", "nurse_mental")),
+    "telephone_contacts": ("contacts", ("gp_phone",)),
+    "email_contacts": ("contacts", ("gp_email",)),
+    "practice_consultations": ("contacts", ("gp_consult", "gp_long")),
+    "home_visits": ("contacts", ("gp_visit",)),
+    "mental_nurse_contacts": ("contacts", ("nurse_mental",)),
     "chronic_controls": ("contacts", ("chronic_nurse", "chronic_gp")),
     "out_of_hours_contacts": ("contacts", ("ooh_contact",)),
     "ed_visits": ("visits", ("ed_visit",)),

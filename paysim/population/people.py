@@ -179,7 +179,7 @@ def _staffed(
             "gp_fte": Column(float, 0.01, 1000.0, unit="fte"),
             "gps": Column(int, 1, 8, unit="persons"),
             "nurse_fte": Column(float, 0.0, 1000.0, unit="fte"),
-            "nurses": Column(int, 1, 8, unit="persons"),
+            "nurses": Column(int, 0, 8, unit="persons"),
         },
     )
     shown = os.fspath(table)

@@ -68,8 +68,8 @@ def _of_municipality(profile: RegionProfile, seed: int, index: int, name: str, i
 
 
 def side_by_side(fte: float) -> int:
-    """Return how many people share out a working time: whole, rounded up from a quarter, between 1 and 8."""
-    return int(np.clip(np.ceil(fte - _ROUND_UP_FROM), 1, _MOST_STAFF))
+    """Return how many people share out a working time: whole, rounded up from a quarter, 1 to 8; 0 of none."""
+    return 0 if fte <= 0.0 else int(np.clip(np.ceil(fte - _ROUND_UP_FROM), 1, _MOST_STAFF))
 
 
 def join_practices(practices: tuple[Practice, ...], municipality: np.ndarray, seed: int) -> np.ndarray:

@@ -94,7 +94,7 @@ class Practice:
     gp_fte, nurse_fte
         Working time in full-time equivalents.
     gps, nurses
-        GPs and nurses who see patients side by side (1..8): columns of the appointment book.
+        GPs (1..8) and nurses (0..8) who see patients side by side: columns of the appointment book.
     weight
         Persons in the region for each person in the sample; 1.0 in a whole region.
     """

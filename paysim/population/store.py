@@ -39,7 +39,7 @@ class _PracticeHead(Reader):
     gp_fte: Annotated[float, Field(gt=0)]
     gps: Annotated[int, Field(ge=1, le=8)]
     nurse_fte: Annotated[float, Field(ge=0)]
-    nurses: Annotated[int, Field(ge=1, le=8)]
+    nurses: Annotated[int, Field(ge=0, le=8)]
     weight: Annotated[float, Field(gt=0)]
 
 

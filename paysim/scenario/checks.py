@@ -15,6 +15,7 @@ from paysim.reading import Document
 from paysim.scenario.format import BEHAVIOURS, BehaviourName, ScenarioReader, settings
 
 if TYPE_CHECKING:
+    from paysim.care.delegation import DelegationRules
     from paysim.contracts.terms import Contract
     from paysim.scenario.format import ArmReader
 
@@ -87,6 +88,22 @@ def behaviour_problems(read: BehaviourName | None, document: Document, loc: Loc)
         if key not in known:
             message = f"not a setting of {document.at(*loc).data['name']}"
             yield document.problem(message, (*loc, key), key=True, allowed=("name", *known))
+
+
+def read_delegation(
+    name: str | None, document: Document, extra: Extra, problems: list[Problem]
+) -> DelegationRules | None:
+    """Read an arm's rules of delegation; what is wrong with them is added to `problems`."""
+    from paysim.care.delegation import load_delegation
+
+    if name is None:
+        return None
+    beside = Path(document.path).parent / name  # a file's path is looked up beside the scenario too
+    try:
+        return load_delegation(str(beside) if name.endswith(".yaml") and beside.is_file() else name, extra)
+    except InputError as exc:
+        problems += [_placed(problem, document, "delegation") for problem in exc.problems]
+        return None
 
 
 def read_contracts(document: Document, extra: Extra, problems: list[Problem]) -> list[Contract]:

@@ -71,6 +71,7 @@ class ArmReader(Reader):
     title: str | None = None
     contracts: Annotated[list[Any], Field(min_length=1, max_length=50)]
     budget_neutral_to: NeutralityReader | None = None
+    delegation: str | None = None
     behaviour: BehaviourReader | None = None
     programmes: Annotated[list[str | ProgrammeUseReader], Field(max_length=50)] = []
 

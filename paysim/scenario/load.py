@@ -21,12 +21,14 @@ from paysim.scenario.checks import (
     name_problems,
     neutrality_problems,
     read_contracts,
+    read_delegation,
     read_programmes,
 )
 from paysim.scenario.format import ArmReader, ScenarioReader, settings
 from paysim.scenario.model import Arm, Behaviour, BudgetNeutrality, Discounting, Scenario
 
 if TYPE_CHECKING:
+    from paysim.care.delegation import DelegationRules
     from paysim.care.programmes import Programme, ProgrammeUse
     from paysim.contracts.terms import Contract
 
@@ -52,10 +54,12 @@ def load_scenario(name_or_path: str | os.PathLike[str], extra: Extra = ()) -> Sc
     contracts: list[list[Contract]] = []
     programmes: list[list[ProgrammeUse]] = []
     known: dict[str, Programme] = {}
+    rules: list[DelegationRules | None] = []
     problems = [*name_problems(read, document), *library_problems(read, document, extra)]
     problems += neutrality_problems(read, document)
     for index, arm in enumerate(read.arms):
         contracts.append(read_contracts(document.at("arms", index, "contracts"), extra, problems))
+        rules.append(read_delegation(arm.delegation, document.at("arms", index), extra, problems))
         problems += behaviour_problems(arm.behaviour, document, ("arms", index, "behaviour"))
         of_arm = document.at("arms", index, "programmes") if arm.programmes else document
         programmes.append(read_programmes(arm, of_arm, extra, known, problems))
@@ -64,7 +68,7 @@ def load_scenario(name_or_path: str | os.PathLike[str], extra: Extra = ()) -> Sc
         problems.append(document.problem("two programmes share a name", ("arms",), found=name))
     if problems:
         raise ScenarioError(*sorted(problems, key=lambda p: (p.file != document.path, p.line or 0, p.column or 0)))
-    arms = tuple(_arm(*each) for each in zip(read.arms, contracts, programmes, strict=True))
+    arms = tuple(_arm(*each) for each in zip(read.arms, contracts, rules, programmes, strict=True))
     scenario = replace(_scenario(read, arms, document), programmes=tuple(known.values()))
     return replace(scenario, read={row["name"]: row["value"] for row in resolved(scenario)})
 
@@ -94,6 +98,8 @@ def resolved(scenario: Scenario) -> list[dict[str, Any]]:
             named = f"{label}.programmes.{use.name}"
             rows.append(_row(scenario, f"{named}.start_year", use.start_year, "year of the run", "arms"))
             rows.append(_row(scenario, f"{named}.payer", use.payer or "nobody", "name", "arms"))
+        if arm.delegation is not None:
+            rows.append(_row(scenario, f"{label}.delegation", arm.delegation.name, "name", "arms"))
         if arm.budget_neutral_to is not None:
             neutral = f"{arm.budget_neutral_to.arm} on {arm.budget_neutral_to.on}"
             rows.append(_row(scenario, f"{label}.budget_neutral_to", neutral, "name"))
@@ -152,7 +158,9 @@ def _scenario(read: ScenarioReader, arms: tuple[Arm, ...], document: Document) -
     )
 
 
-def _arm(read: ArmReader, contracts: list[Contract], programmes: list[ProgrammeUse]) -> Arm:
+def _arm(
+    read: ArmReader, contracts: list[Contract], rules: DelegationRules | None, programmes: list[ProgrammeUse]
+) -> Arm:
     neutral = read.budget_neutral_to
     return Arm(
         name=read.name,
@@ -165,4 +173,5 @@ def _arm(read: ArmReader, contracts: list[Contract], programmes: list[ProgrammeU
             read.behaviour is not None,
         ),
         programmes=tuple(programmes),
+        delegation=rules,
     )

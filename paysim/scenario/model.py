@@ -12,6 +12,7 @@ from paysim.errors import Problem, ScenarioError, nearest_name
 from paysim.parameters import Override
 
 if TYPE_CHECKING:
+    from paysim.care.delegation import DelegationRules
     from paysim.contracts.terms import Contract
 
 
@@ -45,7 +46,10 @@ class Behaviour:
 
 @dataclass(frozen=True)
 class Arm:
-    """Contracts, behaviour and programmes that are compared with those of other arms."""
+    """Contracts, behaviour, programmes and rules of delegation that are compared with those of other arms.
+
+    Without `delegation` the rules are those of the current arm, and there those of the country.
+    """
 
     name: str
     title: str
@@ -53,6 +57,7 @@ class Arm:
     budget_neutral_to: BudgetNeutrality | None = None
     behaviour: Behaviour = Behaviour()
     programmes: tuple[ProgrammeUse, ...] = ()
+    delegation: DelegationRules | None = None
 
 
 @dataclass(frozen=True)

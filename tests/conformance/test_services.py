@@ -10,7 +10,8 @@ from paysim.care.model import STAFF_SERVICES
 from paysim.errors import DataError
 
 REQUIRED = (
-    *("gp_phone", "gp_consult", "gp_long", "gp_visit", "nurse_consult", "chronic_nurse", "chronic_gp"),
+    *("gp_phone", "gp_consult", "gp_long", "gp_visit", "gp_email"),
+    *("nurse_consult", "nurse_mental", "chronic_nurse", "chronic_gp"),
     *("ooh_contact", "ed_visit", "specialist_trajectory", "elective_admission"),
     *("admission_mi", "admission_stroke", "admission_other", "statin_year", "bp_drug_year"),
     *(

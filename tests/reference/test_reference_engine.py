@@ -29,6 +29,7 @@ from tests.toy import (
     run_compiled,
     run_reference,
     scenario,
+    values,
     weeks,
 )
 
@@ -73,6 +74,8 @@ def _run(model: Model, base: Base, engine: Any, arm: Arm) -> tuple[np.ndarray, C
 def test_people_who_ask_at_the_same_moment_are_served_in_the_order_of_the_list() -> None:
     tables = busy_tables(births=0.0, patience_days=[1e9] * 3, horizon_days=[1e9] * 3, urgent_share=np.zeros(AGES))
     states = [enter(busy_state(60, 2), tables) for _ in ENGINES]
+    for state in states:  # with one GP a lane, nobody waits for a doctor of choice
+        state.practices["servers"], state.practices["stretch"] = (1, 1, 2), 12.0
     visit = FIRST_TRANSITION + [each.name for each in busy_transitions()].index("visit")
     for state in states:
         rows = state.listed
@@ -186,11 +189,15 @@ def test_levers_that_jump_wake_everybody_in_time(bases: dict[tuple[int, str], Ba
     assert in_order(calm).tobytes() != logs[0].tobytes(), "the levers did nothing"
 
 
-@pytest.mark.parametrize("kind", ["open", "closed"])
-def test_people_who_come_go_and_change_practice(kind: Any) -> None:
-    """A third of the people moves every year, on rows that are left and taken again within weeks."""
+@pytest.mark.parametrize(("kind", "closed_share"), [("open", 0.0), ("closed", 0.0), ("open", 1.0)])
+def test_people_who_come_go_and_change_practice(kind: Any, closed_share: float) -> None:
+    """A third of the people moves every year, on rows that are left and taken again within weeks.
+
+    Where lists close at once, newcomers are without a practice until one opens again.
+    """
     changes = {"gross_turnover": 0.7, "net_rate": 0.05, "practice_change_rate": 0.8, "insurer_change_rate": 0.5}
     parameters = tuple(Override(f"migration.{name}", value) for name, value in changes.items())
+    parameters += (Override("care.closed_share", closed_share),)
     short = replace(scenario(1, 1), parameters=parameters, population=kind)
     model = build_model(short, population=few_people(100))
     bases = {engine: run_base(model, 0, engine) for engine in ENGINES}
@@ -209,6 +216,9 @@ def test_people_who_come_go_and_change_practice(kind: Any) -> None:
     assert outcomes[rec.LIST_ASKED] > 100
     arrived = len(np.unique(log["person"][log["person"] >= rec.ARRIVAL]))
     assert (outcomes[rec.DEPARTED] > 40 and arrived > 40) == (kind == "open")
+    assert (values(cell.results, "years_without_practice")[-1] > 1) == (closed_share > 0.0)
+    if closed_share > 0.0:
+        return
     # People are seen on both lists, and act after they have moved.
     both = np.intersect1d(*(log["person"][log["practice"] == k] for k in (0, 1)))
     assert len(both) > 50

@@ -104,9 +104,7 @@ def test_the_dutch_deductible_spares_general_practice_and_minors() -> None:
     assert found is not None
     contract, part, terms = found
     names = ("gp_consult", "ed_visit", "ooh_contact", "background_nursing", "statin_year")
-    exempt = terms.exempt_mask(
-        (*names, "gp_phone", "gp_long", "gp_visit", "nurse_consult", "chronic_nurse", "chronic_gp")
-    )
+    exempt = terms.exempt_mask((*names, *SERVICES_OF_FEES[2:], "gp_phone"))
     assert exempt[:5].tolist() == [True, False, True, True, False]
     assert terms.settle_persons([0, 0], [500, 500], [17.9, 18.0]).tolist() == [0, 38_500]
     half = replace(contract, components=(replace(part, share=0.5),))
@@ -130,7 +128,9 @@ SERVICES_OF_FEES = (
     "gp_consult",
     "gp_long",
     "gp_visit",
+    "gp_email",
     "nurse_consult",
+    "nurse_mental",
     "chronic_nurse",
     "chronic_gp",
 )

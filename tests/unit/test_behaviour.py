@@ -44,11 +44,13 @@ NONE, VASCULAR, DIABETES = range(3)
 
 # Expected use of a list of 2,095, by condition: none, vascular, diabetes.
 NORM = {
-    "gp_phone": (1443, 666, 428),
+    "gp_phone": (1407, 650, 418),
     "gp_consult": (1717, 607, 392),
     "gp_long": (492, 218, 140),
     "gp_visit": (53, 215, 139),
-    "nurse_consult": (1567, 626, 394),
+    "gp_email": (36, 16, 10),
+    "nurse_mental": (250, 90, 50),
+    "nurse_consult": (1317, 536, 344),
     "chronic_nurse": (0, 227, 419),
     "chronic_gp": (0, 25, 47),
     "specialist_trajectory": (285, 122, 77),
@@ -184,7 +186,8 @@ def test_a_practice_cannot_hand_over_contacts_that_it_does_not_have():
 
 
 def test_a_fee_is_the_marginal_revenue_of_a_visit_and_capitation_has_none():
-    prices = {"gp_phone": 5.0, "gp_consult": 10.0, "gp_long": 20.0, "gp_visit": 25.0, "nurse_consult": 9.0}
+    prices = {"gp_phone": 5.0, "gp_consult": 10.0, "gp_long": 20.0, "gp_visit": 25.0}
+    prices |= {"gp_email": 5.0, "nurse_consult": 9.0, "nurse_mental": 9.0}
     now = situation(contract(fees(**prices), Capitation(rate_eur_per_person_year=200.0)))
     margins = marginal(now)
     held = norm_activity().services[0, DIABETES]

@@ -111,7 +111,6 @@ def test_needs_by_age_have_the_published_shape_at_the_stated_level():
     [
         (("need",), "needs"),
         (("follow_up",), "follow_up"),
-        (("need", "follow_up"), "gp_contacts"),
         (("ed_self",), "ed_self"),
         (("emergency_other",), "emergency_other"),
     ],
@@ -143,10 +142,11 @@ def test_controls_are_those_planned_for_the_busiest_condition_times_attendance(c
         [4.0 * f["diabetes"], 2.0 * f["prior_mi"], 2.0 * f["prior_stroke"], 1.5 * f["high_risk"]]
     )
     planned *= f["enrolled"]
-    assert control.sum() == pytest.approx(0.9 * planned.sum(), rel=1e-9)
+    missed = care_parameters("NL")["care.no_show_share"]
+    assert control.sum() * (1.0 - missed) == pytest.approx(0.9 * planned.sum(), rel=1e-9)
     assert (control[~f["enrolled"]] == 0.0).all()
     only = f["enrolled"] & f["diabetes"] & ~f["prior_mi"] & ~f["prior_stroke"]
-    assert control[only].mean() == pytest.approx(3.6, rel=0.1)
+    assert control[only].mean() * (1.0 - missed) == pytest.approx(3.6, rel=0.1)
     assert row(care, "chronic_control").activity_lever == "prevention"
     assert row(care, "follow_up").activity_lever == "visit_intensity"
 
@@ -189,14 +189,52 @@ def test_kinds_of_contact_add_up_to_the_published_totals():
     urgent = rates.needs * access.urgent_share
     nurse = (rates.gp_contacts - urgent) * access.delegable_share * access.base_delegation
     by_gp = ((rates.gp_contacts - nurse)[:, :, None] * access.contact_mix * population[:, :, None]).sum(axis=(0, 1))
-    phone, consult, long, visit = by_gp / population.sum()
+    phone, consult, long, visit, email = by_gp / population.sum()
     nurse_total = (nurse * population).sum() / population.sum()
     total = (rates.gp_contacts * population).sum() / population.sum()
     scale = total / 4.40  # the types of 2017 add up to 4.40, the age table to the mean of 2021's population
-    assert phone == pytest.approx(1.25 * scale, rel=0.03)
+    assert phone == pytest.approx(1.22 * scale, rel=0.03)
+    assert email == pytest.approx(0.03 * scale, rel=0.05)
     assert visit == pytest.approx(0.18 * scale, rel=0.1)
     assert consult + long + nurse_total == pytest.approx(2.97 * scale, rel=0.03)
     assert access.contact_mix[0, 92, 3] > 5.0 * access.contact_mix[0, 40, 3]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.03, 0.2])
+def test_missed_appointments_raise_needs_such_that_urgent_and_held_contacts_stay(share):
+    params = care_parameters("NL").override([("care.no_show_share", share)])
+    rates = base_rates(params)
+    access = access_terms(params, rates, book_terms(params))
+    urgent = rates.needs * access.urgent_share
+    held = urgent + (rates.needs - urgent + rates.follow_up) * (1.0 - share)
+    assert held == pytest.approx(rates.gp_contacts)
+    none = care_parameters("NL").override([("care.no_show_share", 0.0)])
+    before = base_rates(none)
+    assert urgent == pytest.approx(before.needs * access_terms(none, before, book_terms(none)).urgent_share)
+
+
+def test_nurses_for_mental_health_see_their_share_of_delegated_contacts(care):
+    params, access, rates = care_parameters("NL"), care.access, care.rates
+    population = standard_population(params)
+    urgent = rates.needs * access.urgent_share
+    delegated = (rates.gp_contacts - urgent) * access.delegable_share * access.base_delegation * population
+    mental = (delegated * access.mental_share).sum()
+    assert mental / delegated.sum() == pytest.approx(params["delegation.mental_contact_share"], rel=0.01)
+    assert mental / population.sum() == pytest.approx(0.200, rel=0.05)  # per person-year, recalled from Nivel
+    assert access.mental_share[40] > 2.0 * access.mental_share[80]
+
+
+def test_education_changes_where_people_go_but_not_how_many_refuse(care):
+    access = care.access
+    by_education = access.elsewhere_by_education
+    assert by_education.sum(axis=2) == pytest.approx(1.0)
+    assert (by_education >= 0.0).all()
+    assert np.array_equal(by_education[1], access.elsewhere)
+    assert (by_education[0, :, 2] > access.elsewhere[:, 2]).all()
+    assert (by_education[2, :, 2] < access.elsewhere[:, 2]).all()
+    alike = replace(access, emergency_ratio=np.ones(3), patience_ratio=np.ones(3))
+    assert np.array_equal(alike.elsewhere_by_education, np.stack([access.elsewhere] * 3))
+    assert np.array_equal(alike.patience_by_education, np.stack([access.patience_days] * 3))
 
 
 def test_referrals_and_emergency_visits_reach_the_published_numbers(care, people):
@@ -263,7 +301,7 @@ def test_a_norm_practice_is_busy_but_not_overrun(older, gp, nurse):
 
 def test_both_gp_lanes_have_room_for_their_work(care, people):
     use = expected_services(care, people).mean(axis=0)
-    kinds = [care.services.index(name) for name in ("gp_phone", "gp_consult", "gp_long", "gp_visit")]
+    kinds = [care.services.index(name) for name in ("gp_phone", "gp_consult", "gp_long", "gp_visit", "gp_email")]
     seen_urgent = care.report["urgent_needs_per_person_year"] * (1.0 - care.report["urgent_share_leaving"])
     urgent = seen_urgent / use[kinds].sum() * (use[kinds] @ care.minutes[kinds, 0])
     planned = use @ care.minutes[:, 0] - urgent

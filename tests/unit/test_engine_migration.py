@@ -24,21 +24,24 @@ from paysim.kernel import records as rec
 from paysim.kernel.records import ARRIVAL, LIST_REQUEST, NEVER, REQUEST, TICKS_PER_WEEK, TICKS_PER_YEAR, VACANT, State
 from paysim.kernel.spec import AGES
 from paysim.parameters import Override
-from tests.toy import few_people, few_people_model, scenario, values
+from tests.toy import few_people, scenario, values
 
 START = -TICKS_PER_YEAR
 Changes = tuple[tuple[str, float], ...]
 
 
 def _model(*changes: tuple[str, float], kind: str = "open") -> Model:
-    parameters = tuple(Override(f"migration.{name}", value) for name, value in changes)
+    """Return a model in which lists never close and practices have no style of their own."""
+    alike = {f"care.style_{name}_sd": 0.0 for name in ("referral", "follow_up", "prevention")}
+    parameters = (*(Override(*each) for each in alike.items()), Override("care.closed_share", 0.0))
+    parameters += tuple(Override(f"migration.{name}", value) for name, value in changes)
     short = replace(scenario(1, 1), parameters=parameters, population=kind)  # type: ignore[arg-type]
     return build_model(short, population=few_people())
 
 
 @pytest.fixture(scope="module")
 def model() -> Model:
-    return few_people_model()
+    return _model()
 
 
 def _begun(model: Model) -> tuple[State, Migration]:

@@ -1,0 +1,133 @@
+"""What practices are during a run: working time that changes by the year, lists that close, and a style of their own.
+
+A practice closes its list to all but newborns when it has too many people per full-time GP, and opens it again when the
+list has shrunk by a margin. In the data year lists close at the length beyond which the published share of practices
+lies, so it follows from the region's own lists; when the region has more people per GP, it grows by a power of their
+number.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.special import ndtri  # type: ignore[import-untyped,unused-ignore]
+
+from paysim.care.access import BookTerms
+from paysim.engine.model import Model
+from paysim.errors import ModelError
+from paysim.kernel import streams
+from paysim.kernel.records import LEVERS, PREVENTION, TICKS_PER_YEAR, State
+
+PROFESSIONS = ("gp", "nurse")
+_DOMAIN = (1 << 40) + 2000
+"""Takes the place of the replicate in the keys of practices' styles, far from population, behaviour and engine."""
+
+
+class Staff:
+    """Working time and lists of one arm's practices.
+
+    Raises
+    ------
+    ModelError
+        If the supply of a profession would shrink to nothing within a year.
+    """
+
+    def __init__(self, model: Model, state: State) -> None:
+        self.model, self.state = model, state
+        self.base = np.array([(each.gp_fte, each.nurse_fte) for each in model.population.practices])
+        self.growth = supply_growth(model)
+        self.closes_at = closing_length(model)
+        self.margin, self.stretch = model.care.practices.reopening_margin, model.care.practices.list_stretch
+        self.people_per_gp = len(model.population) / self.base[:, 0].sum()
+
+    def change(self, now: int) -> None:
+        """Give practices the working time of the year that begins at `now`; what is booked stays booked."""
+        year = now // TICKS_PER_YEAR
+        if year < 1 or not self.growth[:year].any():
+            return
+        self.state.practices["fte"] = self.base * np.prod(1.0 + self.growth[:year], axis=0)
+        set_hours(self.state.practices, self.model.care.book)
+
+    def review(self, listed: np.ndarray, without: float = 0.0) -> None:
+        """Close and open lists.
+
+        Parameters
+        ----------
+        listed
+            People on each list ``[P]``.
+        without
+            People in the region who are on none.
+        """
+        practices, fte = self.state.practices, self.state.practices["fte"][:, 0]
+        length = np.divide(listed, fte, out=np.full(len(listed), np.inf), where=fte > 0.0)
+        now = (listed.sum() + without) / fte.sum()
+        limit = self.closes_at * (now / self.people_per_gp) ** self.stretch
+        limit = np.where(practices["closed"] == 1, limit * (1.0 - self.margin), limit)
+        practices["closed"] = length >= limit
+
+
+def supply_growth(model: Model) -> np.ndarray:
+    """Return the growth of working time ``[years, 2]`` by profession, share a year, from the scenario's start on.
+
+    Before the first year of the region's table nothing changes.
+    """
+    region, scenario = model.region, model.scenario
+    table = region.table("staff_supply")
+    calendar = scenario.start.year + np.arange(scenario.horizon_years)
+    growth = np.zeros((len(calendar), len(PROFESSIONS)))
+    for k, profession in enumerate(PROFESSIONS):
+        rows = np.flatnonzero(np.array(table["profession"]) == profession)
+        rows = rows[np.argsort(table["year_from"][rows])]
+        known = np.concatenate([[0.0], table["growth"][rows]])
+        growth[:, k] = known[np.searchsorted(table["year_from"][rows], calendar, side="right")]
+        growth[:, k] += region[f"{profession}_supply_shift"]
+    if (growth <= -1.0).any():
+        raise ModelError(
+            "the supply of a profession shrinks to nothing: see population.gp_supply_shift, nurse_supply_shift"
+        )
+    return growth
+
+
+def closing_length(model: Model) -> float:
+    """Return the people per full-time GP from which on a list is closed; infinite if no practice ever closes."""
+    share, practices = model.care.practices.closed_share, model.population.practices
+    lengths = [practice.list_size / practice.gp_fte for practice in practices if practice.gp_fte > 0.0]
+    return float(np.quantile(lengths, 1.0 - min(share, 1.0))) if share > 0.0 and lengths else np.inf
+
+
+def set_hours(practices: np.ndarray, book: BookTerms) -> None:
+    """Spread the contact hours that working time gives over the opening hours."""
+    for row in practices:
+        open_hours = (book.closes_hour - book.opens_hour) * row["servers"]
+        row["stretch"] = open_hours / np.maximum(book.hours_per_weekday(*row["fte"]), 1e-6)
+
+
+def styles(model: Model) -> dict[int, np.ndarray]:
+    """Return how much more or less of something than others each practice does ``[P]``, by lever.
+
+    Log-normal, keyed by the practice's name and the scenario's seed, and the same in all arms and replicates; the mean
+    over the people of the region is 1.
+    """
+    practices = model.population.practices
+    keys = streams.person_keys(streams.run_key(model.scenario.seed, _DOMAIN), _numbers([p.name for p in practices]))
+    lists = np.bincount(model.population.practice, minlength=len(practices))
+    found = {}
+    for name, spread in model.care.practices.style_sd.items():
+        lever = LEVERS.index(name)
+        factor = np.exp(spread * ndtri(streams.uniforms(keys, lever)))
+        found[lever] = factor * (lists.sum() / (lists @ factor)) if spread > 0.0 else np.ones(len(practices))
+    return found
+
+
+def set_styles(practices: np.ndarray, found: dict[int, np.ndarray]) -> None:
+    """Write styles into the practices' rows: prevention moves treatment (health), the others activity."""
+    practices["activity_style"] = practices["health_style"] = np.ones(len(LEVERS))
+    for lever, factor in found.items():
+        practices["health_style" if lever == PREVENTION else "activity_style"][:, lever] = factor
+
+
+def _numbers(names: Sequence[str]) -> np.ndarray:
+    digests = (hashlib.sha256(name.encode("utf-8")).digest()[:8] for name in names)
+    return np.array([int.from_bytes(each, "little") for each in digests], dtype=np.uint64)
