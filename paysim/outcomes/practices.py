@@ -1,4 +1,4 @@
-"""Practices: revenue, costs and margin, hours, waits, what became of needs, and levers; for all and by practice."""
+"""Practices: revenue, costs and margin, hours, what became of needs, and levers; for all and by practice."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import numpy as np
 
 from paysim.outcomes.protocol import Counted, Measure
 
-_LANES = ("gp_planned", "gp_urgent", "nurse")
 _NEEDS = {
     "needs_combined": "combined with a pending appointment",
     "needs_dropped": "dropped",
@@ -25,10 +24,9 @@ def with_all(values: np.ndarray) -> np.ndarray:
 
 
 def measures(counted: Counted) -> Iterator[Measure]:
-    """Yield what practices earn and spend, how they work, and how long people wait."""
+    """Yield what practices earn and spend, how they work, and what becomes of needs."""
     yield from _money(counted)
     yield from _hours(counted)
-    yield from _waits(counted)
     access = counted.by_year(counted.arrays["access"]) * counted.weight
     booked = [counted.process_outcomes.index(name) for name in ("booked", *_NEEDS.values())]
     asked = access[:, :, booked].sum(axis=2)
@@ -57,33 +55,6 @@ def _hours(counted: Counted) -> Iterator[Measure]:
         room = with_all(counted.contact_hours[:, lanes].sum(axis=1))
         share = np.divide(used, room, out=np.zeros_like(used), where=room > 0.0)
         yield Measure(f"{who}_utilisation", "share", share, whole=share.mean(axis=0))
-
-
-def _waits(counted: Counted) -> Iterator[Measure]:
-    waits = counted.by_year(counted.arrays["waits"])  # [Y, P, 3, days]
-    for k, lane in enumerate(_LANES):
-        by_day = np.concatenate([waits[:, :, k].sum(axis=1, keepdims=True), waits[:, :, k]], axis=1)
-        yield Measure(f"wait_{lane}_days", "days", _mean(by_day), whole=_mean(by_day.sum(axis=0)))
-        if lane == "gp_planned":
-            yield Measure(f"wait_{lane}_p90_days", "days", _p90(by_day), whole=_p90(by_day.sum(axis=0)))
-
-
-def _mean(counts: np.ndarray) -> np.ndarray:
-    """Return the mean of waits counted in whole days, taken at the middle of the day."""
-    days = np.arange(counts.shape[-1]) + 0.5
-    total = counts.sum(axis=-1)
-    return np.asarray(np.divide(counts @ days, total, out=np.zeros(total.shape), where=total > 0))
-
-
-def _p90(counts: np.ndarray) -> np.ndarray:
-    """Return the 90th percentile of waits counted in whole days, interpolated within the day."""
-    cumulative = counts.cumsum(axis=-1).astype(float)
-    target = 0.9 * cumulative[..., -1:]
-    day = (cumulative < target).sum(axis=-1)
-    before = np.where(day > 0, np.take_along_axis(cumulative, np.maximum(day - 1, 0)[..., None], -1)[..., 0], 0.0)
-    within = np.take_along_axis(counts.astype(float), np.minimum(day, counts.shape[-1] - 1)[..., None], -1)[..., 0]
-    part = np.divide(target[..., 0] - before, within, out=np.zeros(day.shape), where=within > 0)
-    return np.asarray(day + part)
 
 
 def _levers(counted: Counted) -> Iterator[Measure]:
