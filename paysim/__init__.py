@@ -20,6 +20,7 @@ _HOMES = {
     "ScenarioError": "paysim.errors",
     "calibrate": "paysim.analysis.calibration",
     "compare": "paysim.analysis.compare",
+    "equally_distributed": "paysim.analysis.equity",
     "import_population": "paysim.population",
     "incentive_map": "paysim.analysis.incentives",
     "load_region": "paysim.population",
@@ -27,6 +28,7 @@ _HOMES = {
     "load_scenario": "paysim.scenario",
     "read_population": "paysim.population",
     "replicate_trials": "paysim.analysis.trials",
+    "scorecard": "paysim.analysis.scorecard",
     "simulate": "paysim.analysis.execution",
     "synthesize": "paysim.population",
     "validate": "paysim.analysis.validation",
@@ -49,6 +51,7 @@ __all__ = [
     "__version__",
     "calibrate",
     "compare",
+    "equally_distributed",
     "import_population",
     "incentive_map",
     "load_region",
@@ -57,6 +60,7 @@ __all__ = [
     "plot",
     "read_population",
     "replicate_trials",
+    "scorecard",
     "simulate",
     "synthesize",
     "validate",
@@ -68,9 +72,11 @@ __all__ = [
 if TYPE_CHECKING:
     from paysim.analysis.calibration import calibrate
     from paysim.analysis.compare import compare
+    from paysim.analysis.equity import equally_distributed
     from paysim.analysis.execution import simulate
     from paysim.analysis.incentives import incentive_map
     from paysim.analysis.runs import Run, load_run
+    from paysim.analysis.scorecard import scorecard
     from paysim.analysis.trials import replicate_trials
     from paysim.analysis.validation import validate
     from paysim.errors import DataError, InputError, ModelError, OutputError, PaysimError, ScenarioError

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from paysim.analysis.indicators import INDICATORS
 from paysim.analysis.measures import MEASURES, horizon, wide
 from paysim.analysis.samples import BIAS, COLUMNS
 from paysim.analysis.validation import standard_scenario
@@ -66,7 +67,7 @@ def measured(scenario: Scenario, people: Population) -> dict[str, float]:
     cell = run_arm(model, base, scenario.arm(scenario.current), 0, state=base.state)
     frame = horizon(wide(pd.DataFrame(dict(cell.results))))
     print(f"{len(people):,} persons, {len(people.practices)} practices: {time.monotonic() - begun:.0f} s", flush=True)
-    return {each.name: float(each.of(frame).iloc[0]) for each in MEASURES if each.held_by(frame)}
+    return {each.name: float(each.of(frame).iloc[0]) for each in (*MEASURES, *INDICATORS) if each.held_by(frame)}
 
 
 def error(samples: np.ndarray, full: float) -> tuple[float, float, float]:

@@ -2,10 +2,10 @@
 
 With two or more replicates the arms of one replicate share their random numbers, so the difference is taken
 within each replicate and the interval is Student's t over replicates. With one replicate the only spread is
-that between practices: the difference is taken within each practice, and with weights w (shares of
-person-years) the standard error is sqrt(P / (P - 1) * sum((w_p * (d_p - d))^2)), the usual linearisation of a
-weighted mean of clusters, with P - 1 degrees of freedom. It holds chance only; what parameters are uncertain
-by is not in it.
+that between practices: the difference is taken within each practice, and with weights w (shares of the
+denominator, person-years as a rule) the standard error is sqrt(P / (P - 1) * sum((w_p * (d_p - d))^2)), the
+usual linearisation of a weighted mean of clusters, with P - 1 degrees of freedom. It holds chance only; what
+parameters are uncertain by is not in it.
 """
 
 from __future__ import annotations
@@ -216,8 +216,9 @@ def _row(
 def _by_practice(measure: Measure, here: pd.DataFrame, there: pd.DataFrame, difference: float) -> tuple[float, float]:
     pair = paired(measure, here, there)
     differences: Floats = np.asarray(pair[0] - pair[1], dtype=np.float64)
-    years = there["person_years"]
-    weights = years if measure.fixed or measure.summed else (years + here["person_years"].reindex(there.index)) / 2
+    size = measure.per or "person_years"  # a ratio of sums is the mean of its parts weighted by their denominators
+    years = there[size]
+    weights = years if measure.fixed or measure.summed else (years + here[size].reindex(there.index)) / 2
     shares: Floats = np.asarray(weights.fillna(0.0), dtype=np.float64)
     if not measure.summed:
         return clustered_interval(differences, shares, difference)

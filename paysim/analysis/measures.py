@@ -84,11 +84,13 @@ class Measure:
         return self.total in frame.columns and (self.per is None or self.per in frame.columns)
 
 
-def _level(name: str, label: str, unit: str) -> Measure:
+def level(name: str, label: str, unit: str) -> Measure:
+    """Return a level that is better when lower, such as a wait."""
     return Measure(name, label, unit, name, per=None, better=-1)
 
 
-def _rate(name: str, label: str, total: str, better: int = 0) -> Measure:
+def rate(name: str, label: str, total: str, better: int = 0) -> Measure:
+    """Return a rate per 1,000 person-years."""
     return Measure(name, label, _PER_1000_YEARS, total, scale=1000.0, better=better)
 
 
@@ -132,17 +134,17 @@ MEASURES: tuple[Measure, ...] = (
     _count("deaths_in_region", "Deaths", "deaths"),
     _count("mi_admissions_in_region", "Infarctions admitted", "mi_admissions"),
     _count("stroke_admissions_in_region", "Strokes admitted", "stroke_admissions"),
-    _rate("deaths_per_1000", "Deaths", "deaths", -1),
-    _rate("mi_admissions_per_1000", "Admissions for myocardial infarction", "mi_admissions", -1),
-    _rate("stroke_admissions_per_1000", "Admissions for stroke", "stroke_admissions", -1),
-    _rate("other_emergencies_per_1000", "Other emergency admissions", "other_emergency_admissions", -1),
-    _rate("elective_admissions_per_1000", "Elective admissions", "elective_admissions"),
+    rate("deaths_per_1000", "Deaths", "deaths", -1),
+    rate("mi_admissions_per_1000", "Admissions for myocardial infarction", "mi_admissions", -1),
+    rate("stroke_admissions_per_1000", "Admissions for stroke", "stroke_admissions", -1),
+    rate("other_emergencies_per_1000", "Other emergency admissions", "other_emergency_admissions", -1),
+    rate("elective_admissions_per_1000", "Elective admissions", "elective_admissions"),
     Measure("gp_contacts_per_head", "GP contacts", "per head per year", "gp_contacts"),
     Measure("nurse_contacts_per_head", "Nurse contacts", "per head per year", "nurse_contacts"),
     Measure("chronic_controls_per_head", "Chronic-care controls", "per head per year", "chronic_controls"),
-    _rate("specialist_trajectories_per_1000", "Specialist trajectories", "specialist_trajectories"),
-    _rate("ed_visits_per_1000", "Emergency department visits", "ed_visits"),
-    _rate("out_of_hours_per_1000", "Out-of-hours contacts", "out_of_hours_contacts"),
+    rate("specialist_trajectories_per_1000", "Specialist trajectories", "specialist_trajectories"),
+    rate("ed_visits_per_1000", "Emergency department visits", "ed_visits"),
+    rate("out_of_hours_per_1000", "Out-of-hours contacts", "out_of_hours_contacts"),
     Measure("statin_years_per_100", "On a statin", "per 100 persons", "statin_years", scale=100.0),
     Measure("bp_drug_years_per_100", "Blood-pressure drugs", "per 100 persons", "bp_drug_years", scale=100.0),
     Measure(
@@ -166,11 +168,11 @@ MEASURES: tuple[Measure, ...] = (
         "nurse_hours",
         scale=1000.0 / _WEEKS_PER_YEAR,
     ),
-    _level("wait_gp_planned_days", "Wait for a planned GP contact", "days"),
-    _level("wait_gp_urgent_days", "Wait for an urgent GP contact", "days"),
-    _level("wait_nurse_days", "Wait for a nurse", "days"),
-    _level("wait_gp_planned_p90_days", "Longest tenth of planned GP waits, from", "days"),
-    _level("clinic_wait_weeks", "Wait for a specialist clinic", "weeks"),
+    level("wait_gp_planned_days", "Wait for a planned GP contact", "days"),
+    level("wait_gp_urgent_days", "Wait for an urgent GP contact", "days"),
+    level("wait_nurse_days", "Wait for a nurse", "days"),
+    level("wait_gp_planned_p90_days", "Longest tenth of planned GP waits, from", "days"),
+    level("clinic_wait_weeks", "Wait for a specialist clinic", "weeks"),
     Measure(
         "needs_dropped_per_1000",
         "Needs dropped",
@@ -207,9 +209,10 @@ def measure(name: str) -> Measure:
     DataError
         If there is none, with the nearest name.
     """
+    from paysim.analysis.indicators import INDICATORS
     from paysim.errors import nearest_name
 
-    known = {each.name: each for each in MEASURES}
+    known = {each.name: each for each in (*MEASURES, *INDICATORS)}
     if name not in known:
         near = nearest_name(name, known)
         raise DataError(Problem("unknown measure", found=name, allowed=tuple(known), nearest=near))

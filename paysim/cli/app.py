@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from paysim import __version__
-from paysim.cli import calibrate, check, compare, incentives, population, report, trials, validate, warmup
+from paysim.cli import calibrate, check, compare, incentives, indicators, population, report, trials, validate, warmup
 from paysim.cli import run as run_command
 from paysim.errors import PaysimError
 
@@ -29,6 +29,8 @@ app = typer.Typer(
 app.command("demo")(run_command.demo)
 app.command("run")(run_command.run)
 app.command("compare")(compare.compare)
+app.command("scorecard")(indicators.scorecard)
+app.command("indicators")(indicators.indicators)
 app.command("report")(report.report)
 app.command("incentives")(incentives.incentives)
 app.command("check")(check.check)

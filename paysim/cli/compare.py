@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -62,26 +63,27 @@ def print_differences(run: Run, table: pd.DataFrame | None = None, headlines: bo
     from paysim.report import caveats
     from paysim.report.wording import uncertainty
 
-    console = _console()
+    out = console()
     for sentence in caveats.before(run, table):
-        console.print(escape(sentence))
+        out.print(escape(sentence))
     for base in dict.fromkeys(table["baseline"]):
-        console.print()
-        _print(console, run, table[table["baseline"] == base], str(base), headlines)
+        out.print()
+        _print(out, run, table[table["baseline"] == base], str(base), headlines)
     for sentence in caveats.after(run):
-        console.print(f"- {escape(sentence)}")
+        out.print(f"- {escape(sentence)}")
     held = uncertainty(table, int(run.manifest.get("replicates", 1)))
     if held:
-        console.print(escape(held))
+        out.print(escape(held))
 
 
-def _console() -> Console:
+def console() -> Console:
+    """Return where tables are printed; wide enough when the output is no terminal."""
     from rich.console import Console
 
-    console = Console(highlight=False)
-    if not console.is_terminal and "COLUMNS" not in os.environ:
-        console = Console(highlight=False, width=max(console.width, _NARROWEST))
-    return console
+    found = Console(highlight=False)
+    if not found.is_terminal and "COLUMNS" not in os.environ:
+        found = Console(highlight=False, width=max(found.width, _NARROWEST))
+    return found
 
 
 def _print(console: Console, run: Run, table: pd.DataFrame, base: str, headlines: bool) -> None:
@@ -99,17 +101,28 @@ def _print(console: Console, run: Run, table: pd.DataFrame, base: str, headlines
     rows = [_Row(part, last=False) for _, part in first.groupby("measure", sort=False)]
     rows[-1].last = True
     rows += [] if headlines else [_Row(part) for _, part in rest.groupby("measure", sort=False)]
-    whole = _beside(rows, base, arms, titles)
-    unbound = console.options.update(max_width=_WIDEST)
-    if console.measure(whole, options=unbound).minimum <= console.width:
-        console.print(whole)
-    else:  # side by side some arms would fall off the edge
-        for arm in arms:
-            console.print(_alone(rows, base, arm, titles))
+    _show(console, rows, base, arms, titles, f"Against {titles[base]}")
     still = table[~table["measure"].isin([*moved, *VERDICT])]
     if not still.empty and not headlines:
         labels = "; ".join(dict.fromkeys(still["label"]))
         console.print(f"the same in every arm: {escape(labels)}\n")
+
+
+def print_rows(out: Console, run: Run, table: pd.DataFrame, base: str, title: str) -> None:
+    """Print the differences of a table against one arm, a row a measure; of a scorecard with what they mean."""
+    arms = [str(arm) for arm in dict.fromkeys(table["arm"])]
+    rows = [_Row(part) for _, part in table.groupby("measure", sort=False)]
+    _show(out, rows, base, arms, run.titles, title)
+
+
+def _show(out: Console, rows: list[_Row], base: str, arms: list[str], titles: dict[str, str], title: str) -> None:
+    whole = _beside(rows, base, arms, titles, title)
+    unbound = out.options.update(max_width=_WIDEST)
+    if out.measure(whole, options=unbound).minimum <= out.width:
+        out.print(whole)
+        return
+    for arm in arms:  # side by side some arms would fall off the edge
+        out.print(_alone(rows, base, arm, titles, title))
 
 
 class _Row:
@@ -118,18 +131,18 @@ class _Row:
     def __init__(self, part: pd.DataFrame, last: bool = False) -> None:
         from paysim.report import wording
 
-        self.cells = {str(row["arm"]): wording.difference(row).replace(" [", "\n[") for row in wording.records(part)}
+        self.cells = {str(row["arm"]): _cell(row) for row in wording.records(part)}
         head = wording.records(part)[0]
         self.label, self.base = f"{head['label']}, {head['unit']}", wording.baseline_value(head)
         self.last = last
 
 
-def _beside(rows: list[_Row], base: str, arms: list[str], titles: dict[str, str]) -> Table:
+def _beside(rows: list[_Row], base: str, arms: list[str], titles: dict[str, str], title: str) -> Table:
     """Return one table with the arms side by side; only the labels give way when it is narrow."""
     from rich import box
     from rich.table import Table
 
-    shown = Table(box=box.SIMPLE, title=f"Against {escape(titles[base])}", title_justify="left")
+    shown = Table(box=box.SIMPLE, title=escape(title), title_justify="left")
     shown.add_column("over the whole horizon", min_width=_LABEL)
     for name in (base, *arms):
         cells = [row.base if name == base else row.cells[name] for row in rows]
@@ -142,19 +155,28 @@ def _beside(rows: list[_Row], base: str, arms: list[str], titles: dict[str, str]
     return shown
 
 
-def _alone(rows: list[_Row], base: str, arm: str, titles: dict[str, str]) -> Table:
+def _alone(rows: list[_Row], base: str, arm: str, titles: dict[str, str], title: str) -> Table:
     """Return the table of one arm, for narrow terminals."""
     from rich import box
     from rich.table import Table
 
-    title = f"{escape(titles[arm])} against {escape(titles[base])}"
-    shown = Table(box=box.SIMPLE, title=title, title_justify="left")
+    whose = escape(f"{titles[arm]} {title[:1].lower()}{title[1:]}")
+    shown = Table(box=box.SIMPLE, title=whose, title_justify="left")
     shown.add_column("over the whole horizon", min_width=_LABEL, overflow="fold")
     shown.add_column("baseline", justify="right", width=_width(["baseline", *(row.base for row in rows)]))
     shown.add_column("difference", justify="right", width=_width(["difference", *(row.cells[arm] for row in rows)]))
     for row in rows:
         shown.add_row(escape(row.label), row.base, escape(row.cells[arm]), end_section=row.last)
     return shown
+
+
+def _cell(row: Mapping[str, Any]) -> str:
+    """Return a difference, its interval on its own line, and in a scorecard what it means when beyond chance."""
+    from paysim.analysis.scorecard import BETTER, WORSE
+    from paysim.report.wording import difference
+
+    text = difference(row).replace(" [", "\n[")
+    return f"{text}\n{row['meaning']}" if row.get("meaning") in (BETTER, WORSE) else text
 
 
 def _width(cells: list[str]) -> int:

@@ -17,7 +17,8 @@ from paysim.care.programmes import COUNTS
 from paysim.contracts.contract import Contract, deductible_of
 from paysim.contracts.settlement import post_contracts, post_deductible
 from paysim.diseases.mortality.life_expectancy import years_left, years_left_at
-from paysim.engine.groups import EXTRA, Groups, make_groups
+from paysim.engine.facts import Facts
+from paysim.engine.groups import CELLS, EXTRA, Groups, cell_codes, make_groups
 from paysim.engine.model import TIMED, Model
 from paysim.kernel import advance as kernel
 from paysim.kernel.records import (
@@ -38,7 +39,7 @@ OWN_ACCOUNTS = "practice_costs"
 
 @dataclass
 class Records:
-    """What a run leaves behind, by quarter (and by year for `groups`), before it becomes results."""
+    """What a run leaves behind, by quarter (and by year for `groups` and `cells`), before it becomes results."""
 
     services: list[np.ndarray] = field(default_factory=list)  # [P, G, S]
     person_years: list[np.ndarray] = field(default_factory=list)  # [P, G]
@@ -55,8 +56,10 @@ class Records:
     access: list[np.ndarray] = field(default_factory=list)  # [P, outcomes]
     levers: list[np.ndarray] = field(default_factory=list)  # [P, 3, levers]
     clinic_waits: list[np.ndarray] = field(default_factory=list)  # [WEEK_BINS]
+    bed_waits: list[np.ndarray] = field(default_factory=list)  # [WEEK_BINS]
     hospital: list[np.ndarray] = field(default_factory=list)  # [clinic waiting, left, bed-days used, capacity]
-    groups: list[np.ndarray] = field(default_factory=list)  # [groups, services + EXTRA]
+    groups: list[np.ndarray] = field(default_factory=list)  # [groups, services + EXTRA + FACTS]
+    cells: list[np.ndarray] = field(default_factory=list)  # [education x sex x age, services + EXTRA + FACTS]
     programmes: list[np.ndarray] = field(default_factory=list)  # [programmes, COUNTS], if there are any
 
     def arrays(self) -> dict[str, np.ndarray]:
@@ -98,6 +101,7 @@ class Accounts:
         self.period = first_period
         self.records = Records()
         self.groups: Groups = make_groups(model)
+        self.facts = Facts(model, state)
         self.names = model.care.services.names
         self.practice_names = tuple(practice.name for practice in model.population.practices)
         self._practice_actors = [practice_actor(name) for name in self.practice_names]
@@ -163,6 +167,7 @@ class Accounts:
         for counted in (self._year, self._liable):
             counted[taken] = counted[left]
             counted[left] = 0.0
+        self.facts.follow(left, taken)
 
     def _count_use(self, start: int) -> None:
         background = self.model.care.background
@@ -238,11 +243,11 @@ class Accounts:
     def _add_to_year(self, activity: Activity, revenue: np.ndarray, patient_cents: np.ndarray, tick: int) -> None:
         people, services = self.state.people, len(self.names)
         self._year[:, :services] += self._used
-        lived = people["life"]
+        lived, flags = people["life"], people["flags"].copy()
         per_year = np.divide(
             revenue, activity.person_years, out=np.zeros_like(revenue), where=activity.person_years > 0.0
         )
-        enrolled = (people["flags"] & self.model.tables[0]["masks"][2]) != 0
+        enrolled = (flags & self.model.tables[0]["masks"][2]) != 0
         started = tick - TICKS_PER_PERIOD
         age = np.clip((started + TICKS_PER_PERIOD // 2 - people["birth"]) // TICKS_PER_YEAR, 0, AGES - 1)
         died = (people["alive"] == 0) & (people["death"] >= started) & (people["death"] < tick)
@@ -263,6 +268,7 @@ class Accounts:
         }
         for name, amount in extra.items():
             self._year[:, services + EXTRA.index(name)] += amount
+        self.facts.add_quarter(flags, lived, age, died, self._used)
 
     def _life_years_lost(self, died: np.ndarray) -> np.ndarray:
         """Return the remaining life expectancy of those who `died`, at their age of death; 0 for the others."""
@@ -288,7 +294,13 @@ class Accounts:
     def _close_year(self, tick: int) -> None:
         middle = tick - PERIODS_PER_YEAR * TICKS_PER_PERIOD // 2
         rows = self.state.listed
-        sums = np.zeros((self.groups.size, self._year.shape[1]))
-        kernel.add_groups(rows, self._year, self.groups.codes(self.state, rows, middle), sums)
-        self.records.groups.append(sums)
+        facts, every = self.facts.close_year(rows, tick), np.arange(len(rows))
+        for codes, size, kept in (
+            (self.groups.codes(self.state, rows, middle), self.groups.size, self.records.groups),
+            (cell_codes(self.state, rows, middle), CELLS, self.records.cells),
+        ):
+            used, known = np.zeros((size, self._year.shape[1])), np.zeros((size, facts.shape[1]))
+            kernel.add_groups(rows, self._year, codes, used)
+            kernel.add_groups(every, facts, codes, known)
+            kept.append(np.hstack([used, known]))
         self._year[:] = 0.0

@@ -18,6 +18,7 @@ from paysim.accounting.ledger import Ledger
 from paysim.contracts.contract import PRACTICES, Contract
 from paysim.contracts.neutrality import solve_scale, total_eur
 from paysim.engine.accounts import YEARS_PER_PERIOD, Accounts
+from paysim.engine.facts import FACTS
 from paysim.engine.groups import EXTRA
 from paysim.engine.hospital import Hospital, HospitalTerms
 from paysim.engine.migration import Migration
@@ -273,7 +274,7 @@ def _counted(model: Model, accounts: Accounts) -> Counted:
     ]
     return Counted(
         dimensions=accounts.groups.dimensions,
-        columns=(*accounts.names, *EXTRA),
+        columns=(*accounts.names, *EXTRA, *FACTS),
         groups=np.stack(accounts.records.groups),
         arrays=arrays,
         service_names=accounts.names,
@@ -291,4 +292,5 @@ def _counted(model: Model, accounts: Accounts) -> Counted:
         discount_costs=scenario.discounting.costs,
         discount_effects=scenario.discounting.effects,
         programme_names=tuple(each.name for each in model.programmes),
+        inequality_aversion=model.parameters["outcomes.inequality_aversion"],
     )

@@ -14,6 +14,8 @@ AGE_BANDS = (("0-17", 0), ("18-44", 18), ("45-64", 45), ("65-74", 65), ("75-84",
 SEXES = ("men", "women")
 EDUCATION = ("low", "mid", "high")
 FIVE_YEAR_BANDS = 20
+CELLS = len(EDUCATION) * len(SEXES) * FIVE_YEAR_BANDS
+"""Cells of education x sex x age in five-year bands, for what is standardised."""
 EXTRA = (
     "person_years",
     "healthy_years",
@@ -77,6 +79,14 @@ class Groups:
             "age_sex": take("sex") * FIVE_YEAR_BANDS + np.minimum(age // 5, FIVE_YEAR_BANDS - 1),
         }
         return np.column_stack([self.offsets[name] + by_dimension[name] for name in self.dimensions])
+
+
+def cell_codes(state: State, rows: np.ndarray, tick: int) -> np.ndarray:
+    """Return the numbers of people's cells of education, sex and age at `tick` ``[rows, 1]``; see `CELLS`."""
+    take = {name: state.people[name][rows].astype(np.int64) for name in ("birth", "sex", "education")}
+    band = np.clip((tick - take["birth"]) // TICKS_PER_YEAR // 5, 0, FIVE_YEAR_BANDS - 1)
+    codes = (take["education"] * len(SEXES) + take["sex"]) * FIVE_YEAR_BANDS + band
+    return np.asarray(codes[:, None])
 
 
 def make_groups(model: Model) -> Groups:

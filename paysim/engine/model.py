@@ -25,6 +25,7 @@ from paysim.errors import DataError, Problem, ScenarioError, nearest_name
 from paysim.kernel.records import FIXED_PROCESSES, TICKS_PER_YEAR
 from paysim.kernel.spec import Transition
 from paysim.kernel.tables import Access, compile_tables, write_access
+from paysim.outcomes import outcome_parameters
 from paysim.parameters import Parameters
 from paysim.population import Population, RegionProfile, load_region, synthesize
 from paysim.population.health import correlation_matrix
@@ -82,7 +83,7 @@ def load_parameters(scenario: Scenario, region: RegionProfile | None = None) -> 
     """
     region = region or load_region(scenario.region)
     country = region.country
-    parameters = health_parameters(country) | care_parameters(country) | behaviour_parameters()
+    parameters = health_parameters(country) | care_parameters(country) | behaviour_parameters() | outcome_parameters()
     parameters |= programme_parameters(scenario.programmes)
     rules = scenario.arm(scenario.current).delegation
     if rules is not None:

@@ -122,6 +122,7 @@ class Region:
             yield self.env.timeout(TICKS_PER_WEEK)
             self.requests = self.practices.advance(int(self.env.now))
             self.hospital.receive(self.requests)
+            self.accounts.facts.admitted(self.requests)
             weeks += 1
             if self.on_week:
                 self.on_week(weeks)
@@ -179,6 +180,7 @@ class Region:
         hospital, records = self.hospital, self.accounts.records
         capacity = hospital.bed_days_per_week * WEEKS_PER_PERIOD
         records.clinic_waits.append(hospital.clinic.waits.copy())
+        records.bed_waits.append(hospital.beds.waits.copy())
         records.hospital.append(
             np.array([len(hospital.clinic.waiting), hospital.clinic.left, hospital.bed_days_used, capacity])
         )

@@ -1,5 +1,13 @@
 """Outcomes: what a run means, computed from what it counted. One file a family of measures, found by scanning."""
 
-from paysim.outcomes.protocol import COLUMNS, Counted, Measure, tabulate
+from pathlib import Path
 
-__all__ = ["COLUMNS", "Counted", "Measure", "tabulate"]
+from paysim.outcomes.protocol import COLUMNS, Counted, Measure, tabulate
+from paysim.parameters import Parameters
+
+__all__ = ["COLUMNS", "Counted", "Measure", "outcome_parameters", "tabulate"]
+
+
+def outcome_parameters() -> Parameters:
+    """Return targets and the aversion to inequality, named ``outcomes.<name>``."""
+    return Parameters.load(Path(__file__).parent / "parameters.yaml", "outcomes")

@@ -10,12 +10,7 @@ from paysim.outcomes.protocol import Counted, Measure
 
 
 def measures(counted: Counted) -> Iterator[Measure]:
-    """Yield the mean wait of those seen, the list at the end, those who went elsewhere, and bed use."""
-    waits = counted.by_year(counted.arrays["clinic_waits"]).astype(float)
-    weeks = np.arange(waits.shape[1]) + 0.5
-    mean = (waits @ weeks / np.maximum(waits.sum(axis=1), 1.0))[:, None]
-    whole = waits.sum(axis=0)
-    yield Measure("clinic_wait_weeks", "weeks", mean, whole=np.array([whole @ weeks / max(whole.sum(), 1.0)]))
+    """Yield the list at the end, those who went elsewhere, and bed use; waits are in `paysim.outcomes.waits`."""
     quarters = counted.arrays["hospital"].reshape(counted.years, -1, 4)
     last = quarters[:, -1, 0:1]
     yield Measure("clinic_waiting", "persons", last, whole=last[-1])

@@ -1,4 +1,4 @@
-"""Practices: money, hours, staff, waits, lists, what became of needs, and levers; for all and by practice."""
+"""Practices: money, hours, staff, lists, what became of needs, and levers; for all and by practice."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import numpy as np
 
 from paysim.outcomes.protocol import Counted, Measure
 
-_LANES = ("gp_planned", "gp_urgent", "nurse")
 _NEEDS = {
     "needs_combined": "combined with a pending appointment",
     "needs_dropped": "dropped",
@@ -26,10 +25,9 @@ def with_all(values: np.ndarray) -> np.ndarray:
 
 
 def measures(counted: Counted) -> Iterator[Measure]:
-    """Yield what practices earn and spend, how they work, and how long people wait."""
+    """Yield what practices earn and spend, how they work, and what becomes of needs."""
     yield from _money(counted)
     yield from _hours(counted)
-    yield from _waits(counted)
     yield from _lists(counted)
     access = counted.by_year(counted.arrays["access"]) * counted.weight
     booked = [counted.process_outcomes.index(name) for name in ("booked", *_NEEDS.values())]
@@ -86,34 +84,6 @@ def _lists(counted: Counted) -> Iterator[Measure]:
 
 def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     return np.asarray(np.divide(part, whole, out=np.zeros(whole.shape), where=whole > 0))
-
-
-def _waits(counted: Counted) -> Iterator[Measure]:
-    waits = counted.by_year(counted.arrays["waits"])  # [Y, P, 3, days]
-    for k, lane in enumerate(_LANES):
-        by_day = np.concatenate([waits[:, :, k].sum(axis=1, keepdims=True), waits[:, :, k]], axis=1)
-        yield Measure(f"wait_{lane}_days", "days", _mean(by_day), whole=_mean(by_day.sum(axis=0)))
-        for name, part in (("median", 0.5), ("p90", 0.9)):
-            days, whole = _quantile(by_day, part), _quantile(by_day.sum(axis=0), part)
-            yield Measure(f"wait_{lane}_{name}_days", "days", days, whole=whole)
-
-
-def _mean(counts: np.ndarray) -> np.ndarray:
-    """Return the mean of waits counted in whole days, taken at the middle of the day."""
-    days = np.arange(counts.shape[-1]) + 0.5
-    total = counts.sum(axis=-1)
-    return np.asarray(np.divide(counts @ days, total, out=np.zeros(total.shape), where=total > 0))
-
-
-def _quantile(counts: np.ndarray, part: float) -> np.ndarray:
-    """Return a quantile of waits counted in whole days, interpolated within the day."""
-    cumulative = counts.cumsum(axis=-1).astype(float)
-    target = part * cumulative[..., -1:]
-    day = (cumulative < target).sum(axis=-1)
-    before = np.where(day > 0, np.take_along_axis(cumulative, np.maximum(day - 1, 0)[..., None], -1)[..., 0], 0.0)
-    within = np.take_along_axis(counts.astype(float), np.minimum(day, counts.shape[-1] - 1)[..., None], -1)[..., 0]
-    within_day = np.divide(target[..., 0] - before, within, out=np.zeros(day.shape), where=within > 0)
-    return np.asarray(day + within_day)
 
 
 def _levers(counted: Counted) -> Iterator[Measure]:

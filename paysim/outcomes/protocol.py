@@ -31,7 +31,7 @@ class Counted:
     groups
         ``[Y, groups, columns]``
     arrays
-        Quarterly records, see `engine.accounts.Records`.
+        Quarterly records, see `engine.accounts.Records`; ``cells`` is yearly, ``[Y, education x sex x age, columns]``.
     sector_of, cost_eur
         By service: sector, resource cost per unit.
     payment_eur
@@ -48,6 +48,8 @@ class Counted:
         By service.
     programme_names
         Of the programmes of all arms, in the order of the records of `programmes`.
+    inequality_aversion
+        Atkinson parameter of equally distributed equivalents; 0 gives the mean.
     """
 
     dimensions: Mapping[str, tuple[str, ...]]
@@ -69,6 +71,7 @@ class Counted:
     discount_costs: float
     discount_effects: float
     programme_names: tuple[str, ...] = ()
+    inequality_aversion: float = 0.0
 
     @property
     def years(self) -> int:
@@ -100,11 +103,14 @@ class Measure:
     Attributes
     ----------
     values
-        ``[Y, groups]`` for all dimensions; ``[Y, 1 + P]`` for ``all`` and ``practice`` only; or ``[Y, 1]``.
+        ``[Y, groups]`` for all dimensions; ``[Y, 1 + P]`` for ``all`` and ``practice`` only; or ``[Y, 1]``; or of the
+        groups of `dimensions`.
     whole
         The same without years, for the whole horizon; None: the sum over years.
     discounted
         ``costs`` or ``effects`` where a discounted total is wanted too.
+    dimensions
+        Of which `values` are, where that is neither of the above.
     """
 
     name: str
@@ -112,6 +118,7 @@ class Measure:
     values: np.ndarray
     whole: np.ndarray | None = None
     discounted: str | None = None
+    dimensions: tuple[str, ...] | None = None
 
 
 def families() -> Iterator[object]:
@@ -132,30 +139,26 @@ def tabulate(counted: Counted, scenario: str, arm: str, draw: int, replicate: in
     places = {len(every): every, len(practice): practice, 1: [("all", "all")]}
     parts: dict[str, list[np.ndarray]] = {name: [] for name in COLUMNS[4:]}
 
-    def add(measure: str, unit: str, period: int, values: np.ndarray) -> None:
-        where = places[len(values)]
+    def add(measure: Measure, period: int, values: np.ndarray, name: str) -> None:
+        wanted = measure.dimensions
+        where = places[len(values)] if wanted is None else [place for place in every if place[0] in wanted]
         parts["period"].append(np.full(len(values), period, np.int32))
         parts["dimension"].append(np.array([dimension for dimension, _ in where], object))
         parts["group"].append(np.array([group for _, group in where], object))
-        parts["measure"].append(np.full(len(values), measure, object))
+        parts["measure"].append(np.full(len(values), name, object))
         parts["value"].append(np.asarray(values, np.float64))
-        parts["unit"].append(np.full(len(values), unit, object))
+        parts["unit"].append(np.full(len(values), measure.unit, object))
 
     for module in families():
         for measure in module.measures(counted):  # type: ignore[attr-defined]
             for year in range(counted.years):
-                add(measure.name, measure.unit, year, measure.values[year])
+                add(measure, year, measure.values[year], measure.name)
             whole = measure.values.sum(axis=0) if measure.whole is None else measure.whole
-            add(measure.name, measure.unit, WHOLE, whole)
+            add(measure, WHOLE, whole, measure.name)
             if measure.discounted:
                 rate = counted.discount_costs if measure.discounted == "costs" else counted.discount_effects
                 middle = np.arange(counted.years) + 0.5
-                add(
-                    f"{measure.name}_discounted",
-                    measure.unit,
-                    WHOLE,
-                    (1.0 + rate) ** -middle @ measure.values,
-                )
+                add(measure, WHOLE, (1.0 + rate) ** -middle @ measure.values, f"{measure.name}_discounted")
     table = {name: np.concatenate(rows) for name, rows in parts.items()}
     n = len(table["value"])
     labels = {"scenario": scenario, "arm": arm}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from paysim.report import figures, tables
+from paysim.report import aims, figures, tables
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,6 +68,15 @@ def _by_education(name: str, measure: str, what: str) -> Figure:
     )
 
 
+AIMS = (
+    Figure(
+        "scorecard",
+        "Scorecard on five aims",
+        aims.READING,
+        aims.draw_scorecard,
+        aims.headline_card,
+    ),
+)
 WINNERS = (
     Figure(
         "actor_balance",
@@ -196,4 +205,4 @@ ACCESS = (
     ),
 )
 
-FIGURES = (*WINNERS, *SPENDING, *HEALTH, *INCENTIVES, *FLOWS, *EQUITY, *ACCESS)
+FIGURES = (*AIMS, *WINNERS, *SPENDING, *HEALTH, *INCENTIVES, *FLOWS, *EQUITY, *ACCESS)

@@ -18,7 +18,7 @@ from paysim.analysis.compare import compare
 from paysim.analysis.runs import Run, check_writable, load_run
 from paysim.errors import NotInResults
 from paysim.reading import no_formula, write_atomic
-from paysim.report import caveats, contents, drawing, equity, method, tables, wording
+from paysim.report import aims, caveats, contents, drawing, equity, method, tables, wording
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -185,6 +185,7 @@ def _sections(run: Run, pictures: Mapping[str, Picture]) -> list[Section]:
     incentives = tables.incentives(run)
     return [
         _verdict(run, comparison),
+        Section("Scorecard on five aims", aims.sentences(), _scorecard(run), pick(contents.AIMS)),
         Section(
             "Winners and losers",
             [method.WINNERS, *caveats.hospital(run)],
@@ -214,10 +215,11 @@ def _sections(run: Run, pictures: Mapping[str, Picture]) -> list[Section]:
         Section(
             "Access and workload",
             ["Waits and workload are outcomes of the appointment books and clinics, not inputs."],
-            [_levels(run)],
+            [*_waits(run), _levels(run)],
             pick(contents.ACCESS),
         ),
         Section("Method", method.sentences(run), [_fact(each) for each in method.facts(run)]),
+        Section("Indicators", (), [_indicators()]),
         Section("Limits of use", (), (), (), method.limits(run)),
     ]
 
@@ -294,7 +296,34 @@ def _equity(run: Run) -> list[Table]:
     except NotInResults:
         return []
     frame["arm"] = frame["arm"].map(run.titles)
-    return [shown(frame, "By education, with the slope from the lowest to the highest educated")]
+    made = [shown(frame, "By education, with the slope from the lowest to the highest educated")]
+    try:
+        indices = aims.inequality_indices(run)
+    except NotInResults:
+        return made
+    indices["arm"] = indices["arm"].map(run.titles)
+    return [*made, shown(indices, "Standardised for sex and age, with indices of inequality")]
+
+
+def _scorecard(run: Run) -> list[Table]:
+    against = run.titles[run.current]
+    return [
+        Table(f"{aim.capitalize()}, against {against}: difference, 95% interval", columns, rows)
+        for aim, columns, rows in aims.scorecard_rows(run)
+    ]
+
+
+def _indicators() -> Table:
+    columns, rows = aims.indicator_rows()
+    return Table("The 32 indicators", columns, rows, words=[True] * len(columns))
+
+
+def _waits(run: Run) -> list[Table]:
+    try:
+        frame = aims.waits_beside(run)
+    except NotInResults:
+        return []
+    return [_titled(run, frame, "Waits by service: median (90th percentile) over the whole horizon")]
 
 
 def _levels(run: Run) -> Table:

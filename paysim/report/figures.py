@@ -17,6 +17,7 @@ from paysim.analysis.measures import PER_HEAD
 from paysim.analysis.measures import measure as find_measure
 from paysim.analysis.runs import Run
 from paysim.report import drawing, tables
+from paysim.report.aims import draw_scorecard as scorecard
 from paysim.report.wording import ABOUT_NOTHING, clear, is_small, number, records, shared_decimals
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ __all__ = [
     "over_time",
     "practice_differences",
     "qalys",
+    "scorecard",
     "sector_differences",
     "spending_by_sector",
     "spending_over_time",

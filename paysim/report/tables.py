@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from paysim.analysis.runs import Run
 from paysim.analysis.samples import labelled
 from paysim.errors import NotInResults, Problem
 from paysim.kernel.records import LEVERS
+from paysim.outcomes import inequality
 from paysim.report.wording import MILLION, gains
 
 if TYPE_CHECKING:
@@ -40,8 +41,15 @@ WORKLOAD = (
     "out_of_hours_per_1000",
     "ed_visits_per_1000",
     "specialist_trajectories_per_1000",
-    "clinic_wait_weeks",
-    "needs_dropped_per_1000",
+    "unmet_need",
+    "ed_for_want_of_access",
+    "out_of_hours_for_want_of_access",
+    "avoidable_admissions",
+    "gp_occupancy",
+    "nurse_occupancy",
+    "bed_occupancy",
+    "gp_overtime",
+    "nurse_overtime",
 )
 NEEDS = {
     "needs_combined": "Combined with another contact",
@@ -92,7 +100,7 @@ def by_year(source: Source, measure: str) -> pd.DataFrame:
     values = what.of(years).groupby(["arm", "period"]).mean().reset_index(name="value")
     values["year"] = values.pop("period") + 1
     values["measure"], values["unit"] = what.name, what.unit
-    return _ordered(values, source)[["arm", "year", "value", "measure", "unit"]]
+    return ordered(values, source)[["arm", "year", "value", "measure", "unit"]]
 
 
 def sectors(source: Source) -> pd.DataFrame:
@@ -114,7 +122,7 @@ def sectors(source: Source) -> pd.DataFrame:
             parts.append(values.assign(sector=title, unit=what.unit))
     if not parts:
         raise NotInResults(Problem("results have no spending by sector", file="results"))
-    return _ordered(pd.concat(parts, ignore_index=True), source)[["arm", "sector", "value", "unit"]]
+    return ordered(pd.concat(parts, ignore_index=True), source)[["arm", "sector", "value", "unit"]]
 
 
 def sector_differences(source: Source, baseline: str | None = None) -> pd.DataFrame:
@@ -216,7 +224,7 @@ def equity(source: Source, baseline: str | None = None) -> pd.DataFrame:
         for arm, part in table.groupby("arm", sort=False):
             levels = part.set_index("education")["value"].reindex(list(EDUCATION))
             weight = years.loc[arm].reindex(list(EDUCATION)).to_numpy(np.float64)
-            slopes[str(arm)] = slope_index(levels.to_numpy(np.float64), weight)
+            slopes[str(arm)] = float(inequality.slope_index(levels.to_numpy(np.float64), weight))
             rows.append(
                 {
                     "measure": find_measure(name).label,
@@ -229,14 +237,6 @@ def equity(source: Source, baseline: str | None = None) -> pd.DataFrame:
         for row in rows[-len(slopes) :]:
             row["slope_difference"] = row["slope"] - slopes[base]
     return pd.DataFrame(rows)
-
-
-def slope_index(values: Any, weights: Any) -> float:
-    """Return the weighted slope of group means over their mid-rank (0 lowest group, 1 highest)."""
-    share = np.asarray(weights, dtype=np.float64) / np.sum(weights)
-    rank = np.cumsum(share) - share / 2
-    centred = rank - float(share @ rank)
-    return float((share * centred) @ np.asarray(values, dtype=np.float64) / ((share * centred) @ centred))
 
 
 def incentives(source: Source) -> pd.DataFrame:
@@ -263,7 +263,7 @@ def incentives(source: Source) -> pd.DataFrame:
         "predicted_response",
     ]
     means = frame.groupby(keys, sort=False)[numbers].mean().reset_index()
-    return _ordered(means, source) if isinstance(source, Run) else means
+    return ordered(means, source) if isinstance(source, Run) else means
 
 
 def flows(run: Run) -> pd.DataFrame:
@@ -318,7 +318,7 @@ def needs(source: Source) -> pd.DataFrame:
         for name, title in NEEDS.items()
         if name in frame.columns
     ]
-    return _ordered(pd.concat(parts, ignore_index=True), source)[["arm", "outcome", "value", "unit"]]
+    return ordered(pd.concat(parts, ignore_index=True), source)[["arm", "outcome", "value", "unit"]]
 
 
 def levels(source: Source, names: Sequence[str]) -> pd.DataFrame:
@@ -336,7 +336,7 @@ def levels(source: Source, names: Sequence[str]) -> pd.DataFrame:
         for what in map(find_measure, names)
         if what.held_by(frame)
     ]
-    return _ordered(pd.concat(parts, ignore_index=True), source)[["arm", "label", "value", "measure", "unit"]]
+    return ordered(pd.concat(parts, ignore_index=True), source)[["arm", "label", "value", "measure", "unit"]]
 
 
 def _any_measure(name: str) -> Measure:
@@ -357,8 +357,8 @@ def _need(what: Measure, frame: pd.DataFrame) -> None:
         raise NotInResults(Problem("results lack what this measure needs", found=what.name))
 
 
-def _ordered(frame: pd.DataFrame, source: Source) -> pd.DataFrame:
-    """Sort rows by the scenario's order of arms; within an arm the order stays."""
+def ordered(frame: pd.DataFrame, source: Source) -> pd.DataFrame:
+    """Return rows sorted by the scenario's order of arms; within an arm the order stays."""
     place = {arm: i for i, arm in enumerate(arm_names(source))}
     order = frame["arm"].map(place).to_numpy()
     return frame.iloc[np.argsort(order, kind="stable")].reset_index(drop=True)

@@ -49,15 +49,17 @@ def test_sections_stand_in_order(written):
     page = Skeleton((written / "report.html").read_text(encoding="utf-8"))
     assert page.headings == [
         "1. Verdict",
-        "2. Winners and losers",
-        "3. Spending by sector and over time",
-        "4. Health and treatment",
-        "5. What each arm rewards",
-        "6. Flows of money",
-        "7. Equity by education",
-        "8. Access and workload",
-        "9. Method",
-        "10. Limits of use",
+        "2. Scorecard on five aims",
+        "3. Winners and losers",
+        "4. Spending by sector and over time",
+        "5. Health and treatment",
+        "6. What each arm rewards",
+        "7. Flows of money",
+        "8. Equity by education",
+        "9. Access and workload",
+        "10. Method",
+        "11. Indicators",
+        "12. Limits of use",
     ]
 
 
@@ -173,13 +175,6 @@ def test_flows_come_from_the_ledger_without_base_years(written):
     people = 20_490
     assert table.loc[("patients", "insurers"), "dutch_today"] == pytest.approx(people * 171 * 10 / 1e6, rel=1e-6)
     assert table.loc[("insurers", "practices"), "dutch_today"] == pytest.approx(people * 271 * 10 / 1e6, rel=1e-6)
-
-
-def test_slope_index():
-    # Ranks .1, .4, .8 of shares .2, .4, .4: a straight line of slope 5 is found again.
-    ranks = np.array([0.1, 0.4, 0.8])
-    assert tables.slope_index(3 + 5 * ranks, [20, 40, 40]) == pytest.approx(5.0)
-    assert tables.slope_index([7.0, 7.0, 7.0], [1, 2, 3]) == pytest.approx(0.0)
 
 
 def test_gains_turn_payments_round():

@@ -1,0 +1,193 @@
+"""What people are like and what befalls them, counted for indicators at the end of each quarter and year.
+
+Flows are added up quarter by quarter, stocks are counted among the living at the end of a year, as registers do.
+Nothing here changes a person, and nothing is drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from paysim.diseases.ages import TEN_YEARS
+from paysim.diseases.health import module
+from paysim.engine.model import Model
+from paysim.kernel.records import ADMISSION_REQUEST, TICKS_PER_YEAR, State
+from paysim.kernel.spec import AGES, COVARIATES
+
+ASCVD = ("prior_mi", "angina", "prior_stroke", "pad")
+"""Flags of atherosclerotic disease; `prior_stroke` holds TIA and haemorrhage too."""
+ASCVD_ADMISSIONS = ("admission_mi", "admission_stroke")
+CARDIOVASCULAR_DEATHS = (
+    *("mi_first", "mi_recurrent", "revascularisation", "death_after_mi"),
+    *("stroke_first", "stroke_recurrent", "haemorrhagic_stroke", "death_after_stroke", "pad_admission"),
+    *("heart_failure_admission", "death_heart_failure", "death_after_hf_admission"),
+)
+AVOIDABLE = ("heart_failure_admission", "copd_admission")
+"""Admissions that timely care might avoid: those of the usual list that the model tells apart."""
+PREMATURE = (30, 69)
+ADULT = 19
+OVERWEIGHT, OBESE = 25.0, 30.0
+
+FLOWS = (
+    "ascvd_years",
+    "ascvd_events",
+    "years_30_69",
+    "cardiovascular_deaths_30_69",
+    "avoidable_admissions",
+)
+STOCKS = (
+    "persons",
+    "adults",
+    "smokers",
+    "overweight",
+    "obese",
+    "multimorbid",
+    "ascvd_persons",
+    "ascvd_ldl_at_target",
+    "ascvd_ldl_at_strict_target",
+    "ascvd_sbp_at_target",
+    "ascvd_sbp_at_strict_target",
+    "ascvd_on_statin",
+    "ascvd_on_antiplatelet",
+    "diabetes_persons",
+    "diabetes_in_control",
+    "recent_infarctions",
+    "recent_infarctions_rehabilitated",
+)
+FACTS = (*FLOWS, *STOCKS)
+"""What is added up by group besides services and `groups.EXTRA`."""
+
+_COLUMN = {name: k for k, name in enumerate(FLOWS)}
+
+
+class Facts:
+    """The facts of one arm's people.
+
+    Parameters
+    ----------
+    state
+        As at the start; what of atherosclerotic disease people have then is not new.
+    """
+
+    def __init__(self, model: Model, state: State) -> None:
+        self.model, self.state = model, state
+        self._ascvd = self._mask(ASCVD)
+        self._conditions = [self._mask(getattr(module(name), "CHRONIC", ())) for name in model.scenario.diseases]
+        self._avoidable = self._numbers(AVOIDABLE)
+        self._vascular = self._numbers(CARDIOVASCULAR_DEATHS)
+        names = model.care.services.names
+        self._admissions = [names.index(name) for name in ASCVD_ADMISSIONS]
+        self._ldl_at_base = base_ldl_drop(model)
+        people = state.people
+        self._had = (people["flags"] & self._ascvd != 0) & (people["alive"] == 1)  # at the start of the quarter
+        self._flows = np.zeros((len(people), len(FLOWS)))
+
+    def _mask(self, flags: Iterable[str]) -> int:
+        return sum(self.model.flag_bit.get(flag, 0) for flag in flags)
+
+    def _numbers(self, processes: Iterable[str]) -> np.ndarray:
+        known = self.model.processes
+        return np.array([known.index(name) for name in processes if name in known], np.int64)
+
+    def admitted(self, requests: np.ndarray) -> None:
+        """Count the avoidable ones among a week's admissions; rows must not have moved since."""
+        of_these = (requests["kind"] == ADMISSION_REQUEST) & np.isin(requests["process"], self._avoidable)
+        np.add.at(self._flows[:, _COLUMN["avoidable_admissions"]], requests["row"][of_these], 1.0)
+
+    def follow(self, left: np.ndarray, taken: np.ndarray) -> None:
+        """Let what was counted follow people whose rows moved."""
+        for counted in (self._flows, self._had):
+            counted[taken] = counted[left]
+            counted[left] = 0
+
+    def add_quarter(
+        self, flags: np.ndarray, lived: np.ndarray, age: np.ndarray, died: np.ndarray, used: np.ndarray
+    ) -> None:
+        """Add the quarter that ends now.
+
+        Parameters
+        ----------
+        flags, lived, age, died
+            Of everybody ``[n]``: conditions now or at death, years lived, completed age, whether they died.
+        used
+            ``[n, S]`` services.
+        """
+        flows, died_of = self._flows, np.zeros(len(flags), bool)
+        died_of[died] = np.isin(self.state.people["cause"][died], self._vascular)
+        has = flags & self._ascvd != 0
+        admissions = used[:, self._admissions].sum(axis=1)
+        # The first admission of a person without the disease is its beginning; all others are further events. A death
+        # counts when no admission of the same quarter led to it.
+        events = np.where(self._had, admissions + (died_of & (admissions == 0)), np.maximum(admissions - 1.0, 0.0))
+        middle = (age >= PREMATURE[0]) & (age <= PREMATURE[1])
+        flows[:, _COLUMN["ascvd_years"]] += lived * has
+        flows[:, _COLUMN["ascvd_events"]] += events
+        flows[:, _COLUMN["years_30_69"]] += lived * middle
+        flows[:, _COLUMN["cardiovascular_deaths_30_69"]] += died_of & middle
+        self._had = has & ~died & (self.state.people["departed"] == 0)
+
+    def close_year(self, rows: np.ndarray, tick: int) -> np.ndarray:
+        """Return the `FACTS` of the year that ends at `tick` of people in `rows` ``[rows, FACTS]``; begin the next."""
+        out = np.empty((len(rows), len(FACTS)))
+        out[:, : len(FLOWS)] = self._flows[rows]
+        out[:, len(FLOWS) :] = self._stocks(rows, tick)
+        self._flows[:] = 0.0
+        return out
+
+    def _stocks(self, rows: np.ndarray, tick: int) -> np.ndarray:
+        people, bit, params = self.state.people, self.model.flag_bit, self.model.parameters
+        covariates = people["covariates"][rows]
+        x = {
+            name: covariates[:, COVARIATES.index(name)] for name in ("sbp", "tc", "hdl", "bmi", "ldl_drop", "sbp_drop")
+        }
+        flags, sex = people["flags"][rows], people["sex"][rows]
+        age = np.clip((tick - people["birth"][rows]) // TICKS_PER_YEAR, 0, AGES - 1)
+        alive = people["alive"][rows] == 1
+
+        def holds(flag: str) -> np.ndarray:
+            return np.asarray(flags & bit[flag] != 0)
+
+        adult = alive & (age >= ADULT)
+        ascvd = alive & (flags & self._ascvd != 0)
+        diabetes = alive & holds("diabetes")
+        recent = alive & holds("recent_mi")
+        conditions = sum(((flags & mask != 0).astype(np.int64) for mask in self._conditions), np.zeros(len(rows), int))
+        # Published means are of treated and untreated people together, so treatment moves people around that mean.
+        drop = people["ldl_base"][rows] + x["ldl_drop"] - self._ldl_at_base[sex, age]
+        ldl = x["tc"] - x["hdl"] - params["outcomes.nonhdl_above_ldl"] - drop
+        sbp = x["sbp"] - x["sbp_drop"]
+        found = {
+            "persons": alive,
+            "adults": adult,
+            "smokers": adult & holds("smoker"),
+            "overweight": adult & (x["bmi"] >= OVERWEIGHT),
+            "obese": adult & (x["bmi"] >= OBESE),
+            "multimorbid": alive & (conditions >= 2),
+            "ascvd_persons": ascvd,
+            "ascvd_ldl_at_target": ascvd & (ldl < params["outcomes.ldl_target"]),
+            "ascvd_ldl_at_strict_target": ascvd & (ldl < params["outcomes.ldl_strict_target"]),
+            "ascvd_sbp_at_target": ascvd & (sbp < params["outcomes.sbp_target"]),
+            "ascvd_sbp_at_strict_target": ascvd & (sbp < params["outcomes.sbp_strict_target"]),
+            "ascvd_on_statin": ascvd & holds("statin"),
+            "ascvd_on_antiplatelet": ascvd & holds("antiplatelet"),
+            "diabetes_persons": diabetes,
+            "diabetes_in_control": diabetes & ~holds("poor_control"),
+            "recent_infarctions": recent,
+            "recent_infarctions_rehabilitated": recent & holds("rehabilitation"),
+        }
+        return np.column_stack([found[name] for name in STOCKS])
+
+
+def base_ldl_drop(model: Model) -> np.ndarray:
+    """Return by how much treatment lowers LDL cholesterol of a sex and age at base, on average: ``[2, 111]`` mmol/L.
+
+    By bands of ten years, of the people the model is levelled on.
+    """
+    cohort, left = model.cohort, np.ones(len(model.cohort))
+    for flag, (share, _) in model.health.treatment_effects.items():
+        left[cohort.has(flag)] *= 1.0 - share
+    persons = TEN_YEARS.sums(cohort.by_age())
+    total = TEN_YEARS.sums(cohort.by_age(model.health.untreated_ldl * (1.0 - left)))
+    return TEN_YEARS.spread(np.divide(total, persons, out=np.zeros_like(total), where=persons > 0))

@@ -1,0 +1,29 @@
+"""Overtime: minutes worked in a quarter beyond the contact hours that are paid for.
+
+Minutes worked are those of the services delivered, advice to nurses and writing up included; contact hours are those
+of the appointment book. What a quarter has left over does not pay for another quarter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from paysim.outcomes.practices import with_all
+from paysim.outcomes.protocol import Counted, Measure
+
+_STAFF = {"gp": (0, 1), "nurse": (2,)}
+"""Lanes of the appointment book that each staffs."""
+
+
+def measures(counted: Counted) -> Iterator[Measure]:
+    """Yield contact hours and overtime hours of GPs and practice nurses."""
+    services = counted.arrays["services"].sum(axis=2)  # [T, P, S]
+    quarters = services.shape[0] // counted.years
+    for (who, lanes), minutes in zip(_STAFF.items(), (counted.gp_minutes, counted.nurse_minutes), strict=True):
+        room = counted.contact_hours[:, list(lanes)].sum(axis=1)  # [P] a year
+        over = np.maximum(services @ minutes / 60.0 - room / quarters, 0.0)
+        each_year = np.broadcast_to(room * counted.weight, (counted.years, len(room)))
+        yield Measure(f"{who}_contact_hours", "hours", with_all(each_year))
+        yield Measure(f"{who}_overtime_hours", "hours", with_all(counted.by_year(over) * counted.weight))
