@@ -29,6 +29,7 @@ SECTORS = {
     "mental_health": "Mental health care",
     "district_nursing": "District nursing",
     "other_care": "Other care",
+    "programmes": "Programmes",
 }
 
 _WEEKS_PER_YEAR = 52
@@ -115,6 +116,13 @@ MEASURES: tuple[Measure, ...] = (
     ),
     Measure("resource_cost_per_head", "Resource cost", PER_HEAD, "resource_cost_total", better=-1),
     Measure("insurer_payments_per_head", "Insurers' own payments", PER_HEAD, "insurer_payments", better=-1),
+    Measure(
+        "others_payments_per_head",
+        "Payments of others than insurers",
+        PER_HEAD,
+        "programme_payments_by_others",
+        better=-1,
+    ),
     Measure("patient_payments_per_head", "Patients' payments", PER_HEAD, "patient_payments", better=-1),
     Measure(
         "practice_margin_per_1000",
@@ -233,7 +241,7 @@ def wide(source: Run | pd.DataFrame, dimension: str = "all") -> pd.DataFrame:
     -------
     DataFrame
         Indexed by `KEYS`; period `HORIZON` is the whole horizon. ``insurer_payments`` is added: spending less
-        what patients bear.
+        what patients bear and what others than insurers pay for programmes.
 
     Raises
     ------
@@ -255,7 +263,8 @@ def wide(source: Run | pd.DataFrame, dimension: str = "all") -> pd.DataFrame:
     keyed = part.astype(dict.fromkeys(("arm", "group", "measure"), str))
     frame = keyed.pivot(index=KEYS, columns="measure", values="value").sort_index()
     if {"spending_total", "patient_payments"} <= set(frame.columns):
-        frame["insurer_payments"] = frame["spending_total"] - frame["patient_payments"]
+        others = frame.get("programme_payments_by_others", 0.0)  # municipalities and other payers of programmes
+        frame["insurer_payments"] = frame["spending_total"] - frame["patient_payments"] - others
     frame.columns.name = None
     return frame
 

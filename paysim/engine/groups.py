@@ -32,6 +32,7 @@ EXTRA = (
     "programme_years",
     "programme_cost",
     "programme_payments",
+    "programme_payments_by_others",
 )
 """What is added up besides the quantities of services."""
 

@@ -354,6 +354,8 @@ class Delivery:
         self._paid_by_practice += np.bincount(practice, paid, minlength=practices)
         self.accounts.add("programme_cost", rows, cost)
         self.accounts.add("programme_payments", rows, paid)
+        if self.use.payer not in (None, "insurers"):
+            self.accounts.add("programme_payments_by_others", rows, paid)
 
     def _post(self) -> None:
         """Post the quarter: the provider buys staff and material, and the payer, if there is one, pays the provider.

@@ -32,6 +32,8 @@ def measures(counted: Counted) -> Iterator[Measure]:
     if counted.programme_names:
         for name, euros in programmes.items():
             yield Measure(f"{name}_programmes", "EUR", euros)
+        others = counted.column("programme_payments_by_others")
+        yield Measure("programme_payments_by_others", "EUR", others)
     for k, sector in enumerate(sectors):
         yield Measure(f"spending_{sector}", "EUR", paid[:, :, k])
         yield Measure(f"resource_cost_{sector}", "EUR", cost[:, :, k])

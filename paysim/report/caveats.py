@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from paysim.analysis.measures import MEASURES, VERDICT, by_arm, horizon
 from paysim.analysis.samples import NOTE, labelled
 from paysim.errors import NotInResults
+from paysim.report.programmes import programmes
 from paysim.report.wording import intervals, number, percent
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def before(run: Run, comparison: pd.DataFrame) -> list[str]:
 
 def after(run: Run) -> list[str]:
     """Return what to know after the verdict: factors on rates, today's arm, what moves hospital spending."""
-    return [*scales(run), today(run), *hospital(run)]
+    return [*scales(run), today(run), *hospital(run), *programmes(run)]
 
 
 def chance(run: Run, comparison: pd.DataFrame) -> str:

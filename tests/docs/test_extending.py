@@ -46,8 +46,17 @@ def test_changes_apply_to_the_files_they_name(name, change):
 
 def test_there_is_an_example_of_each_kind():
     files = {name for name, _ in named(["yaml", "csv", "python"])}
-    assert {"my_town.csv", "my_targets.csv", "paysim/diseases/gout/model.py"} <= files
+    assert {"my_town.csv", "my_targets.csv", "my_programme.yaml", "paysim/diseases/gout/model.py"} <= files
     assert len(DIFFS) >= 8
+
+
+def test_the_programme_is_one(tmp_path):
+    ((name, text),) = [each for each in named(["yaml"]) if each[0] == "my_programme.yaml"]
+    (tmp_path / name).write_text(text, "utf-8")
+    scenario = (ROOT / "scenarios/nl/achterhoek_programmes.yaml").read_text("utf-8")
+    changed = scenario.replace("programmes: [community_prevention]", f"programmes: [{name}]")
+    (tmp_path / "my_scenario.yaml").write_text(changed, "utf-8")
+    assert command(["check", str(tmp_path / "my_scenario.yaml")]) == 0
 
 
 @pytest.mark.slow
