@@ -59,10 +59,6 @@ def _hours(counted: Counted) -> Iterator[Measure]:
         room = with_all(counted.contact_hours[:, :, lanes].sum(axis=2))
         share = np.divide(used, room, out=np.zeros_like(used), where=room > 0.0)
         yield Measure(f"{who}_utilisation", "share", share, whole=share.mean(axis=0))
-    # Whatever the book does not hold (advice to nurses, say) comes on top of contact hours.
-    needed = services @ counted.gp_minutes / 60.0
-    beyond = np.maximum(needed - counted.contact_hours[:, :, :2].sum(axis=2), 0.0)
-    yield Measure("gp_overtime_hours", "hours", with_all(beyond * counted.weight))
     fte = counted.arrays["fte"].reshape(counted.years, -1, *counted.arrays["fte"].shape[1:]).mean(axis=1)
     for k, who in enumerate(("gp", "nurse")):
         working = with_all(fte[:, :, k] * counted.weight)

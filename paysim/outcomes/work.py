@@ -22,8 +22,7 @@ def measures(counted: Counted) -> Iterator[Measure]:
     services = counted.arrays["services"].sum(axis=2)  # [T, P, S]
     quarters = services.shape[0] // counted.years
     for (who, lanes), minutes in zip(_STAFF.items(), (counted.gp_minutes, counted.nurse_minutes), strict=True):
-        room = counted.contact_hours[:, list(lanes)].sum(axis=1)  # [P] a year
-        over = np.maximum(services @ minutes / 60.0 - room / quarters, 0.0)
-        each_year = np.broadcast_to(room * counted.weight, (counted.years, len(room)))
-        yield Measure(f"{who}_contact_hours", "hours", with_all(each_year))
+        room = counted.contact_hours[:, :, list(lanes)].sum(axis=2)  # [Y, P] a year
+        over = np.maximum(services @ minutes / 60.0 - np.repeat(room, quarters, axis=0) / quarters, 0.0)
+        yield Measure(f"{who}_contact_hours", "hours", with_all(room * counted.weight))
         yield Measure(f"{who}_overtime_hours", "hours", with_all(counted.by_year(over) * counted.weight))
