@@ -9,40 +9,47 @@ index per category and the relative errors of the fit. Columns read: `sex, age_l
 euro_per_insured_year` (costs), `area, care_category, euro_per_insured_year` (categories), `age, last_year_M,
 last_year_F, other_years_M, other_years_F` (last year of life, euro of 2020).
 
-`--modelled FILE` gives the payments that the model makes without background and end-of-life care, columns
-`sex, age_lo, age_hi, sector, euro` (per person-year, bands of any width covering all ages, extra costs by
-flag included). Without it a rough value is built from the rates.
+What the model makes of payments besides (visits, admissions, drugs, costs of diseases; general practice by contract) is
+simulated: the first year of `current` for the Netherlands, without background and end-of-life care. Belgium has no
+payments by age: `--country BE` prints the `care.background_level` at which all payments together are `--per-head`.
+
+    python tools/fit_background.py --country BE --per-head 3020
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from scipy.optimize import least_squares
 
-from paysim.care.access import access_terms, book_terms, clinic_terms, share_leaving
 from paysim.care.background import (
     BACKGROUND_SERVICES,
     category_shares,
     end_of_life,
-    flag_extras,
     natural_spline,
 )
-from paysim.care.catalogue import SECTORS, load_services
-from paysim.care.demand import base_rates
+from paysim.care.catalogue import LONG_TERM_CARE, SECTORS
 from paysim.care.model import care_parameters
 from paysim.care.rates import standard_population
+from paysim.engine.cell import run_arm, run_base
+from paysim.engine.model import build_model
 from paysim.kernel.spec import AGES
+from paysim.parameters.values import Override
 from paysim.reading.tables import read_any_table
+from paysim.scenario import load_scenario
 
 ROOT = Path(__file__).parents[1]
 CARE = ROOT / "paysim" / "care"
 TABLES = ROOT / "paysim"
 SHAPES = Path(__file__).parent / "background_shapes.csv"
+REGION = {"NL": "netherlands", "BE": "belgium"}
+SCENARIO = {"NL": "nl/achterhoek_four_models.yaml", "BE": "be/middenkempen_four_models.yaml"}
 KNOTS = {
     "M": (0.5, 4, 9, 17, 30, 45, 60, 72, 83, 96),
     "F": (0.5, 8, 15, 25, 32, 43, 52, 70, 84, 97),
@@ -56,7 +63,7 @@ CATEGORIES = {
     "General practice": "general_practice",
 }
 BACKGROUND_SECTORS = ("hospital", "pharmacy", "mental_health", "district_nursing", "other_care")
-SMOOTHNESS = 0.002
+SMOOTHNESS = 0.0005
 
 
 def by_age(table: Mapping[str, Any], value: str, low: str = "age_from", high: str = "age_to") -> np.ndarray:
@@ -76,49 +83,51 @@ def death_rates() -> np.ndarray:
     return -np.log1p(-np.minimum(qx, 0.999))
 
 
-def rough_payments(gp_mean: float, gp_contact_share: float) -> dict[str, np.ndarray]:
-    """Return modelled payments by sector, euro per person-year ``[2, 111]``, from rates alone."""
-    params = care_parameters("NL")
-    rates, book, clinic, services = (
-        base_rates(params),
-        book_terms(params),
-        clinic_terms(params),
-        load_services(),
+def simulate(country: str, sample: int) -> dict[str, np.ndarray]:
+    """Return payments of the first year by sector ``[2, 20]``, euro per person-year by sex and five-year band.
+
+    Without background and end-of-life care; costs of diseases are in.
+    """
+    template = load_scenario(ROOT / "scenarios" / SCENARIO[country])
+    model = build_model(replace(template, region=REGION[country], horizon_years=1), sample)
+    background = model.care.background
+    none = replace(
+        background,
+        eur_per_year=0.0 * background.eur_per_year,
+        end_of_life_eur=0.0 * background.end_of_life_eur,
+        episodes=replace(background.episodes, eur=0.0 * background.episodes.eur),
     )
-    access, population = access_terms(params, rates, book), standard_population(params)
-    price = dict(zip(services.names, services.reference_price_eur, strict=True))
-    leaving = share_leaving(book, float(access.patience_days[1]))
-    asked = rates.needs * access.urgent_share
-    out = {sector: np.zeros((2, AGES)) for sector in SECTORS}
-    out["out_of_hours"] += asked * leaving * access.elsewhere[1, 1] * price["ooh_contact"]
-    mean = (population * rates.gp_contacts).sum() / population.sum()
-    practice = gp_mean - (population * out["out_of_hours"]).sum() / population.sum()
-    out["general_practice"] += practice * (1.0 - gp_contact_share + gp_contact_share * rates.gp_contacts / mean)
-    planned = rates.gp_contacts - asked
-    nurse = planned * access.delegable_share * access.base_delegation
-    referred = (planned - nurse * (1.0 - access.nurse_referral_multiplier)) * access.referral_probability
-    out["hospital"] += (rates.ed_self + rates.ed_by_gp) * price["ed_visit"]
-    out["hospital"] += rates.emergency_other * price["admission_other"]
-    out["hospital"] += referred * (price["specialist_trajectory"] + clinic.elective_share * price["elective_admission"])
-    for folder, name in (("ischaemic_heart_disease", "admission_mi"), ("stroke", "admission_stroke")):
-        table = read_any_table(TABLES / "diseases" / folder / "admissions.csv")
-        out["hospital"] += by_age(table, "per_1000") / 1000.0 * price[name]
-    for flag, extra in flag_extras(params).items():
-        have = by_age(read_any_table(TABLES / "population" / "national" / "nl" / f"{flag}.csv"), "prevalence")
-        for sector, euro in zip(BACKGROUND_SECTORS, extra, strict=True):
-            out[sector] += have * euro
-    return out
+    model = replace(model, care=replace(model.care, background=none))
+    base = run_base(model, 0)
+    cell = run_arm(model, base, model.scenario.arm(model.scenario.current), 0, state=base.state)
+    frame = pd.DataFrame(cell.results)
+    frame = frame[(frame["dimension"] == "age_sex") & (frame["period"] == 0)]
+    found = {name: part["value"].to_numpy().reshape(2, 20) for name, part in frame.groupby("measure")}
+    lived = np.maximum(found["person_years"], 1e-9)
+    return {sector: found[f"spending_{sector}"] / lived for sector in SECTORS if sector != LONG_TERM_CARE}
 
 
-def read_modelled(path: Path) -> dict[str, np.ndarray]:
-    """Read modelled payments by sector."""
-    table = read_any_table(path)
-    out = {}
-    for sector in SECTORS:
-        rows = np.array(table["sector"]) == sector
-        part = {name: np.array(table[name])[rows] for name in ("sex", "age_lo", "age_hi", "euro")}
-        out[sector] = by_age(part, "euro", "age_lo", "age_hi")
-    return out
+def level_at(country: str, per_head: float, sample: int) -> float:
+    """Return the `care.background_level` at which all payments together are `per_head` euro."""
+    template = load_scenario(ROOT / "scenarios" / SCENARIO[country])
+    scenario = replace(template, region=REGION[country], horizon_years=1)
+    paid, levels = [], (0.6, 1.0)
+    for level in levels:
+        change = Override("care.background_level", level)
+        model = build_model(replace(scenario, parameters=(*scenario.parameters, change)), sample)
+        none = replace(model.care.background.episodes, eur=0.0 * model.care.background.episodes.eur)
+        model = replace(model, care=replace(model.care, background=replace(model.care.background, episodes=none)))
+        base = run_base(model, 0)
+        cell = run_arm(model, base, scenario.arm(scenario.current), 0, state=base.state)
+        frame = pd.DataFrame(cell.results)
+        frame = frame[(frame["dimension"] == "all") & (frame["period"] == 0)].set_index("measure")["value"]
+        paid.append(frame["spending_total"] / frame["person_years"])
+    return float(np.interp(per_head, paid, levels)) if paid[0] < per_head < paid[1] else float("nan")
+
+
+def by_year_of_age(bands: np.ndarray) -> np.ndarray:
+    """Spread values of five-year bands ``[2, 20]`` over ``[2, 111]``."""
+    return np.asarray(bands[:, np.minimum(np.arange(AGES) // 5, 19)])
 
 
 def write_end_of_life(path: Path, to_2023: float) -> None:
@@ -145,13 +154,13 @@ def fit_knots(
         mine = np.array(costs["sex"]) == sex
         low, target = costs["age_lo"][mine], costs["euro_per_insured_year"][mine]
         band = np.searchsorted(low, np.arange(AGES), side="right") - 1
-        weight = np.bincount(band, population[row])
+        people = np.bincount(band, population[row])
         x = np.array(KNOTS[sex], dtype=float)
 
         def relative(log_eur: np.ndarray, row: int = row, x: np.ndarray = x, band: np.ndarray = band,
-                     weight: np.ndarray = weight, target: np.ndarray = target) -> np.ndarray:  # fmt: skip
+                     people: np.ndarray = people, target: np.ndarray = target) -> np.ndarray:  # fmt: skip
             total = fixed[row] + np.exp(natural_spline(x, log_eur, middle))
-            return np.bincount(band, population[row] * total) / weight / target - 1.0
+            return np.bincount(band, population[row] * total) / people / target - 1.0
 
         def objective(log_eur: np.ndarray, error: Any = relative, x: np.ndarray = x) -> np.ndarray:
             slope = np.diff(log_eur) / np.diff(x)
@@ -185,14 +194,18 @@ def fit_shares(
 def main() -> None:
     """Run the fit and write the tables of paysim/care."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--costs", type=Path, required=True)
-    parser.add_argument("--categories", type=Path, required=True)
+    parser.add_argument("--country", choices=tuple(REGION), default="NL")
+    parser.add_argument("--per-head", type=float, help="euro; BE only")
+    parser.add_argument("--costs", type=Path, help="NL only")
+    parser.add_argument("--categories", type=Path, help="NL only")
+    parser.add_argument("--sample", type=int, default=200_000, help="people simulated")
     parser.add_argument("--last-year", type=Path, help="writes end_of_life.csv anew; otherwise the shipped one is used")
     parser.add_argument("--cpi", type=float, default=126.1 / 107.5, help="price index 2020 to 2023 (CBS)")
-    parser.add_argument("--modelled", type=Path)
-    parser.add_argument("--gp-contact-share", type=float, default=0.45, help="rough value only")
     arguments = parser.parse_args()
 
+    if arguments.country != "NL":
+        print(f"care.background_level {level_at(arguments.country, arguments.per_head, arguments.sample):.3f}")
+        return
     if arguments.last_year:
         write_end_of_life(arguments.last_year, arguments.cpi)
     costs, categories = read_any_table(arguments.costs), read_any_table(arguments.categories)
@@ -205,11 +218,7 @@ def main() -> None:
     }
     params = care_parameters("NL")
     population = standard_population(params)
-    modelled = (
-        read_modelled(arguments.modelled)
-        if arguments.modelled
-        else rough_payments(national["General practice"], arguments.gp_contact_share)
-    )
+    modelled = {sector: by_year_of_age(bands) for sector, bands in simulate("NL", arguments.sample).items()}
     dying = death_rates() * end_of_life(params)
     fixed = dying + sum(modelled.values())
     knots, errors = fit_knots(costs, fixed, population)
@@ -234,6 +243,7 @@ def main() -> None:
     print("modelled ", {k: round(mean(v), 1) for k, v in modelled.items()}, "end of life", round(mean(dying), 1))
     print("background", dict(zip(BACKGROUND_SERVICES, reached.round(1), strict=True)))
     worst, mean_error = np.abs(errors).max(), np.abs(errors).mean()
+    print("relative error by band:", ", ".join(f"{each:.3f}" for each in errors))
     print(f"relative error of payments by sex and age: max {worst:.4f}, mean {mean_error:.4f}")
 
 

@@ -1,7 +1,7 @@
 """Use of care, access and payments of a run against published values: the part of validation that results hold.
 
 The first year of the arm `current` is compared. National values are carried to the region's ages by the model's own
-shapes. Only for the Netherlands: nothing comparable was found for Belgium, where contracts are transferred ones.
+shapes. Only for the Netherlands: of Belgium, where contracts are transferred ones, all payments together are compared.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from paysim.analysis.comparison import Comparison, Limits, counted, judged, shown
+from paysim.analysis.comparison import Comparison, Limits, between, counted, judged, shown
 from paysim.analysis.targets import FOLDER
 from paysim.care.demand import base_rates
 from paysim.care.model import care_parameters
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 BANDS = (*(f"{5 * k}-{5 * k + 4}" for k in range(19)), "95+")
 FEWEST_PERSON_YEARS = 200.0
 EMERGENCIES = ("other_emergency_admissions", "mi_admissions", "stroke_admissions")
+THREE_YEARS = "payments_top_1_share_3_years_with_long_term_care"
+LEAST_AND_MOST = (0.20, 0.30)
 PAYMENTS = {
     "sex": Column(str, levels=("M", "F")),
     "age_lo": Column(int, 0, 120),
@@ -52,7 +54,7 @@ class Known:
     why: str
 
 
-def known_values(region: str) -> dict[str, Known]:
+def known_values(region: str, country: str = "NL") -> dict[str, Known]:
     """Return the rows of ``targets/care.csv`` by key; a region's own row wins."""
     names = tuple(Known.__dataclass_fields__)
     table = read_table(FOLDER / "care.csv", dict.fromkeys(names, str))
@@ -61,7 +63,7 @@ def known_values(region: str) -> dict[str, Known]:
         row: dict[str, Any] = dict(zip(names, values, strict=True))
         for name in ("published", "tolerance"):
             row[name] = float(row[name]) if row[name] else None
-        if row["area"] in ("NL", region):
+        if row["area"] in (country, region):
             found[row["key"]] = Known(**row)
     return found
 
@@ -77,18 +79,24 @@ class Seen:
         Name of the region.
     simulated_share
         Persons simulated, in all replicates together, for each person of the region.
+    country
+        In which the region lies.
     """
 
-    def __init__(self, results: pd.DataFrame, region: str, simulated_share: float = 1.0) -> None:
+    def __init__(self, results: pd.DataFrame, region: str, simulated_share: float = 1.0, country: str = "NL") -> None:
         keys = ["measure", "dimension", "group", "period"]
         frame = results.astype(dict.fromkeys(keys[:3], object))
         self._values: pd.Series[float] = frame.groupby(keys)["value"].mean()
         self.simulated_share = simulated_share
-        self.known = known_values(region)
+        self.known = known_values(region, country)
 
     def total(self, measure: str, period: int = 0, group: str = "all", dimension: str = "all") -> float:
         """Return one value."""
         return float(self._values[measure, dimension, group, period])
+
+    def has(self, measure: str, period: int = 0) -> bool:
+        """Tell whether the run has a value of a measure for the whole region."""
+        return (measure, "all", "all", period) in self._values.index
 
     def by_band(self, measure: str, period: int = 0) -> np.ndarray:
         """Return ``[2, 20]`` by sex and five-year band; period -1 is the whole run."""
@@ -190,6 +198,9 @@ def money(seen: Seen, tables: Sequence[Mapping[str, Any]]) -> Iterator[Compariso
     both = seen.known["gp_and_ooh"]
     wanted = seen.known["gp_spending"].published
     yield shown(_named(both, "general practice and out-of-hours care", "gp_and_ooh"), wanted, practice + duty)
+    yield seen.line("patient_payments", "patients, under the deductible", seen.rate("patient_payments"))
+    left = seen.total("practice_margin_per_gp_fte")
+    yield seen.line("practice_margin_per_gp_fte", "left of a practice's revenue before its GPs' own pay", left)
     for table in tables:
         published = np.zeros((2, 20))
         for k, euro in enumerate(table["euro_per_insured_year"]):
@@ -207,6 +218,32 @@ def money(seen: Seen, tables: Sequence[Mapping[str, Any]]) -> Iterator[Compariso
             what = f"all insured care by sex and five-year band ({errors.size} cells; mean {errors.mean():.1%})"
             limits = _named(row, what, "payments_by_age")
             yield judged(limits, 0.0, float(errors.max()), row.tolerance, absolute=True)
+
+
+def concentration(seen: Seen) -> Iterator[Comparison]:
+    """Yield how payments of a year fall on people, means over the years; three-year means if there are three years."""
+    for name, what in (
+        ("payments_top_1_share", "share of the dearest 1% of people in a year's payments"),
+        ("payments_top_5_share", "share of the dearest 5%"),
+        ("payments_explained_by_age_sex", "variance between people that age and sex explain"),
+        ("payments_top_5_persistence", "of the dearest 5%, still so in the next year"),
+        (THREE_YEARS, "share of the dearest 1% in three-year means, long-term care included"),
+    ):
+        if not seen.has(name, -1):
+            continue
+        row, value = seen.known[name], seen.total(name, -1)
+        limits = _named(row, what, name)
+        if name == THREE_YEARS:
+            low, high = LEAST_AND_MOST
+            yield between(shown(limits, row.published, value), low, high, f"{low:g} to {high:g}")
+        else:
+            assert row.published is not None
+            yield judged(limits, row.published, value, row.tolerance, absolute=True)
+
+
+def national_total(seen: Seen) -> Iterator[Comparison]:
+    """Yield all payments per head of a country of which nothing else is known."""
+    yield seen.line("spending_per_head", "all insured care", seen.rate("spending_total"))
 
 
 def treatment(seen: Seen, last: int) -> Iterator[Comparison]:

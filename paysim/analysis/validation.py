@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from paysim.analysis.care_comparisons import PAYMENTS, Seen, care, money, treatment
+from paysim.analysis.care_comparisons import PAYMENTS, Seen, care, concentration, money, national_total, treatment
 from paysim.analysis.comparison import Comparison, Limits, between, shown, with_chance, with_interval
 from paysim.analysis.estimates import Estimate, estimate, names_needed
 from paysim.analysis.observation import Observation, Observer
@@ -315,15 +315,17 @@ def _frame(cell: Cell) -> pd.DataFrame:
 def _of_results(
     results: Sequence[pd.DataFrame], model: Model, payments: Sequence[Mapping[str, Any]]
 ) -> Iterator[Comparison]:
-    if model.region.country != "NL":
-        return
     import pandas as pd
 
     simulated = len(results) / model.population.practices[0].weight
-    seen = Seen(pd.concat(results, ignore_index=True), model.region.name, simulated)
+    seen = Seen(pd.concat(results, ignore_index=True), model.region.name, simulated, model.region.country)
+    if model.region.country != "NL":
+        yield from national_total(seen)
+        return
     yield from treatment(seen, model.scenario.horizon_years - 1)
     yield from care(seen)
     yield from money(seen, payments)
+    yield from concentration(seen)
 
 
 def _margins(model: Model) -> Iterator[Comparison]:

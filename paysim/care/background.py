@@ -6,8 +6,11 @@ Background use per person-year is a smooth function of sex and age::
 
 fitted (tools/fit_background.py) so that modelled payments, background and end of life together give the
 national payments by sex and age. The last year of life costs more than others: that extra is posted at death,
-and because the fit leaves out ``death rate x extra``, survivors pay for it and totals hold. People who have
-had an event or have diabetes cost more in later years; the fit leaves that out too.
+and because the fit leaves out ``death rate x extra``, survivors pay for it and totals hold. People with a disease of
+the model cost more (disease_costs.yaml); the fit leaves that out too.
+
+These are expected euros. Of a person they arise as episodes of a size and spread by service, keyed by person and
+quarter (`paysim.kernel.use`); the mean by sex and age does not move.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paysim.care.rates import Floats, Profiles, standard_population
+from paysim.errors import DataError, Problem, ScenarioError
 from paysim.kernel.spec import AGES
 from paysim.parameters import Parameters
 
@@ -29,6 +33,34 @@ BACKGROUND_SERVICES = (
     "background_nursing",
     "background_other",
 )
+
+
+DISEASE_COSTS = "disease_costs"
+
+
+@dataclass(frozen=True)
+class Episodes:
+    """How background care of each service arises.
+
+    Attributes
+    ----------
+    eur
+        ``[5]`` mean euro of an episode; 0: the service is spread evenly.
+    sigma
+        ``[5]`` standard deviation of the logarithm of an episode's cost.
+    quarters
+        ``[5]`` whole quarters over which an episode is spread.
+    """
+
+    eur: Floats
+    sigma: Floats
+    quarters: Floats
+
+    @property
+    def mean(self) -> Floats:
+        """``[5]`` mean of ``exp(sigma z)`` for z the sum of twelve uniforms less six, as the engine draws it."""
+        half = self.sigma / 2.0
+        return np.asarray(np.divide(np.sinh(half), half, out=np.ones_like(half), where=half > 0.0) ** 12)
 
 
 @dataclass(frozen=True)
@@ -48,6 +80,8 @@ class BackgroundCosts:
         Background care is multiplied by frailty to this power, over its mean in the cell.
     flag_extra_eur
         Flag -> ``[5]`` further euro per person-year.
+    episodes
+        How these euros arise.
     """
 
     services: tuple[str, ...]
@@ -55,6 +89,7 @@ class BackgroundCosts:
     end_of_life_eur: Floats
     frailty_exponent: float
     flag_extra_eur: Mapping[str, Floats]
+    episodes: Episodes
 
     def total(self) -> Floats:
         """Return background euro per person-year ``[2, 111]``, all services."""
@@ -111,20 +146,48 @@ def end_of_life(params: Parameters) -> Floats:
     for sex, name in enumerate("MF"):
         rows = np.array(table["sex"]) == name
         extra[sex] = np.interp(np.arange(AGES), table["age"][rows], table["extra_eur"][rows])
-    return np.asarray(extra * curative * params["care.background_level"])
+    return np.asarray(extra * curative * params["care.end_of_life_share"] * params["care.background_level"])
 
 
 def flag_extras(params: Parameters) -> dict[str, Floats]:
-    """Return later-year euro by flag, split over the background services."""
-    hospital, pharmacy = params["care.flag_extra_hospital_share"], params["care.flag_extra_pharmacy_share"]
-    split = np.array([hospital, pharmacy, 0.0, 0.0, 1.0 - hospital - pharmacy])
-    level = params["care.background_level"]
-    named = {
-        "prior_mi": params["care.prior_mi_later_year_eur"],
-        "prior_stroke": params["care.prior_stroke_later_year_eur"],
-        "diabetes": params["care.diabetes_extra_eur"],
-    }
-    return {flag: split * euro * level for flag, euro in named.items()}
+    """Return euro per person-year by flag ``[5]``, from parameters named ``<flag>_<service>``.
+
+    Raises
+    ------
+    DataError
+        A name does not end in a background service.
+    """
+    endings = tuple(service.removeprefix("background_") for service in BACKGROUND_SERVICES)
+    found: dict[str, Floats] = {}
+    costs = params.group(DISEASE_COSTS)
+    for name in costs:
+        flag, _, ending = name.rpartition("_")
+        if ending not in endings or not flag:
+            raise DataError(Problem("costs of a disease are named <flag>_<service>", key=name, allowed=endings))
+        euro = costs[name] * params["care.background_level"]
+        found.setdefault(flag, np.zeros(len(endings)))[endings.index(ending)] = euro
+    return found
+
+
+def episodes(params: Parameters) -> Episodes:
+    """Return the episodes of the background services.
+
+    Raises
+    ------
+    ScenarioError
+        An episode lasts no whole number of quarters, or less than one.
+    """
+    short = [service.removeprefix("background_") for service in BACKGROUND_SERVICES]
+    eur, sigma, quarters = (
+        np.array([params[f"care.{name}_episode_{what}"] for name in short]) for what in ("eur", "sigma", "quarters")
+    )
+    for name, each in zip(short, quarters, strict=True):
+        if each != int(each) or each < 1:
+            allowed = ("whole numbers from 1",)
+            raise ScenarioError(
+                Problem("quarters are whole", key=f"care.{name}_episode_quarters", found=each, allowed=allowed)
+            )
+    return Episodes(eur * params["care.background_level"], sigma, quarters)
 
 
 def background_costs(params: Parameters) -> BackgroundCosts:
@@ -141,4 +204,5 @@ def background_costs(params: Parameters) -> BackgroundCosts:
         end_of_life_eur=end_of_life(params),
         frailty_exponent=params["care.background_frailty_exponent"],
         flag_extra_eur=flag_extras(params),
+        episodes=episodes(params),
     )

@@ -29,7 +29,10 @@ SECTORS = (
     "mental_health",
     "district_nursing",
     "other_care",
+    "long_term_care",
 )
+LONG_TERM_CARE = "long_term_care"
+"""Paid under another act than all other sectors: never added to their total."""
 STAFF = ("gp", "nurse", "assistant")
 
 _Positive = Annotated[float, Field(ge=0)]
@@ -65,9 +68,10 @@ class _Service(Reader):
         "mental_health",
         "district_nursing",
         "other_care",
+        "long_term_care",
     ]
     provider: _Text
-    unit: Literal["contact", "visit", "trajectory", "admission", "person_year", "euro"]
+    unit: Literal["contact", "visit", "trajectory", "admission", "course", "person_year", "euro"]
     urgency: Literal["any", "planned", "urgent", "emergency"]
     delegable: bool
     minutes: _Minutes | None = None

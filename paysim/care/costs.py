@@ -1,7 +1,8 @@
 """What it costs to run a practice, and what is left of its revenue.
 
 Staff are paid for the year, busy or not; a self-employed GP's own time has a norm cost but is paid from what
-remains. The margin is what remains after that norm.
+remains. The margin is what remains after that norm. Costs are fixed (of being a practice), step-fixed (rooms, of which
+there are whole ones), by working time, by listed person, and by use (material).
 """
 
 from __future__ import annotations
@@ -13,6 +14,11 @@ import numpy as np
 from paysim.care.catalogue import Wages
 from paysim.care.rates import Floats
 from paysim.parameters import Parameters
+
+BILLS = ("nurses", "assistants", "housing", "administration", "overhead", "material")
+"""What practices pay for, their owners' own time apart."""
+STAFF_BILLS = ("nurses", "assistants")
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -27,8 +33,14 @@ class PracticeCosts:
         Assistants employed for every GP.
     gp_hours_per_fte, staff_hours_per_fte
         Hours worked a year.
-    overhead_eur_per_gp_fte, overhead_eur_per_person_year
-        Housing, ICT and administration; chain-care overhead and other disciplines by listed person.
+    administration_eur
+        Of every practice, whatever its size: records system, administration, insurance.
+    room_eur
+        Of a consulting room; GPs and nurses each have as many as their working time needs, in whole rooms.
+    overhead_eur_per_gp_fte
+        Replacement, training, duty and equipment.
+    overhead_eur_per_person_year
+        Chain-care overhead and other disciplines, by listed person.
     """
 
     gp_eur_per_fte: float
@@ -37,6 +49,8 @@ class PracticeCosts:
     assistant_fte_per_gp_fte: float
     gp_hours_per_fte: float
     staff_hours_per_fte: float
+    administration_eur: float
+    room_eur: float
     overhead_eur_per_gp_fte: float
     overhead_eur_per_person_year: float
 
@@ -61,42 +75,33 @@ class PracticeCosts:
         Returns
         -------
         dict
-            nurses, assistants, overhead; ``[P]`` euro.
+            ``[P]`` euro by each of `BILLS` but material.
         """
+        rooms = np.ceil(gp_fte - _ROUNDING) + np.ceil(nurse_fte - _ROUNDING)
         return {
             "nurses": nurse_fte * self.nurse_eur_per_fte * years,
             "assistants": gp_fte * self.assistant_fte_per_gp_fte * self.assistant_eur_per_fte * years,
+            "housing": rooms * self.room_eur * years,
+            "administration": np.full(len(gp_fte), self.administration_eur * years),
             "overhead": gp_fte * self.overhead_eur_per_gp_fte * years
             + person_years * self.overhead_eur_per_person_year,
         }
 
-    def income_statement(self, revenue_eur: float, persons: float, gp_fte: float, nurse_fte: float) -> dict[str, float]:
-        """Return the yearly statement of a practice.
+    def idle_staff_eur(self, gp_fte: Floats, nurse_fte: Floats, hours: Floats, years: float = 1.0) -> Floats:
+        """Return what time costs that is paid but not spent on contacts, the owners' at its norm: ``[P]`` euro.
 
         Parameters
         ----------
-        revenue_eur
-            All payments received in a year, euro.
-        persons
-            Listed person-years.
-
-        Returns
-        -------
-        dict
-            revenue, nurses, assistants, overhead, gp_income (before the GP's norm), gp_norm, margin; euro,
-            costs positive.
+        gp_fte, nurse_fte
+            ``[P]`` full-time equivalents.
+        hours
+            ``[P, 3]`` of GPs, nurses and assistants with and for patients over that time. Who works more than is paid
+            for has no idle time.
         """
-        each = self.bills(np.array([gp_fte]), np.array([nurse_fte]), np.array([persons]))
-        bills = {name: float(euros[0]) for name, euros in each.items()}
-        income = revenue_eur - sum(bills.values())
-        norm = gp_fte * self.gp_eur_per_fte
-        return {
-            "revenue": revenue_eur,
-            **bills,
-            "gp_income": income,
-            "gp_norm": norm,
-            "margin": income - norm,
-        }
+        fte = np.stack([gp_fte, nurse_fte, gp_fte * self.assistant_fte_per_gp_fte], axis=1)
+        each = np.array([self.gp_hours_per_fte, self.staff_hours_per_fte, self.staff_hours_per_fte]) * years
+        wages = self.wages().per_minute() * 60.0
+        return np.asarray(np.maximum(fte * each - hours, 0.0) @ wages)
 
 
 def practice_costs(params: Parameters) -> PracticeCosts:
@@ -108,6 +113,8 @@ def practice_costs(params: Parameters) -> PracticeCosts:
         assistant_fte_per_gp_fte=params["care.assistant_fte_per_gp_fte"],
         gp_hours_per_fte=params["care.gp_hours_per_fte_year"],
         staff_hours_per_fte=params["care.staff_hours_per_fte_year"],
+        administration_eur=params["care.administration_eur_per_practice"],
+        room_eur=params["care.room_eur"],
         overhead_eur_per_gp_fte=params["care.overhead_eur_per_gp_fte"],
         overhead_eur_per_person_year=params["care.overhead_eur_per_person_year"],
     )

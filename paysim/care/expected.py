@@ -12,11 +12,9 @@ import numpy as np
 
 from paysim.care.access import CONTACT_TYPES, share_leaving
 from paysim.care.demand import BANDS, Cohort, cells, hazards
-from paysim.care.model import CareModel
+from paysim.care.model import YEARS_WITH, CareModel
 from paysim.care.rates import Floats
 from paysim.kernel.spec import AGES, COVARIATES, Transition
-
-DRUGS = {"statin_year": ("statin",), "bp_drug_year": ("bp_drug_1", "bp_drug_2")}
 
 
 def expected_services(
@@ -49,7 +47,7 @@ def expected_services(
         if flag in cohort.flags:
             columns = [care.services.index(name) for name in care.background.services]
             use[:, columns] += cohort.flags[flag][:, None] * extra
-    for service, flags in DRUGS.items():
+    for service, flags in YEARS_WITH.items():
         for flag in flags:
             if flag in cohort.flags:
                 use[:, care.services.index(service)] += cohort.flags[flag]

@@ -23,7 +23,7 @@ from paysim.care.access import (
     practice_terms,
     share_leaving,
 )
-from paysim.care.background import BackgroundCosts, background_costs
+from paysim.care.background import DISEASE_COSTS, BackgroundCosts, background_costs
 from paysim.care.catalogue import Services, load_services
 from paysim.care.costs import PracticeCosts, practice_costs
 from paysim.care.delegation import COUNTRY_RULES, SERVICE, DelegationRules, load_delegation
@@ -38,6 +38,14 @@ COUNTRIES = ("NL", "BE")
 
 STAFF_SERVICES = (*CONTACT_TYPES, "nurse_consult", "nurse_mental", "chronic_nurse", "chronic_gp")
 """Services that take a slot in an appointment book."""
+
+YEARS_WITH = {
+    "statin_year": ("statin",),
+    "bp_drug_year": ("bp_drug_1", "bp_drug_2"),
+    **{f"{drug}_year": (drug,) for drug in ("antiplatelet", "ezetimibe", "pcsk9", "inclisiran", "sglt2", "glp1")},
+    "nursing_home_year": ("nursing_home",),
+}
+"""Services claimed by person-years with a flag; with two flags, two of them."""
 
 
 @dataclass(frozen=True)
@@ -150,6 +158,7 @@ def care_parameters(country: str) -> Parameters:
     if country not in COUNTRIES:
         raise DataError(Problem("no care parameters for this country", found=country, allowed=COUNTRIES))
     common = Parameters.load(FOLDER / "parameters.yaml", "care")
+    common |= Parameters.load(FOLDER / "disease_costs.yaml", DISEASE_COSTS)
     rules = Parameters(load_delegation(COUNTRY_RULES[country]).rows)
     return common | Parameters.load(FOLDER / f"parameters_{country.lower()}.yaml", "care") | rules
 

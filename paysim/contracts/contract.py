@@ -160,10 +160,16 @@ class Contract:
 
     def practice_revenue(self, activity: Activity, year: int | None = None) -> Floats:
         """Return ``[practice, segment]`` unrounded euros that the practices themselves receive."""
-        revenue = np.zeros(activity.person_years.shape)
+        parts = self.revenue_by_kind(activity, year).values()
+        return np.asarray(sum(parts, start=np.zeros(activity.person_years.shape)))
+
+    def revenue_by_kind(self, activity: Activity, year: int | None = None) -> dict[str, Floats]:
+        """Return ``[practice, segment]`` unrounded euros that practices themselves receive, by kind of component."""
+        revenue: dict[str, Floats] = {}
         for part in self.in_force(year):
             if (part.terms.payee or self.providers) == PRACTICES:
-                revenue += part.settle(activity)
+                paid = part.settle(activity)
+                revenue[part.kind] = revenue[part.kind] + paid if part.kind in revenue else paid
         return revenue
 
     def scaled(self, k: float) -> Contract:

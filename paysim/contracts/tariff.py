@@ -13,7 +13,15 @@ from paysim.accounting.activity import Activity
 from paysim.contracts.protocol import Floats
 from paysim.contracts.schedule import Schedule, price_vector, require_unique, scaled_schedule
 
-Sector = Literal["hospital", "out_of_hours", "pharmacy", "mental_health", "district_nursing", "other_care"]
+Sector = Literal[
+    "hospital",
+    "out_of_hours",
+    "pharmacy",
+    "mental_health",
+    "district_nursing",
+    "other_care",
+    "long_term_care",
+]
 
 
 @dataclass(frozen=True)

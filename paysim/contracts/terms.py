@@ -60,7 +60,7 @@ class _ContractReader(Reader):
     kind: Literal["contract"] = "contract"
     name: Name
     title: _Text | None = None
-    payer: Literal["insurers", "patients"]
+    payer: Literal["insurers", "patients", "care_offices"]
     providers: Literal["practices", "sectors", "insurers"]
 
 
@@ -113,6 +113,12 @@ def component_kinds() -> dict[str, type[Component]]:
             if isinstance(value, type) and getattr(value, "kind", None) == module.name:
                 found[module.name] = value
     return found
+
+
+def practice_kinds() -> tuple[str, ...]:
+    """Return the kinds of component that pay practices themselves."""
+    kinds = component_kinds().items()
+    return tuple(kind for kind, terms in sorted(kinds) if kind != Deductible.kind and terms.payee is None)
 
 
 class _Builder:

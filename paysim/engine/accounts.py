@@ -11,18 +11,25 @@ import numpy as np
 
 from paysim.accounting.activity import Activity
 from paysim.accounting.claims import liable_eur, tariff_table
+from paysim.accounting.concentration import Payments
 from paysim.accounting.ledger import Ledger, practice_actor
 from paysim.accounting.segments import SEGMENTS
+from paysim.care.catalogue import LONG_TERM_CARE
+from paysim.care.costs import BILLS, STAFF_BILLS
+from paysim.care.model import YEARS_WITH
 from paysim.care.programmes import COUNTS
 from paysim.contracts.contract import Contract, deductible_of
 from paysim.contracts.settlement import post_contracts, post_deductible
+from paysim.contracts.terms import practice_kinds
 from paysim.diseases.mortality.life_expectancy import years_left, years_left_at
 from paysim.engine.facts import Facts
 from paysim.engine.groups import CELLS, EXTRA, Groups, cell_codes, make_groups
-from paysim.engine.model import TIMED, Model
+from paysim.engine.model import Model
 from paysim.kernel import advance as kernel
+from paysim.kernel import use
 from paysim.kernel.records import (
     ARRIVAL,
+    EPISODES,
     NEWBORN,
     PERIODS_PER_YEAR,
     TICKS_PER_WEEK,
@@ -31,6 +38,7 @@ from paysim.kernel.records import (
     State,
 )
 from paysim.kernel.spec import AGES, COVARIATES
+from paysim.kernel.tables import stream_key
 
 TICKS_PER_PERIOD = WEEKS_PER_PERIOD * TICKS_PER_WEEK
 YEARS_PER_PERIOD = 1.0 / PERIODS_PER_YEAR
@@ -39,13 +47,13 @@ OWN_ACCOUNTS = "practice_costs"
 
 @dataclass
 class Records:
-    """What a run leaves behind, by quarter (and by year for `groups` and `cells`), before it becomes results."""
+    """What a run leaves behind, by quarter, before it becomes results; by year from `groups` on."""
 
     services: list[np.ndarray] = field(default_factory=list)  # [P, G, S]
     person_years: list[np.ndarray] = field(default_factory=list)  # [P, G]
     programme_years: list[np.ndarray] = field(default_factory=list)  # [P, G]
-    revenue: list[np.ndarray] = field(default_factory=list)  # [P] euro
-    costs: list[np.ndarray] = field(default_factory=list)  # [P] euro
+    revenue: list[np.ndarray] = field(default_factory=list)  # [P, kinds of component] euro
+    bills: list[np.ndarray] = field(default_factory=list)  # [P, BILLS] euro
     unlisted_years: list[np.ndarray] = field(default_factory=list)  # [P] of people on no list who live near it
     closed: list[np.ndarray] = field(default_factory=list)  # [P] 1 where the list was closed
     refused: list[np.ndarray] = field(default_factory=list)  # [1] people who wanted another practice and found none
@@ -60,6 +68,7 @@ class Records:
     hospital: list[np.ndarray] = field(default_factory=list)  # [clinic waiting, left, bed-days used, capacity]
     groups: list[np.ndarray] = field(default_factory=list)  # [groups, services + EXTRA + FACTS]
     cells: list[np.ndarray] = field(default_factory=list)  # [education x sex x age, services + EXTRA + FACTS]
+    concentration: list[np.ndarray] = field(default_factory=list)  # [measures of accounting.concentration]
     programmes: list[np.ndarray] = field(default_factory=list)  # [programmes, COUNTS], if there are any
 
     def arrays(self) -> dict[str, np.ndarray]:
@@ -102,6 +111,7 @@ class Accounts:
         self.records = Records()
         self.groups: Groups = make_groups(model)
         self.facts = Facts(model, state)
+        self.kinds = practice_kinds()
         self.names = model.care.services.names
         self.practice_names = tuple(practice.name for practice in model.population.practices)
         self._practice_actors = [practice_actor(name) for name in self.practice_names]
@@ -113,6 +123,7 @@ class Accounts:
         # Of this quarter: counts of programmes, and practices' income and expenses by them (`engine.programmes`).
         self.programmes = np.zeros((len(model.programmes), len(COUNTS)))
         self.programme_revenue, self.programme_costs = np.zeros(len(state.practices)), np.zeros(len(state.practices))
+        self._payments = Payments(n)
         self._tables_of_care()
         self._life_table = model.health.reference["life_table"]
         self._years_left = years_left(self._life_table)
@@ -120,11 +131,17 @@ class Accounts:
     def _tables_of_care(self) -> None:
         care, bit = self.model.care, self.model.flag_bit
         background = care.background
-        self._timed_mask = np.array([bit[flag] for flag, _ in TIMED], np.int64)
-        self._timed_service = np.array([self.names.index(service) for _, service in TIMED], np.int64)
+        timed = [(bit[flag], service) for service, flags in YEARS_WITH.items() for flag in flags if flag in bit]
+        self._timed_mask = np.array([mask for mask, _ in timed], np.int64)
+        self._timed_service = np.array([self.names.index(service) for _, service in timed], np.int64)
         flags = [flag for flag in background.flag_extra_eur if flag in bit]
         self._flag_mask = np.array([bit[flag] for flag in flags], np.int64)
         self._flag_extra = np.array([background.flag_extra_eur[flag] for flag in flags]).reshape(len(flags), -1)
+        self._episodes = np.zeros(len(background.services), EPISODES)
+        self._episodes["stream"] = [stream_key(name) for name in background.services]
+        for name in ("sigma", "mean", "quarters"):
+            self._episodes[name] = getattr(background.episodes, name)
+        self._episodes["size"] = background.episodes.eur
         log_frailty = self.model.cohort.covariates[:, COVARIATES.index("log_frailty")]
         self._frailty_scale = 1.0 / float(np.exp(background.frailty_exponent * log_frailty).mean())
 
@@ -139,11 +156,12 @@ class Accounts:
         self._count_use(tick - TICKS_PER_PERIOD)
         activity = self._activity()
         post_contracts(self.ledger, self.period, self.contracts, activity, self.year)
-        revenue = sum(contract.practice_revenue(activity, self.year) for contract in self.contracts)
-        costs = self._post_costs(activity)
+        revenue = self._revenue(activity)
+        bills = self._post_costs(activity)
         patient_cents = self._post_deductible(tick)
-        self._add_to_year(activity, np.asarray(revenue), patient_cents, tick)
-        self._record(activity, np.asarray(revenue).sum(axis=1) + self.programme_revenue, costs + self.programme_costs)
+        self._add_to_year(activity, revenue.sum(axis=2), bills, patient_cents, tick)
+        by_kind = np.column_stack([revenue.sum(axis=1), self.programme_revenue])
+        self._record(activity, by_kind, np.column_stack([bills, self.programme_costs]))
         self.programmes = np.zeros_like(self.programmes)
         self.programme_revenue, self.programme_costs = 0.0 * self.programme_revenue, 0.0 * self.programme_costs
         self.period += 1
@@ -168,10 +186,11 @@ class Accounts:
             counted[taken] = counted[left]
             counted[left] = 0.0
         self.facts.follow(left, taken)
+        self._payments.follow(left, taken)
 
     def _count_use(self, start: int) -> None:
         background = self.model.care.background
-        kernel.quantities(
+        use.quantities(
             self.state.people,
             self.state.practices,
             start,
@@ -183,6 +202,7 @@ class Accounts:
             self._frailty_scale,
             self._flag_mask,
             self._flag_extra,
+            self._episodes,
             background.end_of_life_eur,
             self._used,
         )
@@ -205,8 +225,16 @@ class Accounts:
         self.records.unlisted_years.append(unlisted_years)
         return Activity(self.names, self.practice_names, services, person_years, programme_years, YEARS_PER_PERIOD)
 
+    def _revenue(self, activity: Activity) -> np.ndarray:
+        """Return what practices receive ``[P, segments, kinds]``."""
+        revenue = np.zeros((*activity.person_years.shape, len(self.kinds)))
+        for contract in self.contracts:
+            for kind, euros in contract.revenue_by_kind(activity, self.year).items():
+                revenue[:, :, self.kinds.index(kind)] += euros
+        return revenue
+
     def _post_costs(self, activity: Activity) -> np.ndarray:
-        """Post what practices pay for staff, housing and materials; the owner's own time is not among it."""
+        """Post what practices pay, the owners' own time apart; return ``[P, BILLS]`` euro."""
         bills = practice_bills(self.model, activity, self.state.practices["fte"])
         for component, euros in bills.items():
             self.ledger.post(
@@ -218,7 +246,17 @@ class Accounts:
                 payee="staff_and_suppliers",
                 euros=euros,
             )
-        return np.asarray(sum(bills.values()))
+        return np.stack([bills[name] for name in BILLS], axis=1)
+
+    def _standing(self, activity: Activity, bills: np.ndarray) -> np.ndarray:
+        """Return resource cost of practices that no contact carries, per listed person-year: ``[P]`` euro."""
+        care, fte = self.model.care, self.state.practices["fte"]
+        hours = activity.services.sum(axis=1) @ care.minutes / 60.0
+        idle = care.costs.idle_staff_eur(fte[:, 0], fte[:, 1], hours, activity.years)
+        carried = [BILLS.index(name) for name in (*STAFF_BILLS, "material")]
+        euros = idle + np.delete(bills, carried, axis=1).sum(axis=1)
+        lived = activity.person_years.sum(axis=1)
+        return np.asarray(np.divide(euros, lived, out=np.zeros_like(euros), where=lived > 0.0))
 
     def _post_deductible(self, tick: int) -> np.ndarray:
         """Post what patients bear of this quarter's care; return cents per person."""
@@ -240,7 +278,9 @@ class Accounts:
         post_deductible(self.ledger, self.period, contract.name, part.name, cents)
         return cents
 
-    def _add_to_year(self, activity: Activity, revenue: np.ndarray, patient_cents: np.ndarray, tick: int) -> None:
+    def _add_to_year(
+        self, activity: Activity, revenue: np.ndarray, bills: np.ndarray, patient_cents: np.ndarray, tick: int
+    ) -> None:
         people, services = self.state.people, len(self.names)
         self._year[:, :services] += self._used
         lived, flags = people["life"], people["flags"].copy()
@@ -264,6 +304,7 @@ class Accounts:
             "departures": (people["departed"] == 1) & (people["since"] >= started),
             "gp_payments": lived * (people["unlisted"] == 0) * per_year[people["practice"], people["segment"]],
             "patient_payments": patient_cents / 100.0,
+            "standing_costs": lived * (people["unlisted"] == 0) * self._standing(activity, bills)[people["practice"]],
             "programme_years": lived * enrolled,
         }
         for name, amount in extra.items():
@@ -278,13 +319,13 @@ class Accounts:
         lost[died] = years_left_at(self._life_table, self._years_left, dead["sex"], age)
         return lost
 
-    def _record(self, activity: Activity, revenue: np.ndarray, costs: np.ndarray) -> None:
+    def _record(self, activity: Activity, revenue: np.ndarray, bills: np.ndarray) -> None:
         records, practices = self.records, self.state.practices
         records.services.append(activity.services)
         records.person_years.append(activity.person_years)
         records.programme_years.append(activity.programme_years)
         records.revenue.append(revenue)
-        records.costs.append(costs)
+        records.bills.append(bills)
         for name in ("busy", "waits", "access", "own", "fte", "closed"):
             getattr(records, name).append(practices[name].copy())
         records.levers.append(practices["activity_levers"].copy())
@@ -295,12 +336,29 @@ class Accounts:
         middle = tick - PERIODS_PER_YEAR * TICKS_PER_PERIOD // 2
         rows = self.state.listed
         facts, every = self.facts.close_year(rows, tick), np.arange(len(rows))
+        by_group = self.groups.codes(self.state, rows, middle)
         for codes, size, kept in (
-            (self.groups.codes(self.state, rows, middle), self.groups.size, self.records.groups),
+            (by_group, self.groups.size, self.records.groups),
             (cell_codes(self.state, rows, middle), CELLS, self.records.cells),
         ):
             used, known = np.zeros((size, self._year.shape[1])), np.zeros((size, facts.shape[1]))
             kernel.add_groups(rows, self._year, codes, used)
             kernel.add_groups(every, facts, codes, known)
             kept.append(np.hstack([used, known]))
+        self.records.concentration.append(self._concentration(rows, by_group))
         self._year[:] = 0.0
+
+    def _concentration(self, rows: np.ndarray, codes: np.ndarray) -> np.ndarray:
+        """Return how unequally the year's payments fell on people, see `accounting.concentration`."""
+        services = len(self.names)
+        lived = self._year[rows, services + EXTRA.index("person_years")] > 0.0
+        rows, group = rows[lived], codes[lived, list(self.groups.dimensions).index("age_sex")]
+        parts = [each for one in self.contracts for each in one.in_force(self.year - 1)]
+        prices = tariff_table([part for part in parts if part.terms.payee], self.names)
+        long_term = np.where(self.model.care.services.in_sector(LONG_TERM_CARE), prices, 0.0)
+        used = self._year[rows]
+        practice = used[:, services + EXTRA.index("gp_payments")]
+        care = used[:, :services]
+        return self._payments.close(
+            self.state.people["id"].copy(), rows, care @ (prices - long_term) + practice, care @ long_term, group
+        )

@@ -15,6 +15,7 @@ import numpy as np
 from paysim.accounting.activity import Activity
 from paysim.accounting.claims import tariff_table
 from paysim.accounting.ledger import Ledger
+from paysim.care.costs import BILLS
 from paysim.contracts.contract import PRACTICES, Contract
 from paysim.contracts.neutrality import solve_scale, total_eur
 from paysim.engine.accounts import YEARS_PER_PERIOD, Accounts
@@ -281,7 +282,8 @@ def _counted(model: Model, accounts: Accounts) -> Counted:
         sector_of=care.services.sectors,
         payment_eur=np.array([tariff_table(each, accounts.names) for each in parts]),
         cost_eur=care.resource_cost_eur,
-        overhead_eur_per_person_year=care.costs.overhead_eur_per_person_year,
+        revenue_kinds=(*accounts.kinds, "programmes"),
+        bills=(*BILLS, "programmes"),
         weight=population.practices[0].weight,
         gp_fte=np.array([practice.gp_fte for practice in population.practices]),
         contact_hours=np.array(hours),

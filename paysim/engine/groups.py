@@ -29,6 +29,7 @@ EXTRA = (
     "departures",
     "gp_payments",
     "patient_payments",
+    "standing_costs",
     "programme_years",
     "programme_cost",
     "programme_payments",

@@ -33,9 +33,6 @@ from paysim.population.sampling import choose_practices
 from paysim.population.schema import COLUMN_NAMES, contradictions, range_problems
 from paysim.scenario import Arm, Scenario
 
-TIMED = (("statin", "statin_year"), ("bp_drug_1", "bp_drug_year"), ("bp_drug_2", "bp_drug_year"))
-"""Treatment flags whose person-years are claimed, and as which service."""
-
 GROUP_POPULATION = "population."
 
 

@@ -11,8 +11,6 @@ be next are fetched ahead, and everything an entry does is compiled into the one
 
 from __future__ import annotations
 
-import math
-
 from numba import njit
 
 from paysim.kernel import records as rec
@@ -342,53 +340,6 @@ def open_period(people, practices) -> None:  # type: ignore[no-untyped-def]
         practice.own[:] = 0
         practice.waits[:] = 0
         practice.access[:] = 0
-
-
-@njit(cache=True, nogil=True)
-def quantities(  # type: ignore[no-untyped-def]
-    people,
-    practices,
-    start: int,
-    counted: int,
-    timed_mask,
-    timed_service,
-    background,
-    exponent: float,
-    scale: float,
-    flag_mask,
-    flag_extra,
-    at_death,
-    out,
-) -> None:
-    """Fill `out` [n, S] with what each person used in the period that began at tick `start`.
-
-    The first `counted` services are events. `timed_service` are years on the treatments with flags `timed_mask`,
-    as held at the end of the period or at death. Then follow euros of background care: person-years times
-    `background` [B, 2, AGES] times scale x frailty ** exponent, and `flag_extra` [K, B] for the flags `flag_mask`;
-    and last euros when a person dies, `at_death` [2, AGES].
-    """
-    last = out.shape[1] - 1
-    first_background = last - background.shape[0]
-    for k in range(practices.size):
-        for row in range(practices[k].first, practices[k].first + practices[k].used):
-            person = people[row]
-            life = person.life
-            for s in range(counted):
-                out[row, s] = person.counts[s]
-            for s in range(counted, first_background):
-                out[row, s] = 0.0
-            for f in range(timed_mask.size):
-                if person.flags & timed_mask[f] != 0:
-                    out[row, timed_service[f]] += life
-            weight = life * scale * math.exp(exponent * person.covariates[9])
-            for b in range(background.shape[0]):
-                out[row, first_background + b] = weight * background[b, person.sex, person.age]
-            for f in range(flag_mask.size):
-                if person.flags & flag_mask[f] != 0:
-                    for b in range(background.shape[0]):
-                        out[row, first_background + b] += life * flag_extra[f, b]
-            died = start <= person.death < rec.NEVER
-            out[row, last] = at_death[person.sex, person.age] if died else 0.0
 
 
 @njit(cache=True, nogil=True)

@@ -150,6 +150,18 @@ PRACTICE = np.dtype(
     align=True,
 )
 
+EPISODES = np.dtype(
+    [
+        ("stream", "u8"),  # key of the service's random stream
+        ("size", "f8"),  # mean euros of an episode; 0: care is spread evenly
+        ("sigma", "f8"),  # standard deviation of the logarithm of its cost
+        ("mean", "f8"),  # mean of exp(sigma z), with z as `transitions.normal` draws it
+        ("quarters", "i8"),  # over which it is spread
+    ],
+    align=True,
+)
+"""How a background service arises, see `kernel.use`."""
+
 EVENT = np.dtype(
     [
         ("tick", "i8"),

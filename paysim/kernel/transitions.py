@@ -501,6 +501,8 @@ def attend(person, tables, practice, row: int, tick: int, r: int, requests, n: i
     if starting:
         start = person.starts
         person.starts = -1
+        if tables.service[start] >= 0:
+            person.counts[tables.service[start]] += 1
         change_flags(person, tables, practice, tick, tables.sets[start], tables.clears[start])
         return rec.TREATED, n
     if r == rec.GP_URGENT:

@@ -42,11 +42,25 @@ def measures(counted: Counted) -> Iterator[Measure]:
 
 
 def _money(counted: Counted) -> Iterator[Measure]:
+    """Yield the income statement: revenue and costs by kind, and what is left for the owners before their own pay."""
     revenue = counted.by_year(counted.arrays["revenue"]) * counted.weight
-    costs = counted.by_year(counted.arrays["costs"]) * counted.weight
-    yield Measure("practice_revenue", "EUR", with_all(revenue))
-    yield Measure("practice_costs", "EUR", with_all(costs))
-    yield Measure("practice_margin", "EUR", with_all(revenue - costs))
+    bills = counted.by_year(counted.arrays["bills"]) * counted.weight
+    result = with_all(revenue.sum(axis=2) - bills.sum(axis=2))
+    yield Measure("practice_revenue", "EUR", with_all(revenue.sum(axis=2)))
+    yield Measure("practice_costs", "EUR", with_all(bills.sum(axis=2)))
+    yield Measure("practice_margin", "EUR", result)
+    for what, names, euros in (("revenue", counted.revenue_kinds, revenue), ("costs", counted.bills, bills)):
+        for k, name in enumerate(names):
+            yield Measure(f"practice_{what}_{name}", "EUR", with_all(euros[:, :, k]))
+    fte = with_all(_working(counted)[:, :, 0] * counted.weight)
+    each = np.divide(result, fte, out=np.zeros_like(result), where=fte > 0.0)
+    yield Measure("practice_margin_per_gp_fte", "EUR per GP FTE a year", each, whole=each.mean(axis=0))
+
+
+def _working(counted: Counted) -> np.ndarray:
+    """Return working time of GPs and nurses, mean of a year ``[Y, P, 2]``."""
+    fte = counted.arrays["fte"]
+    return np.asarray(fte.reshape(counted.years, -1, *fte.shape[1:]).mean(axis=1))
 
 
 def _hours(counted: Counted) -> Iterator[Measure]:
@@ -59,7 +73,7 @@ def _hours(counted: Counted) -> Iterator[Measure]:
         room = with_all(counted.contact_hours[:, :, lanes].sum(axis=2))
         share = np.divide(used, room, out=np.zeros_like(used), where=room > 0.0)
         yield Measure(f"{who}_utilisation", "share", share, whole=share.mean(axis=0))
-    fte = counted.arrays["fte"].reshape(counted.years, -1, *counted.arrays["fte"].shape[1:]).mean(axis=1)
+    fte = _working(counted)
     for k, who in enumerate(("gp", "nurse")):
         working = with_all(fte[:, :, k] * counted.weight)
         yield Measure(f"{who}_fte", "full-time equivalents", working, whole=working.mean(axis=0))

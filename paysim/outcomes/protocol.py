@@ -36,8 +36,8 @@ class Counted:
         By service: sector, resource cost per unit.
     payment_eur
         ``[Y, S]`` what payers pay per unit of each service in each contract year, outside general practice.
-    overhead_eur_per_person_year
-        Resource cost of general practice that no service carries.
+    revenue_kinds, bills
+        What practices receive (kinds of component) and pay for: last axes of the records `revenue` and `bills`.
     weight
         Persons in the region per person simulated.
     gp_fte
@@ -60,7 +60,8 @@ class Counted:
     sector_of: tuple[str, ...]
     payment_eur: np.ndarray
     cost_eur: np.ndarray
-    overhead_eur_per_person_year: float
+    revenue_kinds: tuple[str, ...]
+    bills: tuple[str, ...]
     weight: float
     gp_fte: np.ndarray
     contact_hours: np.ndarray
@@ -104,7 +105,7 @@ class Measure:
     ----------
     values
         ``[Y, groups]`` for all dimensions; ``[Y, 1 + P]`` for ``all`` and ``practice`` only; or ``[Y, 1]``; or of the
-        groups of `dimensions`.
+        groups of `dimensions`. A year in which it is not known (NaN throughout) is left out.
     whole
         The same without years, for the whole horizon; None: the sum over years.
     discounted
@@ -140,6 +141,8 @@ def tabulate(counted: Counted, scenario: str, arm: str, draw: int, replicate: in
     parts: dict[str, list[np.ndarray]] = {name: [] for name in COLUMNS[4:]}
 
     def add(measure: Measure, period: int, values: np.ndarray, name: str) -> None:
+        if np.isnan(values).all():
+            return
         wanted = measure.dimensions
         where = places[len(values)] if wanted is None else [place for place in every if place[0] in wanted]
         parts["period"].append(np.full(len(values), period, np.int32))

@@ -1,7 +1,9 @@
 """Payments by sector, patients' part of them, and resource costs. Payment and cost are never mixed.
 
 General practice is paid by contract and practice; its payments are shared out over people by practice and
-segment. Other sectors are paid by the unit.
+segment. Other sectors are paid by the unit. Long-term care is paid under another act by another payer: it is a sector
+of its own and in no total. What general practice costs beside contacts (paid time without patients, housing, overhead)
+falls on all listed people alike.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from paysim.care.catalogue import LONG_TERM_CARE
 from paysim.outcomes.protocol import Counted, Measure
 
 GENERAL_PRACTICE = "general_practice"
@@ -24,11 +27,12 @@ def measures(counted: Counted) -> Iterator[Measure]:
     cost = services @ (of_sector * counted.cost_eur).T
     own = sectors.index(GENERAL_PRACTICE)
     paid[:, :, own] = counted.column("gp_payments")
-    cost[:, :, own] += counted.column("person_years") * counted.overhead_eur_per_person_year
+    cost[:, :, own] += counted.column("standing_costs")
+    curative = np.array([sector != LONG_TERM_CARE for sector in sectors], float)
     programmes = {"spending": counted.column("programme_payments"), "resource_cost": counted.column("programme_cost")}
-    yield Measure("spending_total", "EUR", paid.sum(axis=2) + programmes["spending"], discounted="costs")
+    yield Measure("spending_total", "EUR", paid @ curative + programmes["spending"], discounted="costs")
     yield Measure("patient_payments", "EUR", counted.column("patient_payments"))
-    yield Measure("resource_cost_total", "EUR", cost.sum(axis=2) + programmes["resource_cost"], discounted="costs")
+    yield Measure("resource_cost_total", "EUR", cost @ curative + programmes["resource_cost"], discounted="costs")
     if counted.programme_names:
         for name, euros in programmes.items():
             yield Measure(f"{name}_programmes", "EUR", euros)

@@ -192,7 +192,8 @@ GENERAL_PRACTICE = sorted(name for name, contract in CONTRACTS.items() if contra
 
 @pytest.mark.parametrize("name", GENERAL_PRACTICE)
 def test_shipped_arms_pay_every_service_once(name: str) -> None:
-    arm = [CONTRACTS[name], CONTRACTS["nl/hospital_tariffs"], CONTRACTS["nl/deductible"]]
+    others = ("nl/hospital_tariffs", "nl/long_term_care", "nl/deductible")
+    arm = [CONTRACTS[name], *(CONTRACTS[each] for each in others)]
     rows = coverage(arm, SERVICES)
     assert [row.service for row in rows] == list(SERVICES)
     assert coverage_warnings(rows) == []

@@ -13,7 +13,9 @@ REQUIRED = (
     *("gp_phone", "gp_consult", "gp_long", "gp_visit", "gp_email"),
     *("nurse_consult", "nurse_mental", "chronic_nurse", "chronic_gp"),
     *("ooh_contact", "ed_visit", "specialist_trajectory", "elective_admission"),
-    *("admission_mi", "admission_stroke", "admission_other", "statin_year", "bp_drug_year"),
+    *("admission_mi", "admission_stroke", "admission_other", "cardiac_rehabilitation"),
+    *("statin_year", "bp_drug_year", "antiplatelet_year", "ezetimibe_year", "pcsk9_year", "inclisiran_year"),
+    *("sglt2_year", "glp1_year", "nursing_home_year"),
     *(
         "background_hospital",
         "background_pharmacy",

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from paysim.care.access import BookTerms, access_terms, book_terms, share_leaving
+from paysim.care.costs import BILLS
 from paysim.care.demand import base_rates, cells, demand_transitions, hazards
 from paysim.care.expected import expected_services, mean_by_cell, payments_by_sector, staff_minutes
 from paysim.care.model import build_care, care_parameters
@@ -311,19 +312,39 @@ def test_both_gp_lanes_have_room_for_their_work(care, people):
 
 
 def test_the_income_of_a_norm_practice_is_believable(care):
-    statement = care.costs.income_statement(271.0 * 2095, 2095, 1.0, 1.2)
-    parts = ("nurses", "assistants", "overhead", "gp_income")
-    assert sum(statement[part] for part in parts) == pytest.approx(statement["revenue"])
-    assert 150_000 < statement["gp_income"] < 260_000
-    assert -0.05 < statement["margin"] / statement["revenue"] < 0.12
-    assert 60.0 < care.costs.wages().gp_eur < 110.0
+    costs, revenue = care.costs, 271.0 * 2095
+    bills = costs.bills(np.ones(1), np.full(1, 1.2), np.full(1, 2095.0))
+    assert set(bills) == set(BILLS) - {"material"}
+    left = revenue - sum(float(euros[0]) for euros in bills.values())
+    assert 150_000 < left < 260_000
+    assert -0.05 < (left - costs.gp_eur_per_fte) / revenue < 0.12
+    assert 60.0 < costs.wages().gp_eur < 110.0
+
+
+def test_rooms_come_whole_and_a_practice_has_costs_of_its_own(care):
+    costs = care.costs
+    fte = np.array([0.2, 1.0, 1.1, 2.0])
+    bills = costs.bills(fte, np.array([0.0, 1.2, 1.2, 2.0]), np.full(4, 2000.0), years=0.25)
+    assert bills["housing"] == pytest.approx(np.array([1, 3, 4, 4]) * costs.room_eur / 4)
+    assert bills["administration"] == pytest.approx(costs.administration_eur / 4)
+
+
+def test_paid_time_without_patients_costs_and_overtime_does_not(care):
+    costs, fte = care.costs, np.array([2.0])
+    assert costs.idle_staff_eur(fte, 0.0 * fte, np.array([[2 * costs.gp_hours_per_fte, 5.0, 0.0]])) == pytest.approx(
+        2.0 * costs.assistant_fte_per_gp_fte * costs.assistant_eur_per_fte
+    )
+    nothing_done = costs.idle_staff_eur(fte, fte, np.zeros((1, 3)), years=0.5)
+    assistants = costs.assistant_fte_per_gp_fte * costs.assistant_eur_per_fte
+    assert nothing_done == pytest.approx(costs.gp_eur_per_fte + costs.nurse_eur_per_fte + assistants)
 
 
 def test_payments_are_of_the_size_of_national_ones(care, people):
-    """The rest of 3,151 euro is what practices are paid by contract, modelled admissions and the end of life."""
+    """The rest of 3,151 euro is what practices are paid by contract, other diseases, their admissions, the end of life."""
     by_sector = {name: euro.mean() for name, euro in payments_by_sector(care, expected_services(care, people)).items()}
-    assert 2_400 < sum(by_sector.values()) - by_sector["general_practice"] < 2_950
-    assert by_sector["mental_health"] == pytest.approx(270, rel=0.05)
+    assert 1_900 < sum(by_sector.values()) - by_sector["general_practice"] < 2_400
+    assert by_sector["mental_health"] == pytest.approx(283 - 40, rel=0.08)  # depression takes about 40
+    assert by_sector["long_term_care"] == 0.0  # nobody in this cohort has dementia
     assert 14 < by_sector["out_of_hours"] < 24  # queues add to it in a run
 
 
@@ -346,7 +367,7 @@ def test_diseases_add_claims_and_the_dying_cost_more(care, people):
     assert (without[:, care.services.index("end_of_life")] == 0.0).all()
     pharmacy = without[:, care.services.index("background_pharmacy")]
     only = people.flags["diabetes"] & ~people.flags["prior_mi"] & ~people.flags["prior_stroke"]
-    assert pharmacy[only] == pytest.approx(270.0)  # 900 euro x 0.3
+    assert pharmacy[only] == pytest.approx(care.background.flag_extra_eur["diabetes"][1])
 
 
 @pytest.mark.parametrize("country", ["NL", "BE"])

@@ -39,6 +39,8 @@ class Treatment:
         Parameter of the rate at which people stop, or empty if nobody does.
     never
         Flags with which it is not begun.
+    service
+        Claimed when it begins; None: nothing, or years on it are.
     """
 
     flag: str
@@ -46,6 +48,7 @@ class Treatment:
     needs: tuple[str, ...] = ()
     stop: str = "stop_tablets"
     never: tuple[str, ...] = ()
+    service: str | None = None
 
 
 TREATMENTS = (
@@ -55,7 +58,7 @@ TREATMENTS = (
     Treatment("inclisiran", AFTER_EVENT, (), "stop_injections"),
     Treatment("sglt2", ("diabetes",)),
     Treatment("glp1", ("diabetes",)),
-    Treatment("rehabilitation", ("prior_mi",), (), ""),
+    Treatment("rehabilitation", ("prior_mi",), (), "", service="cardiac_rehabilitation"),
 )
 FLAGS = tuple(each.flag for each in TREATMENTS)
 CHRONIC: tuple[str, ...] = ()
@@ -143,6 +146,7 @@ def _rows(context: Context, each: Treatment, rows: Sequence[Transition]) -> list
         forbidden=(each.flag, *each.never),
         log_hr=log_hr,
         sets=(each.flag,),
+        service=each.service,
         health_lever=LEVER,
         source="solved to keep coverage at base",
     )

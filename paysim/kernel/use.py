@@ -1,0 +1,114 @@
+"""What each person used in a period, in units of the catalogue's services.
+
+Background care arises as episodes. Of a person who is expected to cost ``m`` euros a year of a service, a number N of
+episodes begin in a block of D quarters, Poisson with mean ``m D / 4 / size``; each costs a log-normal amount with mean
+`size`, spread evenly over the block. So the expected cost is ``m`` whatever the size and the spread. Everything is
+keyed by (person, service, block): the blocks of one person begin at a quarter of their own.
+"""
+
+from __future__ import annotations
+
+import math
+
+from numba import njit
+
+from paysim.kernel import records as rec
+from paysim.kernel.hazards import choose, occurrence_key
+from paysim.kernel.transitions import normal
+
+_COUNT, _SIZE, _STRIDE = 0, 16, 16
+"""Choices of a block: how many episodes begin, and from `_SIZE` on twelve for the size of each."""
+_EARLIER = 1 << 20
+"""Added to the number of a quarter, so that those of the base run are no negative ones."""
+_MANY = 60.0
+"""With more episodes expected in a block, their sum is near its mean and is taken to be it."""
+TICKS_PER_PERIOD = rec.WEEKS_PER_PERIOD * rec.TICKS_PER_WEEK
+
+
+@njit(cache=True, nogil=True)
+def episode_rate(key, stream, period: int, expected: float, size: float, sigma: float, mean: float, quarters: int):  # type: ignore[no-untyped-def]
+    """Return euros per year of a person's episodes in quarter `period`.
+
+    Parameters
+    ----------
+    key, stream
+        Keys of the person and of the service.
+    expected
+        Expected euros per year.
+    size
+        Mean euros of an episode; 0: no episodes, care is spread evenly.
+    sigma, mean
+        Standard deviation of the logarithm of an episode's cost, and the mean of ``exp(sigma z)``.
+    quarters
+        Length of a block.
+    """
+    count = expected * quarters / (rec.PERIODS_PER_YEAR * size) if size > 0.0 else 0.0
+    if count <= 0.0 or count > _MANY:
+        return expected
+    at = period + _EARLIER
+    if quarters > 1:
+        at = (at + int(quarters * choose(occurrence_key(key, stream, 0), _COUNT))) // quarters
+    block = occurrence_key(key, stream, at)
+    left = choose(block, _COUNT)
+    chance, n, total = math.exp(-count), 0, 0.0
+    while left > chance and chance > 0.0:
+        left -= chance
+        n += 1
+        chance *= count / n
+        total += math.exp(sigma * normal(block, _SIZE + _STRIDE * n)) if sigma > 0.0 else 1.0
+    return total * size / mean * rec.PERIODS_PER_YEAR / quarters
+
+
+@njit(cache=True, nogil=True)
+def quantities(  # type: ignore[no-untyped-def]
+    people,
+    practices,
+    start: int,
+    counted: int,
+    timed_mask,
+    timed_service,
+    background,
+    exponent: float,
+    scale: float,
+    flag_mask,
+    flag_extra,
+    episodes,
+    at_death,
+    out,
+) -> None:
+    """Fill `out` [n, S] with what each person used in the period that began at tick `start`.
+
+    The first `counted` services are events. `timed_service` are years with the flags `timed_mask`, as held at the end
+    of the period or at death. Then follow euros of background care, for which are expected per person-year `background`
+    [B, 2, AGES] times scale x frailty ** exponent, and `flag_extra` [K, B] for the flags `flag_mask`; they arise as
+    `episodes` [B], see `EPISODES`. Last are euros when a person dies, `at_death` [2, AGES].
+    """
+    last = out.shape[1] - 1
+    first_background = last - background.shape[0]
+    period = start // TICKS_PER_PERIOD
+    for k in range(practices.size):
+        for row in range(practices[k].first, practices[k].first + practices[k].used):
+            person = people[row]
+            life = person.life
+            for s in range(counted):
+                out[row, s] = person.counts[s]
+            for s in range(counted, first_background):
+                out[row, s] = 0.0
+            for f in range(timed_mask.size):
+                if person.flags & timed_mask[f] != 0:
+                    out[row, timed_service[f]] += life
+            weight = scale * math.exp(exponent * person.covariates[9])
+            for b in range(background.shape[0]):
+                expected = 0.0
+                if life > 0.0:
+                    expected = weight * background[b, person.sex, person.age]
+                    for f in range(flag_mask.size):
+                        if person.flags & flag_mask[f] != 0:
+                            expected += flag_extra[f, b]
+                    each = episodes[b]
+                    expected = episode_rate(
+                        person.key, each.stream, period, expected, each.size, each.sigma, each.mean, each.quarters
+                    )
+                out[row, first_background + b] = life * expected
+            died = start <= person.death < rec.NEVER
+            out[row, last] = at_death[person.sex, person.age] if died else 0.0
