@@ -22,7 +22,15 @@ from paysim.scenario import Arm, Behaviour
 from tests.toy import few_people, in_order, scenario, values
 
 YEARS = 2
-MONEY = ("spending_", "resource_cost_", "programme_", "practice_revenue", "practice_costs", "practice_margin")
+MONEY = (
+    "standardised_spending",
+    "spending_",
+    "resource_cost_",
+    "programme_",
+    "practice_revenue",
+    "practice_costs",
+    "practice_margin",
+)
 
 
 def changed(name: str, **numbers: float) -> Programme:
