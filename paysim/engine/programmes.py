@@ -42,11 +42,11 @@ class Register:
         self._columns: dict[str, np.ndarray] = {}
 
     def at(self, tick: int) -> dict[str, np.ndarray]:
-        """Return columns of the people alive: row, flags, key, age, practice, education, deprived."""
+        """Return columns of the people alive: row, flags, key, age, practice, unlisted, education, deprived."""
         if tick != self._tick:
             people, rows = self.state.people, self.state.listed
             rows = rows[people["alive"][rows] == 1]
-            names = ("flags", "key", "age", "practice", "education", "deprived")
+            names = ("flags", "key", "age", "practice", "unlisted", "education", "deprived")
             self._columns = {"row": rows, **{name: people[name][rows] for name in names}}
             self._tick = tick
         return self._columns
@@ -248,7 +248,7 @@ class Delivery:
         self._count("eligible", eligible["education"], stock=True)
         missed = (1.0 - terms.sensitivity) * (1.0 - self.programme.improve.registration_gain) ** year
         seen = streams.uniforms(eligible["key"], self._stream("is in the records")) < 1.0 - missed
-        seen &= self._taking_part(year)[eligible["practice"]]
+        seen &= self._taking_part(year)[eligible["practice"]] & (eligible["unlisted"] == 0)
         found = {name: column[seen] for name, column in eligible.items()}
         self._count("identified", found["education"], stock=True)
         return found

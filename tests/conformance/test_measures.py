@@ -14,6 +14,7 @@ from paysim.analysis.indicators import GAPS, INDICATORS
 from paysim.analysis.measures import MEASURES, by_arm, horizon, wide
 from paysim.analysis.measures import measure as find_measure
 from paysim.analysis.scorecard import SAME, indicator_levels, scorecard, shown, weighted
+from paysim.care.programmes import read_programme
 from paysim.engine.cell import run_arm, run_base
 from paysim.engine.model import build_model
 from paysim.errors import DataError, ScenarioError
@@ -27,7 +28,7 @@ ARM = "dutch_today"
 @pytest.fixture(scope="module")
 def results() -> pd.DataFrame:
     """Return the results of one arm and of its twin, which differs in name only."""
-    short = scenario(horizon_years=2)
+    short = replace(scenario(horizon_years=2), programmes=(read_programme("copd_self_management"),))
     model = build_model(short, population=few_people(people=400))
     base = run_base(model, 0)
     arms: list[Arm] = [short.arm(ARM), replace(short.arm(ARM), name="twin")]
