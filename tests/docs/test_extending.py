@@ -54,7 +54,8 @@ def test_there_is_an_example_of_each_kind():
 def test_a_disease_and_a_treatment_as_described_work(tmp_path):
     """Apply the page to a copy of the package and run its last block, and what it promises, there."""
     shutil.copytree(ROOT / "paysim", tmp_path / "paysim", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(ROOT / "populations", tmp_path / "populations")
+    for folder in ("populations", "delegation"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
     for name, text in named(["yaml", "csv", "python"]):
         if name.startswith("paysim/"):
             path = tmp_path / name
