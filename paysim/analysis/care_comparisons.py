@@ -14,6 +14,7 @@ import numpy as np
 
 from paysim.analysis.comparison import Comparison, Limits, between, counted, judged, shown
 from paysim.analysis.targets import FOLDER
+from paysim.care.access import CONTACT_TYPES, published_kinds
 from paysim.care.demand import base_rates
 from paysim.care.model import care_parameters
 from paysim.care.rates import Profiles, standard_population
@@ -29,6 +30,17 @@ FEWEST_PERSON_YEARS = 200.0
 EMERGENCIES = ("other_emergency_admissions", "mi_admissions", "stroke_admissions")
 THREE_YEARS = "payments_top_1_share_3_years_with_long_term_care"
 LEAST_AND_MOST = (0.20, 0.30)
+KINDS = {
+    "telephone contacts": (("gp_phone",), ("telephone_contacts",)),
+    "contacts by e-mail": (("gp_email",), ("email_contacts",)),
+    "consultations at the practice, nurses' among them": (
+        ("gp_consult", "gp_long"),
+        ("practice_consultations", "nurse_contacts"),
+    ),
+    "home visits": (("gp_visit",), ("home_visits",)),
+}
+"""Kinds of contact: those that are published together, and the run's measures of them."""
+
 PAYMENTS = {
     "sex": Column(str, levels=("M", "F")),
     "age_lo": Column(int, 0, 120),
@@ -165,6 +177,13 @@ def _at_region_ages(seen: Seen) -> Iterator[Comparison]:
     contacts = ("gp_contacts", "nurse_contacts", "out_of_hours_contacts")
     unheld = ("needs_dropped", "needs_combined", "needs_emergency")
     published = profiles.mean(rates.gp_contacts) * older(rates.gp_contacts)
+    by_age = (profiles.population * rates.gp_contacts).sum(axis=0)
+    mix = published_kinds(params, profiles, by_age)
+    for what, (kinds, measures) in KINDS.items():
+        shape = rates.gp_contacts * mix[:, [CONTACT_TYPES.index(kind) for kind in kinds]].sum(axis=1)
+        wanted = sum(params[f"care.contacts_{kind.removeprefix('gp_')}"] for kind in kinds) * older(shape)
+        name = f"contacts_{kinds[0].removeprefix('gp_')}"
+        yield seen.line("contacts_by_kind", what, seen.rate(*measures), wanted, name)
     what = "all that became of needs: held, out of hours, emergency, combined, dropped"
     yield seen.line("needs", what, seen.rate(*contacts, *unheld), published)
     for key, what, shape, measures in (

@@ -337,15 +337,26 @@ def _elsewhere(params: Parameters) -> Floats:
     return np.array([(*row, max(0.0, left)) for row, left in zip(named, rest, strict=True)])
 
 
-def _contact_mix(params: Parameters, profiles: Profiles, by_age: Floats, delegated: Floats) -> Floats:
-    """Return ``[111, 5]``: published totals by type, raked over the ages, less what is delegated."""
+def published_kinds(params: Parameters, profiles: Profiles, by_age: Floats) -> Floats:
+    """Return the kinds of contact ``[111, 5]`` of the practice as a whole: published totals, raked over the ages.
+
+    Parameters
+    ----------
+    by_age
+        Contacts at each age ``[111]``.
+    """
     totals = np.array([params[f"care.contacts_{kind.removeprefix('gp_')}"] for kind in CONTACT_TYPES])
     totals /= totals.sum()
     mix = np.stack([profiles.curve(f"mix_{kind}") for kind in CONTACT_TYPES], axis=1) * totals
     for _ in range(200):
         mix /= mix.sum(axis=1, keepdims=True)
         mix *= totals / (by_age @ mix / by_age.sum())
-    mix /= mix.sum(axis=1, keepdims=True)
+    return np.asarray(mix / mix.sum(axis=1, keepdims=True))
+
+
+def _contact_mix(params: Parameters, profiles: Profiles, by_age: Floats, delegated: Floats) -> Floats:
+    """Return ``[111, 5]``: kinds of contact less what is delegated."""
+    mix = published_kinds(params, profiles, by_age)
     consultations = mix * np.array([kind in ("gp_consult", "gp_long") for kind in CONTACT_TYPES])
     available = consultations.sum(axis=1)
     taken = np.minimum(delegated, DELEGATED_FIRST * available)

@@ -127,7 +127,6 @@ def build_model(scenario: Scenario, sample: int | None = None, population: Popul
         people = synthesize(region, seed=scenario.seed, sample=sample, health_values=parameters)
     else:
         people = _given(population, region, sample)
-    _check_nurses(scenario, people, region.country)
     cohort = diseases.settled(cohort_from_population(people, parameters), scenario.diseases)
     health = build_health(parameters, cohort, region.country, scenario.diseases)
     care = build_care(parameters, cohort, region.country, health.modelled_admissions)
@@ -136,6 +135,7 @@ def build_model(scenario: Scenario, sample: int | None = None, population: Popul
     newborns = (births.build(parameters),) if is_open else ()
     programmes = tuple(settled(each, parameters) for each in scenario.programmes)
     _check_staff(programmes, people)
+    _check_nurses(scenario, people, region.country)
     rows = (*health.transitions, *care.transitions, *newborns, *movement.transitions)
     added = with_programmes(programmes, rows, health.flags, len(FIXED_PROCESSES))
     transitions, flags = added.transitions, (*health.flags, *added.flags)

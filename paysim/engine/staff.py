@@ -16,28 +16,21 @@ from scipy.special import ndtri  # type: ignore[import-untyped,unused-ignore]
 
 from paysim.care.access import BookTerms
 from paysim.engine.model import Model
-from paysim.errors import ModelError
 from paysim.kernel import streams
 from paysim.kernel.records import LEVERS, PREVENTION, TICKS_PER_YEAR, State
+from paysim.population.practices import supply_growth
 
-PROFESSIONS = ("gp", "nurse")
 _DOMAIN = (1 << 40) + 2000
 """Takes the place of the replicate in the keys of practices' styles, far from population, behaviour and engine."""
 
 
 class Staff:
-    """Working time and lists of one arm's practices.
-
-    Raises
-    ------
-    ModelError
-        If the supply of a profession would shrink to nothing within a year.
-    """
+    """Working time and lists of one arm's practices."""
 
     def __init__(self, model: Model, state: State) -> None:
         self.model, self.state = model, state
         self.base = np.array([(each.gp_fte, each.nurse_fte) for each in model.population.practices])
-        self.growth = supply_growth(model)
+        self.growth = supply_growth(model.region, model.scenario.start.year, model.scenario.horizon_years)
         self.closes_at = closing_length(model)
         self.margin, self.stretch = model.care.practices.reopening_margin, model.care.practices.list_stretch
         self.people_per_gp = len(model.population) / self.base[:, 0].sum()
@@ -66,28 +59,6 @@ class Staff:
         limit = self.closes_at * (now / self.people_per_gp) ** self.stretch
         limit = np.where(practices["closed"] == 1, limit * (1.0 - self.margin), limit)
         practices["closed"] = length >= limit
-
-
-def supply_growth(model: Model) -> np.ndarray:
-    """Return the growth of working time ``[years, 2]`` by profession, share a year, from the scenario's start on.
-
-    Before the first year of the region's table nothing changes.
-    """
-    region, scenario = model.region, model.scenario
-    table = region.table("staff_supply")
-    calendar = scenario.start.year + np.arange(scenario.horizon_years)
-    growth = np.zeros((len(calendar), len(PROFESSIONS)))
-    for k, profession in enumerate(PROFESSIONS):
-        rows = np.flatnonzero(np.array(table["profession"]) == profession)
-        rows = rows[np.argsort(table["year_from"][rows])]
-        known = np.concatenate([[0.0], table["growth"][rows]])
-        growth[:, k] = known[np.searchsorted(table["year_from"][rows], calendar, side="right")]
-        growth[:, k] += region[f"{profession}_supply_shift"]
-    if (growth <= -1.0).any():
-        raise ModelError(
-            "the supply of a profession shrinks to nothing: see population.gp_supply_shift, nurse_supply_shift"
-        )
-    return growth
 
 
 def closing_length(model: Model) -> float:

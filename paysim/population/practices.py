@@ -19,6 +19,7 @@ from paysim.population.schema import Practice
 _MOST_PRACTICES = 10_000
 _MOST_STAFF = 8
 _ROUND_UP_FROM = 0.25
+PROFESSIONS = ("gp", "nurse")
 
 
 def make_practices(profile: RegionProfile, seed: int) -> tuple[Practice, ...]:
@@ -26,6 +27,7 @@ def make_practices(profile: RegionProfile, seed: int) -> tuple[Practice, ...]:
 
     Working time sums to inhabitants / norm in each municipality; list sizes sum to the inhabitants.
     """
+    supply_growth(profile, profile.year, 1)  # so that faults show before a run
     practices: list[Practice] = []
     for index, name in enumerate(profile.municipalities):
         inhabitants = int(profile.simulated.persons[profile.simulated.municipality == index].sum())
@@ -65,6 +67,30 @@ def _of_municipality(profile: RegionProfile, seed: int, index: int, name: str, i
         for number in range(count)
         if lists[number] > 0
     ]
+
+
+def supply_growth(profile: RegionProfile, first_year: int, years: int) -> np.ndarray:
+    """Return the growth of working time ``[years, 2]`` by profession, share a year, from calendar year `first_year` on.
+
+    Before the first year of the table nothing changes.
+
+    Raises
+    ------
+    DataError
+        If the supply of a profession would shrink to nothing within a year.
+    """
+    table, calendar = profile.table("staff_supply"), first_year + np.arange(years)
+    growth = np.zeros((years, len(PROFESSIONS)))
+    for k, profession in enumerate(PROFESSIONS):
+        rows = np.flatnonzero(np.array(table["profession"]) == profession)
+        rows = rows[np.argsort(table["year_from"][rows])]
+        known = np.concatenate([[0.0], table["growth"][rows]])
+        growth[:, k] = known[np.searchsorted(table["year_from"][rows], calendar, side="right")]
+        growth[:, k] += profile[f"{profession}_supply_shift"]
+        if (growth[:, k] <= -1.0).any():
+            what = "with the growth of the table staff_supply the profession shrinks to nothing"
+            raise DataError(Problem(what, key=f"population.{profession}_supply_shift"))
+    return growth
 
 
 def side_by_side(fte: float) -> int:

@@ -63,7 +63,8 @@ def test_the_programme_is_one(tmp_path):
 def test_a_disease_and_a_treatment_as_described_work(tmp_path):
     """Apply the page to a copy of the package and run its last block, and what it promises, there."""
     shutil.copytree(ROOT / "paysim", tmp_path / "paysim", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(ROOT / "populations", tmp_path / "populations")
+    for folder in ("populations", "delegation"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
     for name, text in named(["yaml", "csv", "python"]):
         if name.startswith("paysim/"):
             path = tmp_path / name

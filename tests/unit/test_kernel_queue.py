@@ -15,8 +15,8 @@ from paysim.engine.compiled import CompiledPractices
 from paysim.kernel import records as rec
 from paysim.kernel.queue import offer, opening, take
 from paysim.kernel.records import FIRST_TRANSITION, GP_PLANNED, NEVER, TICKS_PER_DAY, TICKS_PER_WEEK
-from paysim.kernel.spec import Transition
-from tests.toy import HOUR, MINUTE, enter, flat, toy_state, toy_tables
+from paysim.kernel.spec import AGES, Transition
+from tests.toy import HOUR, MINUTE, access, enter, flat, run_compiled, run_reference, toy_state, toy_tables
 
 SERVICE = 10 * MINUTE
 
@@ -233,3 +233,34 @@ def test_a_flexible_lane_sees_an_urgent_need_at_once_until_the_day_is_used_up() 
     assert [start for start, _ in nine] == [15 * HOUR] * 8
     take(book[0], 0, 0, 15 * HOUR, SERVICE)
     assert offer(book[0], 0, 15 * HOUR, SERVICE, 5)[0] == 16 * HOUR
+
+
+def test_both_engines_keep_the_waits_of_pollaczek_and_khinchine_and_littles_law() -> None:
+    """Needs of 300 people at a GP who works day and night, contacts of four lengths (M/G/1 at utilisation 0.7).
+
+    The reference engine is slow, so it runs for a few weeks; its log is the compiled one's, whose waits are the formula's.
+    """
+    lengths, shares = np.array([5.0, 10.0, 20.0, 25.0]) * MINUTE, np.array([0.3, 0.4, 0.2, 0.1])
+    mean, square = shares @ lengths, shares @ lengths**2
+    people, utilisation = 300, 0.7
+    rate = utilisation / mean * rec.TICKS_PER_YEAR / people
+    mix = np.tile([*shares, 0.0], (2, AGES, 1))
+    tables = toy_tables([Transition("need", "need", flat(rate))], terms=access(contact_mix=mix))
+    ends = (np.arange(1000) + 1) * (TICKS_PER_WEEK // 4)
+    log, _ = run_compiled(enter(toy_state(people), tables), tables, ends)
+    short, _ = run_compiled(enter(toy_state(people), tables), tables, ends[:12])
+    expected, _ = run_reference(enter(toy_state(people), tables), tables, ends[:12])
+    assert len(short) > 2_000
+    assert short.tobytes() == expected.tobytes()
+    booked = log[(log["process"] == FIRST_TRANSITION) & (log["outcome"] == rec.BOOKED)]
+    waits = booked["value"] / mean
+    formula = utilisation * square / (2.0 * (1.0 - utilisation) * mean**2)
+    # 300 people with one appointment each are nearly endless; what is combined with it is the difference.
+    combined = np.count_nonzero(log["outcome"] == rec.COMBINED) / np.count_nonzero(log["process"] == FIRST_TRANSITION)
+    assert combined < 0.02
+    assert abs(waits.mean() - formula) < _four_errors(waits) + 3.0 * combined * formula
+    # Little: who waits at the ends of windows, by their number and by rate x mean wait.
+    start = booked["tick"] + booked["value"]
+    waiting = [np.count_nonzero((booked["tick"] < end) & (start >= end)) for end in ends]
+    in_queue = np.array(waiting, float)
+    assert abs(in_queue.mean() - len(booked) / ends[-1] * booked["value"].mean()) < _four_errors(in_queue, 40)
