@@ -283,7 +283,7 @@ class Accounts:
     ) -> None:
         people, services = self.state.people, len(self.names)
         self._year[:, :services] += self._used
-        lived, flags = people["life"], people["flags"].copy()
+        lived, flags = people["life"].copy(), people["flags"].copy()  # read once: a row is kilobytes
         per_year = np.divide(
             revenue, activity.person_years, out=np.zeros_like(revenue), where=activity.person_years > 0.0
         )
@@ -335,17 +335,16 @@ class Accounts:
     def _close_year(self, tick: int) -> None:
         middle = tick - PERIODS_PER_YEAR * TICKS_PER_PERIOD // 2
         rows = self.state.listed
-        facts, every = self.facts.close_year(rows, tick), np.arange(len(rows))
-        by_group = self.groups.codes(self.state, rows, middle)
-        for codes, size, kept in (
-            (by_group, self.groups.size, self.records.groups),
-            (cell_codes(self.state, rows, middle), CELLS, self.records.cells),
-        ):
-            used, known = np.zeros((size, self._year.shape[1])), np.zeros((size, facts.shape[1]))
+        groupings = (
+            (self.groups.codes(self.state, rows, middle), self.groups.size),
+            (cell_codes(self.state, rows, middle), CELLS),
+        )
+        facts = self.facts.close_year(rows, tick, groupings)
+        for (codes, size), known, kept in zip(groupings, facts, (self.records.groups, self.records.cells), strict=True):
+            used = np.zeros((size, self._year.shape[1]))
             kernel.add_groups(rows, self._year, codes, used)
-            kernel.add_groups(every, facts, codes, known)
             kept.append(np.hstack([used, known]))
-        self.records.concentration.append(self._concentration(rows, by_group))
+        self.records.concentration.append(self._concentration(rows, groupings[0][0]))
         self._year[:] = 0.0
 
     def _concentration(self, rows: np.ndarray, codes: np.ndarray) -> np.ndarray:

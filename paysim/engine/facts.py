@@ -6,13 +6,14 @@ Nothing here changes a person, and nothing is drawn.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from paysim.diseases.ages import TEN_YEARS
 from paysim.diseases.health import module
 from paysim.engine.model import Model
+from paysim.kernel import advance as kernel
 from paysim.kernel.records import ADMISSION_REQUEST, TICKS_PER_YEAR, State
 from paysim.kernel.spec import AGES, COVARIATES
 
@@ -126,24 +127,43 @@ class Facts:
         flows[:, _COLUMN["ascvd_events"]] += events
         flows[:, _COLUMN["years_30_69"]] += lived * middle
         flows[:, _COLUMN["cardiovascular_deaths_30_69"]] += died_of & middle
-        self._had = has & ~died & (self.state.people["departed"] == 0)
+        self._had = has & ~died
 
-    def close_year(self, rows: np.ndarray, tick: int) -> np.ndarray:
-        """Return the `FACTS` of the year that ends at `tick` of people in `rows` ``[rows, FACTS]``; begin the next."""
-        out = np.empty((len(rows), len(FACTS)))
-        out[:, : len(FLOWS)] = self._flows[rows]
-        out[:, len(FLOWS) :] = self._stocks(rows, tick)
+    def close_year(self, rows: np.ndarray, tick: int, groups: Sequence[tuple[np.ndarray, int]]) -> list[np.ndarray]:
+        """Add up the `FACTS` of the year that ends at `tick`, and begin the next.
+
+        Parameters
+        ----------
+        rows
+            Of everybody who is counted.
+        groups
+            Groupings: codes of the people of `rows` ``[rows, dimensions]``, and how many groups there are.
+
+        Returns
+        -------
+        list
+            ``[groups, FACTS]`` of each grouping.
+        """
+        stocks = self._stocks(rows, tick)
+        bits = np.zeros(len(rows), np.int64)  # of each person, one a stock: a tenth of the memory of as many columns
+        for k, name in enumerate(STOCKS):
+            bits |= stocks[name].astype(np.int64) << k
+        found = []
+        for codes, size in groups:
+            flows, held = np.zeros((size, len(FLOWS))), np.zeros((size, len(STOCKS)))
+            kernel.add_groups(rows, self._flows, codes, flows)
+            kernel.add_bits(bits, codes, held)
+            found.append(np.hstack([flows, held]))
         self._flows[:] = 0.0
-        return out
+        self._had[rows] &= stocks["persons"]  # rows of those who left are given out again
+        return found
 
-    def _stocks(self, rows: np.ndarray, tick: int) -> np.ndarray:
+    def _stocks(self, rows: np.ndarray, tick: int) -> dict[str, np.ndarray]:
+        """Return who is in which of `STOCKS` at `tick`, booleans ``[rows]``."""
         people, bit, params = self.state.people, self.model.flag_bit, self.model.parameters
-        covariates = people["covariates"][rows]
-        x = {
-            name: covariates[:, COVARIATES.index(name)] for name in ("sbp", "tc", "hdl", "bmi", "ldl_drop", "sbp_drop")
-        }
-        flags, sex = people["flags"][rows], people["sex"][rows]
+        flags = people["flags"][rows]
         age = np.clip((tick - people["birth"][rows]) // TICKS_PER_YEAR, 0, AGES - 1)
+        bmi = people["covariates"][rows, COVARIATES.index("bmi")]
         alive = people["alive"][rows] == 1
 
         def holds(flag: str) -> np.ndarray:
@@ -153,23 +173,23 @@ class Facts:
         ascvd = alive & (flags & self._ascvd != 0)
         diabetes = alive & holds("diabetes")
         recent = alive & holds("recent_mi")
-        conditions = sum(((flags & mask != 0).astype(np.int64) for mask in self._conditions), np.zeros(len(rows), int))
-        # Published means are of treated and untreated people together, so treatment moves people around that mean.
-        drop = people["ldl_base"][rows] + x["ldl_drop"] - self._ldl_at_base[sex, age]
-        ldl = x["tc"] - x["hdl"] - params["outcomes.nonhdl_above_ldl"] - drop
-        sbp = x["sbp"] - x["sbp_drop"]
-        found = {
+        conditions = sum(
+            ((flags & mask != 0).astype(np.int8) for mask in self._conditions), np.zeros(len(rows), np.int8)
+        )
+        ldl, sbp = (np.full(len(rows), np.inf) for _ in range(2))  # of the register only: few rows are read
+        ldl[ascvd], sbp[ascvd] = self._ldl_and_sbp(rows[ascvd], age[ascvd])
+        return {
             "persons": alive,
             "adults": adult,
             "smokers": adult & holds("smoker"),
-            "overweight": adult & (x["bmi"] >= OVERWEIGHT),
-            "obese": adult & (x["bmi"] >= OBESE),
+            "overweight": adult & (bmi >= OVERWEIGHT),
+            "obese": adult & (bmi >= OBESE),
             "multimorbid": alive & (conditions >= 2),
             "ascvd_persons": ascvd,
-            "ascvd_ldl_at_target": ascvd & (ldl < params["outcomes.ldl_target"]),
-            "ascvd_ldl_at_strict_target": ascvd & (ldl < params["outcomes.ldl_strict_target"]),
-            "ascvd_sbp_at_target": ascvd & (sbp < params["outcomes.sbp_target"]),
-            "ascvd_sbp_at_strict_target": ascvd & (sbp < params["outcomes.sbp_strict_target"]),
+            "ascvd_ldl_at_target": ldl < params["outcomes.ldl_target"],
+            "ascvd_ldl_at_strict_target": ldl < params["outcomes.ldl_strict_target"],
+            "ascvd_sbp_at_target": sbp < params["outcomes.sbp_target"],
+            "ascvd_sbp_at_strict_target": sbp < params["outcomes.sbp_strict_target"],
             "ascvd_on_statin": ascvd & holds("statin"),
             "ascvd_on_antiplatelet": ascvd & holds("antiplatelet"),
             "diabetes_persons": diabetes,
@@ -177,7 +197,18 @@ class Facts:
             "recent_infarctions": recent,
             "recent_infarctions_rehabilitated": recent & holds("rehabilitation"),
         }
-        return np.column_stack([found[name] for name in STOCKS])
+
+    def _ldl_and_sbp(self, rows: np.ndarray, age: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return LDL cholesterol (mmol/L) and systolic pressure (mmHg) of people of some age, as treated now.
+
+        Published means of cholesterol are of treated and untreated people together, so treatment moves people around
+        that mean.
+        """
+        people, covariates = self.state.people, self.state.people["covariates"][rows]
+        x = {name: covariates[:, k] for k, name in enumerate(COVARIATES)}
+        drop = people["ldl_base"][rows] + x["ldl_drop"] - self._ldl_at_base[people["sex"][rows], age]
+        ldl = x["tc"] - x["hdl"] - self.model.parameters["outcomes.nonhdl_above_ldl"] - drop
+        return ldl, x["sbp"] - x["sbp_drop"]
 
 
 def base_ldl_drop(model: Model) -> np.ndarray:

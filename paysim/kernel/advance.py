@@ -354,6 +354,18 @@ def add_groups(rows, values, codes, sums) -> None:  # type: ignore[no-untyped-de
 
 
 @njit(cache=True, nogil=True)
+def add_bits(bits, codes, sums) -> None:  # type: ignore[no-untyped-def]
+    """Count the set bits of each person's word `bits` [n] in `sums` [groups, K] under each of their `codes` [n, D]."""
+    for at in range(bits.size):
+        for d in range(codes.shape[1]):
+            group, left, k = codes[at, d], bits[at], 0
+            while left != 0:
+                sums[group, k] += left & 1
+                left >>= 1
+                k += 1
+
+
+@njit(cache=True, nogil=True)
 def aggregate(people, practices, tables, out, services, person_years, programme_years, unlisted_years) -> None:  # type: ignore[no-untyped-def]
     """Add up `out` by practice and segment: [P, G, S], and years lived and enrolled on the list: [P, G].
 

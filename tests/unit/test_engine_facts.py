@@ -26,7 +26,10 @@ def state(model: Model) -> State:
 
 
 def year(facts: Facts, state: State) -> dict[str, np.ndarray]:
-    found = facts.close_year(state.listed, START + TICKS_PER_YEAR)
+    """Close a year with everybody in a group of their own."""
+    rows = state.listed
+    each = np.arange(len(rows))[:, None]
+    (found,) = facts.close_year(rows, START + TICKS_PER_YEAR, [(each, len(rows))])
     return {name: found[:, k] for k, name in enumerate(FACTS)}
 
 
