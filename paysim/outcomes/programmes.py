@@ -23,7 +23,9 @@ def measures(counted: Counted) -> Iterator[Measure]:
         yield from _programme(f"programme_{name}", quarters[:, :, k], counted.weight)
     nurses = quarters[:, :, :, COUNTS.index("hours_practice_nurse")].sum(axis=(1, 2))[:, None] * counted.weight
     employed = np.maximum(counted.contact_hours[:, :, 2].sum(axis=1)[:, None] * counted.weight, 1e-9)
-    yield Measure("programme_share_of_nurse_hours", "share", nurses / employed, whole=nurses.sum(axis=0) / employed.sum(axis=0))
+    yield Measure(
+        "programme_share_of_nurse_hours", "share", nurses / employed, whole=nurses.sum(axis=0) / employed.sum(axis=0)
+    )
 
 
 def _programme(label: str, quarters: np.ndarray, weight: float) -> Iterator[Measure]:
