@@ -14,15 +14,13 @@ from paysim.analysis.indicators import GAPS, INDICATORS
 from paysim.analysis.measures import MEASURES, by_arm, horizon, wide
 from paysim.analysis.measures import measure as find_measure
 from paysim.analysis.scorecard import SAME, indicator_levels, scorecard, shown, weighted
-from paysim.care.programmes import COUNTS, read_programme
+from paysim.care.programmes import read_programme
 from paysim.engine.cell import run_arm, run_base
 from paysim.engine.model import build_model
 from paysim.errors import DataError, ScenarioError
-from paysim.outcomes import Measure, programmes
 from paysim.outcomes.indicators import AIMS, NUMBERS, PROCESS, describe, descriptions, indicators
 from paysim.scenario import Arm
 from tests.toy import few_people, scenario
-from tests.unit.test_outcomes_burden import counted
 
 ARM = "dutch_today"
 
@@ -48,25 +46,8 @@ def test_every_measure_has_the_unit_and_description_of_the_table(results: pd.Dat
 
 def test_every_row_of_the_table_is_a_measure_of_a_run(results: pd.DataFrame) -> None:
     measures = set(results["measure"])
-    measures |= {each.name for each in of_a_programme()}
     unused = [name for name in descriptions() if not any(fnmatchcase(each, name) for each in measures)]
     assert unused == []
-
-
-def of_a_programme() -> list[Measure]:
-    """Return the measures of a programme in which nothing happens."""
-    empty = counted(person_years=np.zeros((1, 1)))
-    arrays = {"programmes": np.zeros((1, 1, len(COUNTS)))}
-    return list(
-        programmes.measures(replace(empty, arrays=arrays, programme_names=("x",), contact_hours=np.ones((1, 3))))
-    )
-
-
-def test_measures_of_programmes_are_described() -> None:
-    for each in of_a_programme():
-        found = describe(each.name)
-        assert found is not None, each.name
-        assert found[0] == each.unit, each.name
 
 
 def test_every_measure_is_a_number_over_the_horizon(results: pd.DataFrame) -> None:
