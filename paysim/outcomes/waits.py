@@ -17,7 +17,7 @@ _TENTHS = {"median": 0.5, "p90": 0.9}
 
 
 def measures(counted: Counted) -> Iterator[Measure]:
-    """Yield waits for the practice's three kinds of appointments; those of clinics and beds are in `outcomes.hospital`."""
+    """Yield waits for the practice's three kinds of appointments; `outcomes.hospital` has those of clinics and beds."""
     waits = counted.by_year(counted.arrays["waits"])  # [Y, P, 3, days]
     for k, lane in enumerate(_LANES):
         by_day = np.concatenate([waits[:, :, k].sum(axis=1, keepdims=True), waits[:, :, k]], axis=1)
