@@ -7,11 +7,13 @@ a run that was stopped takes up its finished cells. All files are written under 
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import shutil
 import threading
 import time
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -24,13 +26,14 @@ from paysim.analysis.folder import population_digest, source_digest, write_log, 
 from paysim.analysis.runs import MANIFEST, Run, load_run
 from paysim.engine.cell import Base, Progress, run_arm, run_base, solve_arms
 from paysim.engine.model import Model, build_model
-from paysim.engine.region import ENGINES, Engine
+from paysim.engine.region import ENGINES, Engine, Region
 from paysim.errors import OutputError, Problem, ScenarioError, nearest_name
 from paysim.kernel.records import State
 from paysim.population import Population
 from paysim.scenario import Arm, Behaviour, Scenario
 
 CELLS = "cells"
+OwnProcess = Callable[[Region], Generator[Any, Any, None]]
 
 
 def simulate(
@@ -44,6 +47,7 @@ def simulate(
     progress: Progress | None = None,
     executor: Executor | None = None,
     overwrite: bool = False,
+    own_processes: Sequence[OwnProcess] = (),
 ) -> Run:
     """Run a scenario and return its run folder, opened.
 
@@ -67,6 +71,10 @@ def simulate(
         A `concurrent.futures.Executor` whose workers share this process's memory.
     overwrite
         Replace another run in the folder; otherwise a folder that holds one, or other files, is refused.
+    own_processes
+        SimPy processes of your own, called with the region of every arm at year 0 (a closure, a winter wave): see
+        docs/extending.md. Cells of an earlier run are then simulated again, because what a function reads from outside
+        is not known.
 
     Raises
     ------
@@ -80,7 +88,7 @@ def simulate(
     if out is not None:
         check_out(Path(out), overwrite)
     model = build_model(scenario, sample, population)
-    identity = _identity(model, sample, engine)
+    identity = _identity(model, sample, engine) | _own(own_processes)
     folder = Path(out) if out is not None else Path("outputs") / f"{scenario.name}-{digest(identity)[:12]}"
     make_room(folder, digest(identity), overwrite)
     pool = executor or ThreadPoolExecutor(max_workers=max(1, workers or os.cpu_count() or 1))
@@ -95,7 +103,8 @@ def simulate(
     cells: list[Finished] = []
     try:
         for number in range(scenario.replicates):
-            cells += _Replicate(model, number, engine, pool, tick, folder / CELLS, identity).run()
+            own = tuple(own_processes)
+            cells += _Replicate(model, number, engine, pool, tick, folder / CELLS, identity, own).run()
     except BaseException:
         stop.set()  # arms that are being simulated side by side end with their week
         raise
@@ -168,6 +177,20 @@ def _identity(model: Model, sample: int | None, engine: Engine) -> dict[str, Any
     }
 
 
+def _own(processes: Sequence[OwnProcess]) -> dict[str, Any]:
+    """Return what is known of a user's own processes: name and text of each."""
+    if not processes:
+        return {}
+
+    def text(process: OwnProcess) -> str:
+        try:
+            return inspect.getsource(process)
+        except (OSError, TypeError):
+            return repr(type(process))
+
+    return {"own_processes": [(getattr(each, "__qualname__", ""), text(each)) for each in processes]}
+
+
 @dataclass
 class _Replicate:
     """All cells of one replicate."""
@@ -179,6 +202,7 @@ class _Replicate:
     progress: Progress | None
     cells: Path
     identity: dict[str, Any]
+    own_processes: tuple[OwnProcess, ...] = ()
     _people: Spool | None = None
 
     @cached_property
@@ -198,7 +222,7 @@ class _Replicate:
             passive = self.cell((replace(current, behaviour=Behaviour()), 1.0))
         solved = solve_arms(scenario, passive.activities)
         others = [solved[arm.name] for arm in scenario.arms if arm.name != current.name]
-        kept = {each[0].name: load(self.folder(*each)) for each in others}
+        kept = {each[0].name: self.finished(*each) for each in others}
         missing = [each for each in others if kept[each[0].name] is None]
         if missing:
             _ = self.base  # simulated once, before the arms need it side by side
@@ -221,7 +245,11 @@ class _Replicate:
 
     def cell(self, solved: tuple[Arm, float]) -> Finished:
         """Return the finished cell of an arm: read back, or simulated and written."""
-        return load(self.folder(*solved)) or self.simulate(solved)
+        return self.finished(*solved) or self.simulate(solved)
+
+    def finished(self, arm: Arm, scale: float) -> Finished | None:
+        """Return a cell that was simulated before, if it is known to be the same."""
+        return None if self.own_processes else load(self.folder(arm, scale))
 
     def simulate(self, solved: tuple[Arm, float]) -> Finished:
         """Simulate an arm and write its cell."""
@@ -229,7 +257,16 @@ class _Replicate:
         base = self.base
         assert self._people is not None
         state = self._people.read()
-        cell = run_arm(self.model, base, arm, self.number, self.engine, self.progress, state=state)
+        cell = run_arm(
+            self.model,
+            base,
+            arm,
+            self.number,
+            self.engine,
+            self.progress,
+            own_processes=self.own_processes,
+            state=state,
+        )
         done = finish(cell, scale)
         save(self.folder(arm, scale), done)
         return done

@@ -1,4 +1,4 @@
-"""How a need becomes a contact: its kind, urgency, delegation, referral, patience, book and clinic terms.
+"""How a need becomes a contact: its kind, urgency, delegation, referral, patience and book terms.
 
 The kinds of contact are published for the practice as a whole. Nurses take consultations, so the kinds that
 remain with the GP at base are the published ones less the delegated consultations::
@@ -157,42 +157,6 @@ class PracticeTerms:
     reopening_margin: float
 
 
-@dataclass(frozen=True)
-class ClinicTerms:
-    """The region's specialist clinic and beds.
-
-    Attributes
-    ----------
-    initial_wait_weeks
-        Wait of a referral at the start of the base run.
-    capacity_margin
-        Capacity over base referrals, share.
-    growth_per_year
-        Growth of capacity, share per year.
-    patience_weeks
-        Mean of the exponential patience of people on the list.
-    elective_share
-        Planned admissions per trajectory.
-    elective_stay_days, emergency_stay_days
-        Mean stays.
-    bed_occupancy
-        Share of beds used at base.
-    """
-
-    initial_wait_weeks: float
-    capacity_margin: float
-    growth_per_year: float
-    patience_weeks: float
-    elective_share: float
-    elective_stay_days: float
-    emergency_stay_days: float
-    bed_occupancy: float
-
-    def beds(self, bed_days_per_year: float) -> float:
-        """Return the beds that give the base occupancy for a number of bed days in a year of 364 days."""
-        return bed_days_per_year / (364.0 * self.bed_occupancy)
-
-
 def book_terms(params: Parameters) -> BookTerms:
     """Return the terms of the appointment book."""
     return BookTerms(
@@ -213,20 +177,6 @@ def practice_terms(params: Parameters) -> PracticeTerms:
         closed_share=params["care.closed_share"],
         list_stretch=params["care.list_stretch"],
         reopening_margin=params["care.reopening_margin"],
-    )
-
-
-def clinic_terms(params: Parameters) -> ClinicTerms:
-    """Return the terms of the clinic and the beds."""
-    return ClinicTerms(
-        initial_wait_weeks=params["care.clinic_initial_wait_weeks"],
-        capacity_margin=params["care.clinic_capacity_margin"],
-        growth_per_year=params["care.clinic_growth_per_year"],
-        patience_weeks=params["care.clinic_patience_weeks"],
-        elective_share=params["care.elective_share"],
-        elective_stay_days=params["care.elective_stay_days"],
-        emergency_stay_days=params["care.admission_stay_days"],
-        bed_occupancy=params["care.bed_occupancy"],
     )
 
 

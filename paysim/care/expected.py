@@ -105,7 +105,7 @@ def _add_contacts(care: CareModel, cohort: Cohort, use: Floats, age: np.ndarray)
     fewer = 1.0 - own * (1.0 - access.follow_up_referral_multiplier)
     referred = (by_gp + nurse * access.nurse_referral_multiplier) * fewer * access.referral_probability[age]
     use[:, services.index("specialist_trajectory")] += referred
-    use[:, services.index("elective_admission")] += referred * care.clinic.elective_share
+    use[:, services.index("elective_admission")] += referred * care.hospital.elective_share
 
 
 def _add_background(care: CareModel, cohort: Cohort, use: Floats, sex: np.ndarray, age: np.ndarray) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import reduce
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -14,11 +15,9 @@ from paysim.care.access import (
     CONTACT_TYPES,
     AccessTerms,
     BookTerms,
-    ClinicTerms,
     PracticeTerms,
     access_terms,
     book_terms,
-    clinic_terms,
     divided,
     practice_terms,
     share_leaving,
@@ -28,6 +27,7 @@ from paysim.care.catalogue import Services, load_services
 from paysim.care.costs import PracticeCosts, practice_costs
 from paysim.care.delegation import COUNTRY_RULES, SERVICE, DelegationRules, load_delegation
 from paysim.care.demand import BaseRates, Cohort, base_rates, demand_transitions
+from paysim.care.hospital import HospitalTerms, hospital_terms
 from paysim.care.rates import Floats
 from paysim.errors import DataError, Problem
 from paysim.kernel.spec import Transition
@@ -73,7 +73,7 @@ class CareModel:
     access: AccessTerms
     book: BookTerms
     practices: PracticeTerms
-    clinic: ClinicTerms
+    hospital: HospitalTerms
     costs: PracticeCosts
     background: BackgroundCosts
     contact_minutes: Mapping[str, float]
@@ -157,10 +157,10 @@ def care_parameters(country: str) -> Parameters:
     """
     if country not in COUNTRIES:
         raise DataError(Problem("no care parameters for this country", found=country, allowed=COUNTRIES))
-    common = Parameters.load(FOLDER / "parameters.yaml", "care")
-    common |= Parameters.load(FOLDER / "disease_costs.yaml", DISEASE_COSTS)
-    rules = Parameters(load_delegation(COUNTRY_RULES[country]).rows)
-    return common | Parameters.load(FOLDER / f"parameters_{country.lower()}.yaml", "care") | rules
+    files = ("parameters", f"parameters_{country.lower()}", "hospital", f"hospital_{country.lower()}")
+    found = reduce(Parameters.__or__, (Parameters.load(FOLDER / f"{name}.yaml", "care") for name in files))
+    found |= Parameters.load(FOLDER / "disease_costs.yaml", DISEASE_COSTS)
+    return found | Parameters(load_delegation(COUNTRY_RULES[country]).rows)
 
 
 def build_care(
@@ -196,12 +196,17 @@ def build_care(
         access=access,
         book=book,
         practices=practice_terms(params),
-        clinic=clinic_terms(params),
+        hospital=_hospital(params, cohort, rates, access),
         costs=costs,
         background=background_costs(params),
         **_work(params, services, costs),
         report=MappingProxyType(_report(params, cohort, rates, access, book)),
     )
+
+
+def _hospital(params: Parameters, cohort: Cohort, rates: BaseRates, access: AccessTerms) -> HospitalTerms:
+    sex, age = np.asarray(cohort.sex).astype(int), np.clip(np.asarray(cohort.age).astype(int), 0, 110)
+    return hospital_terms(params, age, cohort.flags, rates.gp_contacts[sex, age] * access.referral_probability[age])
 
 
 def under_rules(care: CareModel, params: Parameters, rules: DelegationRules) -> CareModel:

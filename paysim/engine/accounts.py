@@ -63,17 +63,17 @@ class Records:
     waits: list[np.ndarray] = field(default_factory=list)  # [P, 3, WAIT_BINS]
     access: list[np.ndarray] = field(default_factory=list)  # [P, outcomes]
     levers: list[np.ndarray] = field(default_factory=list)  # [P, 3, levers]
-    clinic_waits: list[np.ndarray] = field(default_factory=list)  # [WEEK_BINS]
-    bed_waits: list[np.ndarray] = field(default_factory=list)  # [WEEK_BINS]
-    hospital: list[np.ndarray] = field(default_factory=list)  # [clinic waiting, left, bed-days used, capacity]
     groups: list[np.ndarray] = field(default_factory=list)  # [groups, services + EXTRA + FACTS]
     cells: list[np.ndarray] = field(default_factory=list)  # [education x sex x age, services + EXTRA + FACTS]
     concentration: list[np.ndarray] = field(default_factory=list)  # [measures of accounting.concentration]
     programmes: list[np.ndarray] = field(default_factory=list)  # [programmes, COUNTS], if there are any
+    hospital: list[dict[str, np.ndarray]] = field(default_factory=list)  # see `Hospital.counts`
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return everything as stacked arrays, first axis time."""
-        return {name: np.stack(rows) for name, rows in vars(self).items() if rows}
+        counted = {name: rows for name, rows in vars(self).items() if name != "hospital"}
+        counted |= {name: [each[name] for each in self.hospital] for name in (self.hospital or [{}])[0]}
+        return {name: np.stack(rows) for name, rows in counted.items() if rows}
 
 
 def practice_bills(model: Model, activity: Activity, fte: np.ndarray) -> dict[str, np.ndarray]:

@@ -21,17 +21,20 @@ from paysim.contracts.neutrality import solve_scale, total_eur
 from paysim.engine.accounts import YEARS_PER_PERIOD, Accounts
 from paysim.engine.facts import FACTS
 from paysim.engine.groups import EXTRA
-from paysim.engine.hospital import Hospital, HospitalTerms
+from paysim.engine.hospital import Hospital
 from paysim.engine.migration import Migration
 from paysim.engine.model import Model, under_rules
+from paysim.engine.overflow import overflowing
 from paysim.engine.programmes import Delivery, Register
 from paysim.engine.region import Engine, Region
 from paysim.engine.responses import Responses
 from paysim.engine.staff import Staff
 from paysim.engine.start import initial_state
+from paysim.engine.triage import Codes
 from paysim.errors import ModelError
 from paysim.kernel import streams
 from paysim.kernel.records import (
+    FIRST_TRANSITION,
     LEVERS,
     OUTCOMES,
     PERIODS_PER_YEAR,
@@ -90,6 +93,7 @@ def run_base(model: Model, replicate: int, engine: Engine = "compiled", progress
     start = -years * TICKS_PER_YEAR
     state = initial_state(model, start, years + scenario.horizon_years, replicate)
     hospital = _hospital(model, state, replicate)
+    hospital.house(state.listed)
     current = scenario.arm(scenario.current)
     accounts = Accounts(model, state, current.contracts, Ledger("base", 0, replicate), -years * PERIODS_PER_YEAR)
     migration = Migration(model, state, replicate)
@@ -154,6 +158,10 @@ def run_arm(
                 "what": "people and person-time are conserved",
                 "passed": True,
             },
+            *(
+                {"id": f"queue:{arm.name}:{replicate}", "what": reason, "passed": False}
+                for reason in overflowing(hospital.queues).values()
+            ),
         ],
     )
 
@@ -220,19 +228,23 @@ def _programmes(
 
 
 def _hospital(model: Model, state: State, replicate: int) -> Hospital:
-    clinic, names = model.care.clinic, model.care.services.names
-    terms = HospitalTerms(
-        initial_wait_weeks=clinic.initial_wait_weeks,
-        margin=clinic.capacity_margin,
-        growth_per_year=clinic.growth_per_year,
-        patience_weeks=clinic.patience_weeks,
-        elective_share=clinic.elective_share,
-        elective_stay_days=clinic.elective_stay_days,
-        bed_occupancy=clinic.bed_occupancy,
+    names, wards = model.care.services.names, model.care.hospital.wards
+    services = [""] * FIRST_TRANSITION + [each.service or "" for each in model.transitions]
+    urgency = dict(zip(names, model.care.services.urgency, strict=True))
+    ward_of = model.care.hospital.ward_of
+    codes = Codes(
+        trajectory=names.index("specialist_trajectory"),
+        elective=names.index("elective_admission"),
+        emergency=names.index("admission_other"),
+        other_emergency=services.index("admission_other") if "admission_other" in services else 0,
+        flag_bit=model.flag_bit,
+        service_of=np.array(services),
+        stay_days=np.array([0.0] * FIRST_TRANSITION + [each.admission_days for each in model.transitions]),
+        ward_of=np.array([wards.index(ward_of[name]) if name in ward_of else -1 for name in model.processes]),
+        planned=np.array([urgency.get(name) == "planned" for name in services]),
     )
     key = streams.run_key(model.scenario.seed, replicate)
-    services = names.index("specialist_trajectory"), names.index("elective_admission")
-    return Hospital(state, terms, key, model.population.practices[0].weight, services)
+    return Hospital(state, model.care.hospital, key, model.population.practices[0].weight, codes)
 
 
 def _by_year(accounts: Accounts) -> tuple[Activity, ...]:
@@ -291,6 +303,8 @@ def _counted(model: Model, accounts: Accounts) -> Counted:
         nurse_minutes=care.minutes[:, 1],
         process_outcomes=OUTCOMES,
         lever_names=LEVERS,
+        specialties=care.hospital.names,
+        wards=care.hospital.wards,
         discount_costs=scenario.discounting.costs,
         discount_effects=scenario.discounting.effects,
         programme_names=tuple(each.name for each in model.programmes),

@@ -1,87 +1,87 @@
-"""What practices share: one specialist clinic with a waiting list, and the hospital's beds.
+"""What practices share: clinics by specialty, tests, the emergency department, beds, and places to live in.
 
-Both are SimPy processes that work once a week, after the practices' week is over. Referrals are seen in the order
-in which they were made; emergencies are always admitted and displace elective care, which waits for a bed.
+`Hospital.pass_week` is the week in prose. It runs once a week, after the practices' week is over. Each part is a small
+module of its own: `waiting`, `clinics`, `diagnostics`, `emergency`, `beds`, `places`.
 
-A sample of practices shares the region's whole clinic and beds with people who are not simulated: each week adds
-a keyed Poisson number of ghost requests with mean (weight - 1) times the sample's own recent mean, so that a queue is
-not falsified by scaling it down (small queues wait longer).
+A sample of practices shares the region's whole clinics and beds with people who are not simulated: each week adds a
+keyed Poisson number of ghost requests with mean (weight - 1) times the sample's own recent mean, so that a queue is
+not falsified by scaling it down (small queues wait longer). Nursing homes, where people stay until they die, are scaled
+down with the sample.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Generator, Mapping
+from typing import Any, Protocol
 
 import numpy as np
 import simpy
-from scipy.special import pdtrik
 
-from paysim.kernel import streams
+from paysim.care.hospital import HospitalTerms
+from paysim.engine.beds import Ward
+from paysim.engine.clinics import Clinic
+from paysim.engine.diagnostics import Diagnostics
+from paysim.engine.emergency import EmergencyDepartment
+from paysim.engine.overflow import Queue
+from paysim.engine.places import HomeCareTeams, Places, stays
+from paysim.engine.triage import Codes, Triage
+from paysim.engine.waiting import (
+    GHOST,
+    SETTLING_WEEKS,
+    Capacity,
+    Draws,
+    Recent,
+    by_order,
+    follow,
+    ghosts,
+    nobody,
+    patients_of,
+    together,
+)
+from paysim.errors import DataError, Problem, nearest_name
 from paysim.kernel.records import (
     ADMISSION_REQUEST,
+    PLACE_REQUEST,
     REFERRAL_REQUEST,
     REQUEST,
+    TICKS_PER_DAY,
     TICKS_PER_WEEK,
+    VISIT_REQUEST,
     WEEKS_PER_YEAR,
     State,
 )
-from paysim.kernel.tables import stream_key
 
 Process = Generator[simpy.Event, Any, None]
 
-GHOST = -1
-WEEK_BINS = 105
-_RECENT_WEEKS = 13
-_SETTLING_WEEKS = 26
-"""First weeks of the base run, in which capacity follows demand; then the list is set and capacity fixed."""
+OLD = 75
+"""Age from which a discharge may bring care at home."""
+
+_SAMPLE = 2.0
+"""Weight from which on the run is a sample whose few admissions cannot tell whether a ward's list can empty."""
+_ED, _REHABILITATION = 500, 600
+"""Streams of ghosts; those of clinics are twice the specialty's number plus the urgency."""
 
 
-@dataclass(frozen=True)
-class HospitalTerms:
-    """Capacity and habits of the clinic and the beds; numbers from `care/parameters`.
+class Part(Protocol):
+    """What the hospital asks of each of its parts."""
 
-    Attributes
-    ----------
-    initial_wait_weeks
-        Wait that the list at the start of the base run amounts to.
-    margin, growth_per_year
-        Clinic capacity over what keeps the list as long as it is, and its growth, as shares.
-    patience_weeks
-        Mean of the exponential patience with the offered wait; who will not wait is seen outside the region.
-    elective_share, elective_stay_days
-        Admissions per trajectory, and their mean stay.
-    bed_occupancy
-        Share of bed-days used at base, with which capacity is planned.
-    """
+    capacity: Capacity
 
-    initial_wait_weeks: float
-    margin: float
-    growth_per_year: float
-    patience_weeks: float
-    elective_share: float
-    elective_stay_days: float
-    bed_occupancy: float
+    def patients(self) -> tuple[np.ndarray, ...]:
+        """Return everybody who is remembered, by row."""
 
+    def begin_period(self) -> None:
+        """Forget the counts of the last period."""
 
-@dataclass
-class Queue:
-    """A waiting list in the order of request, with what happened this period."""
+    def save(self) -> dict[str, np.ndarray]:
+        """Return everything a fork needs, as arrays."""
 
-    waiting: np.ndarray = field(default_factory=lambda: np.zeros(0, REQUEST))
-    served: int = 0
-    left: int = 0
-    waits: np.ndarray = field(default_factory=lambda: np.zeros(WEEK_BINS, np.int64))
-
-    def clear_counts(self) -> None:
-        """Start a new period."""
-        self.served = self.left = 0
-        self.waits[:] = 0
+    def restore(self, saved: dict[str, np.ndarray]) -> None:
+        """Continue from `save`."""
 
 
 class Hospital:
-    """The specialist clinic and the beds of a region.
+    """All that the practices of a region share.
 
     Parameters
     ----------
@@ -89,189 +89,329 @@ class Hospital:
         Of the run's random streams.
     weight
         Persons in the region per person simulated; 1 without sampling.
-    services
-        Codes of (specialist_trajectory, elective_admission) among the counted services.
+
+    Attributes
+    ----------
+    clinics, beds
+        By name of the specialty, and of the ward.
+    tests, emergency_department, rehabilitation, nursing_homes, home_care
+        The other parts.
     """
 
-    def __init__(
-        self, state: State, terms: HospitalTerms, key: np.uint64, weight: float, services: tuple[int, int]
-    ) -> None:
-        self.state, self.terms, self.key, self.weight = state, terms, key, weight
-        self.trajectory, self.elective = services
-        self.clinic, self.beds = Queue(), Queue()
-        self.slots_per_week = 0.0
-        self.bed_days_per_week = 0.0
-        self.bed_days_used = 0.0
-        self.demand = np.zeros((2, _RECENT_WEEKS))  # of the simulated practices: referrals; emergency bed-days
+    def __init__(self, state: State, terms: HospitalTerms, key: np.uint64, weight: float, codes: Codes) -> None:
+        self.state, self.terms, self.weight, self.codes = state, terms, weight, codes
+        self.draws = draws = Draws(state, key)
         self.week = 0
+        share = terms.occupancy
+        shared = (terms.margin, terms.patience_weeks, share["follow_up"], draws)
+        self.clinics = _Named(
+            "clinic", {each.name: Clinic(k, each, *shared) for k, each in enumerate(terms.specialties)}
+        )
+        self.tests = Diagnostics(share["diagnostic"], draws)
+        self.beds = _Named("ward", {name: Ward(name, share["bed"], draws) for name in terms.wards})
+        self.emergency_department = EmergencyDepartment(terms.ed_stay_hours, share["ed"], draws)
+        self.rehabilitation = Places("rehabilitation", draws, terms.rehabilitation.patience_weeks)
+        self.nursing_homes = Places("nursing_home", draws)
+        self.home_care = HomeCareTeams(terms.home_care, share["home_care"])
+        self.parts: dict[str, Part] = {
+            **{f"clinic_{name}": clinic for name, clinic in self.clinics.items()},
+            **{f"ward_{name}": ward for name, ward in self.beds.items()},
+            "tests": self.tests,
+            "emergency_department": self.emergency_department,
+            "rehabilitation": self.rehabilitation,
+            "nursing_homes": self.nursing_homes,
+            "home_care": self.home_care,
+        }
+        wards, specialties = len(terms.wards), len(terms.specialties)
+        self.recent = {
+            "referrals": Recent(2 * specialties),  # of the simulated practices, by specialty and urgency
+            "emergency_days": Recent(wards),
+            "arrivals": Recent(1),  # at the emergency department
+            "rehabilitation": Recent(1),
+            "home_care": Recent(1),
+            "nursing_home": Recent(1),
+            "tests": Recent(1),  # of the whole region
+            "elective_days": Recent(wards),
+        }
+        self.triage = Triage(terms, codes, draws)
         self.inbox: list[np.ndarray] = []
+        self.admitted: list[np.ndarray] = []  # by a user's own process
+        self.leaving = nobody()  # who goes to rehabilitation when the stay in hospital ends
+        self.queues: list[dict[str, Queue]] = []  # at the end of each quarter of this run
+
+    # --- What comes from outside ------------------------------------------------------------------------------------
 
     def receive(self, requests: np.ndarray) -> None:
         """Take in what left the practices in the week that just ended."""
         self.inbox.append(requests)
 
+    def house(self, rows: np.ndarray) -> None:
+        """Give those of the people in `rows` who live in a nursing home a place: who lives there at the start."""
+        self.nursing_homes.take_in(0, self._of_nursing_homes(rows), keep=0)
+        self.nursing_homes.begin_period()
+
+    def arrive(self, rows: np.ndarray, now: int) -> None:
+        """Let newcomers to the region who need a nursing home claim a place."""
+        claims = self._of_nursing_homes(rows)
+        claims["since"] = now
+        self.nursing_homes.list.join(claims)
+        self.nursing_homes.claims += len(claims)
+
+    def admit(self, rows: np.ndarray, stay_days: np.ndarray | float, ward: str) -> None:
+        """Admit people as emergencies for another disease in the coming week: for a user's own process.
+
+        Parameters
+        ----------
+        rows
+            Of people who live in the region.
+        stay_days
+            Stay of each, or of all.
+
+        Raises
+        ------
+        DataError
+            If there is no such ward.
+        """
+        rows = np.asarray(rows, np.int64)
+        patients = nobody(len(rows))
+        patients["row"], patients["person"] = rows, self.state.people["id"][rows]
+        patients["since"] = -1  # the beginning of the week in which they are admitted
+        patients["days"], patients["number"] = stay_days, self.week
+        patients["process"] = self.codes.other_emergency
+        patients["unit"] = list(self.beds).index(self.beds[ward].name)
+        self._count(patients, self.codes.emergency)
+        self.admitted.append(patients)
+
     def follow(self, left: np.ndarray, taken: np.ndarray) -> None:
-        """Let requests follow people whose rows moved from `left` to `taken`."""
+        """Let everybody follow people whose rows moved from `left` to `taken`."""
         order = np.argsort(left)
-        left, taken = left[order], taken[order]
-        for requests in (*self.inbox, self.clinic.waiting, self.beds.waiting):
-            at = np.searchsorted(left, requests["row"])
-            moved = at < np.searchsorted(left, requests["row"], side="right")
-            requests["row"][moved] = taken[at[moved]]
+        remembered = [patients for part in self.parts.values() for patients in part.patients()]
+        for patients in (*self.inbox, *self.admitted, self.leaving, *remembered):
+            follow(patients, left[order], taken[order])
+
+    # --- The week ---------------------------------------------------------------------------------------------------
 
     def work(self, env: simpy.Environment) -> Process:
-        """Serve referrals, then admit: once a week, for ever."""
+        """Work once a week, for ever."""
         while True:
             yield env.timeout(TICKS_PER_WEEK)
-            requests = np.concatenate(self.inbox) if self.inbox else np.zeros(0, REQUEST)
-            self.inbox.clear()
-            referrals = requests[requests["kind"] == REFERRAL_REQUEST]
-            emergencies = requests[requests["kind"] == ADMISSION_REQUEST]
-            self._remember(len(referrals), float(emergencies["days"].sum()))
-            now = int(env.now)
-            seen = self._serve_clinic(now, referrals)
-            self._serve_beds(now, float(emergencies["days"].sum()), seen)
-            self.week += 1
+            self.pass_week(int(env.now))
 
-    def _remember(self, referrals: int, bed_days: float) -> None:
-        """Keep the recent weeks; while the base run settles, capacity follows demand."""
-        self.demand[:, self.week % _RECENT_WEEKS] = referrals, bed_days
-        if self.week < _SETTLING_WEEKS:
-            recent = self._recent() * self.weight
-            waits = self.terms.initial_wait_weeks / self.terms.patience_weeks
-            self.slots_per_week = recent[0] * float(np.exp(-waits)) * (1.0 + self.terms.margin)
-            elective = recent[0] * self.terms.elective_share * self.terms.elective_stay_days
-            self.bed_days_per_week = (recent[1] + elective) / self.terms.bed_occupancy
+    def pass_week(self, now: int) -> None:
+        """Answer the requests of the week that ends at `now`."""
+        requests = np.concatenate(self.inbox) if self.inbox else np.zeros(0, REQUEST)
+        self.inbox.clear()
+        self.draws.week = self.week
+        settling = self.week < SETTLING_WEEKS
+        referrals, usual_referrals = self.triage.refer(requests[requests["kind"] == REFERRAL_REQUEST])
+        emergencies, usual_days = self.triage.allot(requests[requests["kind"] == ADMISSION_REQUEST])
+        visits = patients_of(requests[np.isin(requests["kind"], (VISIT_REQUEST, ADMISSION_REQUEST))])
+        visits = visits[~self.codes.planned[visits["process"]]]
+        claims = self._alive(requests, PLACE_REQUEST)
+        self._remember("referrals", usual_referrals)
+        self._remember("emergency_days", usual_days)
+        self._remember("arrivals", len(visits))
+        self._remember("nursing_home", len(claims))
+        for part in self.parts.values():
+            part.capacity.growth = self._growth()
+        if settling:
+            self._plan()
 
-    def _recent(self) -> np.ndarray:
-        """Return the simulated practices' recent weekly mean: referrals, emergency bed-days."""
-        return np.asarray(self.demand[:, : min(self.week + 1, _RECENT_WEEKS)].mean(axis=1))
+        seen, elsewhere = self._hold_clinics(now, referrals, settling)
+        ready = self._test(now, seen, settling)
+        ready["visits"] = self.triage.visits(ready)
+        for clinic in self.clinics.values():
+            clinic.follow_up(now, ready[ready["unit"] == clinic.number], settling)
+            clinic.end_week()
+        self._treat_emergencies(now, visits)
+        self._fill_beds(now, emergencies, together(ready, elsewhere), settling)
+        usual = float(self._usual("nursing_home")[0]) * self.terms.nursing_home_wait_weeks
+        self.nursing_homes.take_in(now, claims, round(usual) if settling else None)
+        if settling:
+            self.nursing_homes.plan(len(self.nursing_homes.inside))
+        self._discharge(now, emergencies, settling)
+        self.week += 1
+
+    def _remember(self, what: str, amount: np.ndarray | float) -> None:
+        self.recent[what].remember(self.week, amount)
+
+    def _usual(self, what: str) -> np.ndarray:
+        return self.recent[what].mean(self.week)
 
     def _growth(self) -> float:
-        years = max(0, self.week - _SETTLING_WEEKS) / WEEKS_PER_YEAR
+        years = max(0, self.week - SETTLING_WEEKS) / WEEKS_PER_YEAR
         return float((1.0 + self.terms.growth_per_year) ** years)
 
-    def _ghosts(self, kind: int, recent: float) -> int:
-        """Return the keyed Poisson number of requests by people who are not simulated."""
-        mean = (self.weight - 1.0) * recent
-        if mean <= 0.0:
-            return 0
-        keys = np.array([self.key], np.uint64)
-        u = streams.uniforms(keys, int(stream_key(f"ghosts {kind}")), self.week)[0]
-        return max(0, int(np.ceil(pdtrik(u, mean))))
+    def _plan(self) -> None:
+        """Let capacities follow demand while the base run settles; then they stay."""
+        referrals = self._usual("referrals").reshape(-1, 2) * self.weight
+        for clinic, (routine, urgent) in zip(self.clinics.values(), referrals, strict=True):
+            clinic.plan(float(urgent), float(routine))
+        self.tests.plan(float(self._usual("tests")[0]))
+        emergency, elective = self._usual("emergency_days") * self.weight, self._usual("elective_days")
+        for ward, urgent_days, planned_days in zip(self.beds.values(), emergency, elective, strict=True):
+            ward.plan(float(urgent_days), float(planned_days))
+        self.emergency_department.plan(float(self._usual("arrivals")[0]) * self.weight)
+        claims = float(self._usual("rehabilitation")[0]) * self.weight
+        self.rehabilitation.plan(claims * self.terms.rehabilitation.weeks / self.terms.occupancy["rehabilitation"])
+        waiting = float(self._usual("nursing_home")[0]) * self.terms.nursing_home_wait_weeks
+        self.home_care.plan(float(self._usual("home_care")[0]) * self.weight, waiting * self.weight)
 
-    def _mix(self, own: np.ndarray, ghosts: int, now: int) -> np.ndarray:
-        """Put ghosts among the week's own requests, evenly in time."""
-        if ghosts == 0:
-            return own
-        extra = np.zeros(ghosts, REQUEST)
-        extra["row"], extra["person"] = GHOST, GHOST
-        extra["tick"] = now - TICKS_PER_WEEK + ((np.arange(ghosts) + 0.5) / ghosts * TICKS_PER_WEEK).astype(np.int64)
-        both = np.concatenate([own, extra])
-        return both[np.lexsort((both["person"], both["tick"]))]
+    def _ghosts(self, streams: np.ndarray, usual: np.ndarray, now: int) -> np.ndarray:
+        """Return the week's requests of people who are not simulated, by stream."""
+        means = (self.weight - 1.0) * usual
+        counts = [self.draws.poisson(f"ghosts {k}", float(mean)) for k, mean in zip(streams, means, strict=True)]
+        return ghosts(np.array(counts), streams, self.week, now)
 
-    def _draw(self, requests: np.ndarray, choice: str) -> np.ndarray:
-        """Return keyed uniforms for requests: by person, need and choice; ghosts by place in the list."""
-        process = int(stream_key(choice))
-        own = requests["row"] != GHOST
-        keys = np.full(len(requests), self.key, np.uint64)
-        keys[own] = self.state.people["key"][requests["row"][own]]
-        number = requests["number"].astype(np.int64) + (requests["process"].astype(np.int64) << 32)
-        number[~own] = (np.int64(self.week) << 24) + np.arange(len(requests))[~own]
-        return streams.uniforms(keys, process, number)
+    def _hold_clinics(self, now: int, own: np.ndarray, settling: bool) -> tuple[np.ndarray, np.ndarray]:
+        """Return who was seen for the first time this week, and who went elsewhere."""
+        unseen = self._ghosts(np.arange(2 * len(self.clinics)), self._usual("referrals"), now)
+        stream = unseen["number"] >> 44
+        unseen["unit"], unseen["urgent"] = stream // 2, stream % 2
+        arrivals = by_order(together(own, unseen))
+        arrivals["patience"] = -self.terms.patience_weeks * np.log(self.draws.of(arrivals, "clinic patience"))
+        parts = []
+        for clinic in self.clinics.values():
+            if self.week == 0:
+                clinic.fill(now)
+            parts.append(clinic.see(now, arrivals[arrivals["unit"] == clinic.number], settling))
+            for patients in parts[-1]:
+                patients["unit"] = clinic.number
+        seen, elsewhere = (together(*each) for each in zip(*parts, strict=True))
+        self._count(seen, self.codes.trajectory)
+        self._count(elsewhere, self.codes.trajectory)
+        return seen, elsewhere
 
-    def _serve_clinic(self, now: int, referrals: np.ndarray) -> np.ndarray:
-        """Let the patient join, drop the dead, see as many as there are slots; return who was seen."""
-        terms, queue = self.terms, self.clinic
-        slots = self.slots_per_week * self._growth()
-        arrivals = self._mix(referrals, self._ghosts(REFERRAL_REQUEST, float(self._recent()[0])), now)
-        if self.week < _SETTLING_WEEKS:
-            queue.waiting = self._initial_list(round(slots * terms.initial_wait_weeks), now)
-        offered = (len(queue.waiting) + np.arange(len(arrivals))) / max(slots, 1e-9)
-        patience = -terms.patience_weeks * np.log(self._draw(arrivals, "clinic patience"))
-        stays = offered <= patience
-        leavers = arrivals[~stays]
-        queue.left += len(leavers)
-        waiting = np.concatenate([queue.waiting, arrivals[stays]])
-        waiting = waiting[self._alive(waiting)]
-        whole = int(slots) + int(self._fraction("clinic") < slots - int(slots))
-        seen, queue.waiting = waiting[:whole], waiting[whole:]
-        queue.served += len(seen)
-        weeks = np.minimum((now - seen["tick"]) // TICKS_PER_WEEK, WEEK_BINS - 1)
-        np.add.at(queue.waits, weeks, 1)
-        elsewhere = leavers[self._alive(leavers)]
-        treated = np.concatenate([seen, elsewhere])
-        self._count(treated, self.trajectory)
-        return treated
+    def _test(self, now: int, seen: np.ndarray, settling: bool) -> np.ndarray:
+        """Send part of those seen for a test; return whose trajectory goes on."""
+        share = self.triage.test_share[seen["unit"]]
+        needs = self.draws.of(seen, "test") < share
+        sent = seen[needs]
+        sent["since"] = now
+        if settling:
+            self._remember("tests", share.sum())
+        return together(seen[~needs], self.tests.test(now, sent, settling)).copy()
 
-    def _fraction(self, what: str) -> float:
-        keys = np.array([self.key], np.uint64)
-        return float(streams.uniforms(keys, int(stream_key(f"fraction {what}")), self.week)[0])
+    def _treat_emergencies(self, now: int, visits: np.ndarray) -> None:
+        """Let everybody pass through the emergency department who came there, admitted or not."""
+        extra = self._ghosts(np.array([_ED]), self._usual("arrivals"), now)
+        back = np.floor(self.draws.of(extra, "arrival") * TICKS_PER_WEEK).astype(np.int64)
+        extra["since"] = now - 1 - back  # by chance, not evenly: a crowd is a matter of chance
+        self.emergency_department.treat(now, by_order(together(visits, extra)))
 
-    def _initial_list(self, length: int, now: int) -> np.ndarray:
-        """Return a list of people referred before the simulation, all ghosts: set anew while the base run settles.
+    def _fill_beds(self, now: int, emergencies: np.ndarray, ready: np.ndarray, settling: bool) -> None:
+        """Admit emergencies, then planned patients: those whom their specialty wants to admit and who find a bed."""
+        share = self.triage.elective_share[ready["unit"]]
+        wanted = ready[self.draws.of(ready, "elective admission") < share]
+        wanted["since"], wanted["unit"] = now, self.triage.ward[wanted["unit"]]
+        wanted["days"] = -self.terms.elective_stay_days * np.log(self.draws.of(wanted, "elective stay"))
+        if settling:
+            expected = np.bincount(self.triage.ward[ready["unit"]], share, minlength=len(self.beds))
+            self._remember("elective_days", expected * self.terms.elective_stay_days)
+        unseen = (self.weight - 1.0) * self._usual("emergency_days")
+        extra = together(*self.admitted).copy()
+        extra["since"] = np.where(extra["since"] < 0, now - TICKS_PER_WEEK, extra["since"])
+        self.admitted = [extra] if len(extra) else []
+        for k, ward in enumerate(self.beds.values()):
+            ward.admit_emergencies(now, emergencies[emergencies["unit"] == k], float(unseen[k]))
+            ward.admit_emergencies(now, extra[extra["unit"] == k], 0.0, self.weight)
+            held = self.rehabilitation.list.waiting["unit"] == k
+            ward.hold(float(held.sum()) * TICKS_PER_WEEK / TICKS_PER_DAY)
+            self._count(ward.admit_planned(now, wanted[wanted["unit"] == k], settling), self.codes.elective)
 
-        With this wait, a share exp(-wait / patience) of referrals joins the list, which is what capacity is set to:
-        the list neither grows nor shrinks, and longer waits shorten themselves.
-        """
-        extra = np.zeros(length, REQUEST)
-        extra["row"], extra["person"] = GHOST, GHOST
-        span = self.terms.initial_wait_weeks * TICKS_PER_WEEK
-        extra["tick"] = (
-            now - TICKS_PER_WEEK - ((1.0 - (np.arange(length) + 0.5) / max(length, 1)) * span).astype(np.int64)
-        )
-        return extra
+    def _discharge(self, now: int, emergencies: np.ndarray, settling: bool) -> None:
+        """Let part of the emergencies go on to rehabilitation and to care at home."""
+        usual = len(emergencies)  # whom a user's own process admits comes behind them
+        emergencies = together(emergencies, *self.admitted)
+        self.admitted.clear()
+        age = self.state.people["age"][emergencies["row"]]
+        share = self.triage.rehabilitated(emergencies, age)
+        self._remember("rehabilitation", share[:usual].sum())
+        going = emergencies[self.draws.of(emergencies, "rehabilitation") < share]
+        going["since"] += np.ceil(going["days"] * TICKS_PER_DAY).astype(np.int64)
+        self.leaving = together(self.leaving, going)
+        gone = self.leaving["since"] <= now
+        own, self.leaving = self.leaving[gone], self.leaving[~gone]
+        claims = by_order(together(own, self._ghosts(np.array([_REHABILITATION]), self._usual("rehabilitation"), now)))
+        claims["days"] = stays(claims, self.terms.rehabilitation.weeks, self.draws, "stay in rehabilitation")
+        self.rehabilitation.take_in(now, claims, 0 if settling else None)
+        old = (age >= OLD) & self.draws.alive(emergencies)
+        self._remember("home_care", old[:usual].sum() * self.terms.home_care.share)
+        home = float((old & (self.draws.of(emergencies, "care at home") < self.terms.home_care.share)).sum())
+        home += (self.weight - 1.0) * float(self._usual("home_care")[0])
+        self.home_care.care(home, len(self.nursing_homes.list) * self.weight)
 
-    def _serve_beds(self, now: int, emergency_days: float, seen: np.ndarray) -> None:
-        """Emergencies take what they need; elective patients get the beds that are left, in order."""
-        queue, terms = self.beds, self.terms
-        emergency = emergency_days + (self.weight - 1.0) * float(self._recent()[1])
-        wanted = seen[self._draw(seen, "elective admission") < terms.elective_share]
-        wanted["tick"] = now
-        wanted["days"] = -terms.elective_stay_days * np.log(self._draw(wanted, "elective stay"))
-        waiting = np.concatenate([queue.waiting, wanted])
-        waiting = waiting[self._alive(waiting)]
-        capacity = self.bed_days_per_week * self._growth()
-        used = np.cumsum(waiting["days"])
-        fit = int(np.searchsorted(used, capacity - emergency, side="right"))
-        admitted, queue.waiting = waiting[:fit], waiting[fit:]
-        queue.served += len(admitted)
-        weeks = np.minimum((now - admitted["tick"]) // TICKS_PER_WEEK, WEEK_BINS - 1)
-        np.add.at(queue.waits, weeks, 1)
-        self._count(admitted, self.elective)
-        self.bed_days_used += emergency + (float(used[fit - 1]) if fit else 0.0)
+    def _alive(self, requests: np.ndarray, kind: int) -> np.ndarray:
+        patients = patients_of(requests[requests["kind"] == kind])
+        return np.asarray(patients[self.draws.alive(patients)])
 
-    def _alive(self, requests: np.ndarray) -> np.ndarray:
-        own = requests["row"] != GHOST
-        alive = np.ones(len(requests), bool)
-        rows, people = requests["row"][own], self.state.people
-        alive[own] = (people["alive"][rows] == 1) & (people["id"][rows] == requests["person"][own])
-        return alive
+    def _of_nursing_homes(self, rows: np.ndarray) -> np.ndarray:
+        """Return those of the people in `rows` who hold the flag of living in a nursing home."""
+        people, bit = self.state.people, self.codes.flag_bit.get("nursing_home", 0)
+        rows = rows[(people["alive"][rows] == 1) & ((people["flags"][rows] & bit) != 0)]
+        found = nobody(len(rows))
+        found["row"], found["person"] = rows, people["id"][rows]
+        return found
 
-    def _count(self, requests: np.ndarray, service: int) -> None:
-        rows = requests["row"][requests["row"] != GHOST]
+    def _count(self, patients: np.ndarray, service: int) -> None:
+        rows = patients["row"][patients["row"] != GHOST]
         np.add.at(self.state.people["counts"], (rows, service), 1)
+
+    # --- What is remembered -----------------------------------------------------------------------------------------
 
     def begin_period(self) -> None:
         """Forget the counts of the last period."""
-        self.clinic.clear_counts()
-        self.beds.clear_counts()
-        self.bed_days_used = 0.0
+        for part in self.parts.values():
+            part.begin_period()
+
+    def counts(self) -> dict[str, np.ndarray]:
+        """Return what happened this period, for the region: by specialty ``[S, ...]``, by ward ``[W, ...]`` and in all.
+
+        How long queues are is kept for `overflowing`.
+        """
+        self.queues.append(self._lengths())
+        clinics = [clinic.counts() for clinic in self.clinics.values()]
+        wards = [ward.counts() for ward in self.beds.values()]
+        found = {name: np.stack([each[name] for each in rows]) for rows in (clinics, wards) for name in rows[0]}
+        for part in (self.tests, self.emergency_department, self.rehabilitation, self.home_care):
+            found.update(part.counts())
+        homes = self.nursing_homes.counts()
+        return found | {name: each * self.weight for name, each in homes.items()}
 
     def save(self) -> dict[str, np.ndarray]:
         """Return everything a fork needs, as arrays."""
-        numbers = np.array([self.slots_per_week, self.bed_days_per_week, float(self.week)])
-        return {
-            "clinic_waiting": self.clinic.waiting,
-            "beds_waiting": self.beds.waiting,
-            "hospital_demand": self.demand,
-            "hospital_numbers": numbers,
-        }
+        saved = {f"{name}.{key}": each.copy() for name, part in self.parts.items() for key, each in part.save().items()}
+        saved |= {f"recent.{name}": each.weeks.copy() for name, each in self.recent.items()}
+        return saved | {"week": np.array([self.week]), "leaving": self.leaving.copy()}
 
-    def restore(self, saved: dict[str, np.ndarray]) -> None:
+    def restore(self, saved: Mapping[str, np.ndarray]) -> None:
         """Continue from `save`."""
-        self.clinic.waiting = saved["clinic_waiting"].copy()
-        self.beds.waiting = saved["beds_waiting"].copy()
-        self.demand = saved["hospital_demand"].copy()
-        self.slots_per_week, self.bed_days_per_week = map(float, saved["hospital_numbers"][:2])
-        self.week = int(saved["hospital_numbers"][2])
+        for name, part in self.parts.items():
+            part.restore({key.partition(".")[2]: each for key, each in saved.items() if key.startswith(f"{name}.")})
+        for name, recent in self.recent.items():
+            recent.weeks = saved[f"recent.{name}"].copy()
+        self.week, self.leaving = int(saved["week"][0]), saved["leaving"].copy()
+
+    def _lengths(self) -> dict[str, Queue]:
+        found = {}
+        for clinic in self.clinics.values():
+            title = f"first visits in {clinic.terms.title}"
+            length = sum(len(each) for each in clinic.lists)
+            found[title] = (length, clinic.capacity.now, clinic.terms.wait_weeks)
+        found["tests"] = (len(self.tests.list), self.tests.capacity.now, 1.0)
+        for ward in self.beds.values() if self.weight < _SAMPLE else ():
+            per_week = ward.capacity.now / self.terms.elective_stay_days
+            found[f"planned admissions to the ward {ward.name}"] = (len(ward.list), per_week, 1.0)
+        return found
+
+
+class _Named(dict[str, Any]):
+    """Parts by name; a name that nothing has is an error that says which are known."""
+
+    def __init__(self, what: str, parts: Mapping[str, Any]) -> None:
+        super().__init__(parts)
+        self.what = what
+
+    def __missing__(self, name: str) -> Any:
+        known = tuple(self)
+        raise DataError(Problem(f"no such {self.what}", found=name, allowed=known, nearest=nearest_name(name, known)))

@@ -23,7 +23,7 @@ from paysim.kernel.advance import change_rows, follow_levers, next_tick
 from paysim.kernel.hazards import next_process
 from paysim.kernel.records import EVENT, NEVER, REQUEST, State
 from paysim.kernel.tables import KINDS
-from paysim.kernel.transitions import NO_LANE, answer, book, fire, is_pending, next_row, seek
+from paysim.kernel.transitions import NO_LANE, answer, ask_region, book, fire, is_pending, next_row, seek
 
 Process = Generator[simpy.Event, Any, None]
 
@@ -113,8 +113,6 @@ class ReferencePractices:
         outcome, value, lane, sort, origin, need, n = fire(
             person, self._table, practice, people, row, now, process, self._buffer, 0
         )
-        if n:
-            self._requests.append(self._buffer.copy())
         if lane != NO_LANE:
             if is_pending(person, self._table, practice, lane, sort, origin):
                 outcome = rec.COMBINED
@@ -123,6 +121,10 @@ class ReferencePractices:
                 yield self._books[number].put((row, lane, sort, origin, need, process == rec.RETRY, reply))
                 outcome, waited = yield reply
                 value = waited if outcome == rec.BOOKED else value
+                if outcome == rec.EMERGENCY:
+                    n = ask_region(person, row, now, rec.VISIT_REQUEST, origin, need, 0.0, self._buffer, n)
+        if n:
+            self._requests.append(self._buffer.copy())
         self.taken += 1
         self.state.calendar[row] = next_tick(person, self._table)
         if self.on_events:

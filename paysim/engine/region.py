@@ -1,7 +1,7 @@
 """A region at work: SimPy coordinates everything that waits for something else.
 
-Read `Region.processes` first: practices work through a week, people change practice and newcomers join, the clinic and
-the hospital answer what left the practices, and every thirteenth week payers settle and providers decide. The order of
+Read `Region.processes` first: practices work through a week, people change practice and newcomers join, clinics and
+hospital answer what left the practices, and every thirteenth week payers settle and providers decide. The order of
 processes within a week is the order in which they are started; a user's own process (a closure, a winter wave) is one
 more, provided that it too sleeps one week at a time.
 """
@@ -25,7 +25,9 @@ from paysim.engine.migration import Migration
 from paysim.engine.programmes import Delivery
 from paysim.engine.reference import ReferencePractices
 from paysim.engine.staff import Staff
+from paysim.kernel import streams
 from paysim.kernel.records import PERIODS_PER_YEAR, REQUEST, TICKS_PER_WEEK, WEEKS_PER_PERIOD, WEEKS_PER_YEAR, State
+from paysim.kernel.tables import stream_key
 
 Process = Generator[simpy.Event, Any, None]
 Engine = Literal["compiled", "reference"]
@@ -137,7 +139,9 @@ class Region:
             self._moved(*self.migration.change_lists(self.requests, now))
             if week % WEEKS_PER_PERIOD == 0:
                 self._moved(*self.migration.find_lists(now))
-            self.practices.people_moved(np.zeros(0, np.int64), self.migration.arrive(now))
+            came = self.migration.arrive(now)
+            self.hospital.arrive(came, now)
+            self.practices.people_moved(np.zeros(0, np.int64), came)
 
     def _moved(self, left: np.ndarray, taken: np.ndarray) -> None:
         """Let everything that knows people by their rows follow them."""
@@ -166,7 +170,8 @@ class Region:
             if week % WEEKS_PER_PERIOD:
                 continue
             activity = self.accounts.close(int(self.env.now))
-            self._record_hospital()
+            self.accounts.records.hospital.append(self.hospital.counts())
+            self.hospital.begin_period()
             self.accounts.records.refused.append(np.array([self.migration.refused]))
             self.migration.refused = 0
             self.accounts.open()
@@ -176,12 +181,15 @@ class Region:
             if self.decide:
                 self.decide(self, reduce(Activity.plus, self.recent))
 
-    def _record_hospital(self) -> None:
-        hospital, records = self.hospital, self.accounts.records
-        capacity = hospital.bed_days_per_week * WEEKS_PER_PERIOD
-        records.clinic_waits.append(hospital.clinic.waits.copy())
-        records.bed_waits.append(hospital.beds.waits.copy())
-        records.hospital.append(
-            np.array([len(hospital.clinic.waiting), hospital.clinic.left, hospital.bed_days_used, capacity])
-        )
-        hospital.begin_period()
+    def living(self, from_age: int = 0) -> np.ndarray:
+        """Return the rows of everybody alive of that age or older: for a user's own process."""
+        rows, people = self.state.listed, self.state.people
+        return np.asarray(rows[(people["alive"][rows] == 1) & (people["age"][rows] >= from_age)])
+
+    def draw(self, rows: np.ndarray, what: str) -> np.ndarray:
+        """Return this week's uniforms of people for a choice of a name: for a user's own process.
+
+        They are keyed by person, name and week, so that they shift no other draw and are the same in every arm.
+        """
+        week = int(self.env.now) // TICKS_PER_WEEK
+        return streams.uniforms(self.state.people["key"][rows], int(stream_key(f"own {what}")), week)

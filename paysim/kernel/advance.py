@@ -22,6 +22,7 @@ from paysim.kernel.transitions import (
     NO_LANE,
     accrue,
     answer,
+    ask_region,
     book,
     change_flags,
     enter,
@@ -92,6 +93,8 @@ def take_entry(person, tables, practice, people, row: int, tick: int, process: i
         if outcome == rec.BOOKED:
             book(person, practice, lane, server, start, length)
             value = start - tick
+        elif outcome == rec.EMERGENCY:
+            n = ask_region(person, row, tick, rec.VISIT_REQUEST, origin, number, 0.0, requests, n)
     return outcome, value, n
 
 

@@ -174,7 +174,7 @@ EVENT = np.dtype(
 )
 """One calendar entry taken. `value` is the wait in ticks for appointments, else 0."""
 
-REFERRAL_REQUEST, ADMISSION_REQUEST, LIST_REQUEST = 0, 1, 2
+REFERRAL_REQUEST, ADMISSION_REQUEST, LIST_REQUEST, VISIT_REQUEST, PLACE_REQUEST = 0, 1, 2, 3, 4
 REQUEST = np.dtype(
     [
         ("tick", "i8"),
@@ -186,7 +186,9 @@ REQUEST = np.dtype(
         ("process", "i2"),
     ]
 )
-"""What leaves a practice: answered by the region at the end of the epoch in order (tick, person)."""
+"""What leaves a practice, one per calendar entry at most: a referral, an emergency admission, a wish for another
+practice, a visit to the emergency department without admission, a claim on a nursing home. Answered by the region at
+the end of the epoch in order (tick, person)."""
 
 
 @dataclass(frozen=True)

@@ -80,6 +80,8 @@ class Transition:
         Service claimed when the person reaches care.
     admission_days
         Mean length of the stay that the event causes, for the use of beds.
+    claims_place
+        Whether it claims a place in a nursing home when it fires (kinds onset, timer and treatment_stop).
     activity_lever, health_lever
         Name of the practice lever that multiplies the hazard, in its role of producing activity or health.
     trend
@@ -102,6 +104,7 @@ class Transition:
     clears: tuple[str, ...] = ()
     service: str | None = None
     admission_days: float = 0.0
+    claims_place: bool = False
     activity_lever: str | None = None
     health_lever: str | None = None
     trend: float = 0.0

@@ -75,6 +75,7 @@ TABLES = np.dtype(
         ("dies_in", "f8", (_R, 2, AGES)),
         ("service", "i8", (_R,)),  # or -1
         ("stay_days", "f8", (_R,)),
+        ("claims_place", "i8", (_R,)),  # 0 or 1
         ("activity_lever", "i8", (_R,)),  # or -1
         ("health_lever", "i8", (_R,)),  # or -1
         ("risk_mean", "f8", (2, AGES, 4)),  # sbp, tc, hdl, bmi
@@ -266,6 +267,7 @@ def compile_tables(
         t["dies_in"][r] = by_sex_age(transition.dies_in_care)
         t["service"][r] = number(transition.service, code, "service")
         t["stay_days"][r] = transition.admission_days
+        t["claims_place"][r] = transition.claims_place
         t["activity_lever"][r] = number(transition.activity_lever, lever, "lever")
         t["health_lever"][r] = number(transition.health_lever, lever, "lever")
     for flag, (ldl, sbp) in treatment_effects.items():

@@ -403,6 +403,8 @@ def fire(person, tables, practice, people, row: int, tick: int, r: int, requests
         person.counts[tables.service[r]] += 1
         if tables.stay_days[r] > 0.0:
             n_requests = admit(person, tables, practice, row, tick, r, number, requests, n_requests)
+        elif tables.service[r] == tables.ed_service:
+            n_requests = ask_region(person, row, tick, rec.VISIT_REQUEST, r, number, 0.0, requests, n_requests)
         rewind(person, tables, r, tick)
         return rec.ADMITTED, 0, NO_LANE, 0, 0, 0, n_requests
     if kind == _BIRTH:
@@ -418,26 +420,32 @@ def fire(person, tables, practice, people, row: int, tick: int, r: int, requests
         depart(person, tick)
         return rec.DEPARTED, 0, NO_LANE, 0, 0, 0, n_requests
     if kind == _CHANGE:
-        request = requests[n_requests]
-        request.tick, request.person, request.row = tick, person.id, row
-        request.kind, request.process, request.number = rec.LIST_REQUEST, r, number
-        request.days = 0.0
+        n_requests = ask_region(person, row, tick, rec.LIST_REQUEST, r, number, 0.0, requests, n_requests)
         rewind(person, tables, r, tick)
-        return rec.LIST_ASKED, 0, NO_LANE, 0, 0, 0, n_requests + 1
+        return rec.LIST_ASKED, 0, NO_LANE, 0, 0, 0, n_requests
+    if tables.claims_place[r] != 0:
+        n_requests = ask_region(person, row, tick, rec.PLACE_REQUEST, r, number, 0.0, requests, n_requests)
     change_flags(person, tables, practice, tick, tables.sets[r], tables.clears[r])
     rewind(person, tables, r, tick)
     return rec.DONE, 0, NO_LANE, 0, 0, 0, n_requests
 
 
 @njit(cache=True, nogil=True, forceinline=True)
+def ask_region(person, row: int, tick: int, kind: int, process: int, number: int, days: float, requests, n: int):  # type: ignore[no-untyped-def]
+    """Write a request that the region answers at the end of the week; return the requests written so far."""
+    request = requests[n]
+    request.tick, request.person, request.row = tick, person.id, row
+    request.kind, request.process, request.number = kind, process, number
+    request.days = days
+    return n + 1
+
+
+@njit(cache=True, nogil=True, forceinline=True)
 def admit(person, tables, practice, row: int, tick: int, r: int, number: int, requests, n: int):  # type: ignore[no-untyped-def]
     """Ask for a bed: emergencies are always admitted, the region counts the days."""
     stay = occurrence_key(person.key, tables.stream[r], number)
-    request = requests[n]
-    request.tick, request.person, request.row = tick, person.id, row
-    request.kind, request.process, request.number = rec.ADMISSION_REQUEST, r, number
-    request.days = -tables.stay_days[r] * math.log(choose(stay, _STAY))
-    return n + 1
+    days = -tables.stay_days[r] * math.log(choose(stay, _STAY))
+    return ask_region(person, row, tick, rec.ADMISSION_REQUEST, r, number, days, requests, n)
 
 
 @njit(cache=True, nogil=True, forceinline=True)
@@ -508,6 +516,7 @@ def attend(person, tables, practice, row: int, tick: int, r: int, requests, n: i
     if r == rec.GP_URGENT:
         if happens(contact, _REFERRED, tables.ed_referral):
             person.counts[tables.ed_service] += 1
+            n = ask_region(person, row, tick, rec.VISIT_REQUEST, origin, number, 0.0, requests, n)
             return rec.EMERGENCY, n
         return rec.DONE, n
     kind = tables.kind[origin]
@@ -519,11 +528,8 @@ def attend(person, tables, practice, row: int, tick: int, r: int, requests, n: i
         if kind == _FOLLOW_UP:
             chance *= tables.follow_up_referral
         if happens(contact, _REFERRED, chance):
-            request = requests[n]
-            request.tick, request.person, request.row = tick, person.id, row
-            request.kind, request.process, request.number = rec.REFERRAL_REQUEST, origin, number
-            request.days = 0.0
-            return rec.REFERRED, n + 1
+            n = ask_region(person, row, tick, rec.REFERRAL_REQUEST, origin, number, 0.0, requests, n)
+            return rec.REFERRED, n
     return rec.DONE, n
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,6 +46,8 @@ class Counted:
         ``[Y, P, 3]`` in each year, by lane of the appointment book.
     gp_minutes, nurse_minutes
         By service.
+    specialties, wards
+        Names of the clinics and of the types of beds, in the order of their arrays.
     programme_names
         Of the programmes of all arms, in the order of the records of `programmes`.
     inequality_aversion
@@ -69,6 +71,8 @@ class Counted:
     nurse_minutes: np.ndarray
     process_outcomes: tuple[str, ...]
     lever_names: tuple[str, ...]
+    specialties: tuple[str, ...]
+    wards: tuple[str, ...]
     discount_costs: float
     discount_effects: float
     programme_names: tuple[str, ...] = ()
@@ -105,13 +109,15 @@ class Measure:
     ----------
     values
         ``[Y, groups]`` for all dimensions; ``[Y, 1 + P]`` for ``all`` and ``practice`` only; or ``[Y, 1]``; or of the
-        groups of `dimensions`. A year in which it is not known (NaN throughout) is left out.
+        groups of `dimensions`; or ``[Y, len(places)]``. A year in which it is not known (NaN throughout) is left out.
     whole
         The same without years, for the whole horizon; None: the sum over years.
     discounted
         ``costs`` or ``effects`` where a discounted total is wanted too.
     dimensions
         Of which `values` are, where that is neither of the above.
+    places
+        (dimension, group) of each value, of a dimension that only some measures have.
     """
 
     name: str
@@ -120,6 +126,7 @@ class Measure:
     whole: np.ndarray | None = None
     discounted: str | None = None
     dimensions: tuple[str, ...] | None = None
+    places: tuple[tuple[str, str], ...] = ()
 
 
 def families() -> Iterator[object]:
@@ -143,8 +150,11 @@ def tabulate(counted: Counted, scenario: str, arm: str, draw: int, replicate: in
     def add(measure: Measure, period: int, values: np.ndarray, name: str) -> None:
         if np.isnan(values).all():
             return
-        wanted = measure.dimensions
-        where = places[len(values)] if wanted is None else [place for place in every if place[0] in wanted]
+        where: Sequence[tuple[str, str]] = measure.places
+        if measure.dimensions is not None:
+            where = [place for place in every if place[0] in measure.dimensions]
+        elif not where:
+            where = places[len(values)]
         parts["period"].append(np.full(len(values), period, np.int32))
         parts["dimension"].append(np.array([dimension for dimension, _ in where], object))
         parts["group"].append(np.array([group for _, group in where], object))

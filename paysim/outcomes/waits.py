@@ -13,18 +13,15 @@ import numpy as np
 from paysim.outcomes.protocol import Counted, Measure
 
 _LANES = ("gp_planned", "gp_urgent", "nurse")
-_REGION = {"clinic": "clinic_waits", "elective_admission": "bed_waits"}
 _TENTHS = {"median": 0.5, "p90": 0.9}
 
 
 def measures(counted: Counted) -> Iterator[Measure]:
-    """Yield waits for the practice's three kinds of appointments, the specialist clinic and a planned admission."""
+    """Yield waits for the practice's three kinds of appointments; `outcomes.hospital` has those of clinics and beds."""
     waits = counted.by_year(counted.arrays["waits"])  # [Y, P, 3, days]
     for k, lane in enumerate(_LANES):
         by_day = np.concatenate([waits[:, :, k].sum(axis=1, keepdims=True), waits[:, :, k]], axis=1)
         yield from _of(f"wait_{lane}", "days", by_day)
-    for what, name in _REGION.items():
-        yield from _of(f"{what}_wait", "weeks", counted.by_year(counted.arrays[name])[:, None])
 
 
 def _of(name: str, unit: str, counts: np.ndarray) -> Iterator[Measure]:

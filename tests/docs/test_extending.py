@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ import pytest
 from paysim.cli.app import run as command
 from paysim.diseases.health import build_health, cohort_from_population, health_parameters
 from paysim.population import synthesize
+from paysim.scenario import load_scenario
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
@@ -111,6 +114,25 @@ def test_a_region_and_a_target_as_described_work(tmp_path, monkeypatch, capsys):
     shown = capsys.readouterr().out
     assert "my_diabetes" in shown
     assert "my_strokes" in shown
+
+
+def test_processes_of_ones_own_as_described_work(tmp_path, monkeypatch):
+    """Run the page's closure and winter wave, and look at what it says can be looked at."""
+    text = "".join(block for name, block in named(["python"]) if name == "winter.py")
+    (tmp_path / "winter.py").write_text(text, "utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    winter = importlib.import_module("winter")
+    whole = load_scenario("nl/achterhoek_four_models")
+    one = whole.arm(whole.current)
+    short = replace(whole, base_years=1, horizon_years=1, arms=(one,), compare_with=())
+    run = winter.run(short, tmp_path / "run", sample=1500)
+    beds = winter.beds_in_winter(run)
+    assert list(beds["group"]) == [f"acute_medical Q{k}" for k in (1, 2, 3, 4)]
+    assert beds["value"].iloc[0] > beds["value"].iloc[2] + 0.05
+    rows = run.results[(run.results["dimension"] == "specialty") & (run.results["period"] == 0)]
+    served = rows[rows["measure"] == "clinic_served"].set_index("group")["value"]
+    assert served["cardiology"] == 0
+    assert served["neurology"] > 0
 
 
 @pytest.fixture(scope="module")

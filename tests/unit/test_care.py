@@ -388,7 +388,3 @@ def test_the_same_cohort_gives_the_same_model(people, care):
     again = build_care(care_parameters("NL"), replace(people), "NL")
     for one, other in zip(care.transitions, again.transitions, strict=True):
         assert np.array_equal(one.log_hazard, other.log_hazard)
-
-
-def test_beds_hold_the_base_occupancy(care):
-    assert care.clinic.beds(364.0) * care.clinic.bed_occupancy == pytest.approx(1.0)

@@ -1,301 +1,589 @@
-"""The clinic and the beds: order, capacity, ghosts, and who comes first."""
+"""Clinics, tests, beds, the emergency department and places: order, capacity, ghosts, and who comes first."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
+import math
 
 import numpy as np
 import pytest
-import simpy
 
-from paysim.engine.hospital import GHOST, Hospital, HospitalTerms
-from paysim.kernel import streams
-from paysim.kernel.records import (
-    ADMISSION_REQUEST,
-    NEVER,
-    PERSON,
-    PRACTICE,
-    REFERRAL_REQUEST,
-    REQUEST,
-    TICKS_PER_DAY,
-    TICKS_PER_WEEK,
-    State,
+from paysim.engine.beds import bed_days
+from paysim.engine.clinics import ROUTINE, URGENT
+from paysim.engine.emergency import EmergencyDepartment
+from paysim.engine.overflow import overflowing
+from paysim.engine.places import Places
+from paysim.engine.waiting import (
+    GHOST,
+    SETTLING_WEEKS,
+    Draws,
+    WaitingList,
+    by_order,
+    ghosts,
+    nobody,
+    patients_of,
+    together,
+)
+from paysim.errors import DataError
+from paysim.kernel.records import PLACE_REQUEST, TICKS_PER_DAY, TICKS_PER_WEEK
+from tests.hospital import (
+    ELECTIVE,
+    OTHER,
+    PEOPLE,
+    SETTLED,
+    STROKE,
+    TRAJECTORY,
+    admissions,
+    hospital,
+    now,
+    of_heart,
+    requests,
+    settled,
+    used,
+    week,
 )
 
-PEOPLE = 4000
-TRAJECTORY, ELECTIVE = 3, 5
-SETTLED = 30  # weeks; past the weeks in which capacity follows demand
-TERMS = HospitalTerms(
-    initial_wait_weeks=4.0,
-    margin=0.0,
-    growth_per_year=0.0,
-    patience_weeks=1e9,
-    elective_share=0.3,
-    elective_stay_days=3.0,
-    bed_occupancy=0.85,
-)
+HOUR = TICKS_PER_DAY // 24
 
 
-def _hospital(weight: float = 1.0, **terms: Any) -> Hospital:
-    people = np.zeros(PEOPLE, PERSON)
-    people["alive"], people["death"] = 1, NEVER
-    people["id"] = np.arange(PEOPLE)
-    people["key"] = streams.person_keys(streams.run_key(1, 0), np.arange(PEOPLE))
-    state = State(people, np.zeros(PEOPLE, np.int64), np.zeros(1, PRACTICE))
-    return Hospital(state, replace(TERMS, **terms), streams.run_key(1, 0), weight, (TRAJECTORY, ELECTIVE))
+def _fill(clinic, rows, since=0):
+    waiting = patients_of(requests(rows, since))
+    waiting["patience"] = 1e9
+    clinic.lists[ROUTINE].waiting = waiting
 
 
-def _settled(weight: float = 1.0, slots: float = 10.0, bed_days: float = 100.0, **terms: Any) -> Hospital:
-    hospital = _hospital(weight, **terms)
-    hospital.week, hospital.slots_per_week, hospital.bed_days_per_week = SETTLED, slots, bed_days
-    return hospital
+# --- Clinics -------------------------------------------------------------------------------------------------------
 
 
-def _requests(rows: np.ndarray, now: int, kind: int = REFERRAL_REQUEST, days: float = 0.0) -> np.ndarray:
-    """Return requests of a week ending at `now`, in the order of `rows`."""
-    requests = np.zeros(len(rows), REQUEST)
-    requests["row"] = requests["person"] = rows
-    requests["kind"], requests["days"] = kind, days
-    requests["tick"] = now - TICKS_PER_WEEK + (np.arange(len(rows)) + 1) * 1000
-    requests["process"] = 7
-    return requests
-
-
-def _week(hospital: Hospital, *requests: np.ndarray) -> None:
-    """Let the hospital work one week on requests."""
-    env = simpy.Environment(initial_time=(hospital.week) * TICKS_PER_WEEK)
-    env.process(hospital.work(env))
-    if requests:
-        hospital.receive(np.concatenate(requests))
-    env.run(until=env.now + TICKS_PER_WEEK + 1)
-
-
-def _seen(hospital: Hospital, service: int = TRAJECTORY) -> np.ndarray:
-    return np.flatnonzero(hospital.state.people["counts"][:, service])
-
-
-def test_the_clinic_sees_people_in_the_order_of_referral_and_no_more_than_it_can() -> None:
-    hospital = _settled(slots=10.0)
+def test_the_clinic_sees_people_in_the_order_of_referral_and_no_more_than_it_can():
+    made = settled(slots=10.0)
+    heart = made.clinics["heart"]
     order = np.random.default_rng(1).permutation(40)
-    _week(hospital, _requests(order, (SETTLED + 1) * TICKS_PER_WEEK))
-    assert sorted(_seen(hospital)) == sorted(order[:10])
-    assert hospital.clinic.waiting["row"].tolist() == order[10:].tolist()
-    _week(hospital, _requests(np.arange(100, 105), (SETTLED + 2) * TICKS_PER_WEEK))
-    assert sorted(_seen(hospital)) == sorted(order[:20])
+    week(made, requests(order, now(made)))
+    assert sorted(used(made)) == sorted(order[:10])
+    assert heart.lists[ROUTINE].waiting["row"].tolist() == order[10:].tolist()
+    week(made, requests(np.arange(100, 105), now(made)))
+    assert sorted(used(made)) == sorted(order[:20])
     for _ in range(3):
-        _week(hospital)
-    assert sorted(_seen(hospital)) == sorted([*order, *range(100, 105)])
-    assert hospital.clinic.served == 45
-    assert len(hospital.clinic.waiting) == 0
+        week(made)
+    assert sorted(used(made)) == sorted([*order, *range(100, 105)])
+    assert len(heart.lists[ROUTINE]) == 0
     # Waits in whole weeks: ten each in the first four weeks; the five of the second week are seen in the fifth.
-    assert hospital.clinic.waits[:5].tolist() == [10, 10, 10, 15, 0]
+    assert heart.lists[ROUTINE].waits[:5].tolist() == [10, 10, 10, 15, 0]
 
 
-def test_a_fraction_of_a_slot_is_given_out_by_chance_with_its_own_mean() -> None:
-    hospital = _settled(slots=2.4)
-    hospital.clinic.waiting = _requests(np.arange(2000), 0)
+def test_urgent_referrals_go_first_and_in_their_own_order():
+    made = settled(slots=10.0, **of_heart(urgent_share=0.3))
+    heart = made.clinics["heart"]
+    rows = np.arange(100)
+    week(made, requests(rows, now(made)))
+    urgent = patients_of(requests(rows, 0))
+    urgent = set(np.flatnonzero(made.draws.of(urgent, "urgent referral") < 0.3).tolist())
+    seen = used(made)
+    assert 15 < len(urgent) < 45
+    assert seen.tolist() == sorted(urgent)[:10]
+    assert heart.lists[URGENT].waiting["row"].tolist() == sorted(urgent)[10:]
+    assert heart.lists[ROUTINE].waiting["row"].tolist() == sorted(set(rows.tolist()) - urgent)
+
+
+def test_a_fraction_of_a_slot_is_given_out_by_chance_with_its_own_mean():
+    made = settled(slots=2.4)
+    _fill(made.clinics["heart"], np.arange(2000))
     for _ in range(500):
-        _week(hospital)
-    assert abs(hospital.clinic.served - 1200) < 4 * np.sqrt(500 * 0.24)
+        week(made)
+    served = made.clinics["heart"].lists[ROUTINE].waits.sum()
+    assert abs(served - 1200) < 4 * np.sqrt(500 * 0.24)
 
 
-def test_the_dead_are_dropped_from_both_lists() -> None:
-    hospital = _settled(slots=5.0, bed_days=0.0, elective_share=1.0)
-    now = (SETTLED + 1) * TICKS_PER_WEEK
-    dead = np.array([1, 2, 7])
-    hospital.state.people["alive"][dead] = 0
-    _week(hospital, _requests(np.arange(12), now))
-    assert _seen(hospital).tolist() == [0, 3, 4, 5, 6]
-    assert not np.isin(dead, hospital.clinic.waiting["row"]).any()
-    # Seen but not admitted for want of beds; now one of those who wait dies.
-    assert hospital.beds.waiting["row"].tolist() == [0, 3, 4, 5, 6]
-    hospital.state.people["alive"][4] = 0
-    hospital.bed_days_per_week = 1000.0
-    _week(hospital)
-    assert 4 not in _seen(hospital, ELECTIVE)
-    assert {0, 3, 5, 6} <= set(_seen(hospital, ELECTIVE).tolist())
+def test_littles_law_holds_to_the_person():
+    """Weeks on the list, added up over weeks, are those added up over people: L = lambda W at every moment."""
+    made = settled(slots=10.0)
+    list_weeks = done = 0
+    rng = np.random.default_rng(2)
+    for at in range(200):
+        rows = (np.arange(rng.poisson(9.5)) + 20 * at) % PEOPLE
+        week(made, requests(rows, now(made)))
+    routine = made.clinics["heart"].lists[ROUTINE]
+    list_weeks, done = routine.list_weeks, int(routine.waits @ np.arange(len(routine.waits)))
+    still = ((made.week * TICKS_PER_WEEK - routine.waiting["since"]) // TICKS_PER_WEEK + 1).sum()
+    assert list_weeks == done + still
+    assert list_weeks > 200  # a list that is always empty proves nothing
 
 
-def test_emergencies_displace_elective_care_and_are_never_refused() -> None:
-    now = (SETTLED + 1) * TICKS_PER_WEEK
-    rows = np.arange(60)
-    free, full = (_settled(slots=60.0, bed_days=100.0, elective_share=1.0) for _ in range(2))
-    _week(free, _requests(rows, now))
-    emergencies = _requests(np.arange(100, 120), now, ADMISSION_REQUEST, days=4.0)
-    _week(full, _requests(rows, now), emergencies)
-    assert len(_seen(full, ELECTIVE)) < len(_seen(free, ELECTIVE)) < 60
-    assert set(_seen(full, ELECTIVE).tolist()) < set(_seen(free, ELECTIVE).tolist())
-    # 80 of 100 bed-days are taken; elective patients keep their order for the rest.
-    assert 80.0 < full.bed_days_used <= 100.0
-    assert full.beds.waiting["row"].tolist() == rows[len(_seen(full, ELECTIVE)) :].tolist()
-    swamped = _settled(slots=60.0, bed_days=100.0, elective_share=1.0)
-    _week(swamped, _requests(rows, now), _requests(np.arange(100, 200), now, ADMISSION_REQUEST, days=4.0))
-    assert len(_seen(swamped, ELECTIVE)) == 0
-    assert swamped.bed_days_used == 400.0
-    assert len(swamped.beds.waiting) == 60
-    # The clinic itself is not held up by full beds.
-    assert len(_seen(swamped)) == 60
+def test_mean_wait_of_poisson_referrals_is_that_of_a_queue_served_in_batches():
+    """With Poisson(a) referrals and c slots a week the list is a random walk; its mean is known from its own chain."""
+    a, c, weeks = 9.0, 10, 4000
+    made = settled(slots=c, weight=1e9)
+    heart = made.clinics["heart"]
+    made.recent["referrals"].weeks[:] = 0.0
+    made.recent["referrals"].weeks[0] = a / (made.weight - 1.0)
+    lengths = []
+    for _ in range(weeks):
+        made.draws.week = made.week
+        asked = made._ghosts(np.arange(4), made._usual("referrals"), now(made))
+        asked["patience"] = 1e9
+        heart.see(now(made), asked, settling=False)
+        lengths.append(len(heart.lists[ROUTINE]))
+        made.week += 1
+    # Stationary list after service, L' = max(0, L + Poisson(a) - c), by iterating its distribution.
+    size = 400
+    poisson = np.exp([k * math.log(a) - a - math.lgamma(k + 1) for k in range(80)])
+    at = np.zeros(size)
+    at[0] = 1.0
+    for _ in range(1500):
+        grown = np.convolve(at, poisson)[: size + c]
+        at = np.append(grown[: c + 1].sum(), grown[c + 1 :])[:size]
+    expected = float(at @ np.arange(size))
+    batches = np.array(lengths).reshape(20, -1).mean(axis=1)
+    assert abs(batches.mean() - expected) < 4 * batches.std(ddof=1) / np.sqrt(20)
+    assert expected > 2.0
 
 
-def test_share_and_stay_of_elective_admissions() -> None:
-    hospital = _settled(slots=1e6, bed_days=1e9)
-    _week(hospital, _requests(np.arange(PEOPLE), (SETTLED + 1) * TICKS_PER_WEEK))
-    admitted = hospital.beds.served
-    assert abs(admitted / PEOPLE - 0.3) < 4 * np.sqrt(0.21 / PEOPLE)
-    assert abs(hospital.bed_days_used / admitted - 3.0) < 4 * 3.0 / np.sqrt(admitted)
-
-
-def test_impatient_people_are_seen_outside_the_region() -> None:
-    hospital = _settled(slots=100.0, patience_weeks=10.0)
-    hospital.clinic.waiting = _requests(np.arange(2000, 2500), 0)  # a list of five weeks
+def test_impatient_people_are_seen_outside_the_region():
+    made = settled(slots=100.0, patience_weeks=10.0)
+    heart = made.clinics["heart"]
+    _fill(heart, np.arange(2000, 2500))  # a list of five weeks
     rows = np.arange(1000)
-    _week(hospital, _requests(rows, (SETTLED + 1) * TICKS_PER_WEEK))
-    # Offered waits run from 5 to 15 weeks; patience is exponential with mean 10 weeks.
-    offered = 5.0 + np.arange(1000) / 100.0
-    stays = np.exp(-offered / 10.0)
-    left = hospital.clinic.left
-    assert abs(left - (1 - stays).sum()) < 4 * np.sqrt((stays * (1 - stays)).sum())
+    week(made, requests(rows, now(made)))
+    # Offered waits run from 5 to 14 weeks; patience is exponential with mean 10 weeks.
+    stays = np.exp(-(5.0 + np.arange(1000) // 100) / 10.0)
+    assert abs(heart.left - (1 - stays).sum()) < 4 * np.sqrt((stays * (1 - stays)).sum())
     # They are treated all the same, at once; those who stay wait behind the list.
-    assert len(np.intersect1d(_seen(hospital), rows)) == left
-    assert len(hospital.clinic.waiting) == 500 - 100 + 1000 - left
+    assert len(np.intersect1d(used(made), rows)) == heart.left
+    assert len(heart.lists[ROUTINE]) == 500 - 100 + 1000 - heart.left
+
+
+def test_follow_up_visits_come_at_their_intervals_and_wait_for_slots():
+    made = settled(slots=50.0, **of_heart(follow_ups=3.0, follow_up_weeks=2.0))
+    heart = made.clinics["heart"]
+    week(made, requests(np.arange(50), now(made)))
+    planned = sum(each["visits"].sum() for later in heart.later.values() for each in later)
+    assert abs(planned - 150) < 4 * np.sqrt(150)
+    for _ in range(60):
+        week(made)
+    assert heart.follow_ups.waits[0] == heart.follow_ups.waits.sum() == planned
+    assert len(heart.follow_ups) == len(heart.later) == 0
+    # With slots for half of them, they are late, and in order.
+    late = settled(slots=50.0, **of_heart(follow_ups=3.0, follow_up_weeks=2.0))
+    late.clinics["heart"].occupancy = 1e3  # of 150 visits a week, 0.15
+    week(late, requests(np.arange(50), now(late)))
+    for _ in range(60):
+        week(late)
+    assert 0 < late.clinics["heart"].follow_ups.waits.sum() < 30
+    assert (np.diff(late.clinics["heart"].follow_ups.waiting["since"]) >= 0).all()
+
+
+def test_a_closed_clinic_sees_nobody_and_opens_again():
+    made = settled(slots=10.0)
+    made.clinics["heart"].close(3)
+    for at in range(3):
+        week(made, requests(np.arange(4) + 10 * at, now(made)))
+    assert len(used(made)) == 0
+    assert len(made.clinics["heart"].lists[ROUTINE]) == 12
+    week(made)
+    assert len(used(made)) == 10
+
+
+def test_specialty_follows_age_and_condition():
+    made = hospital()
+    shares = np.stack([np.full(111, 0.2), np.full(111, 0.8)])
+    made.terms = made.triage.terms = type(made.terms)(
+        **{**vars(made.terms), "referral_shares": shares, "referral_ratios": {"ill": np.array([4.0, 1.0])}}
+    )
+    made.state.people["flags"][:2000] = 1
+    sent, usual = made.triage.refer(requests(np.arange(PEOPLE), 0))
+    ill, well = (sent["unit"][part] == 0 for part in (slice(0, 2000), slice(2000, None)))
+    assert abs(ill.mean() - 0.5) < 4 * 0.5 / np.sqrt(2000)
+    assert abs(well.mean() - 0.2) < 4 * 0.4 / np.sqrt(2000)
+    np.testing.assert_allclose(usual.reshape(2, 2).sum(axis=1), [1400.0, 2600.0])
+    again, _ = made.triage.refer(requests(np.arange(100)[::-1], 0))
+    assert again["unit"].tolist() == sent["unit"][:100][::-1].tolist()
+
+
+# --- Tests, beds, planned and urgent -------------------------------------------------------------------------------
+
+
+def test_who_needs_a_test_waits_for_it_before_the_trajectory_goes_on():
+    made = settled(slots=100.0, elective_share=1.0, **of_heart(test_share=1.0, elective_share=1.0))
+    made.tests.capacity.planned = 10.0
+    week(made, requests(np.arange(30), now(made)))
+    assert len(used(made)) == 30
+    assert used(made, ELECTIVE).tolist() == list(range(10))
+    week(made)
+    assert used(made, ELECTIVE).tolist() == list(range(20))
+    assert made.tests.list.waits[:2].tolist() == [10, 10]
+
+
+def test_bed_days_are_spread_over_the_weeks_in_which_they_fall():
+    days = bed_days(np.array([0.0, 5.0, 6.0]), np.array([3.0, 4.0, 15.0]))
+    np.testing.assert_allclose(days[:4], [3 + 2 + 1, 2 + 7, 7, 0])
+    np.testing.assert_allclose(days.sum(), 22.0)
+    assert bed_days(np.zeros(1), np.array([1000.0])).sum() == 1000.0
+
+
+def test_the_dead_are_dropped_from_lists():
+    made = settled(slots=5.0, beds=0.0, **of_heart(elective_share=1.0))
+    dead = np.array([1, 2, 7])
+    made.state.people["alive"][dead] = 0
+    week(made, requests(np.arange(12), now(made)))
+    assert used(made).tolist() == [0, 3, 4, 5, 6]
+    assert not np.isin(dead, made.clinics["heart"].lists[ROUTINE].waiting["row"]).any()
+    # Seen but not admitted for want of beds; now one of those who wait dies.
+    ward = made.beds["medical"]
+    assert ward.list.waiting["row"].tolist() == [0, 3, 4, 5, 6]
+    made.state.people["alive"][4] = 0
+    ward.capacity.planned = 1000.0
+    week(made)
+    assert 4 not in used(made, ELECTIVE)
+    assert {0, 3, 5, 6} <= set(used(made, ELECTIVE).tolist())
+
+
+def test_emergencies_displace_elective_care_and_are_never_refused():
+    rows = np.arange(60)
+    free, full, swamped = (settled(slots=60.0, beds=100.0, **of_heart(elective_share=1.0)) for _ in range(3))
+    at = now(free)
+    week(free, requests(rows, at))
+    week(full, requests(rows, at), admissions(np.arange(100, 120), at, 4.0))
+    assert len(used(full, ELECTIVE)) < len(used(free, ELECTIVE)) < 60
+    assert set(used(full, ELECTIVE).tolist()) < set(used(free, ELECTIVE).tolist())
+    # 80 of 100 bed-days are taken; elective patients keep their order for the rest.
+    ward = full.beds["medical"]
+    assert 80.0 < ward.used <= 100.0
+    assert ward.list.waiting["row"].tolist() == rows[len(used(full, ELECTIVE)) :].tolist()
+    assert ward.displaced == len(used(free, ELECTIVE)) - len(used(full, ELECTIVE))
+    week(swamped, requests(rows, at), admissions(np.arange(100, 200), at, 4.0))
+    assert len(used(swamped, ELECTIVE)) == 0
+    ward = swamped.beds["medical"]
+    np.testing.assert_allclose([ward.used, ward.over, ward.emergencies], [400.0, 300.0, 100])
+    assert len(ward.list) == 60
+    # The clinic itself is not held up by full beds, nor is the other ward.
+    assert len(used(swamped)) == 60
+    assert swamped.beds["surgical"].used == 0.0
+
+
+def test_long_stays_take_beds_in_the_weeks_to_come():
+    made = settled(beds=100.0)
+    week(made, admissions(np.arange(10), now(made), 21.0))
+    for _ in range(3):
+        assert 69.9 < made.beds["medical"].used <= 70.0 or made.beds["medical"].used < 0.2
+        made.begin_period()
+        week(made)
+    assert made.beds["medical"].used < 0.2
+
+
+def test_share_and_stay_of_elective_admissions():
+    made = settled(slots=1e6, beds=1e9)
+    week(made, requests(np.arange(PEOPLE), now(made)))
+    ward = made.beds["medical"]
+    admitted, days = ward.list.waits.sum(), ward.used + ward.ahead.sum()
+    assert abs(admitted / PEOPLE - 0.3) < 4 * np.sqrt(0.21 / PEOPLE)
+    assert abs(days / admitted - 3.0) < 4 * 3.0 / np.sqrt(admitted)
+
+
+def test_a_user_can_admit_people_who_then_count_as_emergencies():
+    made = settled(beds=100.0)
+    made.admit(np.arange(5), 7.0, "surgical")
+    week(made)
+    assert used(made, OTHER).tolist() == list(range(5))
+    np.testing.assert_allclose(made.beds["surgical"].used, 35.0)
+    with pytest.raises(DataError, match="surgical"):
+        made.admit(np.arange(5), 7.0, "surgery")
+    with pytest.raises(DataError, match="no such clinic"):
+        made.clinics["hart"].close(1)
+
+
+# --- The emergency department --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rooms", [1, 3])
+def test_waits_in_the_emergency_department_are_those_of_the_m_m_c_queue(rooms):
+    made = hospital()
+    department = EmergencyDepartment(2.0, 0.65, made.draws)
+    department.capacity.planned = rooms
+    per_week = 0.7 * rooms * 7 * 24 / 2.0
+    rng = np.random.default_rng(3)
+    means = []
+    for at in range(600):
+        made.draws.week = at
+        count = np.array([rng.poisson(per_week)])
+        people = ghosts(count, np.array([1]), at, (at + 1) * TICKS_PER_WEEK)
+        people["since"] = at * TICKS_PER_WEEK + np.sort(rng.integers(0, TICKS_PER_WEEK, count[0]))
+        before = department.wait_ticks, department.arrived
+        department.treat((at + 1) * TICKS_PER_WEEK, people)
+        means.append([department.wait_ticks - before[0], department.arrived - before[1]])
+    load = 0.7 * rooms
+    erlang = load**rooms / math.factorial(rooms) / (1 - 0.7)
+    waits = erlang / (sum(load**k / math.factorial(k) for k in range(rooms)) + erlang)
+    batches = np.array(means).reshape(20, -1, 2).sum(axis=1)
+    wait = batches[:, 0] / batches[:, 1] / HOUR
+    assert abs(wait.mean() - waits * 2.0 / (rooms - load)) < 4 * wait.std(ddof=1) / np.sqrt(20)
+    assert department.waited / department.arrived == pytest.approx(waits, rel=0.05)
+    assert department.busy_ticks / department.room_ticks == pytest.approx(0.7, rel=0.03)
+
+
+def test_rooms_open_and_close():
+    made = hospital()
+    department = EmergencyDepartment(2.0, 0.65, made.draws)
+    for rooms in (5, 9, 2):
+        department.capacity.planned = rooms
+        department.treat(TICKS_PER_WEEK, nobody())
+        assert len(department.free) == rooms
+
+
+# --- Rehabilitation, nursing homes, care at home -------------------------------------------------------------------
+
+
+def test_places_are_given_in_order_kept_for_the_stay_and_for_life():
+    made = hospital()
+    places = Places("home", made.draws)
+    places.plan(2)
+    claims = patients_of(requests(np.arange(4), 0))
+    claims["days"][0] = 8.0
+    places.take_in(0, claims)
+    assert places.inside["row"].tolist() == [0, 1]
+    assert places.list.waiting["row"].tolist() == [2, 3]
+    places.take_in(TICKS_PER_WEEK, nobody())
+    assert places.inside["row"].tolist() == [0, 1]
+    places.take_in(2 * TICKS_PER_WEEK, nobody())  # the first one's stay is over
+    assert places.inside["row"].tolist() == [1, 2]
+    made.state.people["alive"][[1, 3]] = 0
+    places.take_in(3 * TICKS_PER_WEEK, nobody())
+    assert places.inside["row"].tolist() == [2]
+    assert (len(places.list), places.died_waiting) == (0, 1)
+
+
+def test_who_waits_too_long_for_rehabilitation_goes_without():
+    made = hospital()
+    places = Places("rehabilitation", made.draws, patience_weeks=2.0)
+    places.take_in(0, patients_of(requests(np.arange(1000), 0)))
+    for at in range(1, 5):
+        places.take_in(at * TICKS_PER_WEEK, nobody())
+    stay = np.exp(-4 / 2)
+    assert abs(len(places.list) - 1000 * stay) < 4 * np.sqrt(1000 * stay * (1 - stay))
+    assert places.left == 1000 - len(places.list)
+
+
+def test_strokes_go_to_rehabilitation_and_hold_their_bed_while_they_wait():
+    always = type(hospital().terms.rehabilitation)({"admission_stroke": 1.0}, {"admission_stroke": 0}, 6.0, 1e9)
+    made = settled(beds=1e3, rehabilitation=always)
+    made.rehabilitation.plan(4)
+    week(made, admissions(np.arange(10), now(made), 3.0, STROKE))
+    assert len(made.rehabilitation.inside) == 4
+    assert len(made.rehabilitation.list) == 6
+    made.begin_period()
+    week(made)
+    np.testing.assert_allclose(made.beds["medical"].waiting_for_care, 42.0)
+    np.testing.assert_allclose(made.beds["medical"].used, 42.0)
+
+
+def test_who_starts_to_need_a_nursing_home_claims_a_place_and_waits_at_home():
+    made = settled()
+    made.state.people["flags"][:6] = 2
+    made.house(np.arange(PEOPLE))
+    assert made.nursing_homes.inside["row"].tolist() == list(range(6))
+    made.nursing_homes.plan(7)
+    made.home_care.capacity.planned = 10.0
+    week(made, requests(np.arange(100, 103), now(made), PLACE_REQUEST))
+    assert made.nursing_homes.inside["row"].tolist() == [*range(6), 100]
+    assert made.nursing_homes.list.waiting["row"].tolist() == [101, 102]
+    assert (made.home_care.asked, made.home_care.given) == (28.0, 10.0)
+    made.state.people["flags"][200] = 2
+    made.arrive(np.arange(200, 205), now(made))
+    made.state.people["alive"][:2] = 0
+    week(made)
+    assert made.nursing_homes.inside["row"].tolist() == [2, 3, 4, 5, 100, 101, 102]
+    assert made.nursing_homes.list.waiting["row"].tolist() == [200]
+
+
+# --- Samples, planning, forks --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("weight", [1.0, 6.0])
-def test_ghosts_only_in_a_sample_and_as_many_as_are_missing(weight: float) -> None:
-    hospital = _settled(weight, slots=1e9, bed_days=1e9)
-    hospital.demand[0] = 20.0
-    weeks, own = 200, 0
-    for week in range(weeks):
-        rows = (week * 20 + np.arange(20)) % PEOPLE
-        _week(hospital, _requests(rows, (hospital.week + 1) * TICKS_PER_WEEK))
-        own += 20
-    ghosts = hospital.clinic.served - own
+def test_ghosts_only_in_a_sample_and_as_many_as_are_missing(weight):
+    made = settled(weight, slots=1e9, beds=1e9)
+    made.recent["referrals"].weeks[0] = 20.0
+    weeks = 200
+    for at in range(weeks):
+        week(made, requests((at * 20 + np.arange(20)) % PEOPLE, now(made)))
+    heart = made.clinics["heart"]
+    unseen = heart.lists[ROUTINE].waits.sum() - weeks * 20
     if weight == 1.0:
-        assert ghosts == 0
-        assert not (hospital.clinic.waiting["row"] == GHOST).any()
+        assert unseen == 0
     else:
-        assert abs(ghosts - weeks * 100) < 4 * np.sqrt(weeks * 100)
+        assert abs(unseen - weeks * 100) < 4 * np.sqrt(weeks * 100)
     # Ghosts are served and waited for, but nobody's services.
-    assert hospital.state.people["counts"][:, TRAJECTORY].sum() == own
+    assert made.state.people["counts"][:, TRAJECTORY].sum() == weeks * 20
 
 
-def test_ghosts_stand_among_others_and_not_before_or_behind_them() -> None:
-    hospital = _settled(3.0, slots=30.0)
-    hospital.demand[0] = 40.0
-    now = (SETTLED + 1) * TICKS_PER_WEEK
-    requests = _requests(np.arange(40), now)
-    requests["tick"] = now - TICKS_PER_WEEK + np.linspace(0, TICKS_PER_WEEK - 1, 40).astype(np.int64)
-    _week(hospital, requests)
-    assert hospital.clinic.served == 30
-    assert 3 <= len(_seen(hospital)) <= 20
-    assert (np.diff(hospital.clinic.waiting["tick"]) >= 0).all()
+def test_ghosts_stand_among_others_and_not_before_or_behind_them():
+    made = settled(3.0, slots=30.0)
+    made.recent["referrals"].weeks[0] = 40.0
+    asked = requests(np.arange(40), now(made))
+    asked["tick"] = now(made) - TICKS_PER_WEEK + np.linspace(0, TICKS_PER_WEEK - 1, 40).astype(np.int64)
+    week(made, asked)
+    routine = made.clinics["heart"].lists[ROUTINE]
+    assert routine.waits.sum() == 30
+    assert 3 <= len(used(made)) <= 20
+    assert (np.diff(routine.waiting["since"]) >= 0).all()
+    assert (routine.waiting["row"] == GHOST).any()
 
 
-def test_beds_of_a_sample_serve_the_whole_region() -> None:
+def test_one_more_ghost_of_a_stream_changes_no_other():
+    few, many = (ghosts(np.array([3, count]), np.array([4, 5]), 7, TICKS_PER_WEEK) for count in (2, 6))
+    assert few[:3].tobytes() == many[:3].tobytes()
+    assert set(few["number"]) < set(many["number"])
+
+
+def test_beds_of_a_sample_serve_the_whole_region():
     """Emergency days of people who are not simulated follow the sample's own."""
-    alone, sample = _settled(1.0, bed_days=1e6), _settled(5.0, bed_days=1e6)
-    for hospital in (alone, sample):
-        now = (SETTLED + 1) * TICKS_PER_WEEK
-        for week in range(13):
-            emergencies = _requests(np.arange(10), now + week * TICKS_PER_WEEK, ADMISSION_REQUEST, days=2.0)
-            _week(hospital, emergencies)
-        hospital.begin_period()
-        _week(hospital, _requests(np.arange(10), now + 14 * TICKS_PER_WEEK, ADMISSION_REQUEST, days=2.0))
-    np.testing.assert_allclose(alone.bed_days_used, 20.0)
-    np.testing.assert_allclose(sample.bed_days_used, 100.0)
+    alone, sample = settled(1.0, beds=1e6), settled(5.0, beds=1e6)
+    for made in (alone, sample):
+        for _ in range(26):
+            week(made, admissions(np.arange(10), now(made), 4.0))
+        made.begin_period()
+        week(made, admissions(np.arange(10), now(made), 4.0))
+    np.testing.assert_allclose(alone.beds["medical"].used, 40.0, rtol=1e-3)
+    np.testing.assert_allclose(sample.beds["medical"].used, 200.0, rtol=1e-3)
 
 
-def test_capacity_is_planned_from_demand_and_then_stays() -> None:
-    hospital = _hospital(weight=2.0)
+def test_capacity_is_planned_from_demand_and_then_stays():
+    made = hospital(weight=2.0)
     rows = np.arange(30)
-    for week in range(40):
-        now = (week + 1) * TICKS_PER_WEEK
-        many = 1 if week < 30 else 2
-        chosen = np.concatenate([(rows + 30 * week + 1000 * k) % PEOPLE for k in range(many)])
-        _week(hospital, _requests(chosen, now), _requests(rows[:7], now, ADMISSION_REQUEST, days=3.0))
-        if week == 25:
-            planned = hospital.slots_per_week, hospital.bed_days_per_week
-    # Nobody is impatient here: slots = weekly referrals of the region; beds = (emergency + elective days) / occupancy.
+    for at in range(45):
+        many = 1 if at < SETTLING_WEEKS + 2 else 2
+        chosen = np.concatenate([(rows + 30 * at + 1000 * k) % PEOPLE for k in range(many)])
+        week(made, requests(chosen, now(made)), admissions(rows[:7], now(made), 3.0))
+        if at == SETTLING_WEEKS:
+            planned = made.clinics["heart"].capacity.planned, made.beds["medical"].capacity.planned
+    # Nobody is impatient here: slots = weekly referrals of the region. Beds = (emergency + elective days) / occupancy,
+    # at the mean stays; the elective ones by those seen, whose ghosts come by chance.
     np.testing.assert_allclose(planned[0], 60.0, rtol=1e-6)
-    np.testing.assert_allclose(planned[1], (42.0 + 60.0 * 0.3 * 3.0) / 0.85, rtol=1e-6)
-    assert (hospital.slots_per_week, hospital.bed_days_per_week) == planned
+    np.testing.assert_allclose(planned[1], (2 * 7 * 4.0 + 60.0 * 0.3 * 3.0) / 0.85, rtol=0.1)
+    assert (made.clinics["heart"].capacity.planned, made.beds["medical"].capacity.planned) == planned
 
 
-def test_the_list_keeps_its_length_while_demand_stays_as_it_was() -> None:
-    hospital = _hospital(patience_weeks=20.0)
-    lengths = []
-    for week in range(150):
-        rows = (week * 50 + np.arange(50)) % PEOPLE
-        _week(hospital, _requests(rows, (week + 1) * TICKS_PER_WEEK))
-        lengths.append(len(hospital.clinic.waiting) / hospital.slots_per_week)
-    assert abs(np.mean(lengths[26:40]) - 4.0) < 0.8
+def test_the_list_keeps_its_length_while_demand_stays_as_it_was():
+    made = hospital(patience_weeks=20.0)
+    heart, lengths = made.clinics["heart"], []
+    for at in range(150):
+        week(made, requests((at * 50 + np.arange(50)) % PEOPLE, now(made)))
+        lengths.append(len(heart.lists[ROUTINE]) / heart.capacity.planned)
+    np.testing.assert_allclose(lengths[:SETTLING_WEEKS], 4.0, atol=0.05)
     assert abs(np.mean(lengths[-40:]) - 4.0) < 1.2
+    # While the base run settles, everybody is seen in the end: nobody is forgotten when the list is set.
+    counts = made.state.people["counts"][:, TRAJECTORY].sum()
+    own = (heart.lists[ROUTINE].waiting["row"] != GHOST).sum()
+    assert counts + own == 150 * 50
 
 
-def test_capacity_grows_by_its_rate_a_year() -> None:
-    hospital = _settled(slots=100.0, growth_per_year=0.1)
-    hospital.week = 26 + 2 * 52
-    hospital.clinic.waiting = _requests(np.arange(1000), 0)
-    _week(hospital)
-    assert hospital.clinic.served in (121, 122)
+def test_capacity_grows_by_its_rate_a_year():
+    made = settled(slots=100.0, growth_per_year=0.1)
+    made.week = SETTLING_WEEKS + 2 * 52
+    _fill(made.clinics["heart"], np.arange(1000))
+    week(made)
+    assert made.clinics["heart"].lists[ROUTINE].waits.sum() == 121
 
 
-def test_a_fork_continues_where_the_base_run_stopped() -> None:
-    base = _hospital(weight=3.0, elective_share=0.5)
-    for week in range(40):
-        rows = (week * 25 + np.arange(25)) % PEOPLE
-        _week(base, _requests(rows, (week + 1) * TICKS_PER_WEEK), _requests(rows[:4], 0, ADMISSION_REQUEST, 9.0))
+def _busy(made, at):
+    rows = (at * 25 + np.arange(25)) % PEOPLE
+    place = requests(rows[:1], now(made), PLACE_REQUEST)
+    week(made, requests(rows, now(made)), admissions(rows[:4], now(made), 9.0, STROKE), place)
+
+
+def test_a_fork_continues_where_the_base_run_stopped():
+    always = type(hospital().terms.rehabilitation)({"admission_stroke": 0.5}, {"admission_stroke": 0}, 6.0, 2.0)
+    terms = {**of_heart(follow_ups=2.0, test_share=0.5, elective_share=0.5, urgent_share=0.2), "rehabilitation": always}
+    base = hospital(weight=3.0, **terms)
+    for at in range(45):
+        _busy(base, at)
     forks = []
     for _ in range(2):
-        fork = Hospital(base.state.copy(), base.terms, base.key, base.weight, (TRAJECTORY, ELECTIVE))
+        fork = type(base)(base.state.copy(), base.terms, base.draws.key, base.weight, base.codes)
         fork.restore(base.save())
         forks.append(fork)
-    for week in range(40, 60):
-        rows = (week * 25 + np.arange(25)) % PEOPLE
-        for hospital in (*forks, base):
-            _week(hospital, _requests(rows, (week + 1) * TICKS_PER_WEEK))
+    for at in range(45, 70):
+        for made in (*forks, base):
+            _busy(made, at)
+    expected = base.save()
+    assert expected["leaving"].dtype == forks[0].leaving.dtype
     for fork in forks:
-        assert fork.clinic.waiting.tobytes() == base.clinic.waiting.tobytes()
-        assert fork.beds.waiting.tobytes() == base.beds.waiting.tobytes()
+        assert fork.save().keys() == expected.keys()
+        for name, array in fork.save().items():
+            assert array.tobytes() == expected[name].tobytes(), name
         assert np.array_equal(fork.state.people["counts"], base.state.people["counts"])
+    for name in ("clinic_heart.routine", "clinic_heart.follow_ups", "rehabilitation.inside", "nursing_homes.inside"):
+        assert len(expected[name]) > 5, name
 
 
-def test_what_happens_to_a_patient_does_not_depend_on_the_others() -> None:
+def test_what_happens_to_a_patient_does_not_depend_on_the_others():
     """Choices are keyed by person and need: one more patient shifts nobody's draws."""
-    few, many = (_settled(slots=1e6, bed_days=1e9) for _ in range(2))
-    now = (SETTLED + 1) * TICKS_PER_WEEK
-    _week(few, _requests(np.arange(100), now))
-    _week(many, _requests(np.arange(200)[::-1], now))
-    mine = _seen(few, ELECTIVE)
-    theirs = _seen(many, ELECTIVE)
+    few, many = (settled(slots=1e6, beds=1e9) for _ in range(2))
+    week(few, requests(np.arange(100), now(few)))
+    week(many, requests(np.arange(200)[::-1], now(many)))
+    mine, theirs = used(few, ELECTIVE), used(many, ELECTIVE)
     assert mine.tolist() == theirs[theirs < 100].tolist()
     assert 0 < len(mine) < 100
 
 
-def test_waits_are_counted_in_whole_weeks_of_the_calendar() -> None:
-    hospital = _settled(slots=1.0)
-    one = _requests(np.array([5]), (SETTLED + 1) * TICKS_PER_WEEK)
+def test_waits_are_counted_in_whole_weeks_of_the_calendar():
+    made = settled(slots=1.0)
+    one = requests(np.array([5]), now(made))
     one["tick"] = SETTLED * TICKS_PER_WEEK + TICKS_PER_DAY
-    _week(hospital, one)
-    assert hospital.clinic.waits[0] == 1
+    week(made, one)
+    assert made.clinics["heart"].lists[ROUTINE].waits[0] == 1
 
 
-def test_requests_follow_people_whose_rows_change() -> None:
+def test_requests_follow_people_whose_rows_change():
     """Row 5 is left for 9 and taken by who was on row 7, all at once; row 20 is given to a stranger."""
-    hospital = _settled(slots=100.0)
+    made = settled(slots=100.0)
     rows = np.array([5, 6, 7, 20])
-    now = SETTLED * TICKS_PER_WEEK
-    hospital.receive(_requests(rows, now + TICKS_PER_WEEK))
-    hospital.clinic.waiting, hospital.beds.waiting = _requests(rows, now), _requests(rows, now)
-    hospital.follow(np.array([7, 5]), np.array([5, 9]))
-    for requests in (hospital.clinic.waiting, hospital.inbox[0], hospital.beds.waiting):
-        assert requests["row"].tolist() == [9, 6, 5, 20]
-        assert requests["person"].tolist() == rows.tolist()
-    people = hospital.state.people
+    made.receive(requests(rows, now(made)))
+    _fill(made.clinics["heart"], rows)
+    made.beds["medical"].list.waiting = patients_of(requests(rows, 0))
+    made.nursing_homes.inside = patients_of(requests(rows, 0))
+    made.leaving = patients_of(requests(rows, 0))
+    made.follow(np.array([7, 5]), np.array([5, 9]))
+    lists = [made.clinics["heart"].lists[ROUTINE].waiting, made.inbox[0], made.beds["medical"].list.waiting]
+    for each in (*lists, made.nursing_homes.inside, made.leaving):
+        assert each["row"].tolist() == [9, 6, 5, 20]
+        assert each["person"].tolist() == rows.tolist()
+    people = made.state.people
     people["id"][[9, 5]] = [5, 7]
     people["id"][20] = 3000
-    _week(hospital)
-    for service in (TRAJECTORY, ELECTIVE):
-        assert np.flatnonzero(people["counts"][:, service]).tolist() == [5, 6, 9]
+    week(made)
+    assert used(made).tolist() == [5, 6, 9]
     assert (people["counts"][[5, 6, 9], TRAJECTORY] == 2).all()
+
+
+def test_together_and_by_order():
+    one, two = patients_of(requests(np.arange(3), 0)), patients_of(requests(np.arange(3, 7), 0))
+    assert together().shape == (0,)
+    assert together(one, nobody(), two).tobytes() == np.concatenate([one, two]).tobytes()
+    assert by_order(together(two, one))["since"].tolist() == sorted([*one["since"], *two["since"]])
+    waiting = WaitingList()
+    waiting.join(one)
+    assert len(waiting) == 3
+
+
+def test_draws_of_a_week_do_not_depend_on_which_others_are_asked():
+    made = hospital()
+    one, other = Draws(made.state, made.draws.key), Draws(made.state, made.draws.key)
+    one.week = other.week = 5
+    first = one.weekly("a")
+    assert other.weekly("b") != first
+    assert other.weekly("a") == first
+    other.week = 6
+    assert other.weekly("a") != first
+
+
+# --- Queues that cannot empty --------------------------------------------------------------------------------------
+
+
+def test_a_queue_that_cannot_empty_is_told_with_the_reason():
+    grows = [{"tests": (100 * (k + 1), 10.0, 1.0)} for k in range(8)]
+    assert "grew in each of the last 4 quarters, from 400 to 800 people" in overflowing(grows)["tests"]
+    assert overflowing([{"tests": (500, 0.0, 1.0)}])["tests"].startswith(
+        "500 people wait for tests and nobody is served"
+    )
+    calm = [{"tests": (100 + k % 2, 10.0, 1.0)} for k in range(8)]
+    short = [{"tests": (k, 10.0, 1.0)} for k in range(8)]
+    assert overflowing(calm) == overflowing(short) == overflowing([]) == {}

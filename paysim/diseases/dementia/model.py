@@ -69,6 +69,7 @@ def build(context: Context) -> Built:
             required=("dementia_severe",),
             forbidden=("nursing_home",),
             sets=("nursing_home",),
+            claims_place=True,
             source="assumed",
         ),
         excess_death(

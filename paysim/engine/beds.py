@@ -1,0 +1,140 @@
+"""A ward: beds of one type, taken by emergencies first and by planned admissions in order from what is left.
+
+Stays are counted in bed-days, spread over the weeks in which they fall. Emergencies are always admitted, over the
+number of beds if need be.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from paysim.engine.waiting import Capacity, Draws, WaitingList
+from paysim.kernel.records import TICKS_PER_DAY, TICKS_PER_WEEK
+
+DAYS = 7.0
+_WEEKS_AHEAD = 27
+
+
+def bed_days(begins: np.ndarray, stays: np.ndarray) -> np.ndarray:
+    """Return the bed-days ``[weeks]`` that stays take in this week and each to come.
+
+    Parameters
+    ----------
+    begins
+        Days from the beginning of this week to the admission.
+    stays
+        Days; what lies beyond the last week counts in it.
+    """
+    edges = np.arange(_WEEKS_AHEAD) * DAYS
+    ends = begins + stays
+    after = np.maximum(ends[:, None] - np.maximum(edges, begins[:, None]), 0.0).sum(axis=0)  # from each week's edge on
+    return np.append(after[:-1] - after[1:], after[-1])
+
+
+class Ward:
+    """Beds of one type.
+
+    Attributes
+    ----------
+    capacity
+        Bed-days a week.
+    list
+        Who waits for a planned admission.
+    """
+
+    def __init__(self, name: str, occupancy: float, draws: Draws) -> None:
+        self.name, self.occupancy, self.draws = name, occupancy, draws
+        self.capacity = Capacity()
+        self.list = WaitingList()
+        self.ahead = np.zeros((2, _WEEKS_AHEAD))  # bed-days this week and later of emergencies, of planned admissions
+        self.usual_emergency_days = 0.0
+        self._clear()
+
+    def _clear(self) -> None:
+        self.emergencies, self.displaced = 0.0, 0
+        self.used = self.room = self.over = self.waiting_for_care = 0.0
+
+    @property
+    def beds(self) -> float:
+        """Beds now."""
+        return self.capacity.now / DAYS
+
+    def close(self, weeks: int) -> None:
+        """Close the ward to planned admissions for some weeks; emergencies are admitted all the same."""
+        self.capacity.closed_weeks = weeks
+
+    def plan(self, emergency_days: float, elective_days: float) -> None:
+        """Set capacity for bed-days a week of the region."""
+        self.usual_emergency_days = emergency_days
+        self.capacity.planned = (emergency_days + elective_days) / self.occupancy
+
+    def admit_emergencies(self, now: int, patients: np.ndarray, ghost_days: float, weight: float = 1.0) -> None:
+        """Admit the week's emergencies; ghosts are bed-days of this week, as many as leave it."""
+        if len(patients):
+            begins = np.clip((patients["since"] - (now - TICKS_PER_WEEK)) / TICKS_PER_DAY, 0.0, DAYS)
+            self.ahead[0] += weight * bed_days(begins, patients["days"])
+            self.emergencies += weight * len(patients)
+        self.ahead[0, 0] += ghost_days
+
+    def hold(self, days: float) -> None:
+        """Keep people for so many bed-days this week who wait for care elsewhere."""
+        self.ahead[0, 0] += days
+        self.waiting_for_care += days
+
+    def admit_planned(self, now: int, patients: np.ndarray, settling: bool) -> np.ndarray:
+        """Let planned admissions join the list, and admit from it, in order, as many as there are beds for."""
+        self.list.join(patients)
+        self.list.drop_dead(self.draws)
+        emergency, planned = self.ahead[:, 0]
+        this_week = np.cumsum(np.minimum(self.list.waiting["days"], DAYS))
+        free = self.capacity.now - emergency - planned
+        fit = len(this_week) if settling else _fit(this_week, free)
+        excess = max(0.0, emergency - self.usual_emergency_days * self.capacity.growth)
+        self.displaced += 0 if settling else _fit(this_week, free + excess) - fit
+        admitted = self.list.take(fit, now)
+        self.ahead[1] += bed_days(np.zeros(fit), admitted["days"])
+        self.used += float(self.ahead[:, 0].sum())
+        self.room += self.capacity.open
+        self.over += max(0.0, emergency + planned - self.capacity.open)
+        self.ahead = np.roll(self.ahead, -1, axis=1)
+        self.ahead[:, -1] = 0.0
+        self.list.list_weeks += len(self.list)
+        self.capacity.closed_weeks = max(0, self.capacity.closed_weeks - 1)
+        return admitted
+
+    def patients(self) -> tuple[np.ndarray, ...]:
+        """Return who waits."""
+        return (self.list.waiting,)
+
+    def begin_period(self) -> None:
+        """Forget the counts of the last period."""
+        self.list.begin_period()
+        self._clear()
+
+    def counts(self) -> dict[str, np.ndarray]:
+        """Return what happened this period."""
+        numbers = {
+            "elective_waiting": float(len(self.list)),
+            "elective_displaced": float(self.displaced),
+            "emergency_admitted": self.emergencies,
+            "bed_days_used": self.used,
+            "bed_days_room": self.room,
+            "bed_days_over": self.over,
+            "bed_days_held": self.waiting_for_care,
+        }
+        return {"elective_waits": self.list.waits.copy(), **{name: np.array(each) for name, each in numbers.items()}}
+
+    def save(self) -> dict[str, np.ndarray]:
+        """Return everything a fork needs, as arrays."""
+        numbers = np.append(self.capacity.save(), self.usual_emergency_days)
+        return {"capacity": numbers, "waiting": self.list.waiting, "ahead": self.ahead}
+
+    def restore(self, saved: dict[str, np.ndarray]) -> None:
+        """Continue from `save`."""
+        self.capacity.restore(saved["capacity"])
+        self.usual_emergency_days = float(saved["capacity"][4])
+        self.list.waiting, self.ahead = saved["waiting"].copy(), saved["ahead"].copy()
+
+
+def _fit(days: np.ndarray, free: float) -> int:
+    return int(np.searchsorted(days, free, side="right"))

@@ -1,0 +1,181 @@
+"""A specialist clinic: new patients by urgency, and follow-up visits of those in treatment.
+
+Each week has slots for new patients and slots for follow-up visits. Urgent referrals go before routine ones; among
+them the order is that of referral. A referred person who finds the offered wait too long is seen outside the region.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from paysim.care.hospital import Specialty
+from paysim.engine.waiting import Capacity, Draws, WaitingList, ghosts, together
+from paysim.kernel.records import TICKS_PER_WEEK
+
+URGENT, ROUTINE = 0, 1
+_INITIAL = 1000
+"""Stream of the ghosts on the list at the start, plus the number of the specialty."""
+
+
+class Clinic:
+    """One specialty of the region.
+
+    Attributes
+    ----------
+    capacity
+        Slots a week for new patients; those for follow-up visits go with it. `close` and `capacity.factor` are what a
+        user's own process changes.
+    lists
+        Who waits for a first visit: urgent, routine.
+    follow_ups
+        Whose follow-up visit is due.
+    later
+        Whose next visit is not due yet, by the tick at which it is.
+    """
+
+    def __init__(
+        self, number: int, terms: Specialty, margin: float, patience_weeks: float, occupancy: float, draws: Draws
+    ) -> None:
+        self.number, self.terms, self.draws = number, terms, draws
+        self.margin, self.patience_weeks, self.occupancy = margin, patience_weeks, occupancy
+        self.capacity = Capacity()
+        self.lists = WaitingList(), WaitingList()
+        self.follow_ups = WaitingList()
+        self.later: dict[int, list[np.ndarray]] = {}
+        self.urgent_per_week, self.usual_list = 0.0, 0
+        self.asked = self.left = 0
+        self.slots = self.follow_up_slots = 0.0
+
+    @property
+    def name(self) -> str:
+        """Name of the specialty."""
+        return self.terms.name
+
+    def close(self, weeks: int) -> None:
+        """Close the clinic for some weeks from now on."""
+        self.capacity.closed_weeks = weeks
+
+    def plan(self, urgent: float, routine: float) -> None:
+        """Set capacity such that with these referrals a week of the region the routine list keeps its wait.
+
+        With a wait W a share exp(-W / patience) of routine referrals joins the list; longer waits shorten themselves.
+        """
+        joining = routine * float(np.exp(-self.terms.wait_weeks / self.patience_weeks))
+        self.capacity.planned = (urgent + joining) * (1.0 + self.margin)
+        self.urgent_per_week = urgent
+        self.usual_list = round(joining * self.terms.wait_weeks)
+
+    def fill(self, now: int) -> None:
+        """Put people on the routine list who were referred before the simulation: ghosts, as many as the wait asks."""
+        count, stream = np.array([self.usual_list]), np.array([_INITIAL + self.number])
+        self.lists[ROUTINE].waiting = ghosts(count, stream, 0, now - TICKS_PER_WEEK, self.terms.wait_weeks)
+
+    def see(self, now: int, arrivals: np.ndarray, settling: bool) -> tuple[np.ndarray, np.ndarray]:
+        """Let the week's referrals join or leave, and see as many as there are slots; return (seen, gone elsewhere).
+
+        While the base run settles, as many are seen as leave the list at its usual length.
+        """
+        self.asked += len(arrivals)
+        urgent = arrivals["urgent"] == 1
+        gone = together(self._join(URGENT, arrivals[urgent]), self._join(ROUTINE, arrivals[~urgent]))
+        for each in self.lists:
+            each.drop_dead(self.draws)
+        slots = self.draws.whole(f"slots {self.name}", self.capacity.now)
+        if settling:
+            slots = max(0, len(self.lists[URGENT]) + len(self.lists[ROUTINE]) - self.usual_list)
+        first = self.lists[URGENT].take(slots, now)
+        seen = together(first, self.lists[ROUTINE].take(slots - len(first), now))
+        self.slots += slots
+        for each in self.lists:
+            each.list_weeks += len(each)
+        self.left += len(gone)
+        return seen, gone[self.draws.alive(gone)]
+
+    def follow_up(self, now: int, patients: np.ndarray, settling: bool) -> None:
+        """Hold the follow-up visits that are due, in the order in which they are, and plan the next ones.
+
+        `patients` are those whose first visit and tests are done this week, with the number of visits to come.
+        """
+        for tick in sorted(tick for tick in self.later if tick <= now):
+            self.follow_ups.join(together(*self.later.pop(tick)))
+        slots = self.draws.whole(f"follow-up slots {self.name}", self.follow_up_capacity)
+        if settling:
+            slots = max(len(self.follow_ups), slots)
+        self.follow_up_slots += slots
+        come = self.follow_ups.take(slots, now)
+        self.follow_ups.list_weeks += len(self.follow_ups)
+        again = come[(come["visits"] > 1) & self.draws.alive(come)]
+        again["visits"] -= 1
+        planned = together(patients[patients["visits"] > 0], again)
+        if len(planned):
+            due = now + max(1, round(self.terms.follow_up_weeks)) * TICKS_PER_WEEK
+            planned["since"] = due
+            self.later.setdefault(due, []).append(planned)
+
+    def end_week(self) -> None:
+        """Come a week closer to opening again."""
+        self.capacity.closed_weeks = max(0, self.capacity.closed_weeks - 1)
+
+    @property
+    def follow_up_capacity(self) -> float:
+        """Slots a week for follow-up visits: those of the new patients seen, at the occupancy of the terms."""
+        return self.capacity.now * self.terms.follow_ups / self.occupancy
+
+    def _join(self, urgency: int, arrivals: np.ndarray) -> np.ndarray:
+        """Let arrivals join the list unless the wait they are offered, in whole weeks, is too long; return who leaves.
+
+        Urgent referrals wait for each other only. Routine ones get the slots that urgent ones leave.
+        """
+        if not len(arrivals):
+            return arrivals
+        ahead = len(self.lists[URGENT]) + (len(self.lists[ROUTINE]) if urgency == ROUTINE else 0)
+        slots = self.capacity.open - (self.urgent_per_week if urgency == ROUTINE else 0.0)
+        offered = self.capacity.closed_weeks + np.floor((ahead + np.arange(len(arrivals))) / max(slots, 1e-9))
+        stays = offered <= arrivals["patience"]
+        self.lists[urgency].join(arrivals[stays])
+        return np.asarray(arrivals[~stays])
+
+    def patients(self) -> tuple[np.ndarray, ...]:
+        """Return everybody the clinic remembers."""
+        later = (each for planned in self.later.values() for each in planned)
+        return (*(each.waiting for each in self.lists), self.follow_ups.waiting, *later)
+
+    def begin_period(self) -> None:
+        """Forget the counts of the last period."""
+        for each in (*self.lists, self.follow_ups):
+            each.begin_period()
+        self.asked = self.left = 0
+        self.slots = self.follow_up_slots = 0.0
+
+    def counts(self) -> dict[str, np.ndarray]:
+        """Return what happened this period."""
+        return {
+            "clinic_waits": np.stack([each.waits for each in self.lists]),
+            "clinic_waiting": np.array([len(each) for each in self.lists], float),
+            "clinic_list_weeks": np.array([each.list_weeks for each in self.lists], float),
+            "clinic_asked": np.array(float(self.asked)),
+            "clinic_left": np.array(float(self.left)),
+            "clinic_slots": np.array(self.slots),
+            "follow_up_waits": self.follow_ups.waits.copy(),
+            "follow_up_waiting": np.array(float(len(self.follow_ups))),
+            "follow_up_slots": np.array(self.follow_up_slots),
+        }
+
+    def save(self) -> dict[str, np.ndarray]:
+        """Return everything a fork needs, as arrays."""
+        urgent, routine, *treated = self.patients()
+        return {
+            "capacity": np.append(self.capacity.save(), self.urgent_per_week),
+            "urgent": urgent,
+            "routine": routine,
+            "follow_ups": together(*treated),
+        }
+
+    def restore(self, saved: dict[str, np.ndarray]) -> None:
+        """Continue from `save`."""
+        self.capacity.restore(saved["capacity"])
+        self.urgent_per_week = float(saved["capacity"][4])
+        for each, name in zip(self.lists, ("urgent", "routine"), strict=True):
+            each.waiting = saved[name].copy()
+        treated = saved["follow_ups"]
+        self.later = {int(tick): [treated[treated["since"] == tick]] for tick in np.unique(treated["since"])}

@@ -1,0 +1,101 @@
+"""The emergency department: treatment rooms, and people in the order in which they arrive.
+
+Who arrives is known by the tick, so the queue runs through the week: each takes the room that is free first. Nobody is
+refused, and a wait changes nothing but itself: it is the measure of crowding.
+"""
+
+from __future__ import annotations
+
+import heapq
+
+import numpy as np
+
+from paysim.engine.waiting import Capacity, Draws
+from paysim.kernel.records import TICKS_PER_DAY, TICKS_PER_WEEK
+
+WAIT_BINS = 73
+"""Waits for a room are counted in tens of minutes, the last bin open."""
+
+_TICKS_PER_HOUR = TICKS_PER_DAY // 24
+_TICKS_PER_BIN = _TICKS_PER_HOUR // 6
+
+
+class EmergencyDepartment:
+    """Treatment rooms with exponential stays.
+
+    Attributes
+    ----------
+    capacity
+        Rooms.
+    """
+
+    def __init__(self, stay_hours: float, occupancy: float, draws: Draws) -> None:
+        self.stay_hours, self.occupancy, self.draws = stay_hours, occupancy, draws
+        self.capacity = Capacity()
+        self.free: list[int] = []  # a heap: tick at which each room is next free
+        self._clear()
+
+    def _clear(self) -> None:
+        self.waits = np.zeros(WAIT_BINS, np.int64)
+        self.arrived = self.waited = 0
+        self.wait_ticks = self.busy_ticks = self.room_ticks = 0
+
+    def plan(self, arrivals: float) -> None:
+        """Set the number of rooms for arrivals a week of the region."""
+        load = arrivals * self.stay_hours * _TICKS_PER_HOUR / TICKS_PER_WEEK
+        self.capacity.planned = float(np.ceil(load / self.occupancy)) if load else 0.0
+
+    def treat(self, now: int, patients: np.ndarray) -> None:
+        """Take in the people of a week, by the tick of arrival."""
+        self._open_rooms(max(1, round(self.capacity.now)), now - TICKS_PER_WEEK)
+        stays = -self.stay_hours * _TICKS_PER_HOUR * np.log(self.draws.of(patients, "emergency stay"))
+        stays = np.ceil(stays).astype(np.int64)
+        arrivals = patients["since"]
+        starts = np.empty(len(patients), np.int64)
+        free = self.free
+        for k, (tick, stay) in enumerate(zip(arrivals.tolist(), stays.tolist(), strict=True)):
+            start = max(tick, free[0])
+            heapq.heapreplace(free, start + stay)
+            starts[k] = start
+        waits = starts - arrivals
+        np.add.at(self.waits, np.minimum(waits // _TICKS_PER_BIN, WAIT_BINS - 1), 1)
+        self.arrived += len(patients)
+        self.waited += int((waits > 0).sum())
+        self.wait_ticks += int(waits.sum())
+        self.busy_ticks += int(stays.sum())
+        self.room_ticks += len(free) * TICKS_PER_WEEK
+
+    def _open_rooms(self, rooms: int, tick: int) -> None:
+        """Open further rooms, or close those that are free first."""
+        for _ in range(rooms - len(self.free)):
+            heapq.heappush(self.free, tick)
+        for _ in range(len(self.free) - rooms):
+            heapq.heappop(self.free)
+
+    def patients(self) -> tuple[np.ndarray, ...]:
+        """Return nobody: who is in a room has left the queue."""
+        return ()
+
+    def begin_period(self) -> None:
+        """Forget the counts of the last period."""
+        self._clear()
+
+    def counts(self) -> dict[str, np.ndarray]:
+        """Return what happened this period."""
+        numbers = {
+            "ed_arrived": self.arrived,
+            "ed_waited": self.waited,
+            "ed_wait_hours": self.wait_ticks / _TICKS_PER_HOUR,
+            "ed_busy_hours": self.busy_ticks / _TICKS_PER_HOUR,
+            "ed_room_hours": self.room_ticks / _TICKS_PER_HOUR,
+        }
+        return {"ed_waits": self.waits.copy(), **{name: np.array(float(each)) for name, each in numbers.items()}}
+
+    def save(self) -> dict[str, np.ndarray]:
+        """Return everything a fork needs, as arrays."""
+        return {"capacity": self.capacity.save(), "free": np.array(self.free, np.int64)}
+
+    def restore(self, saved: dict[str, np.ndarray]) -> None:
+        """Continue from `save`."""
+        self.capacity.restore(saved["capacity"])
+        self.free = saved["free"].tolist()
