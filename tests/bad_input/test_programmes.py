@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from paysim import catalog
+from paysim.care.delegation import load_delegation
 from paysim.care.programmes import read_programme
 from paysim.engine.model import build_model
 from paysim.errors import ScenarioError
-from paysim.parameters import Override
+from paysim.parameters import Override, Parameter
 from paysim.scenario import load_scenario
 from tests.toy import few_people, scenario
 
@@ -88,10 +89,18 @@ def test_a_disease_that_the_scenario_leaves_out_cannot_be_acted_on() -> None:
         build_model(without, population=few_people())
 
 
+def _by_gps(rows: tuple[Parameter, ...]) -> tuple[Parameter, ...]:
+    """Return rules under which nothing is done by nurses."""
+    return tuple(replace(row, value=0.0) if isinstance(row.value, float) else row for row in rows)
+
+
 def test_staff_whom_nobody_employs() -> None:
     people = few_people()
     nobody = replace(people, practices=tuple(replace(each, nurse_fte=0.0) for each in people.practices))
-    wanted = replace(scenario(), programmes=(read_programme("copd_self_management"),))
+    short = scenario()
+    rules = load_delegation("be_before_new_deal")
+    alone = tuple(replace(arm, delegation=replace(rules, rows=_by_gps(rules.rows))) for arm in short.arms)
+    wanted = replace(short, arms=alone, programmes=(read_programme("copd_self_management"),))
     with pytest.raises(ScenarioError, match="needs practice nurses, and no practice of this region employs one"):
         build_model(wanted, population=nobody)
 
