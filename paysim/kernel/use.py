@@ -99,16 +99,16 @@ def quantities(  # type: ignore[no-untyped-def]
                     out[row, timed_service[f]] += life
             weight = scale * math.exp(exponent * person.covariates[9])
             for b in range(background.shape[0]):
-                expected = 0.0
-                if life > 0.0:
-                    expected = weight * background[b, person.sex, person.age]
-                    for f in range(flag_mask.size):
-                        if person.flags & flag_mask[f] != 0:
-                            expected += flag_extra[f, b]
-                    each = episodes[b]
-                    expected = episode_rate(
+                out[row, first_background + b] = weight * background[b, person.sex, person.age] if life > 0.0 else 0.0
+            if life > 0.0:
+                for f in range(flag_mask.size):
+                    if person.flags & flag_mask[f] != 0:
+                        for b in range(background.shape[0]):
+                            out[row, first_background + b] += flag_extra[f, b]
+                for b in range(background.shape[0]):
+                    each, expected = episodes[b], out[row, first_background + b]
+                    out[row, first_background + b] = life * episode_rate(
                         person.key, each.stream, period, expected, each.size, each.sigma, each.mean, each.quarters
                     )
-                out[row, first_background + b] = life * expected
             died = start <= person.death < rec.NEVER
             out[row, last] = at_death[person.sex, person.age] if died else 0.0
