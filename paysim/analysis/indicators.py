@@ -87,6 +87,9 @@ INDICATORS: tuple[Measure, ...] = (
         "recent_infarctions",
         1,
     ),
+    Measure(
+        "own_doctor", "GP contacts with one's own doctor", "% of GP contacts", "own_gp_share", None, 100.0, better=1
+    ),
     _share("unmet_need", "Unmet need (needs dropped)", "% of needs", "needs_dropped", "needs", -1),
     rate("ed_for_want_of_access", f"Emergency visits {_ACCESS} to a GP", "needs_emergency", -1),
     rate("out_of_hours_for_want_of_access", f"Out-of-hours contacts {_ACCESS}", "needs_out_of_hours", -1),

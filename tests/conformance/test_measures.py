@@ -58,7 +58,7 @@ def of_a_programme() -> list[Measure]:
     empty = counted(person_years=np.zeros((1, 1)))
     arrays = {"programmes": np.zeros((1, 1, len(COUNTS)))}
     return list(
-        programmes.measures(replace(empty, arrays=arrays, programme_names=("x",), contact_hours=np.ones((1, 3))))
+        programmes.measures(replace(empty, arrays=arrays, programme_names=("x",), contact_hours=np.ones((1, 1, 3))))
     )
 
 
