@@ -28,7 +28,7 @@ ARM = "dutch_today"
 @pytest.fixture(scope="module")
 def results() -> pd.DataFrame:
     """Return the results of one arm and of its twin, which differs in name only."""
-    short = replace(scenario(horizon_years=2), programmes=(read_programme("copd_self_management"),))
+    short = replace(scenario(horizon_years=3), programmes=(read_programme("copd_self_management"),))
     model = build_model(short, population=few_people(people=400))
     base = run_base(model, 0)
     arms: list[Arm] = [short.arm(ARM), replace(short.arm(ARM), name="twin")]

@@ -104,7 +104,7 @@ def test_the_dutch_deductible_spares_general_practice_and_minors() -> None:
     assert found is not None
     contract, part, terms = found
     names = ("gp_consult", "ed_visit", "ooh_contact", "background_nursing", "statin_year")
-    exempt = terms.exempt_mask((*names, *SERVICES_OF_FEES[2:], "gp_phone"))
+    exempt = terms.exempt_mask((*names, *SERVICES_OF_FEES[2:], "gp_phone", "nursing_home_year"))
     assert exempt[:5].tolist() == [True, False, True, True, False]
     assert terms.settle_persons([0, 0], [500, 500], [17.9, 18.0]).tolist() == [0, 38_500]
     half = replace(contract, components=(replace(part, share=0.5),))
@@ -138,6 +138,7 @@ OTHER_TARIFFS = (
     "ooh_contact",
     "statin_year",
     "bp_drug_year",
+    *("antiplatelet_year", "ezetimibe_year", "pcsk9_year", "inclisiran_year", "sglt2_year", "glp1_year"),
     "background_pharmacy",
     "background_mental",
     "background_nursing",
