@@ -49,6 +49,7 @@ def test_every_measure_has_the_unit_and_description_of_the_table(results: pd.Dat
 def test_every_row_of_the_table_is_a_measure_of_a_run(results: pd.DataFrame) -> None:
     measures = set(results["measure"])
     measures |= {each.name for each in of_a_programme()}
+    measures |= {"payments_top_1_share_3_years"}  # takes three years
     unused = [name for name in descriptions() if not any(fnmatchcase(each, name) for each in measures)]
     assert unused == []
 
