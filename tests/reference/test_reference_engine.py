@@ -146,7 +146,7 @@ def test_arm_of_the_real_model(bases: dict[tuple[int, str], Base], seed: int, be
     assert log.tobytes() == expected.tobytes()
     assert not differences(kept["state"], kept_reference["state"])
     for name, column in cell.results.items():
-        assert np.array_equal(column, of_reference.results[name]), name
+        np.testing.assert_array_equal(column, of_reference.results[name], err_msg=name)
     assert cell.ledger.to_arrow().equals(of_reference.ledger.to_arrow())
     assert cell.incentives == of_reference.incentives
     # The comparison is worth something only if books were busy and levers moved.
@@ -210,7 +210,7 @@ def test_people_who_come_go_and_change_practice(kind: Any, closed_share: float) 
     assert log.tobytes() == expected.tobytes()
     assert not differences(kept["state"], kept_reference["state"])
     for name, column in cell.results.items():
-        assert np.array_equal(column, of_reference.results[name]), name
+        np.testing.assert_array_equal(column, of_reference.results[name], err_msg=name)
     assert cell.ledger.to_arrow().equals(of_reference.ledger.to_arrow())
     outcomes = np.bincount(log["outcome"], minlength=len(rec.OUTCOMES))
     assert outcomes[rec.LIST_ASKED] > 100
