@@ -73,7 +73,7 @@ discounting: {costs: 0, effects: 0}
 diseases: [mortality]
 current: today
 arms:
-  - {name: today, contracts: [nl/gp_segments_1_2_3, nl/hospital_tariffs]}
+  - {name: today, contracts: [nl/gp_segments_1_2_3, nl/hospital_tariffs, nl/long_term_care]}
   - name: odd
     contracts:
       - nl/hospital_tariffs
