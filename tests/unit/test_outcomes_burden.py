@@ -69,6 +69,8 @@ def counted(**columns: np.ndarray) -> Counted:
         nurse_minutes=nothing,
         process_outcomes=(),
         lever_names=(),
+        specialties=(),
+        wards=(),
         discount_costs=0.0,
         discount_effects=0.0,
     )
