@@ -40,6 +40,8 @@ INEQUALITY = {
     "standardised_spending_per_head": ("Spending", "EUR per head per year"),
 }
 """Levels by education that are standardised for age: measure of the results, title and unit."""
+_LONGEST = 60
+"""Characters of a name on one line."""
 _WIDTH, _ROW = 10.4, 0.27
 _SHADE = {BETTER: 1.0, WORSE: -1.0}
 READING = (
@@ -124,7 +126,8 @@ def draw_scorecard(source: Source, ax: Axes | None = None, *, baseline: str | No
         shades.append([0.0] * (1 + len(arms)))
         for name, group in part.groupby("measure", sort=False):
             label, unit = str(group["label"].iloc[0]), str(group["unit"].iloc[0])
-            names.append(f"{label}, {unit}")
+            name_of = f"{label}, {unit}"
+            names.append(drawing.two_lines(name_of) if len(name_of) > _LONGEST else name_of)
             rows = [cells[str(name), arm] for arm in arms]
             texts.append([number(float(rows[0]["baseline_value"])), *(_change(row) for row in rows)])
             shades.append([0.0, *(_SHADE.get(str(row["meaning"]), 0.0) for row in rows)])
