@@ -32,9 +32,8 @@ not validated here: see [limits](limits.md).
 """
 AFTER = """## Not compared yet
 
-- Concentration and persistence of costs between people.
 - Responses of practices to payment against natural experiments that were not used to fit them.
-- Use of care and payments in Belgium, which need Belgian targets and contracts.
+- Use of care in Belgium, and payments there other than per head, which need Belgian targets and contracts.
 """
 
 
