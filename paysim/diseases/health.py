@@ -192,8 +192,8 @@ def build_health(params: Parameters, cohort: Cohort, country: str, diseases: Seq
     rows = (*deaths.transitions, *vascular, *others, *prevention, *drugs)
     base = quality_of_life.solve_base_utility(params, cohort)
     levelled = deaths.life_table * (1 + mortality.falls_behind(params))
-    reference = {"life_table": deaths.life_table, "levelled_deaths": levelled, "norm": quality_of_life.norms(params)}
-    reference["deaths_by_rates"] = deaths_by_rates
+    reference = {"life_table": deaths.life_table, "levelled_deaths": levelled, "deaths_by_rates": deaths_by_rates}
+    reference["norm"] = quality_of_life.norms(params)
     for name, each in built.items():
         reference |= each.reference
         if params.has_table(f"{name}.prevalence"):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from paysim.diseases.ages import banded, smooth_rates
+from paysim.diseases.ages import DAYS_30, banded, smooth_rates
 from paysim.diseases.cohort import hazards
 from paysim.diseases.disease import Context, levelled_to, published
 from paysim.kernel.spec import AGES, Transition
@@ -29,6 +29,11 @@ def case_fatality(params: Parameters, group: str, table: str = "case_fatality") 
         last = bands.starts[-1]
         smooth.append(np.minimum(smooth_rates(bands, rate, np.where(np.arange(AGES) > last + 9, 0.0, weight)), 0.95))
     return smooth[0], np.maximum(smooth[1], smooth[0])
+
+
+def mortality_after(by_30_days: np.ndarray, by_1_year: np.ndarray) -> np.ndarray:
+    """Return mortality per person-year from 30 days to a year after an admission, from the chances of death by then."""
+    return np.asarray(np.log((1 - by_30_days) / (1 - by_1_year)) / (1 - DAYS_30))
 
 
 def published_admissions(params: Parameters, group: str) -> np.ndarray:

@@ -16,10 +16,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from paysim.diseases.ages import DAYS_30, Bands, banded, fit_level, national_weights, smooth_rates
+from paysim.diseases.ages import Bands, banded, fit_level, national_weights, smooth_rates
 from paysim.diseases.cohort import Cohort, can_happen, hazards, log_relative_hazard
 from paysim.diseases.disease import Context, once, passing, stationary
-from paysim.diseases.hospital_events import case_fatality
+from paysim.diseases.hospital_events import case_fatality, mortality_after
 from paysim.diseases.mortality.life import faded, life_table_hazard
 from paysim.diseases.risk.equations import first_event_slopes
 from paysim.diseases.risk.factors import RISK_FACTORS, RiskFactorTables
@@ -229,7 +229,7 @@ def shares_with_past_event(params: Parameters, words: Words, published: Publishe
     later = p["recurrent_later"] * p["national_scale"]
     recent = first_year_rate(params, words, published) * p["national_scale"]
     life, alive = life_table_hazard(params), 1 - published.by_30_days
-    in_first_year = np.log(alive / (1 - published.by_1_year)) / (1 - DAYS_30)
+    in_first_year = mortality_after(published.by_30_days, published.by_1_year)
     excess = np.maximum(in_first_year - life, 0.0)
     year_ends = passing(1.0, excess + recent * alive)
     # Who has a recurrence and survives it starts a new first year: among the admitted already.

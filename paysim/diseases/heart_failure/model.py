@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from paysim.diseases.ages import DAYS_30, TEN_YEARS
+from paysim.diseases.ages import TEN_YEARS
 from paysim.diseases.disease import (
     Built,
     Context,
@@ -25,6 +25,7 @@ from paysim.diseases.hospital_events import (
     MOST_ADMISSIONS,
     admissions_among,
     case_fatality,
+    mortality_after,
     published_admissions,
 )
 from paysim.diseases.mortality.life import life_table_hazard
@@ -68,19 +69,13 @@ def _share_recent(params: Parameters, share: np.ndarray) -> np.ndarray:
     """Return the share admitted within the year among the ill, ``[2, 111]``.
 
     With a admissions survived per person-year of the ill and mortality m in the year after one, whoever had the last
-    u years ago is alive with ``a exp(-a u) exp(-m u)``; a new admission starts the year again. The ill are as many as
-    they were a year ago: new cases take the place of those who died.
+    one u years ago is alive with ``a exp(-a u) exp(-m u)``; a new admission starts the year again. The ill are as many
+    as they were a year ago: new cases take the place of those who died.
     """
     survived = published_admissions(params, GROUP) * (1 - case_fatality(params, GROUP)[0])
     rate = np.clip(np.divide(survived, share, out=np.zeros((2, AGES)), where=share > 0), 1e-9, MOST_ADMISSIONS)
-    leaves = rate + _after_admission(params)
+    leaves = rate + mortality_after(*case_fatality(params, GROUP))
     return np.asarray(rate / leaves * -np.expm1(-leaves))
-
-
-def _after_admission(params: Parameters) -> np.ndarray:
-    """Return mortality per person-year from 30 days to a year after an admission, ``[2, 111]``."""
-    by_30_days, by_1_year = case_fatality(params, GROUP)
-    return np.asarray(np.log((1 - by_30_days) / (1 - by_1_year)) / (1 - DAYS_30))
 
 
 def build(context: Context) -> Built:
@@ -106,7 +101,7 @@ def build(context: Context) -> Built:
     comorbidity = params[f"{GROUP}.comorbidity_mortality"]
     excess = max(ratio - comorbidity, 0.01) * life / (1 + ill * (ratio - 1))
     # Of the excess, part are deaths within 30 days of an admission, part in the rest of the year after it.
-    first_year = np.maximum(_after_admission(params) - comorbidity * life, excess)
+    first_year = np.maximum(mortality_after(*case_fatality(params, GROUP)) - comorbidity * life, excess)
     held = context.cohort.by_age(context.cohort.has(GROUP))
     recent = held * _share_recent(params, ill)
     left = TEN_YEARS.sums(held * excess - expected_deaths(admitted, context.cohort) - recent * first_year)

@@ -19,9 +19,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from paysim.diseases.ages import DAYS_30, FEWEST_PERSONS, FIVE_YEARS, fit_level, sex_index
+from paysim.diseases.ages import FEWEST_PERSONS, FIVE_YEARS, fit_level, sex_index
 from paysim.diseases.cohort import Cohort, hazards
 from paysim.diseases.disease import Context, expected_deaths
+from paysim.diseases.hospital_events import mortality_after
 from paysim.diseases.mortality.life import fading, life_table_hazard
 from paysim.diseases.treatments.model import effects_on
 from paysim.diseases.vascular_events import VascularEvents, first_year_rate
@@ -161,7 +162,7 @@ def _excess(
     # The hazard ratio counts fatal recurrences, which are events here; a tenth of the excess always remains.
     again = p["recurrent_later"] * p["national_scale"] * published.fatal
     excess = np.maximum(ratio * life - again, 0.1 * ratio * life)
-    first_year = np.log((1 - published.by_30_days) / (1 - published.by_1_year)) / (1 - DAYS_30)
+    first_year = mortality_after(published.by_30_days, published.by_1_year)
     again_first_year = first_year_rate(params, words, published) * p["national_scale"] * published.fatal
     wanted = np.maximum(first_year - life - again_first_year, excess)
     survivors = context.cohort.by_age(context.cohort.at(published.admissions * (1 - published.by_30_days)))
