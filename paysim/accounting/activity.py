@@ -1,14 +1,15 @@
 """What providers did in a period: the only thing a contract may look at.
 
-Quantities are floats because expected activity, on which a provider weighs a little more or less of
-something, is
-fractional. Everything a contract with linear terms pays is a sum over these three arrays.
+Quantities are floats because expected activity, on which a provider weighs a little more or less of something, is
+fractional. Everything a contract with linear terms pays is a sum over the three arrays by practice and segment. What
+only some contracts look at (payments by line, coded risk, indicators, single persons) is optional: absent means that
+nobody reckoned it, and a component that needs it says so in its ``reads``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,26 @@ from paysim.accounting.segments import SEGMENTS
 from paysim.errors import ModelError
 
 Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Persons:
+    """The single persons of a year, for terms that look at one person's money (stop-loss, truncation).
+
+    Attributes
+    ----------
+    practice, segment
+        ``[n]`` whose list each is on at the end of the year (or was last), and the segment then.
+    person_years
+        ``[n]`` time lived in the year.
+    payments
+        ``[n, line]`` euros that payers paid for each, by budget line, before any reconciliation.
+    """
+
+    practice: NDArray[np.int64]
+    segment: NDArray[np.int64]
+    person_years: Floats
+    payments: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +56,16 @@ class Activity:
         ``[practice, segment]`` person-years enrolled in a chronic-care programme.
     years
         Length of the period, in years.
+    lines
+        Labels of the last axis of `payments`: budget lines.
+    payments
+        ``[practice, segment, line]`` euros that payers paid for the practice's people by what was settled so far.
+    coded_years
+        ``[practice, segment]`` person-years times the recorded (coded) risk, 1 being the mean of the base year.
+    indicators
+        ``{name: [practice, 2]}`` numerator and denominator of each indicator.
+    persons
+        The single persons of the year that closes with this period.
 
     Raises
     ------
@@ -48,13 +79,23 @@ class Activity:
     person_years: Floats
     programme_years: Floats
     years: float
+    lines: tuple[str, ...] = ()
+    payments: Floats | None = None
+    coded_years: Floats | None = None
+    indicators: Mapping[str, Floats] = field(default_factory=dict)
+    persons: Persons | None = None
 
     def __post_init__(self) -> None:
         cells = (len(self.practice_names), SEGMENTS)
         wanted = {"services": (*cells, len(self.service_names)), "person_years": cells}
-        for name, shape in (wanted | {"programme_years": cells}).items():
-            if getattr(self, name).shape != shape:
-                raise ModelError(f"activity: {name} has shape {getattr(self, name).shape}, expected {shape}")
+        wanted |= {"programme_years": cells, "payments": (*cells, len(self.lines)), "coded_years": cells}
+        for name, shape in wanted.items():
+            found = getattr(self, name)
+            if found is not None and found.shape != shape:
+                raise ModelError(f"activity: {name} has shape {found.shape}, expected {shape}")
+        for name, found in self.indicators.items():
+            if found.shape != (cells[0], 2):
+                raise ModelError(f"activity: indicator {name} has shape {found.shape}, expected {(cells[0], 2)}")
         if not self.years >= 0.0:
             raise ModelError(f"activity: length of the period is {self.years} years, expected 0 or more")
 
@@ -72,17 +113,24 @@ class Activity:
         )
 
     def scaled(self, factor: float) -> Activity:
-        """Return the same activity at the same pace over a period `factor` times as long."""
+        """Return the same activity at the same pace over a period `factor` times as long; of no single persons."""
         return replace(
             self,
             services=self.services * factor,
             person_years=self.person_years * factor,
             programme_years=self.programme_years * factor,
             years=self.years * factor,
+            payments=None if self.payments is None else self.payments * factor,
+            coded_years=None if self.coded_years is None else self.coded_years * factor,
+            indicators={name: counts * factor for name, counts in self.indicators.items()},
+            persons=None,
         )
 
     def plus(self, later: Activity) -> Activity:
-        """Return the activity of this period followed by that of `later`, of the same practices."""
+        """Return the activity of this period followed by that of `later`, of the same practices.
+
+        What either period lacks, the sum lacks; single persons are those of the year that closes with `later`.
+        """
         if (self.service_names, self.practice_names) != (later.service_names, later.practice_names):
             raise ModelError("activity: two periods with different services or practices cannot be added")
         return replace(
@@ -91,6 +139,10 @@ class Activity:
             person_years=self.person_years + later.person_years,
             programme_years=self.programme_years + later.programme_years,
             years=self.years + later.years,
+            payments=_sum(self.payments, later.payments),
+            coded_years=_sum(self.coded_years, later.coded_years),
+            indicators={name: counts + self.indicators.get(name, 0.0) for name, counts in later.indicators.items()},
+            persons=later.persons,
         )
 
     def pooled(self) -> Activity:
@@ -101,6 +153,10 @@ class Activity:
             services=self.services.sum(axis=0, keepdims=True),
             person_years=self.person_years.sum(axis=0, keepdims=True),
             programme_years=self.programme_years.sum(axis=0, keepdims=True),
+            payments=None if self.payments is None else self.payments.sum(axis=0, keepdims=True),
+            coded_years=None if self.coded_years is None else self.coded_years.sum(axis=0, keepdims=True),
+            indicators={name: counts.sum(axis=0, keepdims=True) for name, counts in self.indicators.items()},
+            persons=None if self.persons is None else replace(self.persons, practice=0 * self.persons.practice),
         )
 
     def annualised(self) -> Activity:
@@ -108,3 +164,7 @@ class Activity:
         if not self.years > 0.0:
             raise ModelError("activity: a period of zero years has no yearly pace")
         return replace(self.scaled(1.0 / self.years), years=1.0)
+
+
+def _sum(first: Floats | None, second: Floats | None) -> Floats | None:
+    return None if first is None or second is None else first + second

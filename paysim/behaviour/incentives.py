@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from paysim.accounting.activity import Activity
+from paysim.accounting.book import Book
 from paysim.accounting.segments import CONDITIONS
 from paysim.behaviour.protocol import Behaviour
 from paysim.behaviour.response import Response, respond
@@ -54,7 +55,7 @@ def revenue_eur(situation: Situation, activity: Activity) -> Floats:
     """Return ``[practice, segment]`` euros that the contracts pay for a year's activity, unrounded."""
     total = np.zeros(activity.person_years.shape)
     for contract in situation.contracts:
-        total += contract.practice_revenue(activity, situation.year)
+        total += contract.practice_revenue(Book(activity, situation.year, situation.past))
     return total
 
 

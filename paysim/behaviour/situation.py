@@ -160,6 +160,8 @@ class Situation:
         Mean levers over the time of `activity`; None: those in force now.
     other_gp_hours
         ``[practice]`` hours a year that GPs work besides contacts, whatever the levers; None: none.
+    past
+        Activity of whole contract years before the one that comes, for terms that look back, oldest first.
 
     Raises
     ------
@@ -181,6 +183,7 @@ class Situation:
     anchor: Anchor | None = None
     activity_levers: Floats | None = None
     other_gp_hours: Floats | None = None
+    past: tuple[Activity, ...] = ()
 
     def __post_init__(self) -> None:
         practices = len(self.activity.practice_names)

@@ -14,7 +14,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from paysim.accounting.activity import Activity
+from paysim.accounting.book import Book
 from paysim.accounting.segments import AGE_BAND_FROM, SEGMENT_AGE_BAND, SEGMENT_DEPRIVED, SEGMENTS
 from paysim.contracts.protocol import Floats
 
@@ -72,6 +72,7 @@ class Capitation:
     kind: ClassVar[str] = "capitation"
     scalable: ClassVar[bool] = True
     linear: ClassVar[bool] = True
+    reads: ClassVar[frozenset[str]] = frozenset()
     payee: ClassVar[str | None] = None
 
     rate_eur_per_person_year: float | None = field(default=None, metadata={"unit": "EUR per person-year"})
@@ -114,9 +115,9 @@ class Capitation:
             cells = {(age, deprived): cells[age, False] for age, deprived in cells}
         return _by_segment(cells) * rate
 
-    def settle(self, activity: Activity) -> Floats:
+    def settle(self, book: Book) -> Floats:
         """Return ``[practice, segment]`` euros: person-years times the segment's rate."""
-        return activity.person_years * self.eur_per_person_year
+        return book.activity.person_years * self.eur_per_person_year
 
     def scaled(self, k: float) -> Capitation:
         """Return the same weights or grid with amounts times `k`."""

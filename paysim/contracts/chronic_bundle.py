@@ -13,7 +13,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from paysim.accounting.activity import Activity
+from paysim.accounting.book import Book
 from paysim.accounting.segments import CONDITIONS, SEGMENT_CONDITION
 from paysim.contracts.protocol import Floats
 
@@ -48,6 +48,7 @@ class ChronicBundle:
     kind: ClassVar[str] = "chronic_bundle"
     scalable: ClassVar[bool] = True
     linear: ClassVar[bool] = True
+    reads: ClassVar[frozenset[str]] = frozenset()
     payee: ClassVar[str | None] = None
 
     bundles: tuple[BundlePrice, ...]
@@ -66,9 +67,9 @@ class ChronicBundle:
         by_condition = [price.get(name, 0.0) for name in CONDITIONS]  # type: ignore[call-overload]
         return np.array(by_condition)[SEGMENT_CONDITION]
 
-    def settle(self, activity: Activity) -> Floats:
+    def settle(self, book: Book) -> Floats:
         """Return ``[practice, segment]`` euros: programme-years times price."""
-        return activity.programme_years * self.eur_per_programme_year
+        return book.activity.programme_years * self.eur_per_programme_year
 
     def scaled(self, k: float) -> ChronicBundle:
         """Return the same bundles with prices times `k`."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from paysim.accounting.activity import Activity
+from paysim.accounting.book import Book
 from paysim.contracts.deductible import Deductible
 from paysim.contracts.protocol import Component, Floats
 from paysim.errors import Problem, ScenarioError
@@ -68,11 +68,11 @@ class Part:
             self.until_year is None or year < self.until_year
         )
 
-    def settle(self, activity: Activity) -> Floats:
+    def settle(self, book: Book) -> Floats:
         """Return ``[practice, segment]`` unrounded euros: the share of what the component pays."""
         if self.share == 0.0:
-            return np.zeros(activity.person_years.shape)
-        return self.terms.settle(activity) * self.share
+            return np.zeros(book.activity.person_years.shape)
+        return self.terms.settle(book) * self.share
 
     def scaled(self, k: float) -> Part:
         """Return the part with the component's rates times `k`; itself if not scalable."""
@@ -147,28 +147,28 @@ class Contract:
         """Return the components that pay in this contract year."""
         return tuple(part for part in self.components if part.in_force(year))
 
-    def settle(self, activity: Activity, year: int | None = None) -> tuple[Payment, ...]:
-        """Return what each component in force pays for the activity, unrounded."""
-        everyone = activity.pooled()
+    def settle(self, book: Book) -> tuple[Payment, ...]:
+        """Return what each component in force pays for the period, unrounded."""
+        everyone = book.pooled()
         payments = []
-        for part in self.in_force(year):
+        for part in self.in_force(book.year):
             payee = part.terms.payee or self.providers
             check = float(part.settle(everyone).sum()) if part.linear else None
             account = GENERAL_PRACTICE if payee == PRACTICES else "deductible" if payee == "insurers" else payee
-            payments.append(Payment(part.name, part.kind, payee, account, part.settle(activity), check))
+            payments.append(Payment(part.name, part.kind, payee, account, part.settle(book), check))
         return tuple(payments)
 
-    def practice_revenue(self, activity: Activity, year: int | None = None) -> Floats:
+    def practice_revenue(self, book: Book) -> Floats:
         """Return ``[practice, segment]`` unrounded euros that the practices themselves receive."""
-        parts = self.revenue_by_kind(activity, year).values()
-        return np.asarray(sum(parts, start=np.zeros(activity.person_years.shape)))
+        parts = self.revenue_by_kind(book).values()
+        return np.asarray(sum(parts, start=np.zeros(book.activity.person_years.shape)))
 
-    def revenue_by_kind(self, activity: Activity, year: int | None = None) -> dict[str, Floats]:
+    def revenue_by_kind(self, book: Book) -> dict[str, Floats]:
         """Return ``[practice, segment]`` unrounded euros that practices themselves receive, by kind of component."""
         revenue: dict[str, Floats] = {}
-        for part in self.in_force(year):
+        for part in self.in_force(book.year):
             if (part.terms.payee or self.providers) == PRACTICES:
-                paid = part.settle(activity)
+                paid = part.settle(book)
                 revenue[part.kind] = revenue[part.kind] + paid if part.kind in revenue else paid
         return revenue
 

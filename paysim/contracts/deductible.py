@@ -13,7 +13,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from paysim.accounting.activity import Activity
+from paysim.accounting.book import Book
 from paysim.accounting.claims import Cents, deductible_cents
 from paysim.contracts.protocol import Floats
 from paysim.contracts.schedule import require_known
@@ -36,6 +36,7 @@ class Deductible:
     kind: ClassVar[str] = "deductible"
     scalable: ClassVar[bool] = False
     linear: ClassVar[bool] = True
+    reads: ClassVar[frozenset[str]] = frozenset()
     payee: ClassVar[str | None] = None
 
     annual_eur: float = field(metadata={"unit": "EUR per person per contract year"})
@@ -64,9 +65,9 @@ class Deductible:
         applies = None if age_years is None else np.asarray(age_years) >= self.from_age_years
         return deductible_cents(liable_before_eur, liable_after_eur, self.annual_eur, applies)
 
-    def settle(self, activity: Activity) -> Floats:
+    def settle(self, book: Book) -> Floats:
         """Return zeros ``[practice, segment]``: providers receive nothing from it, see `settle_persons`."""
-        return np.zeros(activity.person_years.shape)
+        return np.zeros(book.activity.person_years.shape)
 
     def scaled(self, k: float) -> Deductible:
         """Return itself: patients' payments are not scaled."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
-from paysim.accounting.activity import Activity
+from paysim.accounting.book import Book
 from paysim.contracts.protocol import Floats
 from paysim.contracts.schedule import Schedule, price_vector, require_unique, scaled_schedule
 
@@ -29,6 +29,7 @@ class FeeForService:
     kind: ClassVar[str] = "fee_for_service"
     scalable: ClassVar[bool] = True
     linear: ClassVar[bool] = True
+    reads: ClassVar[frozenset[str]] = frozenset()
     payee: ClassVar[str | None] = None
 
     schedule: Schedule = field(metadata={"file": "schedule"})
@@ -37,9 +38,9 @@ class FeeForService:
     def __post_init__(self) -> None:
         require_unique(self.schedule)
 
-    def settle(self, activity: Activity) -> Floats:
+    def settle(self, book: Book) -> Floats:
         """Return ``[practice, segment]`` euros: quantities times prices."""
-        return activity.services @ self.prices_eur(activity.service_names)
+        return book.activity.services @ self.prices_eur(book.activity.service_names)
 
     def scaled(self, k: float) -> FeeForService:
         """Return the same schedule with prices times `k`."""

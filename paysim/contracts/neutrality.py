@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 from paysim.accounting.activity import Activity
+from paysim.accounting.book import books
 from paysim.contracts.contract import Contract
 from paysim.errors import ModelError, Problem, ScenarioError
 
@@ -29,10 +30,10 @@ def total_eur(
     """
     listed = [contracts] if isinstance(contracts, Contract) else list(contracts)
     return math.fsum(
-        float(part.settle(activity).sum())
-        for activity, year in zip(activities, years or [None] * len(activities), strict=True)
+        float(part.settle(book).sum())
+        for book in books(activities, years)
         for contract in listed
-        for part in contract.in_force(year)
+        for part in contract.in_force(book.year)
     )
 
 

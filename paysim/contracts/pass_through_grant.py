@@ -11,7 +11,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from paysim.accounting.activity import Activity
+from paysim.accounting.book import Book
 from paysim.contracts.protocol import Floats
 
 
@@ -28,13 +28,14 @@ class PassThroughGrant:
     kind: ClassVar[str] = "pass_through_grant"
     scalable: ClassVar[bool] = False
     linear: ClassVar[bool] = True
+    reads: ClassVar[frozenset[str]] = frozenset()
     payee: ClassVar[str | None] = None
 
     eur_per_person_year: float = field(metadata={"unit": "EUR per person-year"})
 
-    def settle(self, activity: Activity) -> Floats:
+    def settle(self, book: Book) -> Floats:
         """Return ``[practice, segment]`` euros: person-years times the amount."""
-        return activity.person_years * self.eur_per_person_year
+        return book.activity.person_years * self.eur_per_person_year
 
     def scaled(self, k: float) -> PassThroughGrant:
         """Return itself: a grant is passed through, whatever the scale."""

@@ -14,7 +14,7 @@ from typing import ClassVar, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from paysim.accounting.activity import Activity
+from paysim.accounting.book import Book
 
 Floats = NDArray[np.float64]
 
@@ -31,13 +31,20 @@ class Component(Protocol):
     linear: ClassVar[bool]
     """Whether payments are proportional to activity and add up over providers and periods."""
 
+    reads: ClassVar[frozenset[str]]
+    """What it reads beyond services and person-time: of `payments`, `coded_years`, `indicators`, `persons`, `received`.
+
+    Components that read payments are settled after those that do not, and those that read what an actor received
+    after all others.
+    """
+
     @property
     def payee(self) -> str | None:
         """Actor that is paid; None: the providers of the contract."""
         ...
 
-    def settle(self, activity: Activity) -> Floats:
-        """Return ``[practice, segment]`` unrounded euros paid for the activity; negative is paid back."""
+    def settle(self, book: Book) -> Floats:
+        """Return ``[practice, segment]`` unrounded euros paid for the period; negative is paid back."""
         ...
 
     def scaled(self, k: float) -> Self:

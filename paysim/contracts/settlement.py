@@ -6,16 +6,14 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from paysim.accounting.activity import Activity
+from paysim.accounting.book import Book
 from paysim.accounting.claims import Cents
 from paysim.accounting.ledger import Ledger, practice_actor
 from paysim.contracts.contract import PRACTICES, Contract
 
 
-def post_contracts(
-    ledger: Ledger, period: int, contracts: Iterable[Contract], activity: Activity, year: int | None = None
-) -> None:
-    """Settle `activity` under each contract and post every payment, rounded to cents.
+def post_contracts(ledger: Ledger, period: int, contracts: Iterable[Contract], book: Book) -> None:
+    """Settle a period under each contract and post every payment, rounded to cents.
 
     Parameters
     ----------
@@ -23,14 +21,12 @@ def post_contracts(
         Ledger that receives the postings.
     period
         Quarter since the start.
-    activity
-        Activity of that quarter.
-    year
-        Contract year of the period, for dated components; None: all are in force.
+    book
+        Of that quarter.
     """
-    practices = [practice_actor(name) for name in activity.practice_names]
+    practices = [practice_actor(name) for name in book.activity.practice_names]
     for contract in contracts:
-        for payment in contract.settle(activity, year):
+        for payment in contract.settle(book):
             by_practice = payment.euros.sum(axis=1)
             grouped = payment.payee == PRACTICES
             ledger.post(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal
 
-from paysim.accounting.activity import Activity
+from paysim.accounting.book import Book
 from paysim.contracts.protocol import Floats
 from paysim.contracts.schedule import Schedule, price_vector, require_unique, scaled_schedule
 
@@ -39,6 +39,7 @@ class Tariff:
     kind: ClassVar[str] = "tariff"
     scalable: ClassVar[bool] = True
     linear: ClassVar[bool] = True
+    reads: ClassVar[frozenset[str]] = frozenset()
 
     sector: Sector
     schedule: Schedule = field(metadata={"file": "schedule"})
@@ -51,9 +52,9 @@ class Tariff:
         """The sector."""
         return self.sector
 
-    def settle(self, activity: Activity) -> Floats:
+    def settle(self, book: Book) -> Floats:
         """Return ``[practice, segment]`` euros for the services used by each practice's people."""
-        return activity.services @ self.prices_eur(activity.service_names)
+        return book.activity.services @ self.prices_eur(book.activity.service_names)
 
     def scaled(self, k: float) -> Tariff:
         """Return the same tariff with prices times `k`."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from paysim.accounting.activity import Activity
+from paysim.accounting.book import Book
 from paysim.accounting.claims import liable_eur, tariff_table
 from paysim.accounting.concentration import Payments
 from paysim.accounting.ledger import Ledger, practice_actor
@@ -101,12 +102,21 @@ class Accounts:
         With all rates solved.
     first_period
         Number of the first quarter (negative in the base run).
+    past
+        Activity of all quarters before the first one: what terms with a benchmark look back on.
     """
 
     def __init__(
-        self, model: Model, state: State, contracts: tuple[Contract, ...], ledger: Ledger, first_period: int
+        self,
+        model: Model,
+        state: State,
+        contracts: tuple[Contract, ...],
+        ledger: Ledger,
+        first_period: int,
+        past: tuple[Activity, ...] = (),
     ) -> None:
         self.model, self.state, self.contracts, self.ledger = model, state, contracts, ledger
+        self.past, self._before = past, len(past)
         self.period = first_period
         self.records = Records()
         self.groups: Groups = make_groups(model)
@@ -155,8 +165,9 @@ class Accounts:
         kernel.close_period(self.state.people, self.state.practices, tick)
         self._count_use(tick - TICKS_PER_PERIOD)
         activity = self._activity()
-        post_contracts(self.ledger, self.period, self.contracts, activity, self.year)
-        revenue = self._revenue(activity)
+        book = Book(activity, self.year, self.past)
+        post_contracts(self.ledger, self.period, self.contracts, book)
+        revenue = self._revenue(book)
         bills = self._post_costs(activity)
         patient_cents = self._post_deductible(tick)
         self._add_to_year(activity, revenue.sum(axis=2), bills, patient_cents, tick)
@@ -164,10 +175,16 @@ class Accounts:
         self._record(activity, by_kind, np.column_stack([bills, self.programme_costs]))
         self.programmes = np.zeros_like(self.programmes)
         self.programme_revenue, self.programme_costs = 0.0 * self.programme_revenue, 0.0 * self.programme_costs
+        self.past = (*self.past, activity)
         self.period += 1
         if self.period % PERIODS_PER_YEAR == 0:
             self._close_year(tick)
         return activity
+
+    @property
+    def activities(self) -> tuple[Activity, ...]:
+        """Activity of each quarter since these books were opened."""
+        return self.past[self._before :]
 
     def open(self) -> None:
         """Start the next quarter from nothing."""
@@ -225,11 +242,11 @@ class Accounts:
         self.records.unlisted_years.append(unlisted_years)
         return Activity(self.names, self.practice_names, services, person_years, programme_years, YEARS_PER_PERIOD)
 
-    def _revenue(self, activity: Activity) -> np.ndarray:
+    def _revenue(self, book: Book) -> np.ndarray:
         """Return what practices receive ``[P, segments, kinds]``."""
-        revenue = np.zeros((*activity.person_years.shape, len(self.kinds)))
+        revenue = np.zeros((*book.activity.person_years.shape, len(self.kinds)))
         for contract in self.contracts:
-            for kind, euros in contract.revenue_by_kind(activity, self.year).items():
+            for kind, euros in contract.revenue_by_kind(book).items():
                 revenue[:, :, self.kinds.index(kind)] += euros
         return revenue
 

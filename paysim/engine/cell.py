@@ -18,7 +18,7 @@ from paysim.accounting.ledger import Ledger
 from paysim.care.costs import BILLS
 from paysim.contracts.contract import PRACTICES, Contract
 from paysim.contracts.neutrality import solve_scale, total_eur
-from paysim.engine.accounts import YEARS_PER_PERIOD, Accounts
+from paysim.engine.accounts import Accounts
 from paysim.engine.facts import FACTS
 from paysim.engine.groups import EXTRA
 from paysim.engine.hospital import Hospital
@@ -55,10 +55,8 @@ class Base:
 
     Attributes
     ----------
-    activity
-        Of the last base year, the providers' own recent past.
     quarters
-        Of the last base year, one by one.
+        Activity of every quarter of the base years.
     """
 
     state: State
@@ -68,8 +66,8 @@ class Base:
 
     @property
     def activity(self) -> Activity:
-        """Activity of the last base year."""
-        return reduce(Activity.plus, self.quarters)
+        """Activity of the last base year, the providers' own recent past."""
+        return reduce(Activity.plus, self.quarters[-PERIODS_PER_YEAR:])
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +98,7 @@ def run_base(model: Model, replicate: int, engine: Engine = "compiled", progress
     region = _region(model, state, accounts, hospital, migration, start, engine, years, "base years", progress)
     region.run(years * WEEKS_PER_YEAR)
     _check_people(state, accounts)
-    return Base(state, hospital.save(), tuple(region.recent), region.practices.taken)
+    return Base(state, hospital.save(), accounts.activities, region.practices.taken)
 
 
 def run_arm(
@@ -129,14 +127,14 @@ def run_arm(
     hospital = _hospital(model, state, replicate)
     hospital.restore(base.hospital)
     ledger = Ledger(arm.name, 0, replicate)
-    accounts = Accounts(model, state, arm.contracts, ledger, 0)
+    accounts = Accounts(model, state, arm.contracts, ledger, 0, base.quarters)
     responses = Responses(model, arm, base.activity, replicate, of_current)
     years = scenario.horizon_years
     migration = Migration(model, state, replicate)
     region = _region(model, state, accounts, hospital, migration, 0, engine, years, arm.name, progress, on_events)
     region.own_processes = own_processes
     region.programmes = _programmes(model, arm, state, accounts, ledger, replicate)
-    region.recent = list(base.quarters)
+    region.recent = list(base.quarters[-PERIODS_PER_YEAR:])
     region.decide = responses.decide
     responses.start(region)
     region.run(years * WEEKS_PER_YEAR)
@@ -249,9 +247,7 @@ def _hospital(model: Model, state: State, replicate: int) -> Hospital:
 
 def _by_year(accounts: Accounts) -> tuple[Activity, ...]:
     """Return the activity of each contract year."""
-    records = accounts.records
-    quarters = zip(records.services, records.person_years, records.programme_years, strict=True)
-    each = [Activity(accounts.names, accounts.practice_names, *parts, YEARS_PER_PERIOD) for parts in quarters]
+    each = accounts.activities
     return tuple(
         reduce(Activity.plus, each[first : first + PERIODS_PER_YEAR]) for first in range(0, len(each), PERIODS_PER_YEAR)
     )

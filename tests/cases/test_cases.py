@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from paysim.accounting.activity import Activity
+from paysim.accounting.book import Book
 from paysim.accounting.ledger import Ledger
 from paysim.accounting.segments import CONDITIONS, segment_code
 from paysim.care.catalogue import load_services
@@ -80,7 +81,7 @@ def paid(contracts: list[Contract], activity: Activity, year: int | None, want: 
     return sum(
         float(payment.euros[rows].sum())
         for contract in contracts
-        for payment in contract.settle(activity, year)
+        for payment in contract.settle(Book(activity, year))
         if want.component in (None, payment.component)
     )
 
@@ -107,7 +108,7 @@ def test_case(path: Path) -> None:
         mine, theirs = (paid(each, activity, case.contract_year, whole) for each in (contracts, others))
         assert mine == pytest.approx(theirs, abs=case.within_eur)
     ledger = Ledger()
-    post_contracts(ledger, 0, contracts, activity, case.contract_year)
+    post_contracts(ledger, 0, contracts, Book(activity, case.contract_year))
     ledger.check()
     everything = Expected(eur=0)
     cents = sum(cents for cents in ledger.trial_balance().values() if cents > 0)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import paysim.contracts
 from paysim import catalog
 from paysim.accounting.activity import Activity
+from paysim.accounting.book import Book
 from paysim.accounting.segments import SEGMENT_CONDITION, SEGMENTS
 from paysim.care.catalogue import load_services
 from paysim.contracts.contract import Contract, Part, deductible_of
@@ -93,7 +94,7 @@ def test_terms_are_frozen_and_every_amount_has_a_unit(kind: str) -> None:
 
 def test_settle_pays_something_of_the_right_shape(part: Part) -> None:
     activity = busy()
-    euros = part.settle(activity)
+    euros = part.settle(Book(activity))
     assert euros.shape == (3, SEGMENTS)
     assert euros.dtype == np.float64
     assert np.isfinite(euros).all()
@@ -103,16 +104,16 @@ def test_settle_pays_something_of_the_right_shape(part: Part) -> None:
 
 def test_settle_is_pure(part: Part) -> None:
     activity, same = busy(), busy()
-    first, second = part.settle(activity), part.settle(activity)
+    first, second = part.settle(Book(activity)), part.settle(Book(activity))
     assert np.array_equal(first, second)
     for name in ("services", "person_years", "programme_years"):
         assert np.array_equal(getattr(activity, name), getattr(same, name))
     first += 1.0  # what is handed out belongs to the caller
-    assert np.array_equal(part.settle(activity), second)
+    assert np.array_equal(part.settle(Book(activity)), second)
 
 
 def test_nothing_done_pays_nothing(part: Part) -> None:
-    assert not part.settle(Activity.empty(SERVICES, ("a", "b"), years=0.25)).any()
+    assert not part.settle(Book(Activity.empty(SERVICES, ("a", "b"), years=0.25))).any()
 
 
 def test_practices_are_paid_for_their_own_people(part: Part) -> None:
@@ -125,17 +126,17 @@ def test_practices_are_paid_for_their_own_people(part: Part) -> None:
         person_years=activity.person_years[order],
         programme_years=activity.programme_years[order],
     )
-    assert np.allclose(part.settle(turned), part.settle(activity)[order], rtol=1e-12)
+    assert np.allclose(part.settle(Book(turned)), part.settle(Book(activity))[order], rtol=1e-12)
 
 
 def test_linear_components_are_proportional_and_split_in_time(part: Part) -> None:
     if not part.linear:
         pytest.skip("not linear")
     early, late = busy(1), busy(2)
-    together = part.settle(early.plus(late))
-    assert np.allclose(together, part.settle(early) + part.settle(late), rtol=1e-12)
-    assert np.allclose(part.settle(early.scaled(2.5)), 2.5 * part.settle(early), rtol=1e-12)
-    assert np.isclose(part.settle(early.pooled()).sum(), part.settle(early).sum(), rtol=1e-12)
+    together = part.settle(Book(early.plus(late)))
+    assert np.allclose(together, part.settle(Book(early)) + part.settle(Book(late)), rtol=1e-12)
+    assert np.allclose(part.settle(Book(early.scaled(2.5))), 2.5 * part.settle(Book(early)), rtol=1e-12)
+    assert np.isclose(part.settle(Book(early).pooled()).sum(), part.settle(Book(early)).sum(), rtol=1e-12)
 
 
 def test_fractional_nudges_move_linear_components_by_their_slope(part: Part) -> None:
@@ -146,7 +147,7 @@ def test_fractional_nudges_move_linear_components_by_their_slope(part: Part) -> 
         step = np.zeros(activity.services.shape)
         step[..., number] = nudge
         up, down = (replace(activity, services=activity.services + sign * step) for sign in (1, -1))
-        slope = (part.settle(up) - part.settle(down)) / (2 * nudge)
+        slope = (part.settle(Book(up)) - part.settle(Book(down))) / (2 * nudge)
         assert np.allclose(slope, prices[number], atol=1e-4)
 
 
@@ -154,7 +155,7 @@ def test_scaling_multiplies_what_is_scalable(part: Part) -> None:
     activity = busy()
     for k in (0.0, 0.5, 1.0, 4.31):
         factor = k if part.scalable else 1.0
-        assert np.allclose(part.scaled(k).settle(activity), factor * part.settle(activity), rtol=1e-12)
+        assert np.allclose(part.scaled(k).settle(Book(activity)), factor * part.settle(Book(activity)), rtol=1e-12)
         assert np.allclose(part.scaled(k).prices_eur(SERVICES), factor * part.prices_eur(SERVICES), rtol=1e-12)
 
 
@@ -162,9 +163,9 @@ def test_share_applies_to_the_whole_component(part: Part) -> None:
     activity = busy()
     whole = replace(part, share=1.0)
     third = replace(part, share=1 / 3)
-    assert np.allclose(third.settle(activity), whole.settle(activity) / 3, rtol=1e-12)
+    assert np.allclose(third.settle(Book(activity)), whole.settle(Book(activity)) / 3, rtol=1e-12)
     nothing = replace(part, share=0.0)
-    assert not nothing.settle(activity).any()
+    assert not nothing.settle(Book(activity)).any()
     assert not nothing.services_paid()
     assert nothing.services_covered() == frozenset()
 
@@ -279,7 +280,7 @@ KEYS = sorted({each.name for cls in component_kinds().values() for each in field
 def test_whatever_a_component_says_it_is_read_or_refused_clearly(kind: str, terms: dict[str, object]) -> None:
     with contextlib.suppress(InputError):
         contract = read_contract({**INLINE, "components": [{"kind": kind, **terms}]})
-        assert np.isfinite(contract.practice_revenue(busy())).all()
+        assert np.isfinite(contract.practice_revenue(Book(busy()))).all()
 
 
 @settings(max_examples=200, deadline=None, derandomize=True)

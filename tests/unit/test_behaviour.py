@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from paysim.accounting.activity import Activity
+from paysim.accounting.book import Book
 from paysim.accounting.segments import SEGMENT_CONDITION
 from paysim.behaviour import behaviour_parameters, behaviours, load_behaviour
 from paysim.behaviour.altruism import altruism_quantiles, practice_uniforms, visit_curvature_eur
@@ -240,11 +241,12 @@ class BudgetCap:
     kind: ClassVar[str] = "budget_cap"
     scalable: ClassVar[bool] = False
     linear: ClassVar[bool] = False
+    reads: ClassVar[frozenset[str]] = frozenset()
     payee: ClassVar[str | None] = None
     cap: float = 1e6
 
-    def settle(self, activity: Activity):
-        paid = activity.services[:, :, SERVICES.index("gp_consult")] * 20.0
+    def settle(self, book: Book):
+        paid = book.activity.services[:, :, SERVICES.index("gp_consult")] * 20.0
         total = paid.sum(axis=1, keepdims=True)
         return paid * (np.minimum(total, self.cap) + 0.5 * np.maximum(total - self.cap, 0.0)) / total
 
@@ -447,8 +449,10 @@ def test_ontario_is_reproduced_within_its_acceptance_range():
     start = replace(start, traits=behaviour.traits(1, start.activity.practice_names))
     flat = Capitation(rate_eur_per_person_year=1.0)
     residual = schedule.scaled(0.125 * 32.04 / 11.51)
-    total = float(full.practice_revenue(start.activity).sum())
-    rest = (total - float(residual.practice_revenue(start.activity).sum())) / float(start.activity.person_years.sum())
+    total = float(full.practice_revenue(Book(start.activity)).sum())
+    rest = (total - float(residual.practice_revenue(Book(start.activity)).sum())) / float(
+        start.activity.person_years.sum()
+    )
     blended = replace(residual, components=(*residual.components, Part("capitation", flat.scaled(rest))))
     now = replace(start, contracts=(blended,), anchor=make_anchor(start))
     base = now.activity
@@ -474,7 +478,7 @@ def test_ontario_is_reproduced_within_its_acceptance_range():
 def test_shipped_arms_move_practices_as_their_payments_say():
     current = read_contract("nl/gp_segments_1_2_3")
     activity = norm_activity()
-    reference = float(current.practice_revenue(activity).sum())
+    reference = float(current.practice_revenue(Book(activity)).sum())
     behaviour = load_behaviour("profit_altruism", [], PARAMETERS)
     best = {}
     for name in ("gp_fee_for_service", "gp_capitation", "gp_bundled", "gp_mixed"):

@@ -1,0 +1,99 @@
+"""What two parties to a contract know when they settle a period: its activity, and all that came before it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property, reduce
+
+import numpy as np
+from numpy.typing import NDArray
+
+from paysim.accounting.activity import Activity
+from paysim.errors import ModelError
+
+Floats = NDArray[np.float64]
+
+_A_YEAR = 1.0 - 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class Book:
+    """One period to settle, with its place in time.
+
+    Attributes
+    ----------
+    activity
+        Of the period to settle: a quarter in a run, any length in a worked case or in a provider's reckoning.
+    year
+        Contract year of the period since the start (base years are negative); None: outside of time, where every
+        component is in force.
+    past
+        Activity of the earlier periods, oldest first, without a gap before this one; base years are part of it.
+    received
+        Euros that actors received, net, for this period under the components settled so far:
+        ``{actor: [practice, segment]}``, by the practice whose people it was for.
+    """
+
+    activity: Activity
+    year: int | None = None
+    past: tuple[Activity, ...] = ()
+    received: Mapping[str, Floats] = field(default_factory=dict)
+
+    @property
+    def years_to_date(self) -> float:
+        """Part of the contract year that has passed when this period ends, from 0 to 1."""
+        return self.to_date().years
+
+    @property
+    def closes_year(self) -> bool:
+        """Whether the contract year is complete with this period."""
+        return self.years_to_date >= _A_YEAR
+
+    def to_date(self) -> Activity:
+        """Return the activity of the contract year so far, this period included."""
+        return self._years[-1]
+
+    def before(self, years: int) -> Activity | None:
+        """Return the activity of the whole contract year `years` before this one; None if it is not known."""
+        known = self._years
+        return known[-1 - years] if 0 < years < len(known) and known[-1 - years].years >= _A_YEAR else None
+
+    def pooled(self) -> Book:
+        """Return the book of all practices together, as of one practice."""
+        received = {actor: euros.sum(axis=0, keepdims=True) for actor, euros in self.received.items()}
+        past = tuple(each.pooled() for each in self.past)
+        return replace(self, activity=self.activity.pooled(), past=past, received=received)
+
+    @cached_property
+    def _years(self) -> list[Activity]:
+        """Return contract years, oldest first; the last one is that of this period, up to its end.
+
+        Raises
+        ------
+        ModelError
+            If the periods do not fill whole years.
+        """
+        quarters: list[list[Activity]] = [[]]
+        filled = 0.0
+        for each in (*self.past, self.activity):
+            if filled >= _A_YEAR:
+                quarters.append([])
+                filled = 0.0
+            quarters[-1].append(each)
+            filled += each.years
+            if filled > 2.0 - _A_YEAR and len(quarters[-1]) > 1:
+                raise ModelError("book: a period reaches from one contract year into the next")
+        return [reduce(Activity.plus, year) for year in quarters]
+
+
+def books(activities: Sequence[Activity], years: Sequence[int | None] | None = None) -> Iterator[Book]:
+    """Return the book of each of several periods that follow each other.
+
+    Parameters
+    ----------
+    years
+        Contract year of each period; None: outside of time.
+    """
+    for index, activity in enumerate(activities):
+        yield Book(activity, years[index] if years else None, tuple(activities[:index]))
