@@ -29,16 +29,15 @@ from paysim.engine.model import Model
 from paysim.kernel import advance as kernel
 from paysim.kernel import use
 from paysim.kernel.records import (
-    ARRIVAL,
     EPISODES,
-    NEWBORN,
     PERIODS_PER_YEAR,
+    SEEN,
     TICKS_PER_WEEK,
     TICKS_PER_YEAR,
     WEEKS_PER_PERIOD,
     State,
 )
-from paysim.kernel.spec import AGES, COVARIATES
+from paysim.kernel.spec import COVARIATES
 from paysim.kernel.tables import stream_key
 
 TICKS_PER_PERIOD = WEEKS_PER_PERIOD * TICKS_PER_WEEK
@@ -129,6 +128,8 @@ class Accounts:
         n, services = len(state.people), len(self.names)
         self._used = np.zeros((n, services))
         self._year = np.zeros((n, services + len(EXTRA)))
+        self._yearly = services + np.array([EXTRA.index(name) for name in use.YEARLY])
+        self._seen = np.zeros(n, SEEN)
         self._liable = np.zeros(n)
         # Of this quarter: counts of programmes, and practices' income and expenses by them (`engine.programmes`).
         self.programmes = np.zeros((len(model.programmes), len(COUNTS)))
@@ -298,35 +299,25 @@ class Accounts:
     def _add_to_year(
         self, activity: Activity, revenue: np.ndarray, bills: np.ndarray, patient_cents: np.ndarray, tick: int
     ) -> None:
-        people, services = self.state.people, len(self.names)
-        self._year[:, :services] += self._used
-        lived, flags = people["life"].copy(), people["flags"].copy()  # read once: a row is kilobytes
         per_year = np.divide(
             revenue, activity.person_years, out=np.zeros_like(revenue), where=activity.person_years > 0.0
         )
-        enrolled = (flags & self.model.tables[0]["masks"][2]) != 0
-        started = tick - TICKS_PER_PERIOD
-        age = np.clip((started + TICKS_PER_PERIOD // 2 - people["birth"]) // TICKS_PER_YEAR, 0, AGES - 1)
-        died = (people["alive"] == 0) & (people["death"] >= started) & (people["death"] < tick)
-        extra = {
-            "person_years": lived,
-            "healthy_years": people["healthy"],
-            "qalys": people["qaly"],
-            "utility_lost": people["lost"],
-            "deaths": died,
-            "life_years_lost": self._life_years_lost(died),
-            "expected_deaths": lived * self._life_table[people["sex"], age],
-            "births": (people["id"] >= NEWBORN) & (people["id"] < ARRIVAL) & (people["birth"] >= started),
-            "arrivals": (people["id"] >= ARRIVAL) & (people["entered"] > started),
-            "departures": (people["departed"] == 1) & (people["since"] >= started),
-            "gp_payments": lived * (people["unlisted"] == 0) * per_year[people["practice"], people["segment"]],
-            "patient_payments": patient_cents / 100.0,
-            "standing_costs": lived * (people["unlisted"] == 0) * self._standing(activity, bills)[people["practice"]],
-            "programme_years": lived * enrolled,
-        }
-        for name, amount in extra.items():
-            self._year[:, services + EXTRA.index(name)] += amount
-        self.facts.add_quarter(flags, lived, age, died, self._used)
+        use.add_to_year(
+            self.state.people,
+            tick - TICKS_PER_PERIOD,
+            tick,
+            self.model.tables[0]["masks"][2],
+            self._used,
+            patient_cents / 100.0,
+            per_year,
+            self._standing(activity, bills),
+            self._life_table,
+            self._yearly,
+            self._year,
+            self._seen,
+        )
+        self._year[:, len(self.names) + EXTRA.index("life_years_lost")] += self._life_years_lost(self._seen["died"])
+        self.facts.add_quarter(self._seen, self._used)
 
     def _life_years_lost(self, died: np.ndarray) -> np.ndarray:
         """Return the remaining life expectancy of those who `died`, at their age of death; 0 for the others."""
@@ -372,9 +363,8 @@ class Accounts:
         parts = [each for one in self.contracts for each in one.in_force(self.year - 1)]
         prices = tariff_table([part for part in parts if part.terms.payee], self.names)
         long_term = np.where(self.model.care.services.in_sector(LONG_TERM_CARE), prices, 0.0)
-        used = self._year[rows]
-        practice = used[:, services + EXTRA.index("gp_payments")]
-        care = used[:, :services]
+        care = self._year[:, :services]
+        curative = care @ (prices - long_term) + self._year[:, services + EXTRA.index("gp_payments")]
         return self._payments.close(
-            self.state.people["id"].copy(), rows, care @ (prices - long_term) + practice, care @ long_term, group
+            self.state.people["id"].copy(), rows, curative[rows], (care @ long_term)[rows], group
         )

@@ -103,18 +103,17 @@ class Facts:
             counted[taken] = counted[left]
             counted[left] = 0
 
-    def add_quarter(
-        self, flags: np.ndarray, lived: np.ndarray, age: np.ndarray, died: np.ndarray, used: np.ndarray
-    ) -> None:
+    def add_quarter(self, seen: np.ndarray, used: np.ndarray) -> None:
         """Add the quarter that ends now.
 
         Parameters
         ----------
-        flags, lived, age, died
-            Of everybody ``[n]``: conditions now or at death, years lived, completed age, whether they died.
+        seen
+            ``[n]`` what `kernel.use` noted of everybody.
         used
             ``[n, S]`` services.
         """
+        flags, lived, age, died = (seen[name].copy() for name in ("flags", "lived", "age", "died"))
         flows, died_of = self._flows, np.zeros(len(flags), bool)
         died_of[died] = np.isin(self.state.people["cause"][died], self._vascular)
         has = flags & self._ascvd != 0

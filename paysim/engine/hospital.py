@@ -32,7 +32,6 @@ from paysim.engine.waiting import (
     Draws,
     Recent,
     by_order,
-    follow,
     ghosts,
     nobody,
     patients_of,
@@ -184,10 +183,11 @@ class Hospital:
 
     def follow(self, left: np.ndarray, taken: np.ndarray) -> None:
         """Let everybody follow people whose rows moved from `left` to `taken`."""
-        order = np.argsort(left)
+        row_now = np.arange(len(self.state.people) + 1)
+        row_now[left], row_now[GHOST] = taken, GHOST
         remembered = [patients for part in self.parts.values() for patients in part.patients()]
         for patients in (*self.inbox, *self.admitted, self.leaving, *remembered):
-            follow(patients, left[order], taken[order])
+            patients["row"] = row_now[patients["row"]]
 
     # --- The week ---------------------------------------------------------------------------------------------------
 

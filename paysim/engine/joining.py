@@ -1,12 +1,20 @@
-"""Which practice a person joins: near home or far, in proportion to lists, where there is room."""
+"""Which practice a person joins: near home or far, in proportion to lists, where there is room.
+
+Each person draws a clock for each practice, exponential with the list's size as its rate, and wants the practice whose
+clock rings first among those open. So the chance of each is in proportion to its size, and when a list closes only
+those move who wanted it: all others want what they wanted before. One death more in an arm does not send newcomers
+elsewhere in the whole region.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
+from paysim.kernel import streams
+
 
 class Joining:
-    """The practices of a region in a row by municipality, each as wide as its list: a number points at one.
+    """The practices of a region.
 
     Parameters
     ----------
@@ -17,25 +25,20 @@ class Joining:
     """
 
     def __init__(self, lists: np.ndarray, places: np.ndarray) -> None:
-        self.order = np.argsort(places, kind="stable")
-        self.rank = np.argsort(self.order)
-        self.width = np.asarray(lists, float)[self.order]
-        by_place = np.asarray(places)[self.order]
-        # First practice of the municipality of each practice, and the first beyond it, as places in the row.
-        self.first, self.beyond = (
-            np.searchsorted(by_place, places, side=side)
-            for side in ("left", "right")  # type: ignore[call-overload,unused-ignore]
-        )
+        self.places = np.asarray(places)
+        with np.errstate(divide="ignore"):
+            self._mean_clock = 1.0 / np.asarray(lists, float)
+        self._words = np.arange(len(self.places) + 1, dtype=np.uint64)
 
     def choose(
-        self, u: np.ndarray, home: np.ndarray, near_share: float, free: np.ndarray, *, change: bool
+        self, keys: np.ndarray, home: np.ndarray, near_share: float, free: np.ndarray, *, change: bool
     ) -> np.ndarray:
         """Return the practice that each joins ``[n]``, -1 where all lists are full; first come, first served.
 
         Parameters
         ----------
-        u
-            Uniforms that choose ``[n]``.
+        keys
+            Keys of the choice ``[n]``; their words are the draws, one for each practice and one for near or far.
         home
             A practice in the municipality of each person ``[n]``.
         near_share
@@ -45,33 +48,34 @@ class Joining:
         change
             Whether people want another practice than `home`.
         """
-        free, joined, asking = free.copy(), np.full(len(u), -1), np.arange(len(u))
+        free, joined, asking = free.copy(), np.full(len(keys), -1), np.arange(len(keys))
+        if not len(asking):
+            return joined
+        order = self._preferences(keys, home, near_share, change)
         while len(asking):
-            choice = self._point(u[asking], home[asking], near_share, free > 0, change)
-            asking, choice = asking[choice >= 0], choice[choice >= 0]
+            clocks = np.where(free > 0, order[asking], np.inf)
+            choice = clocks.argmin(axis=1)
+            found = np.isfinite(clocks[np.arange(len(asking)), choice])
+            asking, choice = asking[found], choice[found]
             fits = _places_in_line(choice) < free[choice]
             joined[asking[fits]] = choice[fits]
             free -= np.bincount(choice[fits], minlength=len(free))
             asking = asking[~fits]
         return joined
 
-    def _point(
-        self, u: np.ndarray, home: np.ndarray, near_share: float, is_open: np.ndarray, change: bool
-    ) -> np.ndarray:
-        """Return the choice of each among the open lists ``[n]``, -1 where there is none."""
-        ends = np.concatenate([[0.0], np.cumsum(np.where(is_open[self.order], self.width, 0.0))])
-        begin, end = ends[self.first[home]], ends[self.beyond[home]]  # of the municipality
-        mine = self.rank[home]
-        own = ends[mine + 1] - ends[mine] if change else np.zeros(len(u))
-        near, far = end - begin - own, ends[-1] - (end - begin)
-        share = np.where(far > 0.0, np.where(near > 0.0, near_share, 0.0), 1.0)
-        at_near = begin + near * np.divide(u, share, out=np.zeros_like(u), where=share > 0.0)
-        at_near += np.where(at_near >= ends[mine], own, 0.0)
-        at_far = far * np.divide(u - share, 1.0 - share, out=np.zeros_like(u), where=share < 1.0)
-        at_far += np.where(at_far >= begin, end - begin, 0.0)
-        at = np.searchsorted(ends, np.where(u < share, at_near, at_far), side="right") - 1
-        at = np.minimum(at, np.searchsorted(ends, ends[-1]) - 1)  # rounding never points beyond the last open list
-        return np.where((near > 0.0) | (far > 0.0), self.order[at], -1)
+    def _preferences(self, keys: np.ndarray, home: np.ndarray, near_share: float, change: bool) -> np.ndarray:
+        """Return a number for each person and practice ``[n, P]``: the lowest is wanted most, infinity never."""
+        with np.errstate(over="ignore"):
+            draws = streams.to_uniform(streams.splitmix64(keys[:, None], self._words))
+        clocks = -np.log(draws[:, 1:]) * self._mean_clock
+        is_near = self.places == self.places[home][:, None]
+        wants_near = draws[:, :1] < near_share
+        # Those on the wanted side come first, whatever their clocks: these are mapped to below one.
+        order = np.asarray(clocks / (1.0 + clocks) + (is_near != wants_near))
+        order[~np.isfinite(clocks)] = np.inf
+        if change:
+            order[np.arange(len(home)), home] = np.inf
+        return order
 
 
 def _places_in_line(choice: np.ndarray) -> np.ndarray:

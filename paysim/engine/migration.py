@@ -70,9 +70,9 @@ class Migration:
         asked = asked[np.sort(first)]  # once a week
         asked = asked[people["alive"][asked["row"]] == 1]
         old = asked["row"].astype(np.int64)
-        u = streams.uniforms(people["key"][old], int(stream_key("practice chosen")), asked["number"])
+        wish = _wish(people["key"][old], "practice chosen", asked["number"])
         home = people["practice"][old]
-        number = self._joining.choose(u, home, self.rates.near_share, self._open(now), change=True)
+        number = self._joining.choose(wish, home, self.rates.near_share, self._open(now), change=True)
         self.refused += int((number < 0).sum())
         return self._move(old[number >= 0], number[number >= 0], now)
 
@@ -88,11 +88,9 @@ class Migration:
         rows = rows[(people["unlisted"][rows] == 1) & (people["alive"][rows] == 1)]
         rows = rows[np.lexsort((people["id"][rows], people["entered"][rows]))]
         self._searching = bool(len(rows))
-        u = streams.uniforms(
-            people["key"][rows], int(stream_key("practice found")), (now - self.begin) // TICKS_PER_WEEK
-        )
+        wish = _wish(people["key"][rows], "practice found", 0)  # the same as long as they search
         home = people["practice"][rows]
-        number = self._joining.choose(u, home, 1.0, self._open(now), change=False)
+        number = self._joining.choose(wish, home, 1.0, self._open(now), change=False)
         people["unlisted"][rows[number == home]] = 0
         elsewhere = (number >= 0) & (number != home)
         return self._move(rows[elsewhere], number[elsewhere], now)
@@ -133,12 +131,12 @@ class Migration:
         at = streams.uniforms(keys, int(stream_key("newcomer resembles"))) * self.rates.resemblance[-1]
         who = np.searchsorted(self.rates.resemblance, at, side="right")
         home = self.model.population.practice[who]
-        u = streams.uniforms(keys, int(stream_key("first practice")))
-        number = self._joining.choose(u, home, 1.0, self._open(now), change=False)
+        wish = _wish(keys, "first practice", 0)
+        number = self._joining.choose(wish, home, 1.0, self._open(now), change=False)
         without = number < 0
         if without.any():
             left = self._free(now) - np.bincount(number[~without], minlength=len(self._places))
-            number[without] = self._joining.choose(u[without], home[without], 1.0, left, change=False)
+            number[without] = self._joining.choose(wish[without], home[without], 1.0, left, change=False)
             self._searching = True
         if (number < 0).any():
             raise ModelError(f"no list has room for {int((number < 0).sum())} newcomers to the region")
@@ -204,3 +202,9 @@ class Migration:
         people[rows] = _NOBODY
         self.state.calendar[rows] = NEVER
         kernel.link_vacant(people, practices, rows, numbers)
+
+
+def _wish(keys: np.ndarray, what: str, number: np.ndarray | int) -> np.ndarray:
+    """Return the keys of people's choice among all practices ``[n]``, see `Joining.choose`."""
+    with np.errstate(over="ignore"):
+        return np.asarray(streams.word(keys, np.uint64(stream_key(what)), np.asarray(number).astype(np.uint64)))

@@ -91,13 +91,6 @@ def together(*groups: np.ndarray) -> np.ndarray:
     return result
 
 
-def follow(patients: np.ndarray, left: np.ndarray, taken: np.ndarray) -> None:
-    """Let patients follow people whose rows moved from `left`, in rising order, to `taken`."""
-    at = np.searchsorted(left, patients["row"])
-    moved = at < np.searchsorted(left, patients["row"], side="right")
-    patients["row"][moved] = taken[at[moved]]
-
-
 class Draws:
     """Keyed draws of one run: by person and need, by ghost, or by week; one more of anything shifts no other draw."""
 

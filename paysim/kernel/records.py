@@ -162,6 +162,17 @@ EPISODES = np.dtype(
 )
 """How a background service arises, see `kernel.use`."""
 
+SEEN = np.dtype(
+    [
+        ("flags", "i8"),  # conditions at the end of the period, or at death
+        ("lived", "f8"),  # years in the period
+        ("age", "i4"),  # completed, in the middle of the period
+        ("died", "?"),
+    ],
+    align=True,
+)
+"""What one reading of everybody at the end of a period notes, see `kernel.use`."""
+
 EVENT = np.dtype(
     [
         ("tick", "i8"),

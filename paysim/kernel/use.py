@@ -112,3 +112,71 @@ def quantities(  # type: ignore[no-untyped-def]
                     )
             died = start <= person.death < rec.NEVER
             out[row, last] = at_death[person.sex, person.age] if died else 0.0
+
+
+YEARLY = (
+    "person_years",
+    "healthy_years",
+    "qalys",
+    "utility_lost",
+    "deaths",
+    "expected_deaths",
+    "births",
+    "arrivals",
+    "departures",
+    "gp_payments",
+    "patient_payments",
+    "standing_costs",
+    "programme_years",
+)
+"""What `add_to_year` adds up besides services, in this order."""
+
+
+@njit(cache=True, nogil=True)
+def add_to_year(  # type: ignore[no-untyped-def]
+    people,
+    start: int,
+    end: int,
+    enrolled: int,
+    used,
+    patient_eur,
+    gp_eur_per_year,
+    standing_eur_per_year,
+    life_table,
+    columns,
+    year,
+    seen,
+) -> None:
+    """Add the period from tick `start` to `end` to each person's year.
+
+    Each person is read once, because a record is kilobytes long. To `year` [n, S + K] are added `used` [n, S] and, in
+    the `columns` of the names of `YEARLY`, what the period was to the person; `patient_eur` [n] is what they paid
+    themselves, and of their practice are `gp_eur_per_year` [P, G] and `standing_eur_per_year` [P], per person-year on
+    the list. In `seen` [n], see `records.SEEN`, is noted what else is looked at.
+    """
+    middle = start + (end - start) // 2
+    for row in range(people.size):
+        person = people[row]
+        lived = person.life
+        age = min(max((middle - person.birth) // rec.TICKS_PER_YEAR, 0), life_table.shape[1] - 1)
+        died = person.alive == 0 and start <= person.death < end
+        listed = lived if person.unlisted == 0 else 0.0
+        for s in range(used.shape[1]):
+            year[row, s] += used[row, s]
+        year[row, columns[0]] += lived
+        year[row, columns[1]] += person.healthy
+        year[row, columns[2]] += person.qaly
+        year[row, columns[3]] += person.lost
+        year[row, columns[4]] += 1.0 if died else 0.0
+        year[row, columns[5]] += lived * life_table[person.sex, age]
+        year[row, columns[6]] += 1.0 if rec.NEWBORN <= person.id < rec.ARRIVAL and person.birth >= start else 0.0
+        year[row, columns[7]] += 1.0 if person.id >= rec.ARRIVAL and person.entered > start else 0.0
+        year[row, columns[8]] += 1.0 if person.departed == 1 and person.since >= start else 0.0
+        year[row, columns[9]] += listed * gp_eur_per_year[person.practice, person.segment]
+        year[row, columns[10]] += patient_eur[row]
+        year[row, columns[11]] += listed * standing_eur_per_year[person.practice]
+        year[row, columns[12]] += lived if person.flags & enrolled != 0 else 0.0
+        seen[row].flags = person.flags
+        seen[row].lived = lived
+        seen[row].age = age
+        seen[row].died = died

@@ -8,7 +8,7 @@ import pytest
 from paysim.engine.facts import FACTS, FLOWS, Facts, base_ldl_drop
 from paysim.engine.model import Model
 from paysim.engine.start import initial_state
-from paysim.kernel.records import ADMISSION_REQUEST, REFERRAL_REQUEST, TICKS_PER_YEAR, State, empty_requests
+from paysim.kernel.records import ADMISSION_REQUEST, REFERRAL_REQUEST, SEEN, TICKS_PER_YEAR, State, empty_requests
 from paysim.kernel.spec import COVARIATES
 from tests.toy import few_people_model
 
@@ -37,9 +37,12 @@ def quarter(facts: Facts, state: State, **changes: np.ndarray) -> None:
     """Add a quarter in which nothing happens but what is said, rows in order."""
     n = len(state.people)
     age = (START - state.people["birth"]) // TICKS_PER_YEAR
-    told = {"flags": state.people["flags"].copy(), "lived": np.full(n, 0.25), "age": age, "died": np.zeros(n, bool)}
+    told = {"flags": state.people["flags"], "lived": np.full(n, 0.25), "age": age, "died": np.zeros(n, bool)}
     told |= {"used": np.zeros((n, len(facts.model.care.services.names)))} | changes
-    facts.add_quarter(**told)
+    seen = np.zeros(n, SEEN)
+    for name in SEEN.names:
+        seen[name] = told[name]
+    facts.add_quarter(seen, told["used"])
 
 
 def test_stocks_are_those_of_the_rows(model: Model, state: State) -> None:

@@ -21,6 +21,7 @@ from paysim.engine.region import Region
 from paysim.engine.start import initial_state
 from paysim.errors import ModelError
 from paysim.kernel import records as rec
+from paysim.kernel import streams
 from paysim.kernel.records import ARRIVAL, LIST_REQUEST, NEVER, REQUEST, TICKS_PER_WEEK, TICKS_PER_YEAR, VACANT, State
 from paysim.kernel.spec import AGES
 from paysim.parameters import Override
@@ -235,22 +236,37 @@ def test_clocks_follow_the_levers_of_the_new_practice_and_no_others(model: Model
 
 
 def _choice(near: float, home: np.ndarray, places: list[int], lists: list[int], room: list[int], change: bool) -> Any:
-    """Return the practices that people choose whose uniforms are spread evenly."""
-    u = (np.arange(len(home)) + 0.5) / len(home)
-    return Joining(np.array(lists), np.array(places)).choose(u, home, near, np.array(room), change=change)
+    keys = streams.person_keys(streams.run_key(1, 0), np.arange(len(home)))
+    return Joining(np.array(lists), np.array(places)).choose(keys, home, near, np.array(room), change=change)
+
+
+def _near_shares(chosen: np.ndarray, wanted: Any) -> None:
+    """Compare shares with those wanted, within four standard errors."""
+    p = np.array(wanted)
+    found = np.bincount(chosen, minlength=len(p)) / len(chosen)
+    assert (np.abs(found - p) <= 4.0 * np.sqrt(p * (1.0 - p) / len(chosen))).all(), (found, p)
 
 
 def test_practices_are_chosen_by_nearness_and_size() -> None:
     n = 10_000
     home = np.zeros(n, int)
     chosen = _choice(0.8, home, [0, 0, 0, 1, 1], [100, 100, 300, 100, 300], [n] * 5, True)
-    shares = np.bincount(chosen, minlength=5) / n
-    np.testing.assert_allclose(shares, [0.0, 0.2, 0.6, 0.05, 0.15], atol=1e-3)
+    _near_shares(chosen, [0.0, 0.2, 0.6, 0.05, 0.15])
     # No other practice in the municipality: all go elsewhere. Newcomers may join any of their own municipality.
     chosen = _choice(0.8, home, [0, 1, 1], [100, 100, 300], [n] * 3, True)
-    np.testing.assert_allclose(np.bincount(chosen, minlength=3) / n, [0, 0.25, 0.75], atol=1e-3)
+    _near_shares(chosen, [0.0, 0.25, 0.75])
     chosen = _choice(1.0, home, [0, 0, 1], [100, 300, 300], [n] * 3, False)
-    np.testing.assert_allclose(np.bincount(chosen, minlength=3) / n, [0.25, 0.75, 0], atol=1e-3)
+    _near_shares(chosen, [0.25, 0.75, 0.0])
+
+
+def test_only_those_move_whose_list_closed() -> None:
+    n, lists = 20_000, [100, 200, 300, 400, 500]
+    home, places = np.zeros(n, int), [0, 0, 0, 1, 1]
+    for change in (True, False):
+        before = _choice(0.8, home, places, lists, [n] * 5, change)
+        after = _choice(0.8, home, places, lists, [n, n, 0, n, n], change)
+        assert (before == 2).any()
+        assert np.array_equal(before != after, before == 2)
 
 
 def test_practices_need_not_stand_in_order_of_municipality() -> None:
@@ -263,7 +279,7 @@ def test_practices_need_not_stand_in_order_of_municipality() -> None:
             weight[home] *= not change
             wanted = 0.7 * weight * near / weight[near].sum() + 0.3 * weight * ~near / weight[~near].sum()
             chosen = _choice(0.7, np.full(n, home), places, lists, [n, n, 0, n, n, n], change)
-            np.testing.assert_allclose(np.bincount(chosen, minlength=6) / n, wanted, atol=2e-4)
+            _near_shares(chosen, wanted)
 
 
 def test_a_list_takes_no_more_than_it_has_room_for() -> None:
