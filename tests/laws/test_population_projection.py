@@ -57,9 +57,10 @@ def projected(model: Model) -> np.ndarray:
     moving = _by_age(p.table("migration.rates"), "per_1000", "age_from")
     moving *= count.sum() / (moving * count).sum()
     gross, net = p["migration.gross_turnover"], p["migration.net_rate"]
-    arrivals = (gross + net) / 2 * moving * count
+    coming = net * moving + _kept(p, count, (gross - net) * moving)
+    arrivals = (gross * moving + coming) / 2 * count
     exit_rate = -np.log1p(-np.minimum(_by_age(p.table("mortality.life_table"), "qx", "age"), 0.999))
-    exit_rate = exit_rate + (gross - net) / 2 * moving
+    exit_rate = exit_rate + (gross * moving - coming) / 2
     fertility = np.zeros(AGES)
     table = p.table("births.fertility")
     for low, high, births in zip(table["age_lo"], table["age_hi"], table["births_per_1000_women"], strict=True):
@@ -76,6 +77,23 @@ def projected(model: Model) -> np.ndarray:
         stay[:, 0] += births * np.array([BOYS, 1 - BOYS]) * np.sqrt(half[:, 0] ** 2)
         count = stay
     return count
+
+
+def _kept(p: Any, count: np.ndarray, room: np.ndarray) -> np.ndarray:
+    """Return the net rate that keeps the region's young adults as many, relative to the nation's; zero in all."""
+    nation = _by_age(p.table("mortality.national_population"), "persons", "age_from")  # of five years
+    share = {a: count[:, a : a + 5].sum() / nation[:, a].sum() for a in range(15, 40, 5)}
+    slope = np.array(
+        [
+            np.log(share[(a - 2) // 5 * 5 + 5] / share[(a - 2) // 5 * 5]) / 5 if 17 <= a < 37 else 0.0
+            for a in range(AGES)
+        ]
+    )
+    low, high = -10.0, 10.0
+    for _ in range(100):  # bisection
+        rate = np.clip(slope - (low + high) / 2 * room, -room, room) * p["migration.regional_ages"]
+        low, high = ((low + high) / 2, high) if (rate * count).sum() > 0.0 else (low, (low + high) / 2)
+    return np.asarray(rate)
 
 
 def _decades(count: np.ndarray) -> np.ndarray:

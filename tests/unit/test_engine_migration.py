@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from paysim.accounting.ledger import Ledger
+from paysim.diseases.ages import national_weights
 from paysim.diseases.migration import model as migration_model
 from paysim.engine.accounts import Accounts
 from paysim.engine.cell import run_arm, run_base
@@ -35,7 +36,8 @@ def _model(*changes: tuple[str, float], kind: str = "open") -> Model:
     """Return a model in which lists never close and practices have no style of their own."""
     alike = {f"care.style_{name}_sd": 0.0 for name in ("referral", "follow_up", "prevention")}
     parameters = (*(Override(*each) for each in alike.items()), Override("care.closed_share", 0.0))
-    parameters += tuple(Override(f"migration.{name}", value) for name, value in changes)
+    changes = (("regional_ages", 0.0), *changes)  # so few people tell nothing about ages
+    parameters += tuple(Override(f"migration.{name}", value) for name, value in dict(changes).items())
     short = replace(scenario(1, 1), parameters=parameters, population=kind)  # type: ignore[arg-type]
     return build_model(short, population=few_people())
 
@@ -83,6 +85,35 @@ def test_turnover_and_net_migration_are_those_of_the_parameters(model: Model) ->
     per_1000 = np.asarray(table["per_1000"], float)
     at = [(int(sex == "F"), int(age)) for sex, age in zip(table["sex"], table["age_from"], strict=True)]
     np.testing.assert_allclose([rate[each] for each in at] / per_1000, rate[0, 0] / per_1000[0])
+
+
+def test_a_region_keeps_its_ages_relative_to_the_nation() -> None:
+    """The young whom ageing brings from one band to the next are as many as there, but for a constant share of moves."""
+    of_nation = _model()
+    nation = national_weights(of_nation.parameters.table("mortality.national_population")).sum(axis=0)
+    young = np.where((np.arange(AGES) >= 20) & (np.arange(AGES) < 25), 0.7, 1.0)  # of them, part have left
+    age = np.repeat(np.arange(AGES), 2 * np.round(nation * young / nation.sum() * 1_000_000).astype(int))
+    people = replace(of_nation.cohort, sex=np.arange(len(age)) % 2, age=age, covariates=np.zeros((len(age), 1)))
+    kept, national = (
+        migration_model.build(_model(("regional_ages", share)).parameters, people, is_open=True) for share in (1.0, 0.0)
+    )
+
+    def net(built: migration_model.Migration) -> np.ndarray:
+        departure = next(np.exp(each.log_hazard) for each in built.transitions if each.kind == "departure")
+        coming = np.bincount(age, np.diff(built.resemblance, prepend=0.0), minlength=AGES) * built.arrivals_per_year
+        count = np.bincount(age, minlength=AGES)
+        return np.asarray(coming / np.maximum(count, 1) - departure.mean(axis=0))
+
+    more = net(kept) - net(national)
+    slope = np.zeros(AGES)
+    slope[17:22], slope[22:27] = np.log(0.7) / 5.0, -np.log(0.7) / 5.0
+    moves = net(national) * 0.04 / 0.0049
+    shift = ((more - slope) / moves)[slope == 0.0]
+    np.testing.assert_allclose(shift, shift[0], rtol=0.02, atol=1e-3)
+    assert (more[18:22] < 0.0).all()
+    assert (more[23:27] > 0.0).all()
+    assert kept.arrivals_per_year == national.arrivals_per_year
+    assert (more * np.bincount(age, minlength=AGES)).sum() == pytest.approx(0.0, abs=1e-6 * len(age))
 
 
 def test_net_migration_beyond_turnover_is_refused() -> None:
