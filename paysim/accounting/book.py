@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, reduce
 
@@ -85,15 +85,3 @@ class Book:
             if filled > 2.0 - _A_YEAR and len(quarters[-1]) > 1:
                 raise ModelError("book: a period reaches from one contract year into the next")
         return [reduce(Activity.plus, year) for year in quarters]
-
-
-def books(activities: Sequence[Activity], years: Sequence[int | None] | None = None) -> Iterator[Book]:
-    """Return the book of each of several periods that follow each other.
-
-    Parameters
-    ----------
-    years
-        Contract year of each period; None: outside of time.
-    """
-    for index, activity in enumerate(activities):
-        yield Book(activity, years[index] if years else None, tuple(activities[:index]))

@@ -23,6 +23,7 @@ from paysim.accounting.segments import CONDITIONS
 from paysim.behaviour.protocol import Behaviour
 from paysim.behaviour.response import Response, respond
 from paysim.behaviour.situation import Anchor, Floats, Margins, Situation
+from paysim.contracts.settlement import settle
 from paysim.errors import ModelError
 from paysim.kernel.records import CONDITIONS as CONDITION_TITLES
 from paysim.kernel.records import LEVERS
@@ -53,10 +54,7 @@ _PEOPLE = {
 
 def revenue_eur(situation: Situation, activity: Activity) -> Floats:
     """Return ``[practice, segment]`` euros that the contracts pay for a year's activity, unrounded."""
-    total = np.zeros(activity.person_years.shape)
-    for contract in situation.contracts:
-        total += contract.practice_revenue(Book(activity, situation.year, situation.past))
-    return total
+    return settle(situation.contracts, Book(activity, situation.year, situation.past)).practice_revenue()
 
 
 def income_eur(situation: Situation) -> Floats:

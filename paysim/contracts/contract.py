@@ -147,30 +147,18 @@ class Contract:
         """Return the components that pay in this contract year."""
         return tuple(part for part in self.components if part.in_force(year))
 
-    def settle(self, book: Book) -> tuple[Payment, ...]:
-        """Return what each component in force pays for the period, unrounded."""
-        everyone = book.pooled()
-        payments = []
-        for part in self.in_force(book.year):
-            payee = part.terms.payee or self.providers
-            check = float(part.settle(everyone).sum()) if part.linear else None
-            account = GENERAL_PRACTICE if payee == PRACTICES else "deductible" if payee == "insurers" else payee
-            payments.append(Payment(part.name, part.kind, payee, account, part.settle(book), check))
-        return tuple(payments)
+    def payment(self, part: Part, book: Book, *, checked: bool = True) -> Payment:
+        """Return what one of the components pays for the period, unrounded.
 
-    def practice_revenue(self, book: Book) -> Floats:
-        """Return ``[practice, segment]`` unrounded euros that the practices themselves receive."""
-        parts = self.revenue_by_kind(book).values()
-        return np.asarray(sum(parts, start=np.zeros(book.activity.person_years.shape)))
-
-    def revenue_by_kind(self, book: Book) -> dict[str, Floats]:
-        """Return ``[practice, segment]`` unrounded euros that practices themselves receive, by kind of component."""
-        revenue: dict[str, Floats] = {}
-        for part in self.in_force(book.year):
-            if (part.terms.payee or self.providers) == PRACTICES:
-                paid = part.settle(book)
-                revenue[part.kind] = revenue[part.kind] + paid if part.kind in revenue else paid
-        return revenue
+        Parameters
+        ----------
+        checked
+            Whether the payer reckons the total by itself.
+        """
+        payee = part.terms.payee or self.providers
+        check = float(part.settle(book.pooled()).sum()) if checked and part.linear else None
+        account = GENERAL_PRACTICE if payee == PRACTICES else "deductible" if payee == "insurers" else payee
+        return Payment(part.name, part.kind, payee, account, part.settle(book), check)
 
     def scaled(self, k: float) -> Contract:
         """Return the contract with the rates of all scalable components multiplied by `k`."""

@@ -9,8 +9,8 @@ import math
 from collections.abc import Iterable, Sequence
 
 from paysim.accounting.activity import Activity
-from paysim.accounting.book import books
 from paysim.contracts.contract import Contract
+from paysim.contracts.settlement import settle_all
 from paysim.errors import ModelError, Problem, ScenarioError
 
 _RELATIVE_NOISE = 1e-9
@@ -30,10 +30,9 @@ def total_eur(
     """
     listed = [contracts] if isinstance(contracts, Contract) else list(contracts)
     return math.fsum(
-        float(part.settle(book).sum())
-        for book in books(activities, years)
-        for contract in listed
-        for part in contract.in_force(book.year)
+        float(bill.payment.euros.sum())
+        for settlement in settle_all(listed, activities, years)
+        for bill in settlement.bills
     )
 
 

@@ -1,44 +1,139 @@
-"""From contracts to postings: a period's activity is settled and written into the ledger."""
+"""From contracts to postings: a period is settled under all contracts of an arm and written into the ledger.
+
+Most components look at what was done. Some look at what the others paid: shared savings at the payments for a
+practice's people, a claw-back at fees. And an organisation shares out what it received. So components are settled in
+three rounds, see `STAGES`; within a round no order matters.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import get_args
 
 import numpy as np
 
+from paysim.accounting.activity import Activity
 from paysim.accounting.book import Book
 from paysim.accounting.claims import Cents
 from paysim.accounting.ledger import Ledger, practice_actor
-from paysim.contracts.contract import PRACTICES, Contract
+from paysim.contracts.contract import GENERAL_PRACTICE, PRACTICES, Contract, Part, Payment
+from paysim.contracts.protocol import Floats
+from paysim.contracts.tariff import Sector
+
+LINES = (GENERAL_PRACTICE, *get_args(Sector))
+"""Budget lines of care, the last axis of `Activity.payments`."""
+
+STAGES = ("use", "payments", "received")
+"""Rounds of a settlement: by use alone; by the payments of the first round; by what actors received in both."""
 
 
-def post_contracts(ledger: Ledger, period: int, contracts: Iterable[Contract], book: Book) -> None:
-    """Settle a period under each contract and post every payment, rounded to cents.
+@dataclass(frozen=True, eq=False)
+class Bill:
+    """What one component of one contract pays for the period."""
+
+    contract: Contract
+    payment: Payment
+
+    @property
+    def to_practices(self) -> bool:
+        """Whether practices are paid."""
+        return self.payment.payee == PRACTICES
+
+
+@dataclass(frozen=True, eq=False)
+class Settlement:
+    """A period settled under all contracts of an arm.
+
+    Attributes
+    ----------
+    book
+        With the payments of the first round in its activity: what later periods look back on.
+    bills
+        In the order of contracts and components within each round.
+    """
+
+    book: Book
+    bills: tuple[Bill, ...]
+
+    def practice_revenue(self) -> Floats:
+        """Return ``[practice, segment]`` unrounded euros that practices receive."""
+        return sum((each.payment.euros for each in self.bills if each.to_practices), np.zeros(self._shape))
+
+    def practice_revenue_by_kind(self, kinds: Sequence[str]) -> Floats:
+        """Return ``[practice, segment, kind]`` unrounded euros that practices receive, by kind of component."""
+        revenue = np.zeros((*self._shape, len(kinds)))
+        for each in self.bills:
+            if each.to_practices:
+                revenue[:, :, kinds.index(each.payment.kind)] += each.payment.euros
+        return revenue
+
+    @property
+    def _shape(self) -> tuple[int, ...]:
+        return self.book.activity.person_years.shape
+
+
+def stage_of(part: Part) -> str:
+    """Return the round in which a component is settled."""
+    reads = part.terms.reads
+    return "received" if "received" in reads else "payments" if reads & {"payments", "persons"} else "use"
+
+
+def settle(contracts: Iterable[Contract], book: Book, *, checked: bool = False) -> Settlement:
+    """Settle a period under all contracts of an arm.
 
     Parameters
     ----------
-    ledger
-        Ledger that receives the postings.
-    period
-        Quarter since the start.
-    book
-        Of that quarter.
+    checked
+        Whether payers reckon their totals by themselves, for `Ledger.post` to compare.
     """
-    practices = [practice_actor(name) for name in book.activity.practice_names]
-    for contract in contracts:
-        for payment in contract.settle(book):
-            by_practice = payment.euros.sum(axis=1)
-            grouped = payment.payee == PRACTICES
-            ledger.post(
-                period=period,
-                contract=contract.name,
-                component=payment.component,
-                account=payment.account,
-                payer=contract.payer,
-                payee=practices if grouped else payment.payee,
-                euros=by_practice if grouped else float(by_practice.sum()),
-                total_eur=payment.check_eur,
-            )
+    parts = [(contract, part) for contract in contracts for part in contract.in_force(book.year)]
+    bills: list[Bill] = []
+    for stage in STAGES:
+        now = [(contract, part) for contract, part in parts if stage_of(part) == stage]
+        if stage == "payments":
+            activity = book.activity
+            book = replace(book, activity=replace(activity, lines=LINES, payments=_by_line(bills, activity)))
+        elif stage == "received" and now:
+            book = replace(book, received=_by_actor(bills, book))
+        bills += [Bill(contract, contract.payment(part, book, checked=checked)) for contract, part in now]
+    return Settlement(book, tuple(bills))
+
+
+def settle_all(
+    contracts: Sequence[Contract], activities: Iterable[Activity], years: Sequence[int | None] | None = None
+) -> Iterator[Settlement]:
+    """Settle periods that follow each other; each looks back on those before it.
+
+    Parameters
+    ----------
+    years
+        Contract year of each activity, for dated components; None: all are in force in every period.
+    """
+    past: tuple[Activity, ...] = ()
+    for index, activity in enumerate(activities):
+        settlement = settle(contracts, Book(activity, years[index] if years else None, past))
+        past = (*past, settlement.book.activity)
+        yield settlement
+
+
+def post(ledger: Ledger, period: int, settlement: Settlement) -> None:
+    """Post every payment of a settlement, rounded to cents, in quarter `period` since the start."""
+    practices = [practice_actor(name) for name in settlement.book.activity.practice_names]
+    for bill in settlement.bills:
+        payment, payer = bill.payment, bill.contract.payer
+        by_practice = payment.euros.sum(axis=1)
+        single = float(by_practice.sum())
+        ledger.post(
+            period=period,
+            contract=bill.contract.name,
+            component=payment.component,
+            account=payment.account,
+            payer=practices if payer == PRACTICES else payer,
+            payee=practices if bill.to_practices else payment.payee,
+            euros=by_practice if PRACTICES in (payer, payment.payee) else single,
+            total_eur=payment.check_eur,
+        )
 
 
 def post_deductible(ledger: Ledger, period: int, contract: str, component: str, cents: Cents) -> None:
@@ -52,3 +147,22 @@ def post_deductible(ledger: Ledger, period: int, contract: str, component: str, 
         payee="insurers",
         euros=int(np.sum(cents)) / 100.0,
     )
+
+
+def _by_line(bills: Iterable[Bill], activity: Activity) -> Floats:
+    """Return ``[practice, segment, line]`` euros that were paid for care."""
+    paid = np.zeros((*activity.person_years.shape, len(LINES)))
+    for each in bills:
+        if each.payment.account in LINES:
+            paid[:, :, LINES.index(each.payment.account)] += each.payment.euros
+    return paid
+
+
+def _by_actor(bills: Iterable[Bill], book: Book) -> dict[str, Floats]:
+    """Return ``{actor: [practice, segment]}`` euros that actors received, net of what they paid."""
+    received: dict[str, Floats] = {}
+    for each in bills:
+        for actor, sign in ((each.payment.payee, 1.0), (each.contract.payer, -1.0)):
+            before = received.get(actor, np.zeros(book.activity.person_years.shape))
+            received[actor] = before + sign * each.payment.euros
+    return received

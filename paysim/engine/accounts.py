@@ -20,7 +20,7 @@ from paysim.care.costs import BILLS, STAFF_BILLS
 from paysim.care.model import YEARS_WITH
 from paysim.care.programmes import COUNTS
 from paysim.contracts.contract import Contract, deductible_of
-from paysim.contracts.settlement import post_contracts, post_deductible
+from paysim.contracts.settlement import post, post_deductible, settle
 from paysim.contracts.terms import practice_kinds
 from paysim.diseases.mortality.life_expectancy import years_left, years_left_at
 from paysim.engine.facts import Facts
@@ -167,8 +167,10 @@ class Accounts:
         self._count_use(tick - TICKS_PER_PERIOD)
         activity = self._activity()
         book = Book(activity, self.year, self.past)
-        post_contracts(self.ledger, self.period, self.contracts, book)
-        revenue = self._revenue(book)
+        settlement = settle(self.contracts, book, checked=True)
+        post(self.ledger, self.period, settlement)
+        activity = settlement.book.activity
+        revenue = settlement.practice_revenue_by_kind(self.kinds)
         bills = self._post_costs(activity)
         patient_cents = self._post_deductible(tick)
         self._add_to_year(activity, revenue.sum(axis=2), bills, patient_cents, tick)
@@ -242,14 +244,6 @@ class Accounts:
         )
         self.records.unlisted_years.append(unlisted_years)
         return Activity(self.names, self.practice_names, services, person_years, programme_years, YEARS_PER_PERIOD)
-
-    def _revenue(self, book: Book) -> np.ndarray:
-        """Return what practices receive ``[P, segments, kinds]``."""
-        revenue = np.zeros((*book.activity.person_years.shape, len(self.kinds)))
-        for contract in self.contracts:
-            for kind, euros in contract.revenue_by_kind(book).items():
-                revenue[:, :, self.kinds.index(kind)] += euros
-        return revenue
 
     def _post_costs(self, activity: Activity) -> np.ndarray:
         """Post what practices pay, the owners' own time apart; return ``[P, BILLS]`` euro."""

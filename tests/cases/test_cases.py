@@ -14,7 +14,7 @@ from paysim.accounting.ledger import Ledger
 from paysim.accounting.segments import CONDITIONS, segment_code
 from paysim.care.catalogue import load_services
 from paysim.contracts.contract import Contract
-from paysim.contracts.settlement import post_contracts
+from paysim.contracts.settlement import post, settle
 from paysim.contracts.terms import read_contract
 from paysim.reading import Document, Reader, bind, read_yaml
 
@@ -79,10 +79,9 @@ def activity_of(rows: list[Row]) -> Activity:
 def paid(contracts: list[Contract], activity: Activity, year: int | None, want: Expected) -> float:
     rows = slice(None) if want.practice is None else [activity.practice_names.index(want.practice)]
     return sum(
-        float(payment.euros[rows].sum())
-        for contract in contracts
-        for payment in contract.settle(Book(activity, year))
-        if want.component in (None, payment.component)
+        float(bill.payment.euros[rows].sum())
+        for bill in settle(contracts, Book(activity, year)).bills
+        if want.component in (None, bill.payment.component)
     )
 
 
@@ -108,7 +107,7 @@ def test_case(path: Path) -> None:
         mine, theirs = (paid(each, activity, case.contract_year, whole) for each in (contracts, others))
         assert mine == pytest.approx(theirs, abs=case.within_eur)
     ledger = Ledger()
-    post_contracts(ledger, 0, contracts, Book(activity, case.contract_year))
+    post(ledger, 0, settle(contracts, Book(activity, case.contract_year), checked=True))
     ledger.check()
     everything = Expected(eur=0)
     cents = sum(cents for cents in ledger.trial_balance().values() if cents > 0)

@@ -18,6 +18,7 @@ from paysim.accounting.segments import SEGMENT_CONDITION, SEGMENTS
 from paysim.care.catalogue import load_services
 from paysim.contracts.contract import Contract, Part, deductible_of
 from paysim.contracts.coverage import coverage, coverage_warnings
+from paysim.contracts.settlement import settle
 from paysim.contracts.terms import component_kinds, read_contract
 from paysim.errors import InputError
 from paysim.reading import read_yaml
@@ -280,7 +281,7 @@ KEYS = sorted({each.name for cls in component_kinds().values() for each in field
 def test_whatever_a_component_says_it_is_read_or_refused_clearly(kind: str, terms: dict[str, object]) -> None:
     with contextlib.suppress(InputError):
         contract = read_contract({**INLINE, "components": [{"kind": kind, **terms}]})
-        assert np.isfinite(contract.practice_revenue(Book(busy()))).all()
+        assert np.isfinite(settle([contract], Book(busy())).practice_revenue()).all()
 
 
 @settings(max_examples=200, deadline=None, derandomize=True)

@@ -32,6 +32,7 @@ from paysim.contracts.contract import Contract, Part
 from paysim.contracts.fee_for_service import FeeForService
 from paysim.contracts.neutrality import solve_scale
 from paysim.contracts.schedule import ServicePrice
+from paysim.contracts.settlement import settle
 from paysim.contracts.terms import read_contract
 from paysim.errors import ModelError, ScenarioError
 from paysim.kernel.records import LEVERS
@@ -449,8 +450,8 @@ def test_ontario_is_reproduced_within_its_acceptance_range():
     start = replace(start, traits=behaviour.traits(1, start.activity.practice_names))
     flat = Capitation(rate_eur_per_person_year=1.0)
     residual = schedule.scaled(0.125 * 32.04 / 11.51)
-    total = float(full.practice_revenue(Book(start.activity)).sum())
-    rest = (total - float(residual.practice_revenue(Book(start.activity)).sum())) / float(
+    total = float(settle([full], Book(start.activity)).practice_revenue().sum())
+    rest = (total - float(settle([residual], Book(start.activity)).practice_revenue().sum())) / float(
         start.activity.person_years.sum()
     )
     blended = replace(residual, components=(*residual.components, Part("capitation", flat.scaled(rest))))
@@ -478,7 +479,7 @@ def test_ontario_is_reproduced_within_its_acceptance_range():
 def test_shipped_arms_move_practices_as_their_payments_say():
     current = read_contract("nl/gp_segments_1_2_3")
     activity = norm_activity()
-    reference = float(current.practice_revenue(Book(activity)).sum())
+    reference = float(settle([current], Book(activity)).practice_revenue().sum())
     behaviour = load_behaviour("profit_altruism", [], PARAMETERS)
     best = {}
     for name in ("gp_fee_for_service", "gp_capitation", "gp_bundled", "gp_mixed"):
