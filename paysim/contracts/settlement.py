@@ -24,6 +24,9 @@ from paysim.contracts.tariff import Sector
 LINES = (GENERAL_PRACTICE, *get_args(Sector))
 """Budget lines of care, the last axis of `Activity.payments`."""
 
+PAYERS = ("insurers", "patients", "care_offices", "municipalities", "government")
+"""Who brings money in; what all others pay was received before."""
+
 STAGES = ("use", "payments", "received")
 """Rounds of a settlement: by use alone; by the payments of the first round; by what actors received in both."""
 
@@ -33,7 +36,13 @@ class Bill:
     """What one component of one contract pays for the period."""
 
     contract: Contract
+    part: Part
     payment: Payment
+
+    @property
+    def by_payers(self) -> bool:
+        """Whether those pay who bring the money in, and not an organisation or provider that passes it on."""
+        return self.contract.payer in PAYERS
 
     @property
     def to_practices(self) -> bool:
@@ -68,6 +77,17 @@ class Settlement:
                 revenue[:, :, kinds.index(each.payment.kind)] += each.payment.euros
         return revenue
 
+    def spending_on_practices(self) -> Floats:
+        """Return ``[practice, segment]`` unrounded euros that payers paid to practices."""
+        mine = (each.payment.euros for each in self.bills if each.to_practices and each.by_payers)
+        return sum(mine, np.zeros(self._shape))
+
+    def spending_settled(self) -> Floats:
+        """Return ``[practice, segment]`` unrounded euros that payers paid to others by other terms than unit prices."""
+        others = (each for each in self.bills if not each.to_practices and each.by_payers)
+        lumps = (each.payment.euros for each in others if not each.part.services_paid())
+        return sum(lumps, np.zeros(self._shape))
+
     @property
     def _shape(self) -> tuple[int, ...]:
         return self.book.activity.person_years.shape
@@ -96,7 +116,7 @@ def settle(contracts: Iterable[Contract], book: Book, *, checked: bool = False) 
             book = replace(book, activity=replace(activity, lines=LINES, payments=_by_line(bills, activity)))
         elif stage == "received" and now:
             book = replace(book, received=_by_actor(bills, book))
-        bills += [Bill(contract, contract.payment(part, book, checked=checked)) for contract, part in now]
+        bills += [Bill(contract, part, contract.payment(part, book, checked=checked)) for contract, part in now]
     return Settlement(book, tuple(bills))
 
 

@@ -5,11 +5,11 @@ The order is that of the money's logic: claims, contracts, ledger. Nothing here 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from paysim.accounting.activity import Activity
+from paysim.accounting.activity import Activity, Persons
 from paysim.accounting.book import Book
 from paysim.accounting.claims import liable_eur, tariff_table
 from paysim.accounting.concentration import Payments
@@ -20,10 +20,10 @@ from paysim.care.costs import BILLS, STAFF_BILLS
 from paysim.care.model import YEARS_WITH
 from paysim.care.programmes import COUNTS
 from paysim.contracts.contract import Contract, deductible_of
-from paysim.contracts.settlement import post, post_deductible, settle
+from paysim.contracts.settlement import LINES, Settlement, post, post_deductible, settle
 from paysim.contracts.terms import practice_kinds
 from paysim.diseases.mortality.life_expectancy import years_left, years_left_at
-from paysim.engine.facts import Facts
+from paysim.engine.facts import FACTS, INDICATORS, Facts
 from paysim.engine.groups import CELLS, EXTRA, Groups, cell_codes, make_groups
 from paysim.engine.model import Model
 from paysim.kernel import advance as kernel
@@ -129,6 +129,7 @@ class Accounts:
         self._used = np.zeros((n, services))
         self._year = np.zeros((n, services + len(EXTRA)))
         self._yearly = services + np.array([EXTRA.index(name) for name in use.YEARLY])
+        self._money = services + np.array([EXTRA.index(name) for name in use.MONEY])
         self._seen = np.zeros(n, SEEN)
         self._liable = np.zeros(n)
         # Of this quarter: counts of programmes, and practices' income and expenses by them (`engine.programmes`).
@@ -166,14 +167,16 @@ class Accounts:
         kernel.close_period(self.state.people, self.state.practices, tick)
         self._count_use(tick - TICKS_PER_PERIOD)
         activity = self._activity()
-        book = Book(activity, self.year, self.past)
-        settlement = settle(self.contracts, book, checked=True)
+        self._add_to_year(tick)
+        if (self.period + 1) % PERIODS_PER_YEAR == 0:
+            activity = self._look_back(activity, tick)
+        settlement = settle(self.contracts, Book(activity, self.year, self.past), checked=True)
         post(self.ledger, self.period, settlement)
         activity = settlement.book.activity
         revenue = settlement.practice_revenue_by_kind(self.kinds)
         bills = self._post_costs(activity)
         patient_cents = self._post_deductible(tick)
-        self._add_to_year(activity, revenue.sum(axis=2), bills, patient_cents, tick)
+        self._add_money(settlement, bills, patient_cents)
         by_kind = np.column_stack([revenue.sum(axis=1), self.programme_revenue])
         self._record(activity, by_kind, np.column_stack([bills, self.programme_costs]))
         self.programmes = np.zeros_like(self.programmes)
@@ -181,7 +184,7 @@ class Accounts:
         self.past = (*self.past, activity)
         self.period += 1
         if self.period % PERIODS_PER_YEAR == 0:
-            self._close_year(tick)
+            self._close_year()
         return activity
 
     @property
@@ -290,21 +293,13 @@ class Accounts:
         post_deductible(self.ledger, self.period, contract.name, part.name, cents)
         return cents
 
-    def _add_to_year(
-        self, activity: Activity, revenue: np.ndarray, bills: np.ndarray, patient_cents: np.ndarray, tick: int
-    ) -> None:
-        per_year = np.divide(
-            revenue, activity.person_years, out=np.zeros_like(revenue), where=activity.person_years > 0.0
-        )
+    def _add_to_year(self, tick: int) -> None:
         use.add_to_year(
             self.state.people,
             tick - TICKS_PER_PERIOD,
             tick,
             self.model.tables[0]["masks"][2],
             self._used,
-            patient_cents / 100.0,
-            per_year,
-            self._standing(activity, bills),
             self._life_table,
             self._yearly,
             self._year,
@@ -312,6 +307,40 @@ class Accounts:
         )
         self._year[:, len(self.names) + EXTRA.index("life_years_lost")] += self._life_years_lost(self._seen["died"])
         self.facts.add_quarter(self._seen, self._used)
+
+    def _add_money(self, settlement: Settlement, bills: np.ndarray, patient_cents: np.ndarray) -> None:
+        lived = settlement.book.activity.person_years
+        paid = (settlement.spending_on_practices(), settlement.spending_settled())
+        gp, settled = (np.divide(each, lived, out=np.zeros_like(each), where=lived > 0.0) for each in paid)
+        standing = self._standing(settlement.book.activity, bills)
+        use.add_money(self._seen, gp, settled, standing, patient_cents / 100.0, self._money, self._year)
+
+    def _look_back(self, activity: Activity, tick: int) -> Activity:
+        """Return the last quarter's activity with what is known of the whole year: indicators, and persons if read."""
+        rows = self.state.listed
+        middle = tick - PERIODS_PER_YEAR * TICKS_PER_PERIOD // 2
+        self._groupings = (
+            (self.groups.codes(self.state, rows, middle), self.groups.size),
+            (cell_codes(self.state, rows, middle), CELLS),
+        )
+        self._facts = self.facts.close_year(rows, tick, self._groupings)
+        first = self.groups.offsets["practice"]
+        of_practice = self._facts[0][first : first + len(self.practice_names)]
+        indicators = {
+            name: np.ascontiguousarray(of_practice[:, [FACTS.index(above), FACTS.index(below)]])
+            for name, (above, below) in INDICATORS.items()
+        }
+        reads = {name for one in self.contracts for part in one.in_force(self.year) for name in part.terms.reads}
+        persons = self._persons(rows) if "persons" in reads else None
+        return replace(activity, indicators=indicators, persons=persons)
+
+    def _persons(self, rows: np.ndarray) -> Persons:
+        """Return what was paid for each person this year, general practice apart, which is paid by list."""
+        parts = [part for one in self.contracts for part in one.in_force(self.year) if part.terms.payee]
+        lines = [tariff_table([part for part in parts if part.terms.payee == line], self.names) for line in LINES]
+        seen, lived = self._seen[rows], self._year[rows, len(self.names) + EXTRA.index("person_years")]
+        payments = self._year[rows, : len(self.names)] @ np.stack(lines, axis=1)
+        return Persons(seen["practice"].astype(np.int64), seen["segment"].astype(np.int64), lived, payments)
 
     def _life_years_lost(self, died: np.ndarray) -> np.ndarray:
         """Return the remaining life expectancy of those who `died`, at their age of death; 0 for the others."""
@@ -334,15 +363,10 @@ class Accounts:
         if len(self.programmes):
             records.programmes.append(self.programmes)
 
-    def _close_year(self, tick: int) -> None:
-        middle = tick - PERIODS_PER_YEAR * TICKS_PER_PERIOD // 2
-        rows = self.state.listed
-        groupings = (
-            (self.groups.codes(self.state, rows, middle), self.groups.size),
-            (cell_codes(self.state, rows, middle), CELLS),
-        )
-        facts = self.facts.close_year(rows, tick, groupings)
-        for (codes, size), known, kept in zip(groupings, facts, (self.records.groups, self.records.cells), strict=True):
+    def _close_year(self) -> None:
+        rows, groupings = self.state.listed, self._groupings
+        kept_in = (self.records.groups, self.records.cells)
+        for (codes, size), known, kept in zip(groupings, self._facts, kept_in, strict=True):
             used = np.zeros((size, self._year.shape[1]))
             kernel.add_groups(rows, self._year, codes, used)
             kept.append(np.hstack([used, known]))

@@ -60,6 +60,21 @@ STOCKS = (
 FACTS = (*FLOWS, *STOCKS)
 """What is added up by group besides services and `groups.EXTRA`."""
 
+INDICATORS = {
+    "smoking": ("smokers", "adults"),
+    "recurrent_ascvd": ("ascvd_events", "ascvd_years"),
+    "ldl_at_target": ("ascvd_ldl_at_target", "ascvd_persons"),
+    "ldl_at_strict_target": ("ascvd_ldl_at_strict_target", "ascvd_persons"),
+    "sbp_at_target": ("ascvd_sbp_at_target", "ascvd_persons"),
+    "sbp_at_strict_target": ("ascvd_sbp_at_strict_target", "ascvd_persons"),
+    "hba1c_in_control": ("diabetes_in_control", "diabetes_persons"),
+    "statin_use": ("ascvd_on_statin", "ascvd_persons"),
+    "antithrombotic_use": ("ascvd_on_antiplatelet", "ascvd_persons"),
+    "cardiac_rehabilitation": ("recent_infarctions_rehabilitated", "recent_infarctions"),
+    "avoidable_admissions": ("avoidable_admissions", "persons"),
+}
+"""Indicators on which a contract can pay: the fact above and the fact below the line."""
+
 _COLUMN = {name: k for k, name in enumerate(FLOWS)}
 
 

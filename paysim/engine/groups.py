@@ -28,6 +28,7 @@ EXTRA = (
     "arrivals",
     "departures",
     "gp_payments",
+    "settled_payments",
     "patient_payments",
     "standing_costs",
     "programme_years",

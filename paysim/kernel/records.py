@@ -166,6 +166,9 @@ SEEN = np.dtype(
     [
         ("flags", "i8"),  # conditions at the end of the period, or at death
         ("lived", "f8"),  # years in the period
+        ("listed", "f8"),  # of these on a practice's list
+        ("practice", "i4"),
+        ("segment", "i4"),
         ("age", "i4"),  # completed, in the middle of the period
         ("died", "?"),
     ],

@@ -124,9 +124,6 @@ YEARLY = (
     "births",
     "arrivals",
     "departures",
-    "gp_payments",
-    "patient_payments",
-    "standing_costs",
     "programme_years",
 )
 """What `add_to_year` adds up besides services, in this order."""
@@ -139,9 +136,6 @@ def add_to_year(  # type: ignore[no-untyped-def]
     end: int,
     enrolled: int,
     used,
-    patient_eur,
-    gp_eur_per_year,
-    standing_eur_per_year,
     life_table,
     columns,
     year,
@@ -150,9 +144,8 @@ def add_to_year(  # type: ignore[no-untyped-def]
     """Add the period from tick `start` to `end` to each person's year.
 
     Each person is read once, because a record is kilobytes long. To `year` [n, S + K] are added `used` [n, S] and, in
-    the `columns` of the names of `YEARLY`, what the period was to the person; `patient_eur` [n] is what they paid
-    themselves, and of their practice are `gp_eur_per_year` [P, G] and `standing_eur_per_year` [P], per person-year on
-    the list. In `seen` [n], see `records.SEEN`, is noted what else is looked at.
+    the `columns` of the names of `YEARLY`, what the period was to the person. In `seen` [n], see `records.SEEN`, is
+    noted what else is looked at.
     """
     middle = start + (end - start) // 2
     for row in range(people.size):
@@ -160,7 +153,6 @@ def add_to_year(  # type: ignore[no-untyped-def]
         lived = person.life
         age = min(max((middle - person.birth) // rec.TICKS_PER_YEAR, 0), life_table.shape[1] - 1)
         died = person.alive == 0 and start <= person.death < end
-        listed = lived if person.unlisted == 0 else 0.0
         for s in range(used.shape[1]):
             year[row, s] += used[row, s]
         year[row, columns[0]] += lived
@@ -172,11 +164,30 @@ def add_to_year(  # type: ignore[no-untyped-def]
         year[row, columns[6]] += 1.0 if rec.NEWBORN <= person.id < rec.ARRIVAL and person.birth >= start else 0.0
         year[row, columns[7]] += 1.0 if person.id >= rec.ARRIVAL and person.entered > start else 0.0
         year[row, columns[8]] += 1.0 if person.departed == 1 and person.since >= start else 0.0
-        year[row, columns[9]] += listed * gp_eur_per_year[person.practice, person.segment]
-        year[row, columns[10]] += patient_eur[row]
-        year[row, columns[11]] += listed * standing_eur_per_year[person.practice]
-        year[row, columns[12]] += lived if person.flags & enrolled != 0 else 0.0
+        year[row, columns[9]] += lived if person.flags & enrolled != 0 else 0.0
         seen[row].flags = person.flags
         seen[row].lived = lived
+        seen[row].listed = lived if person.unlisted == 0 else 0.0
+        seen[row].practice = person.practice
+        seen[row].segment = person.segment
         seen[row].age = age
         seen[row].died = died
+
+
+MONEY = ("gp_payments", "settled_payments", "standing_costs", "patient_payments")
+"""What `add_money` adds up, in this order."""
+
+
+@njit(cache=True, nogil=True)
+def add_money(seen, gp_eur_per_year, settled_eur_per_year, standing_eur_per_year, patient_eur, columns, year) -> None:  # type: ignore[no-untyped-def]
+    """Add to each person's `year`, in the `columns` of the names of `MONEY`, what was paid for the period.
+
+    Of their practice are `gp_eur_per_year`, `settled_eur_per_year` [P, G] and `standing_eur_per_year` [P], per
+    person-year on the list; `patient_eur` [n] they paid themselves.
+    """
+    for row in range(seen.size):
+        person = seen[row]
+        year[row, columns[0]] += person.listed * gp_eur_per_year[person.practice, person.segment]
+        year[row, columns[1]] += person.listed * settled_eur_per_year[person.practice, person.segment]
+        year[row, columns[2]] += person.listed * standing_eur_per_year[person.practice]
+        year[row, columns[3]] += patient_eur[row]

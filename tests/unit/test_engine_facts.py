@@ -40,7 +40,7 @@ def quarter(facts: Facts, state: State, **changes: np.ndarray) -> None:
     told = {"flags": state.people["flags"], "lived": np.full(n, 0.25), "age": age, "died": np.zeros(n, bool)}
     told |= {"used": np.zeros((n, len(facts.model.care.services.names)))} | changes
     seen = np.zeros(n, SEEN)
-    for name in SEEN.names:
+    for name in ("flags", "lived", "age", "died"):
         seen[name] = told[name]
     facts.add_quarter(seen, told["used"])
 
