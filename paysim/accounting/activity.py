@@ -62,6 +62,8 @@ class Activity:
         ``[practice, segment, line]`` euros that payers paid for the practice's people by what was settled so far.
     coded_years
         ``[practice, segment]`` person-years times the recorded (coded) risk, 1 being the mean of the base year.
+    fte_years
+        ``[practice, 2]`` full-time years of GPs and nurses.
     indicators
         ``{name: [practice, 2]}`` numerator and denominator of each indicator.
     persons
@@ -82,6 +84,7 @@ class Activity:
     lines: tuple[str, ...] = ()
     payments: Floats | None = None
     coded_years: Floats | None = None
+    fte_years: Floats | None = None
     indicators: Mapping[str, Floats] = field(default_factory=dict)
     persons: Persons | None = None
 
@@ -89,6 +92,7 @@ class Activity:
         cells = (len(self.practice_names), SEGMENTS)
         wanted = {"services": (*cells, len(self.service_names)), "person_years": cells}
         wanted |= {"programme_years": cells, "payments": (*cells, len(self.lines)), "coded_years": cells}
+        wanted |= {"fte_years": (cells[0], 2)}
         for name, shape in wanted.items():
             found = getattr(self, name)
             if found is not None and found.shape != shape:
@@ -122,6 +126,7 @@ class Activity:
             years=self.years * factor,
             payments=None if self.payments is None else self.payments * factor,
             coded_years=None if self.coded_years is None else self.coded_years * factor,
+            fte_years=None if self.fte_years is None else self.fte_years * factor,
             indicators={name: counts * factor for name, counts in self.indicators.items()},
             persons=None,
         )
@@ -141,6 +146,7 @@ class Activity:
             years=self.years + later.years,
             payments=_sum(self.payments, later.payments),
             coded_years=_sum(self.coded_years, later.coded_years),
+            fte_years=_sum(self.fte_years, later.fte_years),
             indicators={name: counts + self.indicators.get(name, 0.0) for name, counts in later.indicators.items()},
             persons=later.persons,
         )
@@ -155,6 +161,7 @@ class Activity:
             programme_years=self.programme_years.sum(axis=0, keepdims=True),
             payments=None if self.payments is None else self.payments.sum(axis=0, keepdims=True),
             coded_years=None if self.coded_years is None else self.coded_years.sum(axis=0, keepdims=True),
+            fte_years=None if self.fte_years is None else self.fte_years.sum(axis=0, keepdims=True),
             indicators={name: counts.sum(axis=0, keepdims=True) for name, counts in self.indicators.items()},
             persons=None if self.persons is None else replace(self.persons, practice=0 * self.persons.practice),
         )

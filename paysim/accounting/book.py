@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, reduce
 
@@ -14,6 +14,7 @@ from paysim.errors import ModelError
 
 Floats = NDArray[np.float64]
 
+QUARTERS_PER_YEAR = 4
 _A_YEAR = 1.0 - 1e-9
 
 
@@ -59,11 +60,53 @@ class Book:
         known = self._years
         return known[-1 - years] if 0 < years < len(known) and known[-1 - years].years >= _A_YEAR else None
 
+    def growth(self, due: Callable[[Activity], Floats]) -> Floats:
+        """Return what a year's terms owe for this period: what is due for the year so far less what was before it.
+
+        So a cap or a step of a year does not depend on how the year is cut.
+        """
+        earlier = self._years_before_period
+        return due(self.to_date()) - (0.0 if earlier is None else due(earlier))
+
+    def year_due(self, lag_quarters: int = 0) -> Book | None:
+        """Return the book of the year that terms with a settlement once a year settle now; None: not now.
+
+        Parameters
+        ----------
+        lag_quarters
+            Quarters from the close of a year to its settlement. A period of a whole year (a provider's reckoning, a
+            worked case) is settled at once.
+        """
+        if self.activity.years >= _A_YEAR:
+            return self
+        quarters = round(self.years_to_date * QUARTERS_PER_YEAR) % QUARTERS_PER_YEAR
+        if quarters != lag_quarters % QUARTERS_PER_YEAR:
+            return None
+        back = -(-lag_quarters // QUARTERS_PER_YEAR)
+        settled = self.before(back) if back else self.to_date()
+        if settled is None:
+            return None
+        first = len(self._years) - 1 - back
+        year = None if self.year is None else self.year - back
+        return Book(settled, year, tuple(self._years[:first]), self.received)
+
     def pooled(self) -> Book:
         """Return the book of all practices together, as of one practice."""
         received = {actor: euros.sum(axis=0, keepdims=True) for actor, euros in self.received.items()}
         past = tuple(each.pooled() for each in self.past)
         return replace(self, activity=self.activity.pooled(), past=past, received=received)
+
+    @property
+    def _years_before_period(self) -> Activity | None:
+        """Activity of the contract year before this period; None at the start of a year."""
+        periods: list[Activity] = []
+        filled = 0.0
+        for each in self.past:
+            if filled >= _A_YEAR:
+                periods, filled = [], 0.0
+            periods.append(each)
+            filled += each.years
+        return reduce(Activity.plus, periods) if periods and filled < _A_YEAR else None
 
     @cached_property
     def _years(self) -> list[Activity]:

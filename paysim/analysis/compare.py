@@ -4,8 +4,10 @@ With two or more replicates the arms of one replicate share their random numbers
 within each replicate and the interval is Student's t over replicates. With one replicate the only spread is
 that between practices: the difference is taken within each practice, and with weights w (shares of the
 denominator, person-years as a rule) the standard error is sqrt(P / (P - 1) * sum((w_p * (d_p - d))^2)), the
-usual linearisation of a weighted mean of clusters, with P - 1 degrees of freedom. It holds chance only; what
-parameters are uncertain by is not in it.
+usual linearisation of a weighted mean of clusters, with P - 1 degrees of freedom. What is counted of people is
+clustered by the practice of their origin, on whose list they (or their mothers) were when the arms forked: people who
+later join another list in one arm only are the same people in both. It holds chance only; what parameters are
+uncertain by is not in it.
 """
 
 from __future__ import annotations
@@ -26,6 +28,8 @@ from paysim.errors import NotInResults, Problem, ScenarioError, nearest_name
 if TYPE_CHECKING:
     import pandas as pd
 
+CLUSTERS = ("origin", "practice")
+"""Dimensions of the results within which differences are taken, the first that holds a measure."""
 OVER_REPLICATES = "over replicates"
 CHANCE_ONLY = "chance only, not parameter uncertainty"
 COLUMNS = (
@@ -86,7 +90,7 @@ def compare(
     arms = arm_names(source)
     against = baselines(source, baseline)
     totals = by_arm(horizon(wide(source)))
-    practices = _practices(source)
+    clusters = [found for found in (_clusters(source, name) for name in CLUSTERS) if found is not None]
     marked = source.not_from_sample if isinstance(source, Run) else frozenset()
     rows: list[dict[str, Any]] = []
     for measure in measures:
@@ -95,7 +99,7 @@ def compare(
         for base in against:
             for arm in arms:
                 if arm != base:
-                    row = _row(measure, arm, base, totals, practices)
+                    row = _row(measure, arm, base, totals, clusters)
                     rows.append(row | {"label": labelled(measure.label, measure.name, marked)})
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
@@ -182,7 +186,7 @@ def _row(
     arm: str,
     base: str,
     totals: Mapping[str, pd.DataFrame],
-    practices: Mapping[str, pd.DataFrame] | None,
+    clusters: Sequence[Mapping[str, pd.DataFrame]],
 ) -> dict[str, Any]:
     pair = paired(measure, totals[arm], totals[base])
     values, base_values = (each.to_numpy(np.float64) for each in pair)
@@ -194,8 +198,9 @@ def _row(
     else:
         low, high = (0.0, 0.0) if difference == 0.0 else (math.nan, math.nan)
         kind = CHANCE_ONLY
-        if practices is not None and measure.held_by(practices[arm]):
-            low, high = _by_practice(measure, practices[arm], practices[base], difference)
+        frames = next((each for each in clusters if measure.held_by(each[arm])), None)
+        if frames is not None:
+            low, high = _by_practice(measure, frames[arm], frames[base], difference)
     base_value = float(base_values.mean())
     return {
         "measure": measure.name,
@@ -230,9 +235,9 @@ def _by_practice(measure: Measure, here: pd.DataFrame, there: pd.DataFrame, diff
     return low * people, high * people
 
 
-def _practices(source: Run | pd.DataFrame) -> dict[str, pd.DataFrame] | None:
+def _clusters(source: Run | pd.DataFrame, dimension: str) -> dict[str, pd.DataFrame] | None:
     try:
-        frame = horizon(wide(source, "practice"))
+        frame = horizon(wide(source, dimension))
     except NotInResults:
         return None  # results of a region without its practices
     return by_arm(frame) if "person_years" in frame.columns else None

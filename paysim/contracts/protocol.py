@@ -19,6 +19,31 @@ from paysim.accounting.book import Book
 Floats = NDArray[np.float64]
 
 
+class PaysNothingPerUnit:
+    """What terms have in common that pay no price per unit of a service; each says itself what differs."""
+
+    scalable: ClassVar[bool] = False
+    linear: ClassVar[bool] = False
+    reads: ClassVar[frozenset[str]] = frozenset()
+    payee: ClassVar[str | None] = None
+
+    def scaled(self, k: float) -> Self:
+        """Return itself."""
+        return self
+
+    def prices_eur(self, service_names: tuple[str, ...]) -> Floats:
+        """Return zeros ``[service]``: nothing is paid by the unit."""
+        return np.zeros(len(service_names))
+
+    def services_paid(self) -> frozenset[str]:
+        """Return nothing: nothing is paid by the unit."""
+        return frozenset()
+
+    def services_covered(self) -> frozenset[str] | None:
+        """Return nothing: no service in particular is paid in advance."""
+        return frozenset()
+
+
 class Component(Protocol):
     """Terms of one component of a contract."""
 

@@ -124,6 +124,7 @@ def run_arm(
     scenario, of_current = model.scenario, model
     model = under_rules(model, arm)
     state = base.state.copy() if state is None else state
+    state.people["origin"] = state.people["practice"]
     hospital = _hospital(model, state, replicate)
     hospital.restore(base.hospital)
     ledger = Ledger(arm.name, 0, replicate)

@@ -78,6 +78,7 @@ class Groups:
             "education": take("education"),
             "municipality": take("municipality"),
             "practice": take("practice"),
+            "origin": take("origin"),
             "condition": take("segment") % 3,
             "age_sex": take("sex") * FIVE_YEAR_BANDS + np.minimum(age // 5, FIVE_YEAR_BANDS - 1),
         }
@@ -103,6 +104,7 @@ def make_groups(model: Model) -> Groups:
         "education": EDUCATION,
         "municipality": tuple(population.municipalities),
         "practice": tuple(practice.name for practice in population.practices),
+        "origin": tuple(practice.name for practice in population.practices),
         "condition": CONDITIONS,
         "age_sex": tuple(f"{sex} {band}" for sex in "MF" for band in bands),
     }

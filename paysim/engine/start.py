@@ -105,6 +105,7 @@ def _people(model: Model, state: State, rows: np.ndarray, start: int, replicate:
 def copy_traits(model: Model, people: np.ndarray, rows: np.ndarray, who: np.ndarray, tick: int) -> None:
     """Give the people in `rows` the age at `tick`, the traits and the health with which inhabitants `who` start."""
     population, cohort = model.population, model.cohort
+    people["origin"][rows] = population.practice[who]
     age = population.age[who]
     people["birth"][rows] = tick - np.floor(age * TICKS_PER_YEAR).astype(np.int64)
     people["age"][rows] = np.minimum(age.astype(np.int64), AGES - 1)

@@ -119,6 +119,7 @@ PERSON = np.dtype(
         ("sbp_base", "f8"),  # mmHg, same
         ("municipality", "i4"),
         ("cause", "i4"),  # process of death, or -1
+        ("origin", "i4"),  # practice at the fork of the arms; of the mother, or of whom a newcomer resembles
     ],
     align=True,
 )

@@ -250,6 +250,7 @@ def give_birth(mother, tables, practice, people, tick: int, r: int, occurrence: 
     child.flags = 0
     child.practice = mother.practice
     child.municipality = mother.municipality
+    child.origin = mother.origin
     child.education = mother.education
     child.deprived = mother.deprived
     child.unlisted = mother.unlisted

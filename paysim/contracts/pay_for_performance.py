@@ -1,0 +1,168 @@
+"""Pay for performance: money for indicators of a year, by target, by degree, by improvement or by rank.
+
+Each indicator earns a score from 0 to 1; the mean score, weighted by points, times the money at stake is paid once a
+year. The money is an amount per listed person-year, or part of the year's payments to the practice: withheld as they
+are paid, and earned back by score.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+import numpy as np
+from scipy.stats import rankdata
+
+from paysim.accounting.activity import Activity
+from paysim.accounting.book import Book
+from paysim.contracts.protocol import Floats, PaysNothingPerUnit
+from paysim.errors import ModelError, nearest_name
+
+
+@dataclass(frozen=True)
+class Target:
+    """How one indicator is scored.
+
+    Attributes
+    ----------
+    indicator
+        Name, such as ``ldl_at_target``.
+    points
+        Weight in the mean score.
+    form
+        ``threshold``: 1 from `full` on; ``linear``: from 0 at `floor` to 1 at `full`; ``improvement``: the same on the
+        change against the year before; ``rank``: 1 for the best practice, 0 for the last, ties share.
+    floor, full
+        Values of the indicator; where `full` lies below `floor`, less is better.
+    fewest
+        Denominator below which the practice is left out of this indicator.
+    shrink_persons
+        The value is pulled to the mean of all practices as if so many more persons had it: less noise of small lists.
+    """
+
+    indicator: str
+    points: float = field(default=1.0, metadata={"unit": "points"})
+    form: Literal["threshold", "linear", "improvement", "rank"] = "threshold"
+    floor: float = field(default=0.0, metadata={"unit": "value of the indicator"})
+    full: float = field(default=0.0, metadata={"unit": "value of the indicator"})
+    fewest: float = field(default=0.0, metadata={"unit": "persons or person-years"})
+    shrink_persons: float = field(default=0.0, metadata={"unit": "persons or person-years"})
+
+    @property
+    def label(self) -> str:
+        """What tells this row from the others of its list."""
+        return f"{self.indicator}_{self.form}"
+
+
+@dataclass(frozen=True)
+class PayForPerformance(PaysNothingPerUnit):
+    """Targets and the money at stake.
+
+    Attributes
+    ----------
+    targets
+        What is scored.
+    eur_per_person_year
+        Money at stake for each listed person-year.
+    withhold_share
+        Or: share of the year's payments to general practice that is withheld, and earned back by score.
+    lag_quarters
+        Quarters from the close of a year to its settlement.
+    """
+
+    kind: ClassVar[str] = "pay_for_performance"
+
+    targets: tuple[Target, ...]
+    eur_per_person_year: float = field(default=0.0, metadata={"unit": "EUR per person-year"})
+    withhold_share: float = field(default=0.0, metadata={"unit": "share of payments"})
+    lag_quarters: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.targets:
+            raise ValueError("targets need at least one indicator")
+        if bool(self.eur_per_person_year) == bool(self.withhold_share):
+            raise ValueError("give either eur_per_person_year or withhold_share")
+        if self.withhold_share > 1.0:
+            raise ValueError("withhold_share must lie between 0 and 1")
+        for each in self.targets:
+            if each.form in ("linear", "improvement") and each.floor == each.full:
+                raise ValueError(f"{each.indicator}: {each.form} needs floor and full that differ")
+        if not any(each.points > 0.0 for each in self.targets):
+            raise ValueError("no target has points")
+        if not 0 <= self.lag_quarters <= 40:
+            raise ValueError("lag_quarters must lie between 0 and 40")
+
+    @property
+    def reads(self) -> frozenset[str]:  # type: ignore[override]
+        """What it looks at."""
+        return frozenset({"indicators"} | ({"payments"} if self.withhold_share else set()))
+
+    def settle(self, book: Book) -> Floats:
+        """Return ``[practice, segment]`` euros: what is withheld now, and what the year that is due has earned."""
+        activity = book.activity
+        paid = np.zeros(activity.person_years.shape)
+        if book.year is not None and book.year < 0:
+            return paid
+        if self.withhold_share:
+            paid = paid - self.withhold_share * _payments(activity)
+        due = book.year_due(self.lag_quarters)
+        if due is None or (due.year is not None and due.year < 0):
+            return paid
+        of_year = due.activity
+        stake = self.withhold_share * _payments(of_year) if self.withhold_share else 0.0
+        stake = stake + self.eur_per_person_year * of_year.person_years
+        return np.asarray(paid + self.scores(of_year, due.before(1))[:, None] * stake)
+
+    def scores(self, year: Activity, before: Activity | None) -> Floats:
+        """Return the mean score of each practice ``[practice]``; 0 where no indicator has enough people.
+
+        Parameters
+        ----------
+        before
+            The year before, for improvement; without it improvement scores nothing.
+        """
+        total, points = np.zeros(len(year.practice_names)), np.zeros(len(year.practice_names))
+        for target in self.targets:
+            value, enough = _values(target, year)
+            score = self._score(target, value, enough, before)
+            total += target.points * np.where(enough, score, 0.0)
+            points += target.points * enough
+        return np.divide(total, points, out=np.zeros_like(total), where=points > 0.0)
+
+    @staticmethod
+    def _score(target: Target, value: Floats, enough: Floats, before: Activity | None) -> Floats:
+        if target.form == "threshold":
+            down = target.full < target.floor
+            return np.asarray((value <= target.full) if down else (value >= target.full), float)
+        if target.form == "rank":
+            score = np.zeros(len(value))
+            if enough.sum() > 1:
+                down = target.full < target.floor
+                place = rankdata(-value[enough] if down else value[enough])
+                score[enough] = (place - 1.0) / (enough.sum() - 1.0)
+            return score
+        if target.form == "improvement":
+            if before is None or target.indicator not in before.indicators:
+                return np.zeros(len(value))
+            value = value - _values(target, before)[0]
+        return np.clip((value - target.floor) / (target.full - target.floor), 0.0, 1.0)
+
+
+def _payments(activity: Activity) -> Floats:
+    if activity.payments is None:
+        raise ModelError("pay_for_performance: no payments to withhold from")
+    return activity.payments[:, :, activity.lines.index("general_practice")]
+
+
+def _values(target: Target, year: Activity) -> tuple[Floats, Floats]:
+    """Return an indicator ``[practice]``, and who has a denominator that is large enough."""
+    if target.indicator not in year.indicators:
+        known = tuple(sorted(year.indicators))
+        near = nearest_name(target.indicator, known)
+        hint = f"; did you mean {near!r}?" if near else ""
+        raise ModelError(f"pay_for_performance: no indicator {target.indicator!r} is known{hint}")
+    above, below = year.indicators[target.indicator].T
+    mean = above.sum() / below.sum() if below.sum() > 0.0 else 0.0
+    more = below + target.shrink_persons
+    value = np.divide(above + target.shrink_persons * mean, more, out=np.zeros_like(above), where=more > 0.0)
+    return value, (below > 0.0) & (below >= target.fewest)

@@ -1,0 +1,333 @@
+"""Shared savings and losses: a provider group keeps part of what care of its people costs less than a benchmark.
+
+Once a year, `lag_quarters` after the year closed, with A the payments for a practice's people on the lines counted::
+
+    own history    sum over base years of weight x payments per person-year, moved with the trend and the case mix
+    norm           payments per person-year of every segment in the whole region in the base years, on the practice's
+                   own people of the year, moved with the trend
+    benchmark B    person-years x ((1 - norm_weight) x own history + norm_weight x norm) x (1 - discount)
+    savings rate   s = (B - A) / B
+
+Savings of at least the minimum are shared from the first euro or beyond the minimum, at `sharing_rate` and by corridor,
+up to the cap; losses alike, where `loss_rate` is above zero. A positive payment goes to the providers, a negative one
+comes from them. Base years are the years before the agreement, and after every `rebase_every_years` those before the
+new one (the ratchet). Rules in this form: United States, 42 CFR part 425; the numbers are the contract's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from paysim.accounting.activity import Activity
+from paysim.accounting.book import Book
+from paysim.contracts.protocol import Floats, PaysNothingPerUnit
+from paysim.errors import ModelError
+
+Line = Literal[
+    "general_practice",
+    "hospital",
+    "out_of_hours",
+    "pharmacy",
+    "mental_health",
+    "district_nursing",
+    "other_care",
+    "long_term_care",
+]
+CURATIVE: tuple[Line, ...] = (
+    "general_practice",
+    "hospital",
+    "out_of_hours",
+    "pharmacy",
+    "mental_health",
+    "district_nursing",
+    "other_care",
+)
+
+
+@dataclass(frozen=True)
+class SizeRow:
+    """Minimum savings rate of a list of this size; linear in between, constant beyond the ends."""
+
+    persons: float = field(metadata={"unit": "persons"})
+    rate: float = field(metadata={"unit": "share of the benchmark"})
+
+    @property
+    def label(self) -> str:
+        """What tells this row from the others of its list."""
+        return f"{self.persons:g}_persons"
+
+
+@dataclass(frozen=True)
+class Corridor:
+    """Share that is kept of savings or losses up to this rate, from the corridor before."""
+
+    up_to: float = field(metadata={"unit": "share of the benchmark"})
+    kept: float = field(metadata={"unit": "share of savings or losses"})
+
+    @property
+    def label(self) -> str:
+        """What tells this row from the others of its list."""
+        return f"up_to_{self.up_to:g}"
+
+
+@dataclass(frozen=True)
+class SharedSavings(PaysNothingPerUnit):
+    """Terms of shared savings.
+
+    Attributes
+    ----------
+    sharing_rate, loss_rate
+        Share of savings that is paid out, and of losses that is paid in.
+    lines
+        Budget lines of which payments count; empty: all but long-term care.
+    base_year_weights
+        Weights of the base years, oldest first; they are divided by their sum.
+    norm_weight
+        Weight of the region's norm against the practice's own history.
+    trend
+        ``region``: growth of the whole region's payments at equal case mix; ``fixed``: `trend_per_year`; ``none``.
+    trend_per_year
+        Yearly growth of the benchmark with a fixed trend.
+    case_mix_growth_cap
+        The most by which the case mix of the practice's own history may grow; not given: no limit.
+    truncate_above_eur
+        What is paid for one person in a year beyond this does not count, in no year; not given: all counts.
+    minimum_savings_rate, minimum_loss_rate
+        Rate from which savings, and losses, are shared.
+    minimum_by_size
+        Minimum savings rate by number of persons on the list, in place of the fixed one.
+    beyond_minimum_only
+        Whether only what exceeds the minimum is shared.
+    corridors
+        Share kept by rate, in rising order, before the sharing or loss rate; none: all.
+    savings_cap_share, loss_cap_share
+        The most that is paid out and paid in, of the benchmark; positive numbers.
+    discount_share
+        Of the benchmark, kept by the payer.
+    quality_indicator
+        Name of the indicator on which payment of savings depends; not given: on none.
+    quality_gate, quality_full
+        Value below which nothing is paid, and value from which all is; in between in proportion.
+    pooled
+        Whether all practices are one organisation with one benchmark.
+    rebase_every_years
+        Length of an agreement; 0: base years stay those before the start.
+    lag_quarters
+        Quarters from the close of a year to its settlement.
+    """
+
+    kind: ClassVar[str] = "shared_savings"
+
+    sharing_rate: float = field(metadata={"unit": "share of savings"})
+    loss_rate: float = field(default=0.0, metadata={"unit": "share of losses"})
+    lines: tuple[Line, ...] = ()
+    base_year_weights: tuple[float, ...] = (1.0,)
+    norm_weight: float = field(default=0.0, metadata={"unit": "share"})
+    trend: Literal["region", "fixed", "none"] = "region"
+    trend_per_year: float = field(default=0.0, metadata={"unit": "per year"})
+    case_mix_growth_cap: float | None = field(default=None, metadata={"unit": "share over the agreement"})
+    truncate_above_eur: float | None = field(default=None, metadata={"unit": "EUR per person per year"})
+    minimum_savings_rate: float = field(default=0.0, metadata={"unit": "share of the benchmark"})
+    minimum_loss_rate: float = field(default=0.0, metadata={"unit": "share of the benchmark"})
+    minimum_by_size: tuple[SizeRow, ...] = ()
+    beyond_minimum_only: bool = False
+    corridors: tuple[Corridor, ...] = ()
+    savings_cap_share: float | None = field(default=None, metadata={"unit": "share of the benchmark"})
+    loss_cap_share: float | None = field(default=None, metadata={"unit": "share of the benchmark"})
+    discount_share: float = field(default=0.0, metadata={"unit": "share of the benchmark"})
+    quality_indicator: str | None = None
+    quality_gate: float = field(default=0.0, metadata={"unit": "share"})
+    quality_full: float = field(default=0.0, metadata={"unit": "share"})
+    pooled: bool = False
+    rebase_every_years: int = 0
+    lag_quarters: int = 0
+
+    def __post_init__(self) -> None:
+        shares = ("sharing_rate", "loss_rate", "norm_weight", "discount_share", "minimum_savings_rate")
+        for name in (*shares, "minimum_loss_rate", "quality_gate", "quality_full"):
+            if getattr(self, name) > 1.0:
+                raise ValueError(f"{name} must lie between 0 and 1")
+        if not self.base_year_weights or min(self.base_year_weights) < 0.0 or sum(self.base_year_weights) <= 0.0:
+            raise ValueError("base_year_weights need a weight above 0, and none below")
+        if self.trend != "fixed" and self.trend_per_year:
+            raise ValueError("trend_per_year belongs to trend: fixed")
+        for rows, name in ((self.minimum_by_size, "persons"), (self.corridors, "up_to")):
+            values = [getattr(row, name) for row in rows]
+            if values != sorted(set(values)):
+                raise ValueError(f"rows must stand in rising order of {name}")
+        if self.minimum_by_size and self.minimum_savings_rate:
+            raise ValueError("give minimum_savings_rate or minimum_by_size, not both")
+        if any(row.kept > 1.0 for row in self.corridors):
+            raise ValueError("kept must lie between 0 and 1")
+        if not 0 <= self.lag_quarters <= 40 or not 0 <= self.rebase_every_years <= 50:
+            raise ValueError("lag_quarters must lie between 0 and 40, rebase_every_years between 0 and 50")
+        if self.quality_full < self.quality_gate:
+            raise ValueError("quality_full must not lie below quality_gate")
+        if self.quality_indicator is None and self.quality_full:
+            raise ValueError("a quality gate needs quality_indicator")
+
+    @property
+    def reads(self) -> frozenset[str]:  # type: ignore[override]
+        """What it looks at."""
+        more = {"persons"} if self.truncate_above_eur is not None else set()
+        return frozenset({"payments", *more} | ({"indicators"} if self.quality_indicator else set()))
+
+    def settle(self, book: Book) -> Floats:
+        """Return ``[practice, segment]`` euros for the year that is due, over people alike; zeros when none is.
+
+        Raises
+        ------
+        ModelError
+            If the book lacks a base year, payments, or the indicator.
+        """
+        nothing = np.zeros(book.activity.person_years.shape)
+        due = book.year_due(self.lag_quarters)
+        if due is None or (due.year is not None and due.year < 0):
+            return nothing
+        if self.pooled:
+            due = due.pooled()
+        benchmark, actual = self.benchmark(due)
+        rate = np.divide(benchmark - actual, benchmark, out=np.zeros_like(benchmark), where=benchmark > 0.0)
+        persons = due.activity.person_years.sum(axis=1) / due.activity.years
+        paid = benchmark * self.shared(rate, persons, self.quality(due.activity))
+        lived = book.activity.person_years
+        if self.pooled:
+            total = lived.sum()
+            return np.asarray(paid[0] * lived / total) if total > 0.0 else nothing
+        of_practice = lived.sum(axis=1, keepdims=True)
+        return np.asarray(paid[:, None] * np.divide(lived, of_practice, out=nothing, where=of_practice > 0.0))
+
+    def shared(self, rate: Floats, persons: Floats, quality: Floats) -> Floats:
+        """Return what is paid, as share of the benchmark, for savings rates ``[n]``; negative is paid in.
+
+        Parameters
+        ----------
+        persons
+            On the list ``[n]``.
+        quality
+            Part of the savings that quality lets through ``[n]``.
+        """
+        minimum = self.minimum(persons)
+        gain = np.where(rate >= minimum, np.maximum(rate, 0.0), 0.0)
+        loss = np.where(-rate >= self.minimum_loss_rate, np.maximum(-rate, 0.0), 0.0)
+        if self.beyond_minimum_only:
+            gain = np.maximum(gain - minimum, 0.0)
+            loss = np.maximum(loss - self.minimum_loss_rate, 0.0)
+        out = self.sharing_rate * self._kept(gain) * quality
+        back = self.loss_rate * self._kept(loss)
+        out = out if self.savings_cap_share is None else np.minimum(out, self.savings_cap_share)
+        back = back if self.loss_cap_share is None else np.minimum(back, self.loss_cap_share)
+        return np.asarray(out - back)
+
+    def minimum(self, persons: Floats) -> Floats:
+        """Return the minimum savings rate of lists of a size ``[n]``."""
+        if not self.minimum_by_size:
+            return np.full(len(persons), self.minimum_savings_rate)
+        sizes, rates = zip(*((row.persons, row.rate) for row in self.minimum_by_size), strict=True)
+        return np.asarray(np.interp(persons, sizes, rates))
+
+    def quality(self, activity: Activity) -> Floats:
+        """Return the part of savings that quality lets through ``[practice]``; without a denominator none."""
+        if self.quality_indicator is None:
+            return np.ones(len(activity.practice_names))
+        if self.quality_indicator not in activity.indicators:
+            known = ", ".join(sorted(activity.indicators)) or "none"
+            raise ModelError(f"shared_savings: no indicator {self.quality_indicator!r}; known: {known}")
+        above, below = activity.indicators[self.quality_indicator].T
+        value = np.divide(above, below, out=np.zeros_like(above), where=below > 0.0)
+        full = max(self.quality_full, self.quality_gate)
+        part = np.divide(value, full, out=np.ones_like(value), where=full > 0.0)
+        return np.where(value >= self.quality_gate, np.minimum(part, 1.0), 0.0)
+
+    def benchmark(self, due: Book) -> tuple[Floats, Floats]:
+        """Return benchmark and actual payments of a year ``[practice]``, in euro.
+
+        Parameters
+        ----------
+        due
+            Book of the year to settle.
+        """
+        years = [self._base_year(due, back) for back in range(len(self.base_year_weights), 0, -1)]
+        weights = np.array(self.base_year_weights) / sum(self.base_year_weights)
+        now, first = due.activity, self._agreement_start(due.year)
+        lived = now.person_years.sum(axis=1)
+        spent = [self._spent(each) for each in years]
+        actual = self._spent(now)
+        norm = self._norm(years, spent, weights)  # [segment] euro per person-year in the base years
+        here = now.person_years @ norm
+        region_now = float(here.sum())
+        growth = 1.0
+        if self.trend == "region" and region_now > 0.0:
+            growth = float(actual.sum()) / region_now
+        elif self.trend == "fixed":
+            middle = float(weights @ np.arange(len(years), 0, -1))  # years from the base to the first settled year
+            growth = (1.0 + self.trend_per_year) ** (middle + (0 if due.year is None else due.year - first))
+        own = np.zeros(len(lived))
+        for weight, year, paid in zip(weights, years, spent, strict=True):
+            then = year.person_years.sum(axis=1)
+            per_person = np.divide(paid.sum(axis=1), then, out=np.zeros_like(then), where=then > 0.0)
+            mix = _ratio(_ratio(here, lived), _ratio(year.person_years @ norm, then))
+            if self.case_mix_growth_cap is not None:
+                mix = np.minimum(mix, 1.0 + self.case_mix_growth_cap)
+            own += weight * per_person * mix
+        expected = (1.0 - self.norm_weight) * own * lived + self.norm_weight * here
+        return expected * growth * (1.0 - self.discount_share), actual.sum(axis=1)
+
+    def _agreement_start(self, year: int | None) -> int:
+        if year is None or not self.rebase_every_years:
+            return 0
+        return year // self.rebase_every_years * self.rebase_every_years
+
+    def _base_year(self, due: Book, back: int) -> Activity:
+        since = 0 if due.year is None else due.year - self._agreement_start(due.year)
+        found = due.before(since + back)
+        if found is None:
+            raise ModelError(
+                f"shared_savings: the benchmark looks back {since + back} years from contract year {due.year}, which "
+                f"are not known: base_years must be {len(self.base_year_weights)} or more"
+            )
+        return found
+
+    def _spent(self, year: Activity) -> Floats:
+        """Return ``[practice, segment]`` euros that count in a year."""
+        if year.payments is None:
+            raise ModelError("shared_savings: no payments to look at")
+        counted = [year.lines.index(line) for line in self.lines or CURATIVE]
+        spent = np.asarray(year.payments[:, :, counted].sum(axis=2))
+        if self.truncate_above_eur is None:
+            return spent
+        if year.persons is None:
+            raise ModelError("shared_savings: truncation needs the payments of single persons")
+        persons = year.persons
+        beyond = np.maximum(persons.payments[:, counted].sum(axis=1) - self.truncate_above_eur, 0.0)
+        cut = np.zeros_like(spent)
+        np.add.at(cut, (persons.practice, persons.segment), beyond)
+        return np.asarray(spent - cut)
+
+    @staticmethod
+    def _norm(years: list[Activity], spent: list[Floats], weights: Floats) -> Floats:
+        """Return the region's euros per person-year by segment ``[segment]`` over the base years."""
+        norm = np.zeros(spent[0].shape[1])
+        for weight, year, paid in zip(weights, years, spent, strict=True):
+            lived = year.person_years.sum(axis=0)
+            mean = paid.sum() / lived.sum() if lived.sum() > 0.0 else 0.0
+            norm += weight * np.divide(paid.sum(axis=0), lived, out=np.full_like(lived, mean), where=lived > 0.0)
+        return norm
+
+    def _kept(self, rate: Floats) -> Floats:
+        """Return what is kept of rates ``[n]`` by corridor; beyond the last one its share goes on."""
+        if not self.corridors:
+            return rate
+        kept, low = np.zeros_like(rate), 0.0
+        for row in self.corridors:
+            last = row is self.corridors[-1]
+            kept += row.kept * np.clip(rate - low, 0.0, np.inf if last else row.up_to - low)
+            low = row.up_to
+        return kept
+
+
+def _ratio(above: Floats, below: Floats) -> Floats:
+    return np.divide(above, below, out=np.ones_like(above), where=below > 0.0)
