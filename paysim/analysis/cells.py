@@ -7,7 +7,6 @@ is no finished cell and is simulated again.
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import tempfile
 import threading
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from paysim.accounting.activity import Activity
+from paysim.analysis.activities import pack, unpack
 from paysim.engine.cell import Cell
 from paysim.kernel.records import State
 from paysim.reading import write_atomic
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 CELL = "cell.json"
-_ARRAYS = ("services", "person_years", "programme_years", "years")
 _FILES = ("results.parquet", "ledger.parquet", "incentives.json", "activity.npz")
 
 
@@ -41,7 +40,8 @@ class Finished:
     results: pa.Table
     ledger: pa.Table
     incentives: list[dict[str, Any]]
-    activities: tuple[Activity, ...]
+    quarters: tuple[Activity, ...]
+    base_quarters: tuple[Activity, ...]
     events: int
     checks: list[dict[str, Any]]
 
@@ -102,7 +102,8 @@ def finish(cell: Cell, scale: float) -> Finished:
         results=results_table(cell.results),
         ledger=cell.ledger.to_arrow(),
         incentives=cell.incentives,
-        activities=cell.activities,
+        quarters=cell.quarters,
+        base_quarters=cell.base_quarters,
         events=cell.events,
         checks=cell.checks,
     )
@@ -111,19 +112,11 @@ def finish(cell: Cell, scale: float) -> Finished:
 def save(folder: Path, cell: Finished) -> None:
     """Write a finished cell, its index last."""
     folder.mkdir(parents=True, exist_ok=True)
-    activity = io.BytesIO()
-    np.savez(
-        activity,
-        services=np.stack([each.services for each in cell.activities]),
-        person_years=np.stack([each.person_years for each in cell.activities]),
-        programme_years=np.stack([each.programme_years for each in cell.activities]),
-        years=np.array([each.years for each in cell.activities]),
-    )
     files = {
         "results.parquet": parquet_bytes(cell.results),
         "ledger.parquet": parquet_bytes(cell.ledger),
         "incentives.json": json.dumps(cell.incentives, sort_keys=True).encode(),
-        "activity.npz": activity.getvalue(),
+        "activity.npz": pack((*cell.base_quarters, *cell.quarters)),
     }
     for name, data in files.items():
         write_atomic(folder / name, data)
@@ -133,8 +126,7 @@ def save(folder: Path, cell: Finished) -> None:
         "scale": cell.scale,
         "events": cell.events,
         "checks": cell.checks,
-        "service_names": list(cell.activities[0].service_names),
-        "practice_names": list(cell.activities[0].practice_names),
+        "base_quarters": len(cell.base_quarters),
         "files": {name: hashlib.sha256(data).hexdigest() for name, data in files.items()},
     }
     write_atomic(folder / CELL, json.dumps(index, sort_keys=True, indent=1).encode())
@@ -152,13 +144,7 @@ def load(folder: Path) -> Finished | None:
             return None
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    names = tuple(index["service_names"]), tuple(index["practice_names"])
-    with np.load(io.BytesIO(data["activity.npz"])) as arrays:
-        years = zip(*(arrays[name] for name in _ARRAYS), strict=True)
-        activities = tuple(
-            Activity(*names, services, persons, programme, float(length))
-            for services, persons, programme, length in years
-        )
+    quarters, before = unpack(data["activity.npz"]), index["base_quarters"]
     return Finished(
         arm=index["arm"],
         replicate=index["replicate"],
@@ -166,7 +152,8 @@ def load(folder: Path) -> Finished | None:
         results=pq.read_table(pa.BufferReader(data["results.parquet"])),
         ledger=pq.read_table(pa.BufferReader(data["ledger.parquet"])),
         incentives=json.loads(data["incentives.json"]),
-        activities=activities,
+        quarters=quarters[before:],
+        base_quarters=quarters[:before],
         events=index["events"],
         checks=index["checks"],
     )

@@ -24,7 +24,7 @@ from paysim import __version__
 from paysim.analysis.cells import Finished, Spool, digest, finish, load, save
 from paysim.analysis.folder import population_digest, source_digest, write_log, write_run
 from paysim.analysis.runs import MANIFEST, Run, load_run
-from paysim.engine.cell import Base, Progress, run_arm, run_base, solve_arms
+from paysim.engine.cell import Base, Progress, by_year, run_arm, run_base, solve_arms
 from paysim.engine.model import Model, build_model
 from paysim.engine.region import ENGINES, Engine, Region
 from paysim.errors import OutputError, Problem, ScenarioError, nearest_name
@@ -220,7 +220,7 @@ class _Replicate:
         passive = first
         if current.behaviour.name != "passive" and any(arm.budget_neutral_to for arm in scenario.arms):
             passive = self.cell((replace(current, behaviour=Behaviour()), 1.0))
-        solved = solve_arms(scenario, passive.activities)
+        solved = solve_arms(scenario, by_year(passive.quarters), by_year(passive.base_quarters))
         others = [solved[arm.name] for arm in scenario.arms if arm.name != current.name]
         kept = {each[0].name: self.finished(*each) for each in others}
         missing = [each for each in others if kept[each[0].name] is None]

@@ -36,10 +36,10 @@ def incentive_map(scenario: Scenario, sample: int | None = None, progress: Progr
 
     model = build_model(replace(scenario, base_years=BASE_YEARS), sample)
     base = run_base(model, 0, progress=progress)
-    solved = solve_arms(scenario, [base.activity])
+    solved = solve_arms(scenario, base.years[-1:], base.years[:-1])
     rows = [
         row
         for arm, _ in solved.values()
-        for row in Responses(under_rules(model, arm), arm, base.activity, 0, model).at_base()
+        for row in Responses(under_rules(model, arm), arm, base.years, 0, model).at_base()
     ]
     return pd.DataFrame(rows, columns=list(INCENTIVE_COLUMNS))

@@ -54,6 +54,7 @@ _PEOPLE = {
 
 def revenue_eur(situation: Situation, activity: Activity) -> Floats:
     """Return ``[practice, segment]`` euros that the contracts pay for a year's activity, unrounded."""
+    activity = replace(activity, lines=(), payments=None)  # they are reckoned anew
     return settle(situation.contracts, Book(activity, situation.year, situation.past)).practice_revenue()
 
 

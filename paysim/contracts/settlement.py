@@ -112,8 +112,7 @@ def settle(contracts: Iterable[Contract], book: Book, *, checked: bool = False) 
     for stage in STAGES:
         now = [(contract, part) for contract, part in parts if stage_of(part) == stage]
         if stage == "payments":
-            activity = book.activity
-            book = replace(book, activity=replace(activity, lines=LINES, payments=_by_line(bills, activity)))
+            book = replace(book, activity=_with_payments(book.activity, bills))
         elif stage == "received" and now:
             book = replace(book, received=_by_actor(bills, book))
         bills += [Bill(contract, part, contract.payment(part, book, checked=checked)) for contract, part in now]
@@ -121,7 +120,10 @@ def settle(contracts: Iterable[Contract], book: Book, *, checked: bool = False) 
 
 
 def settle_all(
-    contracts: Sequence[Contract], activities: Iterable[Activity], years: Sequence[int | None] | None = None
+    contracts: Sequence[Contract],
+    activities: Iterable[Activity],
+    years: Sequence[int | None] | None = None,
+    past: Sequence[Activity] = (),
 ) -> Iterator[Settlement]:
     """Settle periods that follow each other; each looks back on those before it.
 
@@ -129,8 +131,10 @@ def settle_all(
     ----------
     years
         Contract year of each activity, for dated components; None: all are in force in every period.
+    past
+        Activity before the first period, for terms that look back.
     """
-    past: tuple[Activity, ...] = ()
+    past = tuple(past)
     for index, activity in enumerate(activities):
         settlement = settle(contracts, Book(activity, years[index] if years else None, past))
         past = (*past, settlement.book.activity)
@@ -169,13 +173,15 @@ def post_deductible(ledger: Ledger, period: int, contract: str, component: str, 
     )
 
 
-def _by_line(bills: Iterable[Bill], activity: Activity) -> Floats:
-    """Return ``[practice, segment, line]`` euros that were paid for care."""
+def _with_payments(activity: Activity, bills: Iterable[Bill]) -> Activity:
+    """Return the activity with what was paid for care by line, on top of what it says was paid by other contracts."""
     paid = np.zeros((*activity.person_years.shape, len(LINES)))
+    if activity.payments is not None:
+        paid[:, :, [LINES.index(line) for line in activity.lines]] += activity.payments
     for each in bills:
         if each.payment.account in LINES:
             paid[:, :, LINES.index(each.payment.account)] += each.payment.euros
-    return paid
+    return replace(activity, lines=LINES, payments=paid)
 
 
 def _by_actor(bills: Iterable[Bill], book: Book) -> dict[str, Floats]:

@@ -6,6 +6,7 @@ The order is that of the money's logic: claims, contracts, ledger. Nothing here 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import reduce
 
 import numpy as np
 
@@ -116,6 +117,8 @@ class Accounts:
     ) -> None:
         self.model, self.state, self.contracts, self.ledger = model, state, contracts, ledger
         self.past, self._before = past, len(past)
+        first_quarters = range(0, len(past), PERIODS_PER_YEAR)
+        self.years = [reduce(Activity.plus, past[first : first + PERIODS_PER_YEAR]) for first in first_quarters]
         self.period = first_period
         self.records = Records()
         self.groups: Groups = make_groups(model)
@@ -184,6 +187,7 @@ class Accounts:
         self.past = (*self.past, activity)
         self.period += 1
         if self.period % PERIODS_PER_YEAR == 0:
+            self.years.append(reduce(Activity.plus, self.past[-PERIODS_PER_YEAR:]))
             self._close_year()
         return activity
 
@@ -246,7 +250,31 @@ class Accounts:
             unlisted_years,
         )
         self.records.unlisted_years.append(unlisted_years)
-        return Activity(self.names, self.practice_names, services, person_years, programme_years, YEARS_PER_PERIOD)
+        return Activity(
+            self.names,
+            self.practice_names,
+            services,
+            person_years,
+            programme_years,
+            YEARS_PER_PERIOD,
+            coded_years=None if self._risk is None else person_years * self._risk,
+            fte_years=self.state.practices["fte"] * YEARS_PER_PERIOD,
+        )
+
+    @property
+    def _risk(self) -> np.ndarray | None:
+        """Risk by segment ``[G]``: payments per person-year in the first quarter of all, the mean being 1.
+
+        Segments hold age, deprivation and the conditions on record, so recording more raises the risk of a list. None
+        until that quarter is settled.
+        """
+        if not self.past:
+            return None
+        first = self.past[0]
+        lived = first.person_years.sum(axis=0)
+        paid = first.payments.sum(axis=(0, 2))  # type: ignore[union-attr]
+        mean = paid.sum() / lived.sum()
+        return np.asarray(np.divide(paid, lived * mean, out=np.ones_like(paid), where=lived > 0.0))
 
     def _post_costs(self, activity: Activity) -> np.ndarray:
         """Post what practices pay, the owners' own time apart; return ``[P, BILLS]`` euro."""

@@ -16,8 +16,8 @@ from paysim.accounting.activity import Activity
 from paysim.accounting.claims import tariff_table
 from paysim.accounting.ledger import Ledger
 from paysim.care.costs import BILLS
-from paysim.contracts.contract import PRACTICES, Contract
-from paysim.contracts.neutrality import solve_scale, total_eur
+from paysim.contracts.contract import PRACTICES
+from paysim.contracts.neutrality import scaled, solve_scale, total_eur
 from paysim.engine.accounts import Accounts
 from paysim.engine.facts import FACTS
 from paysim.engine.groups import EXTRA
@@ -65,9 +65,9 @@ class Base:
     events: int
 
     @property
-    def activity(self) -> Activity:
-        """Activity of the last base year, the providers' own recent past."""
-        return reduce(Activity.plus, self.quarters[-PERIODS_PER_YEAR:])
+    def years(self) -> tuple[Activity, ...]:
+        """Activity of each base year; the last one is the providers' own recent past."""
+        return by_year(self.quarters)
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +79,8 @@ class Cell:
     results: dict[str, np.ndarray]
     ledger: Ledger
     incentives: list[dict[str, Any]]
-    activities: tuple[Activity, ...]  # of each contract year
+    quarters: tuple[Activity, ...]
+    base_quarters: tuple[Activity, ...]
     events: int
     checks: list[dict[str, Any]] = field(default_factory=list)
 
@@ -129,7 +130,7 @@ def run_arm(
     hospital.restore(base.hospital)
     ledger = Ledger(arm.name, 0, replicate)
     accounts = Accounts(model, state, arm.contracts, ledger, 0, base.quarters)
-    responses = Responses(model, arm, base.activity, replicate, of_current)
+    responses = Responses(model, arm, base.years, replicate, of_current)
     years = scenario.horizon_years
     migration = Migration(model, state, replicate)
     region = _region(model, state, accounts, hospital, migration, 0, engine, years, arm.name, progress, on_events)
@@ -148,7 +149,8 @@ def run_arm(
         results=tabulate(counted, scenario.name, arm.name, 0, replicate),
         ledger=ledger,
         incentives=responses.table,
-        activities=_by_year(accounts),
+        quarters=accounts.activities,
+        base_quarters=base.quarters,
         events=region.practices.taken,
         checks=[
             {"id": f"ledger:{arm.name}:{replicate}", "what": "every posting sums to zero", "passed": True},
@@ -165,7 +167,9 @@ def run_arm(
     )
 
 
-def solve_arms(scenario: Scenario, activities: Sequence[Activity]) -> dict[str, tuple[Arm, float]]:
+def solve_arms(
+    scenario: Scenario, activities: Sequence[Activity], past: Sequence[Activity] = ()
+) -> dict[str, tuple[Arm, float]]:
     """Return every arm with its budget-neutral rates in place, and the factor on them.
 
     Parameters
@@ -173,8 +177,11 @@ def solve_arms(scenario: Scenario, activities: Sequence[Activity]) -> dict[str, 
     activities
         What people use in each contract year from the start on when nobody responds: on this, practices are to be
         paid in all as in the arm named.
+    past
+        Activity of each base year, for terms that look back.
     """
     years = list(range(len(activities)))
+    unpaid = [replace(each, lines=(), payments=None) for each in activities]  # each arm pays by its own contracts
     solved: dict[str, tuple[Arm, float]] = {}
 
     def solve(arm: Arm) -> tuple[Arm, float]:
@@ -182,19 +189,13 @@ def solve_arms(scenario: Scenario, activities: Sequence[Activity]) -> dict[str, 
             k = 1.0
             if arm.budget_neutral_to is not None:
                 reference, _ = solve(scenario.arm(arm.budget_neutral_to.arm))
-                k = solve_scale(
-                    total_eur(_of_practices(reference), activities, years), _of_practices(arm), activities, years
-                )
-                contracts = tuple(each.scaled(k) if each.providers == PRACTICES else each for each in arm.contracts)
-                arm = replace(arm, contracts=contracts)
+                wanted = total_eur(reference.contracts, unpaid, years, past)
+                k = solve_scale(wanted, arm.contracts, unpaid, years, past)
+                arm = replace(arm, contracts=scaled(arm.contracts, k))
             solved[arm.name] = arm, k
         return solved[arm.name]
 
     return {arm.name: solve(arm) for arm in scenario.arms}
-
-
-def _of_practices(arm: Arm) -> list[Contract]:
-    return [contract for contract in arm.contracts if contract.providers == PRACTICES]
 
 
 def _region(
@@ -246,9 +247,8 @@ def _hospital(model: Model, state: State, replicate: int) -> Hospital:
     return Hospital(state, model.care.hospital, key, model.population.practices[0].weight, codes)
 
 
-def _by_year(accounts: Accounts) -> tuple[Activity, ...]:
-    """Return the activity of each contract year."""
-    each = accounts.activities
+def by_year(each: Sequence[Activity]) -> tuple[Activity, ...]:
+    """Return the activity of each contract year from that of quarters."""
     return tuple(
         reduce(Activity.plus, each[first : first + PERIODS_PER_YEAR]) for first in range(0, len(each), PERIODS_PER_YEAR)
     )

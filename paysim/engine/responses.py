@@ -6,6 +6,7 @@ that changes nothing moves nobody, and `current` shows no jump at year 0.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -30,8 +31,8 @@ class Responses:
 
     Parameters
     ----------
-    base_activity
-        Of the last base year.
+    base_years
+        Activity of each base year; the last one is the providers' own recent past.
     of_current
         The model under the current arm's rules of delegation, where those of `model` are others.
 
@@ -42,13 +43,18 @@ class Responses:
     """
 
     def __init__(
-        self, model: Model, arm: Arm, base_activity: Activity, replicate: int, of_current: Model | None = None
+        self,
+        model: Model,
+        arm: Arm,
+        base_years: Sequence[Activity],
+        replicate: int,
+        of_current: Model | None = None,
     ) -> None:
         self.model, self.arm, self.replicate = model, arm, replicate
         self.of_current = of_current or model
         self.behaviour = load_behaviour(arm.behaviour.name, arm.behaviour.settings, model.parameters)
         self.traits = self.behaviour.traits(model.scenario.seed, [p.name for p in model.population.practices])
-        self.base_activity = base_activity
+        self.base_years, self.base_activity = tuple(base_years), base_years[-1]
         practices = len(model.population.practices)
         self.base_fte = np.array([(each.gp_fte, each.nurse_fte) for each in model.population.practices])
         self.ones = np.ones((practices, len(CONDITIONS), len(LEVERS)))
@@ -63,6 +69,7 @@ class Responses:
         situation = self._situation(
             self.of_current, current.contracts, self.base_activity, self.ones, -1, None, self.base_fte
         )
+        situation = replace(situation, past=self.base_years[:-1])
         return make_anchor(situation)
 
     def at_base(self) -> list[dict[str, Any]]:
@@ -70,6 +77,7 @@ class Responses:
         situation = self._situation(
             self.model, self.arm.contracts, self.base_activity, self.ones, 0, self.anchor, self.base_fte
         )
+        situation = replace(situation, past=self.base_years)
         return incentive_table(situation, self.behaviour, self.arm.name, self.replicate)
 
     def start(self, region: Region) -> None:
@@ -88,7 +96,8 @@ class Responses:
         levers = region.state.practices["activity_levers"].copy()
         year = min(self.quarter // PERIODS_PER_YEAR, self.model.scenario.horizon_years - 1)
         fte = region.state.practices["fte"]
-        return self._situation(self.model, self.arm.contracts, activity, levers, year, self.anchor, fte)
+        situation = self._situation(self.model, self.arm.contracts, activity, levers, year, self.anchor, fte)
+        return replace(situation, past=tuple(region.accounts.years[: len(self.base_years) + year]))
 
     def _decide(self, region: Region, activity: Activity) -> None:
         situation = self._now(region, activity)
