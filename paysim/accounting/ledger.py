@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+ORGANISATIONS = ("integrator", "care_group", "care_council", "reinsurer", "investor")
+"""Organisations that a contract can name as payer or provider: they take part where one does."""
+
 FIXED_ACTORS = (
     "insurers",
     "patients",
@@ -34,6 +37,7 @@ FIXED_ACTORS = (
     "staff_and_suppliers",
     "municipalities",
     "government",
+    *ORGANISATIONS,
 )
 """Actors that every region has; each practice is one more, named by `practice_actor`."""
 

@@ -11,7 +11,19 @@ from typing import Annotated, NoReturn
 import typer
 
 from paysim import __version__
-from paysim.cli import calibrate, check, compare, incentives, indicators, population, report, trials, validate, warmup
+from paysim.cli import (
+    calibrate,
+    cases,
+    check,
+    compare,
+    incentives,
+    indicators,
+    population,
+    report,
+    trials,
+    validate,
+    warmup,
+)
 from paysim.cli import run as run_command
 from paysim.errors import PaysimError
 
@@ -39,6 +51,7 @@ app.command("validate")(validate.validate)
 app.command("trials")(trials.trials)
 app.command("warmup")(warmup.warmup)
 app.add_typer(population.app, name="population")
+app.add_typer(cases.app, name="cases")
 
 
 def _show_version(wanted: bool) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from paysim.accounting.book import Book
+from paysim.accounting.ledger import ORGANISATIONS
 from paysim.contracts.deductible import Deductible
 from paysim.contracts.protocol import Component, Floats
 from paysim.errors import Problem, ScenarioError
@@ -158,6 +159,8 @@ class Contract:
         payee = part.terms.payee or self.providers
         check = float(part.settle(book.pooled()).sum()) if checked and part.linear else None
         account = GENERAL_PRACTICE if payee == PRACTICES else "deductible" if payee == "insurers" else payee
+        if PRACTICES in (payee, self.payer) and self.payer in (*ORGANISATIONS, PRACTICES):
+            account = "sharing_out"
         return Payment(part.name, part.kind, payee, account, part.settle(book), check)
 
     def scaled(self, k: float) -> Contract:

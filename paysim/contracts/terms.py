@@ -21,10 +21,12 @@ from pydantic import create_model
 
 import paysim.contracts
 from paysim import catalog
+from paysim.accounting.ledger import ORGANISATIONS
 from paysim.contracts.contract import Contract as Contract
 from paysim.contracts.contract import Part
 from paysim.contracts.deductible import Deductible
 from paysim.contracts.protocol import Component
+from paysim.contracts.settlement import PAYERS
 from paysim.errors import Problem, ScenarioError, nearest_name
 from paysim.parameters import Distribution, Parameter, Status
 from paysim.reading import Document, Name, Reader, bind, read_yaml
@@ -60,8 +62,8 @@ class _ContractReader(Reader):
     kind: Literal["contract"] = "contract"
     name: Name
     title: _Text | None = None
-    payer: Literal["insurers", "patients", "care_offices"]
-    providers: Literal["practices", "sectors", "insurers"]
+    payer: Literal[(*PAYERS, "practices", *ORGANISATIONS)]  # type: ignore[valid-type]
+    providers: Literal[("practices", "sectors", "insurers", *PAYERS[1:], *ORGANISATIONS)]  # type: ignore[valid-type]
 
 
 class _TableReader(Reader):
