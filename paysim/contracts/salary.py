@@ -24,7 +24,6 @@ class Salary(PaysNothingPerUnit):
 
     kind: ClassVar[str] = "salary"
     scalable: ClassVar[bool] = True
-    linear: ClassVar[bool] = True
     reads: ClassVar[frozenset[str]] = frozenset({"fte_years"})
 
     gp_eur_per_fte_year: float = field(metadata={"unit": "EUR per full-time year"})

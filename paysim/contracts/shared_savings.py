@@ -51,13 +51,13 @@ CURATIVE: tuple[Line, ...] = (
 class SizeRow:
     """Minimum savings rate of a list of this size; linear in between, constant beyond the ends."""
 
-    persons: float = field(metadata={"unit": "persons"})
+    persons: int
     rate: float = field(metadata={"unit": "share of the benchmark"})
 
     @property
     def label(self) -> str:
         """What tells this row from the others of its list."""
-        return f"{self.persons:g}_persons"
+        return f"{self.persons}_persons"
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ class SharedSavings(PaysNothingPerUnit):
     quality_gate, quality_full
         Value below which nothing is paid, and value from which all is; in between in proportion.
     pooled
-        Whether all practices are one organisation with one benchmark.
+        Whether all practices are one organisation with one benchmark; its trend is then fixed or none.
     rebase_every_years
         Length of an agreement; 0: base years stay those before the start.
     lag_quarters
@@ -152,6 +152,8 @@ class SharedSavings(PaysNothingPerUnit):
                 raise ValueError(f"{name} must lie between 0 and 1")
         if not self.base_year_weights or min(self.base_year_weights) < 0.0 or sum(self.base_year_weights) <= 0.0:
             raise ValueError("base_year_weights need a weight above 0, and none below")
+        if self.pooled and self.trend == "region":
+            raise ValueError("a whole region has no other trend than its own: pooled needs trend: fixed or none")
         if self.trend != "fixed" and self.trend_per_year:
             raise ValueError("trend_per_year belongs to trend: fixed")
         for rows, name in ((self.minimum_by_size, "persons"), (self.corridors, "up_to")):
