@@ -18,6 +18,7 @@ from paysim.accounting.ledger import Ledger
 from paysim.care.costs import BILLS
 from paysim.contracts.contract import PRACTICES
 from paysim.contracts.neutrality import scaled, solve_scale, total_eur
+from paysim.contracts.settlement import PAYERS
 from paysim.engine.accounts import Accounts
 from paysim.engine.facts import FACTS
 from paysim.engine.groups import EXTRA
@@ -278,7 +279,7 @@ def _counted(model: Model, accounts: Accounts) -> Counted:
     arrays = accounts.records.arrays()
     fte = arrays["fte"].reshape(scenario.horizon_years, -1, *arrays["fte"].shape[1:]).mean(axis=1)  # [Y, P, 2]
     hours = [[care.book.hours_per_year(gp, nurse) for gp, nurse in year] for year in fte]
-    others = [contract for contract in accounts.contracts if contract.providers != PRACTICES]
+    others = [each for each in accounts.contracts if each.providers != PRACTICES and each.payer in PAYERS]
     parts = [
         [part for contract in others for part in contract.in_force(year)] for year in range(scenario.horizon_years)
     ]
