@@ -8,7 +8,7 @@ nobody reckoned it, and a component that needs it says so in its ``reads``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -85,7 +85,7 @@ class Activity:
     payments: Floats | None = None
     coded_years: Floats | None = None
     fte_years: Floats | None = None
-    indicators: Mapping[str, Floats] = field(default_factory=dict)
+    indicators: dict[str, Floats] = field(default_factory=dict)
     persons: Persons | None = None
 
     def __post_init__(self) -> None:
@@ -147,7 +147,10 @@ class Activity:
             payments=_sum(self.payments, later.payments),
             coded_years=_sum(self.coded_years, later.coded_years),
             fte_years=_sum(self.fte_years, later.fte_years),
-            indicators={name: counts + self.indicators.get(name, 0.0) for name, counts in later.indicators.items()},
+            indicators={
+                name: np.asarray(self.indicators.get(name, 0.0) + later.indicators.get(name, 0.0))
+                for name in (self.indicators | later.indicators)
+            },
             persons=later.persons,
         )
 

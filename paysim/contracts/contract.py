@@ -83,6 +83,11 @@ class Part:
         """Return the ``[service]`` price per unit after the share."""
         return self.terms.prices_eur(service_names) * self.share
 
+    def list_prices_eur(self, service_names: tuple[str, ...]) -> Floats:
+        """Return the ``[service]`` price at which patients' deductible is reckoned, after the share."""
+        listed = getattr(self.terms, "list_prices_eur", self.terms.prices_eur)
+        return np.asarray(listed(service_names) * self.share)
+
     def services_paid(self) -> frozenset[str]:
         """Return the services paid by the unit."""
         return self.terms.services_paid() if self.share > 0.0 else frozenset()

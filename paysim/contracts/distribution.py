@@ -27,6 +27,8 @@ class Distribution(PaysNothingPerUnit):
         Share of a surplus that practices receive.
     borne_share
         Share of a deficit that practices bear.
+    kept_eur_per_person_year
+        What the organisation first keeps, for its own costs, of what it received.
     by
         ``person_years`` of each list, or ``origin``: for whose people it was received.
     """
@@ -37,6 +39,7 @@ class Distribution(PaysNothingPerUnit):
     of: Literal["integrator", "care_group", "care_council", "insurers"]
     paid_out_share: float = field(metadata={"unit": "share of the surplus"})
     borne_share: float = field(default=0.0, metadata={"unit": "share of the deficit"})
+    kept_eur_per_person_year: float = field(default=0.0, metadata={"unit": "EUR per person-year"})
     by: Literal["person_years", "origin"] = "person_years"
 
     def __post_init__(self) -> None:
@@ -46,7 +49,7 @@ class Distribution(PaysNothingPerUnit):
     def settle(self, book: Book) -> Floats:
         """Return ``[practice, segment]`` euros; negative where practices bear a deficit."""
         lived = book.activity.person_years
-        received = book.received.get(self.of, np.zeros(lived.shape))
+        received = book.received.get(self.of, np.zeros(lived.shape)) - self.kept_eur_per_person_year * lived
         total = float(received.sum())
         share = self.paid_out_share if total >= 0.0 else self.borne_share
         if self.by == "origin":

@@ -112,6 +112,10 @@ class GlobalBudget:
         """Return zeros ``[service]``: a budget has no price per unit."""
         return np.zeros(len(service_names))
 
+    def list_prices_eur(self, service_names: tuple[str, ...]) -> Floats:
+        """Return the schedule's ``[service]`` prices: a patient's deductible does not ask how the sector is paid."""
+        return price_vector(self.schedule, (), service_names)
+
     def services_paid(self) -> frozenset[str]:
         """Return nothing: nothing is paid by the unit."""
         return frozenset()

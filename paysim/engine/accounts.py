@@ -310,7 +310,8 @@ class Accounts:
             return np.zeros(len(self._liable), np.int64)
         contract, part, terms = found
         parts = [each for one in self.contracts for each in one.in_force(self.year)]
-        spent = liable_eur(self._used, tariff_table(parts, self.names), terms.exempt_mask(self.names))
+        prices = np.sum([part.list_prices_eur(self.names) for part in parts], axis=0)
+        spent = liable_eur(self._used, prices, terms.exempt_mask(self.names))
         after = self._liable + spent
         quarter_of_year = self.period % PERIODS_PER_YEAR
         age_then = (tick - (quarter_of_year + 1) * TICKS_PER_PERIOD - self.state.people["birth"]) / (

@@ -87,7 +87,7 @@ def book(seed: int = 1, practices: int = 3) -> Book:
     """A first contract year, cheaper than the three base years before it, and an integrator that earned something."""
     past = tuple(year_of(busy(seed + 10 + back, practices), seed + back, 200.0) for back in range(3))
     now = year_of(busy(seed, practices), seed, 120.0)
-    return Book(now, 0, past, {"integrator": now.person_years * 2.0})
+    return Book(now, 0, past, {"integrator": now.person_years * 20.0})
 
 
 def nothing() -> Book:
