@@ -123,7 +123,8 @@ class Accounts:
         self.records = Records()
         self.groups: Groups = make_groups(model)
         self.facts = Facts(model, state)
-        self.kinds = practice_kinds()
+        used = {part.kind for arm in model.scenario.arms for each in arm.contracts for part in each.components}
+        self.kinds = tuple(kind for kind in practice_kinds() if kind in used)
         self.names = model.care.services.names
         self.practice_names = tuple(practice.name for practice in model.population.practices)
         self._practice_actors = [practice_actor(name) for name in self.practice_names]
