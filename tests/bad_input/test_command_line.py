@@ -139,10 +139,10 @@ def test_a_broken_model_ends_with_1_and_a_bug_shows_where_it_is():
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interruption_ends_with_3(number):
     code = f"""
-        import os
+        import signal
         from paysim.cli import app
         import paysim.scenario
-        paysim.scenario.load_scenario = lambda name: os.kill(os.getpid(), {int(number)})
+        paysim.scenario.load_scenario = lambda name: signal.raise_signal({int(number)})
         app.main(["check", "x"])
     """
     ended = _run(code)

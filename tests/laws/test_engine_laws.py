@@ -674,11 +674,11 @@ def test_rates_of_neutral_arms_spend_what_the_reference_spends(tmp_path: Path) -
 
 def test_neutrality_scales_what_practices_are_paid_and_nothing_else() -> None:
     model = _model()
-    solved, scale = solve_arms(model.scenario, [_base().activity] * YEARS)["fee_for_service"]
+    solved, scale = solve_arms(model.scenario, [_base().years[-1]] * YEARS)["fee_for_service"]
     assert scale != 1.0
     for before, after in zip(model.scenario.arm("fee_for_service").contracts, solved.contracts, strict=True):
         assert (before == after) == (before.providers != PRACTICES), before.name
-    current, scale = solve_arms(model.scenario, [_base().activity] * YEARS)["dutch_today"]
+    current, scale = solve_arms(model.scenario, [_base().years[-1]] * YEARS)["dutch_today"]
     assert (current, scale) == (model.scenario.arm("dutch_today"), 1.0)
 
 

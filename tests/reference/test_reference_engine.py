@@ -138,7 +138,7 @@ def test_arm_of_the_real_model(bases: dict[tuple[int, str], Base], seed: int, be
     mine, theirs = (_base(bases, seed, engine) for engine in ENGINES)
     arm = model.scenario.arm("dutch_today")
     if behaviour != "passive":
-        arm, _ = solve_arms(model.scenario, [mine.activity])["fee_for_service"]
+        arm, _ = solve_arms(model.scenario, [mine.years[-1]])["fee_for_service"]
     assert arm.behaviour.name == behaviour
     log, cell, kept = _run(model, mine, "compiled", arm)
     expected, of_reference, kept_reference = _run(model, theirs, "reference", arm)
@@ -204,7 +204,7 @@ def test_people_who_come_go_and_change_practice(kind: Any, closed_share: float) 
     assert not differences(bases["compiled"].state, bases["reference"].state)
     for name, array in bases["compiled"].hospital.items():
         assert array.tobytes() == bases["reference"].hospital[name].tobytes(), name
-    arm, _ = solve_arms(short, [bases["compiled"].activity])["fee_for_service"]
+    arm, _ = solve_arms(short, [bases["compiled"].years[-1]])["fee_for_service"]
     log, cell, kept = _run(model, bases["compiled"], "compiled", arm)
     expected, of_reference, kept_reference = _run(model, bases["reference"], "reference", arm)
     assert log.tobytes() == expected.tobytes()

@@ -31,7 +31,7 @@ def model():
 def cell(arm: str, replicate: int, scale: float) -> Finished:
     tables = (outcomes.COLUMNS, ledger.COLUMNS)
     results, posted = (pa.table({name: pa.array([], pa.int64()) for name in each}) for each in tables)
-    return Finished(arm, replicate, scale, results, posted, [], (), 0, [])
+    return Finished(arm, replicate, scale, results, posted, [], (), (), 0, [])
 
 
 def test_parameters_csv_has_what_check_prints_and_one_factor_an_arm(model, tmp_path, capsys):
