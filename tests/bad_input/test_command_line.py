@@ -142,6 +142,7 @@ def test_an_interruption_ends_with_3(number):
         import signal
         from paysim.cli import app
         import paysim.scenario
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # jobs in the background are born deaf to it
         paysim.scenario.load_scenario = lambda name: signal.raise_signal({int(number)})
         app.main(["check", "x"])
     """
