@@ -1,9 +1,9 @@
-"""Claims of persons: what each service costs its payer, and the patient's annual deductible on it.
+"""Claims of persons: what each service costs its payer, and what the patient bears of it.
 
-The deductible is arithmetic on one person's year. With `paid` the payer's spending on this person's liable
-services since the contract year began, the patient bears ``min(paid, annual)``; a period's share is the
-growth of that amount. Amounts are rounded to cents once, on the running total, so that the periods of a year
-always add up to the year.
+What a patient bears is arithmetic on one person's year. With `charged` what was put down to this person since the
+contract year began (spending that counts towards a deductible, or co-payments), the patient bears ``min(charged,
+limit)``; a period's share is the growth of that amount. Amounts are rounded to cents once, on the running total, so
+that the periods of a year always add up to the year.
 """
 
 from __future__ import annotations
@@ -78,35 +78,35 @@ def liable_eur(counts: ArrayLike, tariffs: Floats, exempt: NDArray[np.bool_]) ->
     return liable
 
 
-def deductible_cents(
-    liable_before_eur: ArrayLike,
-    liable_after_eur: ArrayLike,
-    annual_eur: float,
+def borne_cents(
+    charged_before_eur: ArrayLike,
+    charged_after_eur: ArrayLike,
+    limit_eur: ArrayLike,
     applies: NDArray[np.bool_] | None = None,
 ) -> Cents:
-    """Return what each patient bears of the spending between two moments of one contract year.
+    """Return what each patient bears of what was charged between two moments of one contract year.
 
     Parameters
     ----------
-    liable_before_eur, liable_after_eur
-        ``[n]`` the person's liable spending since the year began, at the start and the end of the period.
-    annual_eur
-        The deductible of a year.
+    charged_before_eur, charged_after_eur
+        ``[n]`` charged to the person since the year began, at the start and the end of the period.
+    limit_eur
+        The most of a year: one number or ``[n]``; infinite where there is no limit.
     applies
-        ``[n]`` False for people who owe no deductible in this year (minors); None: everybody owes it.
+        ``[n]`` False for people who owe nothing in this year (minors); None: everybody owes.
 
     Returns
     -------
     ndarray
-        ``[n]`` whole cents (int64); over a year they sum to ``min(liable, annual)`` exactly.
+        ``[n]`` whole cents (int64); over a year they sum to ``min(charged, limit)`` exactly.
     """
-    annual = np.rint(annual_eur * 100.0)
-    share = _borne(liable_after_eur, annual) - _borne(liable_before_eur, annual)
+    limit = np.rint(np.multiply(limit_eur, 100.0))
+    share = _borne(charged_after_eur, limit) - _borne(charged_before_eur, limit)
     return (share if applies is None else np.where(applies, share, 0.0)).astype(np.int64)
 
 
-def _borne(liable_eur: ArrayLike, annual: float) -> Floats:
-    """Return ``[n]`` whole cents, as floats: at most `annual` of the liable spending."""
-    cents = np.multiply(liable_eur, 100.0)
+def _borne(charged_eur: ArrayLike, limit: Floats) -> Floats:
+    """Return ``[n]`` whole cents, as floats: at most `limit` of what was charged."""
+    cents = np.multiply(charged_eur, 100.0)
     np.rint(cents, out=cents)
-    return np.minimum(cents, annual, out=cents)
+    return np.minimum(cents, limit, out=cents)

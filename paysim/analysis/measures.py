@@ -1,7 +1,7 @@
 """The measures that arms are compared on: each a total per head, per 1,000 or as it stands.
 
 The results hold totals, so that they add up; a measure says what to divide by. Spending is what insurers pay,
-the part that patients bear under the deductible included; resource cost is what care takes to deliver. The
+the part that patients bear themselves included; resource cost is what care takes to deliver. The
 two are never added.
 """
 

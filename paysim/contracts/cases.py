@@ -167,6 +167,8 @@ def run_case(source: str | os.PathLike[str]) -> Case:
     past = tuple(builder.activity(each, ("history", index), 1.0) for index, each in enumerate(read.history))
     contracts = _contracts(document, "contracts")
     others = _contracts(document, "pays_as_much_as")
+    for contract in (*contracts, *others):
+        builder.payable(contract)
     components = tuple(part.name for contract in contracts for part in contract.components)
     for index, want in enumerate(read.expected):
         builder.known(want.component, components, "component", ("expected", index, "component"))
@@ -223,6 +225,13 @@ class _Builder:
             self.document.problem(f"unknown {what}", loc, found=name, allowed=tuple(names), nearest=near)
         )
         return False
+
+    def payable(self, contract: Contract) -> None:
+        """Note a problem if terms are reckoned person by person, which cases do not know."""
+        for part in contract.components:
+            if getattr(part.terms, "annual_ceiling_eur", None) is not None:
+                message = f"{contract.name}/{part.name} has a ceiling for each person: a case cannot reckon it"
+                self.problems.append(self.document.problem(message, ("contracts",)))
 
     def activity(self, read: _Year, loc: tuple[str | int, ...], years: float) -> Activity:
         """Return the activity of a year of rows."""

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
 
 from paysim.accounting.book import Book
 from paysim.accounting.ledger import ORGANISATIONS
 from paysim.contracts.deductible import Deductible
-from paysim.contracts.protocol import Component, Floats
+from paysim.contracts.protocol import Component, Floats, PatientTerms
 from paysim.errors import Problem, ScenarioError
 from paysim.parameters import Parameter
 
@@ -108,7 +109,7 @@ class Payment:
     payee
         ``practices``, a sector, or ``insurers``.
     account
-        Budget line: ``general_practice`` or the sector.
+        Budget line: ``general_practice`` or the sector; the kind of component for what insurers receive.
     euros
         ``[practice, segment]`` unrounded.
     check_eur
@@ -149,6 +150,11 @@ class Contract:
     components: tuple[Part, ...]
     amounts: tuple[Parameter, ...] = ()
 
+    @property
+    def by_person(self) -> bool:
+        """Whether this is what patients pay back to insurers, settled person by person."""
+        return (self.payer, self.providers) == ("patients", "insurers")
+
     def in_force(self, year: int | None = None) -> tuple[Part, ...]:
         """Return the components that pay in this contract year."""
         return tuple(part for part in self.components if part.in_force(year))
@@ -163,7 +169,7 @@ class Contract:
         """
         payee = part.terms.payee or self.providers
         check = float(part.settle(book.pooled()).sum()) if checked and part.linear else None
-        account = GENERAL_PRACTICE if payee == PRACTICES else "deductible" if payee == "insurers" else payee
+        account = GENERAL_PRACTICE if payee == PRACTICES else part.kind if payee == "insurers" else payee
         if PRACTICES in (payee, self.payer) and self.payer in (*ORGANISATIONS, PRACTICES):
             account = "sharing_out"
         return Payment(part.name, part.kind, payee, account, part.settle(book), check)
@@ -178,23 +184,24 @@ def scale(contract: Contract, k: float) -> Contract:
     return contract.scaled(k)
 
 
-def deductible_of(contracts: Iterable[Contract], year: int | None = None) -> tuple[Contract, Part, Deductible] | None:
-    """Return the deductible among an arm's contracts with where it stands, or None.
+def patients_terms(contracts: Iterable[Contract], year: int | None = None) -> list[tuple[Contract, Part, PatientTerms]]:
+    """Return the terms among an arm's contracts that are settled person by person, each with where it stands.
 
-    A share of the part is a share of the annual amount, and is already taken in the deductible returned.
+    A part's share is already taken in the terms returned.
 
     Raises
     ------
     ScenarioError
-        If there are two: which comes first is nowhere said.
+        If there are two deductibles: which comes first is nowhere said.
     """
     found = [
-        (contract, part, replace(part.terms, annual_eur=part.terms.annual_eur * part.share))
+        (contract, part, cast(PatientTerms, part.terms).at_share(part.share))
         for contract in contracts
+        if contract.by_person
         for part in contract.in_force(year)
-        if isinstance(part.terms, Deductible) and part.share > 0.0
+        if part.share > 0.0
     ]
-    if len(found) > 1:
-        names = ", ".join(f"{contract.name}/{part.name}" for contract, part, _ in found)
-        raise ScenarioError(Problem("an arm can have one deductible at a time", found=names))
-    return found[0] if found else None
+    deductibles = [f"{contract.name}/{part.name}" for contract, part, _ in found if part.kind == Deductible.kind]
+    if len(deductibles) > 1:
+        raise ScenarioError(Problem("an arm can have one deductible at a time", found=", ".join(deductibles)))
+    return found

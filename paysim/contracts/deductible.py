@@ -7,14 +7,14 @@ minimum over a year cannot be taken from totals.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from paysim.accounting.book import Book
-from paysim.accounting.claims import Cents, deductible_cents
+from paysim.accounting.claims import Cents, borne_cents, liable_eur
 from paysim.contracts.protocol import Floats
 from paysim.contracts.schedule import require_known
 
@@ -48,22 +48,21 @@ class Deductible:
         require_known(self.exempt, service_names)
         return np.array([name in self.exempt for name in service_names], dtype=np.bool_)
 
-    def settle_persons(
-        self, liable_before_eur: ArrayLike, liable_after_eur: ArrayLike, age_years: ArrayLike | None = None
-    ) -> Cents:
-        """Return ``[n]`` whole cents that each patient owes for a period.
+    def charged_eur(
+        self, used: Floats, prices: Floats, service_names: tuple[str, ...], protected: NDArray[np.bool_]
+    ) -> Floats:
+        """Return ``[n]`` spending on each person that counts towards the deductible, see `PatientTerms`."""
+        return liable_eur(used, prices, self.exempt_mask(service_names))
 
-        Parameters
-        ----------
-        liable_before_eur, liable_after_eur
-            ``[n]`` the person's liable spending since the contract year began, at start and end of the
-            period.
-        age_years
-            ``[n]`` ages (the age of a contract year, so that nobody crosses `from_age_years` within it);
-            None: all owe.
-        """
-        applies = None if age_years is None else np.asarray(age_years) >= self.from_age_years
-        return deductible_cents(liable_before_eur, liable_after_eur, self.annual_eur, applies)
+    def settle_persons(
+        self, before_eur: ArrayLike, after_eur: ArrayLike, age_years: ArrayLike, protected: NDArray[np.bool_]
+    ) -> Cents:
+        """Return ``[n]`` whole cents that each patient owes for a period, see `PatientTerms`."""
+        return borne_cents(before_eur, after_eur, self.annual_eur, np.asarray(age_years) >= self.from_age_years)
+
+    def at_share(self, share: float) -> Deductible:
+        """Return the deductible with the annual amount times `share`."""
+        return replace(self, annual_eur=self.annual_eur * share)
 
     def settle(self, book: Book) -> Floats:
         """Return zeros ``[practice, segment]``: providers receive nothing from it, see `settle_persons`."""

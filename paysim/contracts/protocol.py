@@ -12,9 +12,10 @@ from __future__ import annotations
 from typing import ClassVar, Protocol, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from paysim.accounting.book import Book
+from paysim.accounting.claims import Cents
 
 Floats = NDArray[np.float64]
 
@@ -86,4 +87,47 @@ class Component(Protocol):
 
     def services_covered(self) -> frozenset[str] | None:
         """Return the services paid per person or patient; None: all that the providers deliver."""
+        ...
+
+
+class PatientTerms(Component, Protocol):
+    """Terms under which patients pay: reckoned person by person and contract year by contract year.
+
+    A limit on a year cannot be taken from totals, so `settle` knows no limit.
+    """
+
+    def charged_eur(
+        self, used: Floats, prices: Floats, service_names: tuple[str, ...], protected: NDArray[np.bool_]
+    ) -> Floats:
+        """Return ``[n]`` what a period charges to each person before the limit of the year.
+
+        Parameters
+        ----------
+        used
+            ``[n, service]`` quantities of the period.
+        prices
+            ``[service]`` list prices of what payers pay by the unit.
+        protected
+            ``[n]`` True for people with a lower part of their own.
+        """
+        ...
+
+    def settle_persons(
+        self, before_eur: ArrayLike, after_eur: ArrayLike, age_years: ArrayLike, protected: NDArray[np.bool_]
+    ) -> Cents:
+        """Return ``[n]`` whole cents that each patient owes for a period.
+
+        Parameters
+        ----------
+        before_eur, after_eur
+            ``[n]`` charged to the person since the contract year began, at start and end of the period.
+        age_years
+            ``[n]`` age of the contract year, so that nobody crosses an age limit within it.
+        protected
+            ``[n]`` True for people with a lower limit.
+        """
+        ...
+
+    def at_share(self, share: float) -> Self:
+        """Return the terms with every amount times `share`."""
         ...

@@ -82,6 +82,11 @@ class Settlement:
         mine = (each.payment.euros for each in self.bills if each.to_practices and each.by_payers)
         return sum(mine, np.zeros(self._shape))
 
+    def spending_of_patients(self) -> Floats:
+        """Return ``[practice, segment]`` unrounded euros that patients paid to practices and others themselves."""
+        own = (each.payment.euros for each in self.bills if each.contract.payer == "patients")
+        return sum(own, np.zeros(self._shape))
+
     def spending_settled(self) -> Floats:
         """Return ``[practice, segment]`` unrounded euros that payers paid to others by other terms than unit prices."""
         others = (each for each in self.bills if not each.to_practices and each.by_payers)
@@ -160,13 +165,13 @@ def post(ledger: Ledger, period: int, settlement: Settlement) -> None:
         )
 
 
-def post_deductible(ledger: Ledger, period: int, contract: str, component: str, cents: Cents) -> None:
+def post_patients(ledger: Ledger, period: int, contract: Contract, part: Part, cents: Cents) -> None:
     """Post what patients owe for a period, in whole cents per person, as one transfer to the insurers."""
     ledger.post(
         period=period,
-        contract=contract,
-        component=component,
-        account="deductible",
+        contract=contract.name,
+        component=part.name,
+        account=part.kind,
         payer="patients",
         payee="insurers",
         euros=int(np.sum(cents)) / 100.0,

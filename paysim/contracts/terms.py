@@ -24,6 +24,7 @@ from paysim import catalog
 from paysim.accounting.ledger import ORGANISATIONS
 from paysim.contracts.contract import Contract as Contract
 from paysim.contracts.contract import Part
+from paysim.contracts.copayment import Copayment
 from paysim.contracts.deductible import Deductible
 from paysim.contracts.protocol import Component
 from paysim.contracts.settlement import PAYERS
@@ -149,10 +150,23 @@ class _Builder:
         for index, part in enumerate(parts):
             if any(part.name == other.name for other in parts[:index]):
                 self._wrong("two components have this name: give one a name", ("components", index), found=part.name)
-            if isinstance(part.terms, Deductible) and (payer, providers) != ("patients", "insurers"):
+            to_insurers = (payer, providers) == ("patients", "insurers")
+            if isinstance(part.terms, Deductible) and not to_insurers:
                 self._wrong(
                     "a deductible is paid by patients to insurers, in a contract of its own",
                     ("components", index),
+                )
+            if to_insurers and not isinstance(part.terms, Deductible | Copayment):
+                self._wrong(
+                    "patients pay insurers back by a deductible or co-payments",
+                    ("components", index, "kind"),
+                    found=part.kind,
+                    allowed=(Copayment.kind, Deductible.kind),
+                )
+            if isinstance(part.terms, Copayment) and part.terms.annual_ceiling_eur is not None and not to_insurers:
+                self._wrong(
+                    "a ceiling is reckoned on what patients pay back to insurers",
+                    ("components", index, "annual_ceiling_eur"),
                 )
             if providers == "sectors" and part.terms.payee is None:
                 self._wrong(

@@ -12,16 +12,16 @@ import numpy as np
 
 from paysim.accounting.activity import Activity, Persons
 from paysim.accounting.book import Book
-from paysim.accounting.claims import liable_eur, tariff_table
+from paysim.accounting.claims import tariff_table
 from paysim.accounting.concentration import Payments
 from paysim.accounting.ledger import Ledger, practice_actor
-from paysim.accounting.segments import SEGMENTS
+from paysim.accounting.segments import SEGMENT_DEPRIVED, SEGMENTS
 from paysim.care.catalogue import LONG_TERM_CARE
 from paysim.care.costs import BILLS, STAFF_BILLS
 from paysim.care.model import YEARS_WITH
 from paysim.care.programmes import COUNTS
-from paysim.contracts.contract import Contract, deductible_of
-from paysim.contracts.settlement import LINES, Settlement, post, post_deductible, settle
+from paysim.contracts.contract import Contract, patients_terms
+from paysim.contracts.settlement import LINES, Settlement, post, post_patients, settle
 from paysim.contracts.terms import practice_kinds
 from paysim.diseases.mortality.life_expectancy import years_left, years_left_at
 from paysim.engine.facts import FACTS, INDICATORS, Facts
@@ -123,7 +123,8 @@ class Accounts:
         self.records = Records()
         self.groups: Groups = make_groups(model)
         self.facts = Facts(model, state)
-        used = {part.kind for arm in model.scenario.arms for each in arm.contracts for part in each.components}
+        every = (*contracts, *(each for arm in model.scenario.arms for each in arm.contracts))
+        used = {part.kind for each in every for part in each.components}
         self.kinds = tuple(kind for kind in practice_kinds() if kind in used)
         self.names = model.care.services.names
         self.practice_names = tuple(practice.name for practice in model.population.practices)
@@ -135,7 +136,7 @@ class Accounts:
         self._yearly = services + np.array([EXTRA.index(name) for name in use.YEARLY])
         self._money = services + np.array([EXTRA.index(name) for name in use.MONEY])
         self._seen = np.zeros(n, SEEN)
-        self._liable = np.zeros(n)
+        self._charged: dict[tuple[str, str], np.ndarray] = {}  # to patients this year, by contract and component
         # Of this quarter: counts of programmes, and practices' income and expenses by them (`engine.programmes`).
         self.programmes = np.zeros((len(model.programmes), len(COUNTS)))
         self.programme_revenue, self.programme_costs = np.zeros(len(state.practices)), np.zeros(len(state.practices))
@@ -174,12 +175,13 @@ class Accounts:
         self._add_to_year(tick)
         if (self.period + 1) % PERIODS_PER_YEAR == 0:
             activity = self._look_back(activity, tick)
-        settlement = settle(self.contracts, Book(activity, self.year, self.past), checked=True)
+        of_groups = [each for each in self.contracts if not each.by_person]
+        settlement = settle(of_groups, Book(activity, self.year, self.past), checked=True)
         post(self.ledger, self.period, settlement)
         activity = settlement.book.activity
         revenue = settlement.practice_revenue_by_kind(self.kinds)
         bills = self._post_costs(activity)
-        patient_cents = self._post_deductible(tick)
+        patient_cents = self._settle_patients(tick)
         self._add_money(settlement, bills, patient_cents)
         by_kind = np.column_stack([revenue.sum(axis=1), self.programme_revenue])
         self._record(activity, by_kind, np.column_stack([bills, self.programme_costs]))
@@ -210,7 +212,7 @@ class Accounts:
 
         What a person uses is so attributed to the list on which they are at the end of the period.
         """
-        for counted in (self._year, self._liable):
+        for counted in (self._year, *self._charged.values()):
             counted[taken] = counted[left]
             counted[left] = 0.0
         self.facts.follow(left, taken)
@@ -302,26 +304,27 @@ class Accounts:
         lived = activity.person_years.sum(axis=1)
         return np.asarray(np.divide(euros, lived, out=np.zeros_like(euros), where=lived > 0.0))
 
-    def _post_deductible(self, tick: int) -> np.ndarray:
-        """Post what patients bear of this quarter's care; return cents per person."""
-        found = deductible_of(self.contracts, self.year)
-        if self.period % PERIODS_PER_YEAR == 0:
-            self._liable[:] = 0.0
-        if found is None:
-            return np.zeros(len(self._liable), np.int64)
-        contract, part, terms = found
+    def _settle_patients(self, tick: int) -> np.ndarray:
+        """Post what patients pay back to insurers for this quarter; return cents per person."""
+        quarter_of_year = self.period % PERIODS_PER_YEAR
+        if quarter_of_year == 0:
+            self._charged.clear()
+        nothing = np.zeros(len(self._seen))
+        total = np.zeros(len(self._seen), np.int64)
         parts = [each for one in self.contracts for each in one.in_force(self.year)]
         prices = np.sum([part.list_prices_eur(self.names) for part in parts], axis=0)
-        spent = liable_eur(self._used, prices, terms.exempt_mask(self.names))
-        after = self._liable + spent
-        quarter_of_year = self.period % PERIODS_PER_YEAR
-        age_then = (tick - (quarter_of_year + 1) * TICKS_PER_PERIOD - self.state.people["birth"]) / (
-            PERIODS_PER_YEAR * TICKS_PER_PERIOD
-        )
-        cents = terms.settle_persons(self._liable, after, age_then)
-        self._liable = after
-        post_deductible(self.ledger, self.period, contract.name, part.name, cents)
-        return cents
+        protected = SEGMENT_DEPRIVED[self._seen["segment"]] == 1
+        start_of_year = tick - (quarter_of_year + 1) * TICKS_PER_PERIOD
+        age_then = (start_of_year - self.state.people["birth"]) / TICKS_PER_YEAR
+        for contract, part, terms in patients_terms(self.contracts, self.year):
+            key = contract.name, part.name
+            before = self._charged.get(key, nothing)
+            after = before + terms.charged_eur(self._used, prices, self.names, protected)
+            cents = terms.settle_persons(before, after, age_then, protected)
+            self._charged[key] = after
+            post_patients(self.ledger, self.period, contract, part, cents)
+            total += cents
+        return total
 
     def _add_to_year(self, tick: int) -> None:
         use.add_to_year(
@@ -340,10 +343,10 @@ class Accounts:
 
     def _add_money(self, settlement: Settlement, bills: np.ndarray, patient_cents: np.ndarray) -> None:
         lived = settlement.book.activity.person_years
-        paid = (settlement.spending_on_practices(), settlement.spending_settled())
-        gp, settled = (np.divide(each, lived, out=np.zeros_like(each), where=lived > 0.0) for each in paid)
+        paid = (settlement.spending_on_practices(), settlement.spending_settled(), settlement.spending_of_patients())
+        gp, settled, own = (np.divide(each, lived, out=np.zeros_like(each), where=lived > 0.0) for each in paid)
         standing = self._standing(settlement.book.activity, bills)
-        use.add_money(self._seen, gp, settled, standing, patient_cents / 100.0, self._money, self._year)
+        use.add_money(self._seen, gp, settled, own, standing, patient_cents / 100.0, self._money, self._year)
 
     def _look_back(self, activity: Activity, tick: int) -> Activity:
         """Return the last quarter's activity with what is known of the whole year: indicators, and persons if read."""

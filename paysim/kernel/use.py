@@ -179,15 +179,25 @@ MONEY = ("gp_payments", "settled_payments", "standing_costs", "patient_payments"
 
 
 @njit(cache=True, nogil=True)
-def add_money(seen, gp_eur_per_year, settled_eur_per_year, standing_eur_per_year, patient_eur, columns, year) -> None:  # type: ignore[no-untyped-def]
+def add_money(  # type: ignore[no-untyped-def]
+    seen,
+    gp_eur_per_year,
+    settled_eur_per_year,
+    own_eur_per_year,
+    standing_eur_per_year,
+    patient_eur,
+    columns,
+    year,
+) -> None:
     """Add to each person's `year`, in the `columns` of the names of `MONEY`, what was paid for the period.
 
-    Of their practice are `gp_eur_per_year`, `settled_eur_per_year` [P, G] and `standing_eur_per_year` [P], per
-    person-year on the list; `patient_eur` [n] they paid themselves.
+    Of their practice are `gp_eur_per_year`, `settled_eur_per_year`, `own_eur_per_year` [P, G] (paid by patients, part
+    of the two before) and `standing_eur_per_year` [P], per person-year on the list; `patient_eur` [n] they paid
+    back to insurers.
     """
     for row in range(seen.size):
         person = seen[row]
         year[row, columns[0]] += person.listed * gp_eur_per_year[person.practice, person.segment]
         year[row, columns[1]] += person.listed * settled_eur_per_year[person.practice, person.segment]
         year[row, columns[2]] += person.listed * standing_eur_per_year[person.practice]
-        year[row, columns[3]] += patient_eur[row]
+        year[row, columns[3]] += person.listed * own_eur_per_year[person.practice, person.segment] + patient_eur[row]

@@ -100,20 +100,20 @@ SPENDING = (
     Figure(
         "spending_by_sector",
         "Spending by sector",
-        "A bar is an arm's spending per head, deductible included; bold is the total.",
+        "A bar is an arm's spending per head, patients' own payments included; bold is the total.",
         figures.spending_by_sector,
         tables.sectors,
     ),
     _over_time(
         "spending_insurers",
         "Insurers over time",
-        "What insurers pay per head after the deductible; the axis does not start at zero.",
+        "What insurers pay per head net of what patients pay; the axis does not start at zero.",
         "insurer_payments_per_head",
     ),
     _over_time(
         "spending_patients",
         "Patients over time",
-        "What patients pay per head under the deductible; the axis does not start at zero.",
+        "What patients pay per head themselves; the axis does not start at zero.",
         "patient_payments_per_head",
     ),
 )

@@ -25,8 +25,8 @@ WINNERS = (
 )
 
 SPENDING = (
-    "Payments by insurers in prices of one year; figures are not discounted. What patients pay under the "
-    "deductible is part of them and is shown apart."
+    "Payments by insurers in prices of one year; figures are not discounted. What patients pay themselves (deductible, "
+    "co-payments) is part of them and is shown apart."
 )
 
 _LIMITS = (

@@ -37,7 +37,7 @@ class Actor:
 ACTORS = (
     Actor("Insurers (own payments)", "insurer_payments_per_head", -1),
     Actor("Municipalities, government (programmes)", "others_payments_per_head", -1),
-    Actor("Patients (deductible)", "patient_payments_per_head", -1),
+    Actor("Patients (own payments)", "patient_payments_per_head", -1),
     Actor("Practices (margin)", "practice_margin_per_head", 1),
     Actor("Out-of-hours care (revenue)", "spending_out_of_hours_per_head", 1),
     Actor("Hospital (revenue)", "spending_hospital_per_head", 1),

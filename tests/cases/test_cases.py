@@ -74,6 +74,7 @@ def test_a_case_that_is_wrong_is_found_out(tmp_path: Path) -> None:
         ({"expected": [{"component": "capitatoin", "eur": 1}]}, ["expected[0].component", "did you mean 'capitation'"]),
         ({"expected": [{"practice": "b", "eur": 1}]}, ["expected[0].practice", "unknown practice", "found b"]),
         ({"expected": []}, ["expected", "at least 1"]),
+        ({"contracts": ["be/copayments"]}, ["a ceiling for each person"]),
         ({"activity": [{"person_year": 1}]}, ["activity[0]", "unknown key", "person_years"]),
         ({"activity": [{"services": [{"service": "gp_consul", "quantity": 1}]}]}, ["did you mean 'gp_consult'"]),
         ({"activity": [{"person_years": -1}]}, ["greater than or equal to 0"]),

@@ -16,7 +16,7 @@ from paysim.accounting.activity import Activity, Persons
 from paysim.accounting.book import Book
 from paysim.accounting.segments import SEGMENT_CONDITION, SEGMENTS
 from paysim.care.catalogue import load_services
-from paysim.contracts.contract import Contract, Part, deductible_of
+from paysim.contracts.contract import Contract, Part, patients_terms
 from paysim.contracts.coverage import coverage, coverage_warnings
 from paysim.contracts.settlement import LINES, settle
 from paysim.contracts.terms import component_kinds, read_contract
@@ -377,6 +377,19 @@ def test_whatever_a_contract_says_it_is_read_or_refused_clearly(value: object, k
         ({"providers": "sectors"}, "name them, not sectors"),
         ({"providers": "practises"}, "did you mean 'practices'"),
         ({"components": [{"kind": "deductible", "annual_eur": 385}]}, "paid by patients to insurers"),
+        ({"payer": "patients", "providers": "insurers"}, "a deductible or co-payments"),
+        (
+            {
+                "components": [
+                    {
+                        "kind": "copayment",
+                        "annual_ceiling_eur": 9,
+                        "parts": [{"service": "ed_visit", "eur_per_unit": 1}],
+                    }
+                ]
+            },
+            "what patients pay back to insurers",
+        ),
         ({"components": []}, "at least 1"),
     ],
 )
@@ -388,7 +401,7 @@ def test_payers_and_payees_must_make_sense(changes: dict[str, object], words: st
 def test_two_deductibles_in_one_arm_are_refused() -> None:
     own = CONTRACTS["nl/deductible"]
     with pytest.raises(InputError, match="one deductible at a time"):
-        deductible_of([own, replace(own, name="second")])
+        patients_terms([own, replace(own, name="second")])
 
 
 def test_two_components_of_one_name_are_refused() -> None:

@@ -15,6 +15,7 @@ import pytest
 from paysim.analysis.execution import simulate
 from paysim.analysis.folder import parameter_rows
 from paysim.contracts.contract import PRACTICES, Contract, Part
+from paysim.contracts.copayment import Copayment, PatientPart
 from paysim.contracts.fee_for_service import FeeForService
 from paysim.contracts.schedule import ServicePrice
 from paysim.engine.cell import Base, Cell, run_arm, run_base, solve_arms
@@ -361,6 +362,29 @@ def test_patients_never_bear_more_than_the_deductible(today: tuple[Cell, np.ndar
     borne = values(cell.results, "patient_payments")[0]
     # People who die or come of age during the year make a little room.
     assert 0.2 * 385 * adults < borne < 385 * adults * 1.05
+
+
+def test_patients_payments_are_all_that_patients_pay_to_whomever() -> None:
+    """Co-payments to insurers up to a ceiling, and to practices on top of what the payer pays."""
+    arm = _passive(_model())
+    to_insurers = Copayment((PatientPart("gp_consult", 10.0), PatientPart("gp_long", 10.0)), 20.0)
+    to_practices = Copayment((PatientPart("gp_consult", 3.0, 1.0),))
+    mine = [each for each in arm.contracts if each.payer != "patients"] + [
+        Contract("back", "back", "patients", "insurers", (Part("back", to_insurers),)),
+        _contract("extra", Part("extra", to_practices), payer="patients"),
+    ]
+    cell, _ = _run(replace(arm, contracts=tuple(mine)))
+    weight = _model().population.practices[0].weight
+    back, extra = (
+        np.add.reduceat(_received(cell, name, actor), [0, 4]) / 100.0
+        for name, actor in (("back", "insurers"), ("extra", "practice:"))
+    )
+    assert min(*back, *extra) > 0.0
+    np.testing.assert_allclose(values(cell.results, "patient_payments")[:YEARS] / weight, back + extra, atol=0.05)
+    people = values(cell.results, "person_years")[:YEARS] / weight
+    assert (back < 20.0 * 1.1 * people).all()
+    free = replace(arm, contracts=tuple(each for each in mine if each.name != "back"))
+    assert (values(_run(free)[0].results, "patient_payments")[:YEARS] / weight < extra + 0.05).all()
 
 
 # --- 2: people ---------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from paysim.accounting.activity import Activity
-from paysim.accounting.claims import deductible_cents, liable_eur, tariff_table
+from paysim.accounting.claims import borne_cents, liable_eur, tariff_table
 from paysim.accounting.ledger import Ledger
 from paysim.accounting.segments import (
     CONDITIONS,
@@ -19,7 +19,8 @@ from paysim.accounting.segments import (
     segment_code,
 )
 from paysim.accounting.statements import flows, income_statement, trial_balance
-from paysim.contracts.contract import deductible_of
+from paysim.contracts.contract import patients_terms
+from paysim.contracts.copayment import Copayment, PatientPart
 from paysim.contracts.terms import read_contract
 from paysim.errors import ModelError
 
@@ -87,29 +88,44 @@ def test_the_deductible_of_a_year_is_its_quarters_to_the_cent() -> None:
     spending = rng.lognormal(3.5, 1.8, (4, 20_000))
     after = np.cumsum(spending, axis=0)
     before = np.vstack([np.zeros(20_000), after[:-1]])
-    quarters = sum(deductible_cents(b, a, 385.0) for b, a in zip(before, after, strict=True))
+    quarters = sum(borne_cents(b, a, 385.0) for b, a in zip(before, after, strict=True))
     assert np.array_equal(quarters, np.minimum(np.rint(after[-1] * 100), 38_500).astype(np.int64))
     assert quarters.dtype == np.int64
     assert quarters.max() == 38_500
 
 
 def test_the_deductible_stops_at_its_amount_and_starts_anew() -> None:
-    assert deductible_cents([0, 300, 385, 500], [200, 400, 900, 900], 385.0).tolist() == [20_000, 8_500, 0, 0]
-    minors = deductible_cents([0, 0], [500, 500], 385.0, np.array([True, False]))
+    assert borne_cents([0, 300, 385, 500], [200, 400, 900, 900], 385.0).tolist() == [20_000, 8_500, 0, 0]
+    minors = borne_cents([0, 0], [500, 500], 385.0, np.array([True, False]))
     assert minors.tolist() == [38_500, 0]
 
 
+ANYBODY = np.zeros(2, bool)
+
+
 def test_the_dutch_deductible_spares_general_practice_and_minors() -> None:
-    found = deductible_of([read_contract("nl/gp_capitation"), read_contract("nl/deductible")])
-    assert found is not None
-    contract, part, terms = found
+    [(contract, part, terms)] = patients_terms([read_contract("nl/gp_capitation"), read_contract("nl/deductible")])
     names = ("gp_consult", "ed_visit", "ooh_contact", "background_nursing", "statin_year")
-    exempt = terms.exempt_mask((*names, *SERVICES_OF_FEES[2:], "gp_phone", "nursing_home_year"))
-    assert exempt[:5].tolist() == [True, False, True, True, False]
-    assert terms.settle_persons([0, 0], [500, 500], [17.9, 18.0]).tolist() == [0, 38_500]
+    every = (*names, *SERVICES_OF_FEES[2:], "gp_phone", "nursing_home_year")
+    charged = [terms.charged_eur(np.eye(len(every))[[n]], np.ones(len(every)), every, ANYBODY[:1])[0] for n in range(5)]
+    assert charged == [0.0, 1.0, 0.0, 0.0, 1.0]
+    assert terms.settle_persons([0, 0], [500, 500], [17.9, 18.0], ANYBODY).tolist() == [0, 38_500]
     half = replace(contract, components=(replace(part, share=0.5),))
-    assert deductible_of([half])[2].annual_eur == 192.5  # type: ignore[index]
-    assert deductible_of([read_contract("nl/gp_capitation")]) is None
+    assert patients_terms([half])[0][2].settle_persons([0], [500], [40], ANYBODY[:1]).tolist() == [19_250]
+    assert patients_terms([read_contract("nl/gp_capitation")]) == []
+
+
+def test_copayments_stop_at_the_ceiling_of_a_person() -> None:
+    parts = (PatientPart("a", 10.0, 2.0), PatientPart("b", 5.0))
+    terms = Copayment(parts, annual_ceiling_eur=100.0, protected_annual_ceiling_eur=30.0)
+    used, protected = np.array([[4.0, 1.0], [4.0, 1.0]]), np.array([False, True])
+    charged = terms.charged_eur(used, np.zeros(2), ("a", "b"), protected)
+    assert charged.tolist() == [45.0, 13.0]
+    quarters = [terms.settle_persons(n * charged, (n + 1) * charged, [40, 40], protected) for n in range(4)]
+    assert [each.tolist() for each in quarters] == [[4500, 1300], [4500, 1300], [1000, 400], [0, 0]]
+    half = terms.at_share(0.5)
+    assert half.settle_persons([0, 0], [1e3, 1e3], [40, 40], protected).tolist() == [5000, 1500]
+    assert half.charged_eur(used, np.zeros(2), ("a", "b"), protected).tolist() == [22.5, 6.5]
 
 
 def test_tariffs_of_an_arm_add_up_over_contracts() -> None:
