@@ -7,6 +7,7 @@ quarter can be given back in a later one, and the year's total does not depend o
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
@@ -14,7 +15,7 @@ import numpy as np
 
 from paysim.accounting.activity import Activity
 from paysim.accounting.book import Book
-from paysim.contracts.protocol import Floats, PaysNothingPerUnit
+from paysim.contracts.protocol import Floats, PaysNothingPerUnit, Working
 from paysim.errors import ModelError
 
 
@@ -48,10 +49,27 @@ class BudgetClawBack(PaysNothingPerUnit):
         """Return ``[practice, segment]`` euros, negative: the growth of the year's excess times the share."""
         return book.growth(self._due)
 
-    def _due(self, activity: Activity) -> Floats:
+    def workings(self, book: Book) -> Iterator[Working]:
+        """Yield payments, budget and excess of the year so far, see `Explained`."""
+        year = book.to_date()
+        paid, budget = self._payments(year).sum(axis=1), self.budget_eur_per_person_year * year.person_years.sum(axis=1)
+        yield Working("payments of the year so far", paid, "EUR")
+        yield Working("budget of the year so far", budget, "EUR")
+        if self.scope == "region":
+            yield Working("excess of the region", max(0.0, float(paid.sum() - budget.sum())), "EUR")
+        else:
+            yield Working("excess", np.maximum(paid - budget, 0.0), "EUR")
+        yield Working("share of the excess paid back", self.claw_back_share, "share")
+        yield Working("due for the year so far", self._due(year).sum(axis=1), "EUR")
+
+    @staticmethod
+    def _payments(activity: Activity) -> Floats:
         if activity.payments is None:
             raise ModelError("budget_claw_back: no payments to look at")
-        paid = activity.payments[:, :, activity.lines.index("general_practice")]
+        return activity.payments[:, :, activity.lines.index("general_practice")]
+
+    def _due(self, activity: Activity) -> Floats:
+        paid = self._payments(activity)
         by_practice, lived = paid.sum(axis=1), activity.person_years.sum(axis=1)
         if self.scope == "region":
             total = by_practice.sum()

@@ -8,6 +8,7 @@ it does not depend on how the year is cut into periods.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
@@ -15,7 +16,7 @@ import numpy as np
 
 from paysim.accounting.activity import Activity
 from paysim.accounting.book import Book
-from paysim.contracts.protocol import Floats
+from paysim.contracts.protocol import Floats, Working
 from paysim.contracts.schedule import Schedule, price_vector, require_unique, scaled_schedule
 
 
@@ -70,10 +71,28 @@ class DegressiveFees:
         """Return ``[practice, segment]`` euros: what the year so far owes, less what it owed before the period."""
         return book.growth(self._due)
 
+    def workings(self, book: Book) -> Iterator[Working]:
+        """Yield volume, full price and what is due for the year so far, see `Explained`."""
+        year = book.to_date()
+        units, lived = self._units(year), year.person_years.sum(axis=1)
+        due = self._due(year).sum(axis=1)
+        full = (year.services @ self.prices_eur(year.service_names)).sum(axis=1)
+        yield Working("units of the year so far", units, "units")
+        yield Working(
+            "units per person-year",
+            np.divide(units, lived, out=0.0 * units, where=lived > 0.0),
+            "units per person-year",
+        )
+        yield Working("at full prices", full, "EUR")
+        yield Working("mean factor", np.divide(due, full, out=np.ones_like(due), where=full > 0.0), "share")
+        yield Working("due for the year so far", due, "EUR")
+
+    def _units(self, activity: Activity) -> Floats:
+        return np.asarray(activity.services[:, :, self.prices_eur(activity.service_names) > 0.0].sum(axis=(1, 2)))
+
     def _due(self, activity: Activity) -> Floats:
-        prices = self.prices_eur(activity.service_names)
-        full = activity.services @ prices
-        units = activity.services[:, :, prices > 0.0].sum(axis=(1, 2))
+        full = activity.services @ self.prices_eur(activity.service_names)
+        units = self._units(activity)
         lived = activity.person_years.sum(axis=1)
         bounds = [0.0, *(step.beyond_units for step in self.steps), np.inf]
         factors = [1.0, *(step.factor for step in self.steps)]

@@ -6,13 +6,14 @@ is known when this one is settled.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 import numpy as np
 
 from paysim.accounting.book import Book
-from paysim.contracts.protocol import Floats, PaysNothingPerUnit
+from paysim.contracts.protocol import Floats, PaysNothingPerUnit, Working
 
 
 @dataclass(frozen=True)
@@ -48,10 +49,29 @@ class Distribution(PaysNothingPerUnit):
 
     def settle(self, book: Book) -> Floats:
         """Return ``[practice, segment]`` euros; negative where practices bear a deficit."""
-        lived = book.activity.person_years
-        received = book.received.get(self.of, np.zeros(lived.shape)) - self.kept_eur_per_person_year * lived
+        lived, received = book.activity.person_years, self._to_share(book)
         total = float(received.sum())
         share = self.paid_out_share if total >= 0.0 else self.borne_share
         if self.by == "origin":
             return share * received
         return share * total * lived / lived.sum() if lived.sum() > 0.0 else np.zeros(lived.shape)
+
+    def workings(self, book: Book) -> Iterator[Working]:
+        """Yield what is shared out, and by what, see `Explained`."""
+        left = self._to_share(book)
+        lived, total = book.activity.person_years.sum(axis=1), float(left.sum())
+        yield Working(f"received by {self.of}", float(book.received.get(self.of, np.zeros(1)).sum()), "EUR")
+        yield Working("left after its own costs", total, "EUR")
+        if total >= 0.0:
+            yield Working("share paid out", self.paid_out_share, "share")
+        else:
+            yield Working("share borne", self.borne_share, "share")
+        if self.by == "origin":
+            yield Working("for this practice's people", left.sum(axis=1), "EUR")
+        else:
+            yield Working("person-years", lived, "person-years")
+            yield Working("person-years of all practices", float(lived.sum()), "person-years")
+
+    def _to_share(self, book: Book) -> Floats:
+        lived = book.activity.person_years
+        return np.asarray(book.received.get(self.of, np.zeros(lived.shape)) - self.kept_eur_per_person_year * lived)

@@ -6,13 +6,14 @@ many providers its own part in that is small. That is the treadmill of a floatin
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
 
 from paysim.accounting.book import Book
-from paysim.contracts.protocol import Floats, PaysNothingPerUnit
+from paysim.contracts.protocol import Floats, PaysNothingPerUnit, Working
 from paysim.errors import ModelError
 
 
@@ -55,17 +56,33 @@ class FloatingPointFees(PaysNothingPerUnit):
 
     def settle(self, book: Book) -> Floats:
         """Return ``[practice, segment]`` euros: the period's budget in proportion to points; nothing without points."""
-        activity = book.activity
-        unknown = [row.service for row in self.points if row.service not in activity.service_names]
+        earned = self._earned(book)
+        return np.asarray(earned * self._value(book, earned))
+
+    def workings(self, book: Book) -> Iterator[Working]:
+        """Yield points and their value, see `Explained`."""
+        earned = self._earned(book)
+        yield Working("points earned", earned.sum(axis=1), "points")
+        yield Working("points of all practices", float(earned.sum()), "points")
+        yield Working("budget of all practices", self._budget(book), "EUR")
+        yield Working("value of a point", self._value(book, earned), "EUR per point")
+
+    def _earned(self, book: Book) -> Floats:
+        names = book.activity.service_names
+        unknown = [row.service for row in self.points if row.service not in names]
         if unknown:
             raise ModelError(f"floating_point_fees: service {unknown[0]!r} is not in the catalogue")
-        worth = np.zeros(len(activity.service_names))
+        worth = np.zeros(len(names))
         for row in self.points:
-            worth[activity.service_names.index(row.service)] = row.points
-        earned = activity.services @ worth
-        total = earned.sum()
-        budget = self.budget_eur_per_person_year * activity.person_years.sum()
-        return np.asarray(earned * (budget / total)) if total > 0.0 else np.zeros_like(earned)
+            worth[names.index(row.service)] = row.points
+        return np.asarray(book.activity.services @ worth)
+
+    def _budget(self, book: Book) -> float:
+        return float(self.budget_eur_per_person_year * book.activity.person_years.sum())
+
+    def _value(self, book: Book, earned: Floats) -> float:
+        total = float(earned.sum())
+        return self._budget(book) / total if total > 0.0 else 0.0
 
     def services_covered(self) -> frozenset[str]:
         """Return the services with points: paid out of a budget and not by a price."""

@@ -11,6 +11,7 @@ With m = 0 the sector earns the same whatever it does; with m = 1 and c = 0 it i
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
@@ -18,7 +19,7 @@ import numpy as np
 
 from paysim.accounting.activity import Activity
 from paysim.accounting.book import Book
-from paysim.contracts.protocol import Floats
+from paysim.contracts.protocol import Floats, Working
 from paysim.contracts.schedule import Schedule, price_vector, require_unique, scaled_schedule
 from paysim.contracts.tariff import Sector
 from paysim.errors import ModelError
@@ -80,21 +81,40 @@ class GlobalBudget:
             If the book holds no whole year before the contract began.
         """
         year = 0 if book.year is None else book.year
-        base = book.before(year + 1) if year >= 0 else None
         if year < 0:  # base years are paid by the schedule: a budget has no past yet
             return book.activity.services @ self._prices(book.activity)
-        if base is None:
-            raise ModelError("global_budget: no base year is known before the start: base_years must be 1 or more")
-        factor = (1.0 + self.growth_per_year - self.cut_per_year) ** (year + 1)
+        base, factor = self._base(book)
         return book.growth(lambda so_far: self._due(so_far, base, factor))
 
-    def _due(self, so_far: Activity, base: Activity, factor: float) -> Floats:
+    def workings(self, book: Book) -> Iterator[Working]:
+        """Yield budget and volume of the year so far, see `Explained`."""
+        base, factor = self._base(book)
+        so_far = book.to_date()
         prices = self._prices(so_far)
-        budget = (base.services @ prices) * factor * so_far.years
-        if self.follows_population:
-            before = base.person_years * so_far.years
-            budget = budget * np.divide(so_far.person_years, before, out=np.ones_like(before), where=before > 0.0)
-        volume = so_far.services @ prices
+        yield Working("volume of the base year", (base.services @ prices).sum(axis=1), "EUR")
+        yield Working("growth since the base year", factor, "factor")
+        yield Working("budget of the year so far", self._budget(so_far, base, factor).sum(axis=1), "EUR")
+        yield Working("volume of the year so far", (so_far.services @ prices).sum(axis=1), "EUR")
+        yield Working("due for the year so far", self._due(so_far, base, factor).sum(axis=1), "EUR")
+
+    def _base(self, book: Book) -> tuple[Activity, float]:
+        """Return the base year, and the growth of the budget since."""
+        year = 0 if book.year is None else book.year
+        base = book.before(year + 1)
+        if base is None:
+            raise ModelError("global_budget: no base year is known before the start: base_years must be 1 or more")
+        return base, (1.0 + self.growth_per_year - self.cut_per_year) ** (year + 1)
+
+    def _budget(self, so_far: Activity, base: Activity, factor: float) -> Floats:
+        budget = (base.services @ self._prices(so_far)) * factor * so_far.years
+        if not self.follows_population:
+            return np.asarray(budget)
+        before = base.person_years * so_far.years
+        return np.asarray(budget * np.divide(so_far.person_years, before, out=np.ones_like(before), where=before > 0.0))
+
+    def _due(self, so_far: Activity, base: Activity, factor: float) -> Floats:
+        budget = self._budget(so_far, base, factor)
+        volume = so_far.services @ self._prices(so_far)
         of_practice, its_volume = budget.sum(axis=1), volume.sum(axis=1)
         low, high = of_practice * (1.0 - self.corridor_share), of_practice * (1.0 + self.corridor_share)
         beyond = self.marginal_share * (its_volume - np.clip(its_volume, low, high))

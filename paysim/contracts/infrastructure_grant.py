@@ -7,13 +7,14 @@ after it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
 
 from paysim.accounting.book import Book
-from paysim.contracts.protocol import Floats, PaysNothingPerUnit
+from paysim.contracts.protocol import Floats, PaysNothingPerUnit, Working
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,16 @@ class InfrastructureGrant(PaysNothingPerUnit):
             activity.person_years, lived[:, None], out=np.zeros_like(activity.person_years), where=lived[:, None] > 0.0
         )
         return np.asarray(euros[:, None] * share * self._factor(book.year))
+
+    def workings(self, book: Book) -> Iterator[Working]:
+        """Yield fixed and personal amounts, and the maximum, see `Explained`."""
+        yield Working("amount of a practice", self.eur_per_practice_year * book.activity.years, "EUR per practice")
+        yield Working("person-years", book.activity.person_years.sum(axis=1), "person-years")
+        yield Working("amount of a person", self.eur_per_person_year, "EUR per person-year")
+        if self.most_eur_per_practice_year is not None:
+            yield Working("maximum", self.most_eur_per_practice_year * book.activity.years, "EUR per practice")
+        if self.recouped_over_years:
+            yield Working("part paid now (negative: paid back)", self._factor(book.year), "share")
 
     def _factor(self, year: int | None) -> float:
         if not self.recouped_over_years or year is None:

@@ -7,6 +7,7 @@ are paid, and earned back by score.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
@@ -15,7 +16,7 @@ from scipy.stats import rankdata
 
 from paysim.accounting.activity import Activity
 from paysim.accounting.book import Book
-from paysim.contracts.protocol import Floats, PaysNothingPerUnit
+from paysim.contracts.protocol import Floats, PaysNothingPerUnit, Working
 from paysim.errors import ModelError, nearest_name
 
 
@@ -108,10 +109,7 @@ class PayForPerformance(PaysNothingPerUnit):
         due = book.year_due(self.lag_quarters)
         if due is None or (due.year is not None and due.year < 0):
             return paid
-        of_year = due.activity
-        stake = self.withhold_share * _payments(of_year) if self.withhold_share else 0.0
-        stake = stake + self.eur_per_person_year * of_year.person_years
-        return np.asarray(paid + self.scores(of_year, due.before(1))[:, None] * stake)
+        return np.asarray(paid + self.scores(due.activity, due.before(1))[:, None] * self._stake(due.activity))
 
     def scores(self, year: Activity, before: Activity | None) -> Floats:
         """Return the mean score of each practice ``[practice]``; 0 where no indicator has enough people.
@@ -123,11 +121,35 @@ class PayForPerformance(PaysNothingPerUnit):
         """
         total, points = np.zeros(len(year.practice_names)), np.zeros(len(year.practice_names))
         for target in self.targets:
-            value, enough = _values(target, year)
-            score = self._score(target, value, enough, before)
-            total += target.points * np.where(enough, score, 0.0)
+            _, enough, score = self._scored(target, year, before)
+            total += target.points * score
             points += target.points * enough
         return np.divide(total, points, out=np.zeros_like(total), where=points > 0.0)
+
+    def workings(self, book: Book) -> Iterator[Working]:
+        """Yield values, scores and the money at stake, see `Explained`."""
+        if self.withhold_share:
+            yield Working("withheld now", self.withhold_share * _payments(book.activity).sum(axis=1), "EUR")
+        due = book.year_due(self.lag_quarters)
+        if due is None or (due.year is not None and due.year < 0):
+            yield Working("years settled in this period", 0.0, "years")
+            return
+        for target in self.targets:
+            value, enough, score = self._scored(target, due.activity, due.before(1))
+            yield Working(f"{target.indicator}: value", value, "value")
+            yield Working(f"{target.indicator}: score ({target.form})", score, "score")
+            yield Working(f"{target.indicator}: points", target.points * enough, "points of weight")
+        yield Working("mean score", self.scores(due.activity, due.before(1)), "score")
+        yield Working("money at stake for the year", self._stake(due.activity).sum(axis=1), "EUR")
+
+    def _stake(self, year: Activity) -> Floats:
+        stake = self.withhold_share * _payments(year) if self.withhold_share else 0.0
+        return np.asarray(stake + self.eur_per_person_year * year.person_years)
+
+    def _scored(self, target: Target, year: Activity, before: Activity | None) -> tuple[Floats, Floats, Floats]:
+        """Return value, whether enough people have it, and the score of an indicator ``[practice]`` each."""
+        value, enough = _values(target, year)
+        return value, enough, np.where(enough, self._score(target, value, enough, before), 0.0)
 
     @staticmethod
     def _score(target: Target, value: Floats, enough: Floats, before: Activity | None) -> Floats:

@@ -9,6 +9,8 @@ name of a file. Nothing else has to be edited.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import ClassVar, Protocol, Self
 
 import numpy as np
@@ -18,6 +20,38 @@ from paysim.accounting.book import Book
 from paysim.accounting.claims import Cents
 
 Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Working:
+    """One step of the reckoning of terms that are not proportional, see `Explained`.
+
+    Attributes
+    ----------
+    what
+        In words.
+    value
+        ``[practice]``, or one number for all practices together.
+    unit
+        Of the value.
+    """
+
+    what: str
+    value: Floats | float
+    unit: str
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether the values of practices may be added: amounts and counts, not shares and rates."""
+        return self.unit in ("EUR", "person-years", "units", "points", "full-time years")
+
+
+class Explained(Protocol):
+    """Terms that say how they come to a payment; those proportional to activity need not."""
+
+    def workings(self, book: Book) -> Iterator[Working]:
+        """Yield the steps that lead from the book to what is paid for the period, before the component's share."""
+        ...
 
 
 class PaysNothingPerUnit:

@@ -6,13 +6,15 @@ the base year may be limited, and a coding factor takes off what is held to be r
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import numpy as np
 
+from paysim.accounting.activity import Activity
 from paysim.accounting.book import Book
-from paysim.contracts.protocol import Floats, PaysNothingPerUnit
+from paysim.contracts.protocol import Floats, PaysNothingPerUnit, Working
 from paysim.errors import ModelError
 
 
@@ -51,26 +53,35 @@ class RiskCapitation(PaysNothingPerUnit):
         ModelError
             If the activity has no recorded risk.
         """
-        activity = book.activity
-        if activity.coded_years is None:
+        if book.activity.coded_years is None:
             raise ModelError("risk_capitation: the activity has no coded_years")
-        paid = activity.coded_years * (self.rate_eur_per_person_year * self.coding_factor)
+        rate = self.rate_eur_per_person_year * self.coding_factor
+        return np.asarray(book.activity.coded_years * rate * self._allowed(book)[:, None])
+
+    def workings(self, book: Book) -> Iterator[Working]:
+        """Yield recorded risk and what of it is paid, see `Explained`."""
+        yield Working("person-years", book.activity.person_years.sum(axis=1), "person-years")
+        yield Working("mean recorded risk", _mean_risk(book.activity), "risk")
+        base = self._base(book)
+        if base is not None:
+            yield Working("mean recorded risk of the base year", _mean_risk(base), "risk")
+        yield Working("part within the growth that is allowed", self._allowed(book), "share")
+        yield Working("coding factor", self.coding_factor, "share")
+        yield Working("rate", self.rate_eur_per_person_year, "EUR per person-year")
+
+    def _base(self, book: Book) -> Activity | None:
         year = 0 if book.year is None else book.year
         base = book.before(year + 1) if year >= 0 else None
-        if self.growth_cap is None or base is None or base.coded_years is None:
-            return np.asarray(paid)
-        risk, before = (
-            np.divide(
-                each.coded_years.sum(axis=1),  # type: ignore[union-attr]
-                each.person_years.sum(axis=1),
-                out=np.zeros(len(paid)),
-                where=each.person_years.sum(axis=1) > 0.0,
-            )
-            for each in (activity, base)
-        )
+        return None if self.growth_cap is None or base is None or base.coded_years is None else base
+
+    def _allowed(self, book: Book) -> Floats:
+        """Return the part of each practice's recorded risk that is paid ``[practice]``."""
+        base, risk = self._base(book), _mean_risk(book.activity)
+        if base is None or self.growth_cap is None:
+            return np.ones_like(risk)
+        before = _mean_risk(base)
         most = before * (1.0 + self.growth_cap)
-        part = np.divide(most, risk, out=np.ones_like(risk), where=(risk > most) & (before > 0.0))
-        return np.asarray(paid * part[:, None])
+        return np.asarray(np.divide(most, risk, out=np.ones_like(risk), where=(risk > most) & (before > 0.0)))
 
     def scaled(self, k: float) -> RiskCapitation:
         """Return the same terms with the rate times `k`."""
@@ -79,3 +90,10 @@ class RiskCapitation(PaysNothingPerUnit):
     def services_covered(self) -> frozenset[str] | None:
         """Return None: all that the providers deliver."""
         return None
+
+
+def _mean_risk(year: Activity) -> Floats:
+    """Return recorded risk per person-year ``[practice]``."""
+    lived = year.person_years.sum(axis=1)
+    coded = np.zeros_like(lived) if year.coded_years is None else year.coded_years.sum(axis=1)
+    return np.divide(coded, lived, out=np.zeros_like(lived), where=lived > 0.0)

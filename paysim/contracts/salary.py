@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import numpy as np
 
 from paysim.accounting.book import Book
-from paysim.contracts.protocol import Floats, PaysNothingPerUnit
+from paysim.contracts.protocol import Floats, PaysNothingPerUnit, Working
 from paysim.errors import ModelError
 
 
@@ -44,6 +45,14 @@ class Salary(PaysNothingPerUnit):
         lived = activity.person_years.sum(axis=1, keepdims=True)
         share = np.divide(activity.person_years, lived, out=np.zeros_like(activity.person_years), where=lived > 0.0)
         return np.asarray(euros[:, None] * share)
+
+    def workings(self, book: Book) -> Iterator[Working]:
+        """Yield working time and salaries, see `Explained`."""
+        assert book.activity.fte_years is not None  # `settle` has seen to it
+        staff = (("GPs", self.gp_eur_per_fte_year), ("nurses", self.nurse_eur_per_fte_year))
+        for number, (name, rate) in enumerate(staff):
+            yield Working(f"working time of {name}", book.activity.fte_years[:, number], "full-time years")
+            yield Working(f"salary of {name}", rate, "EUR per full-time year")
 
     def scaled(self, k: float) -> Salary:
         """Return the same salaries times `k`."""

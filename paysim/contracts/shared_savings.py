@@ -16,6 +16,7 @@ new one (the ratchet). Rules in this form: United States, 42 CFR part 425; the n
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
@@ -23,7 +24,7 @@ import numpy as np
 
 from paysim.accounting.activity import Activity
 from paysim.accounting.book import Book
-from paysim.contracts.protocol import Floats, PaysNothingPerUnit
+from paysim.contracts.protocol import Floats, PaysNothingPerUnit, Working
 from paysim.errors import ModelError
 
 Line = Literal[
@@ -189,18 +190,49 @@ class SharedSavings(PaysNothingPerUnit):
         due = book.year_due(self.lag_quarters)
         if due is None or (due.year is not None and due.year < 0):
             return nothing
-        if self.pooled:
-            due = due.pooled()
-        benchmark, actual = self.benchmark(due)
-        rate = np.divide(benchmark - actual, benchmark, out=np.zeros_like(benchmark), where=benchmark > 0.0)
-        persons = due.activity.person_years.sum(axis=1) / due.activity.years
-        paid = benchmark * self.shared(rate, persons, self.quality(due.activity))
+        paid = self._reckoned(due)["paid"]
         lived = book.activity.person_years
         if self.pooled:
             total = lived.sum()
             return np.asarray(paid[0] * lived / total) if total > 0.0 else nothing
         of_practice = lived.sum(axis=1, keepdims=True)
         return np.asarray(paid[:, None] * np.divide(lived, of_practice, out=nothing, where=of_practice > 0.0))
+
+    def workings(self, book: Book) -> Iterator[Working]:
+        """Yield benchmark, savings rate and what is shared of it, see `Explained`."""
+        due = book.year_due(self.lag_quarters)
+        if due is None or (due.year is not None and due.year < 0):
+            yield Working("years settled in this period", 0.0, "years")
+            return
+        found, of_whom = self._reckoned(due), " of all practices together" if self.pooled else ""
+        yield Working(f"benchmark{of_whom}", found["benchmark"], "EUR")
+        yield Working(f"payments counted{of_whom}", found["actual"], "EUR")
+        yield Working("savings rate (negative: losses)", found["rate"], "share of the benchmark")
+        yield Working("minimum savings rate", found["minimum"], "share of the benchmark")
+        if self.loss_rate:
+            yield Working("minimum loss rate", self.minimum_loss_rate, "share of the benchmark")
+        if self.quality_indicator is not None:
+            yield Working(f"part that quality lets through ({self.quality_indicator})", found["quality"], "share")
+        yield Working("shared", found["shared"], "share of the benchmark")
+        yield Working(f"due for the year{of_whom}", found["paid"], "EUR")
+
+    def _reckoned(self, due: Book) -> dict[str, Floats]:
+        """Return each step from the benchmark of a year to what is paid for it ``[practice]``; of one if pooled."""
+        due = due.pooled() if self.pooled else due
+        benchmark, actual = self.benchmark(due)
+        rate = np.divide(benchmark - actual, benchmark, out=np.zeros_like(benchmark), where=benchmark > 0.0)
+        persons = due.activity.person_years.sum(axis=1) / due.activity.years
+        quality = self.quality(due.activity)
+        shared = self.shared(rate, persons, quality)
+        return {
+            "benchmark": benchmark,
+            "actual": actual,
+            "rate": rate,
+            "minimum": self.minimum(persons),
+            "quality": quality,
+            "shared": shared,
+            "paid": benchmark * shared,
+        }
 
     def shared(self, rate: Floats, persons: Floats, quality: Floats) -> Floats:
         """Return what is paid, as share of the benchmark, for savings rates ``[n]``; negative is paid in.

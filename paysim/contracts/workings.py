@@ -1,0 +1,103 @@
+"""How a payment came about: the workings of a component for one practice, line by line.
+
+Terms that are proportional to activity need not say anything: their lines follow from what they pay for each service
+and each segment, so that a new component is explained without further code. Terms that are not proportional say their
+steps in ``workings``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from paysim.accounting.book import Book
+from paysim.accounting.segments import SEGMENT_NAMES
+from paysim.contracts.contract import Part
+from paysim.contracts.protocol import Floats, Working
+
+Rows = list[int]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the workings of a payment.
+
+    Attributes
+    ----------
+    what
+        A service, a kind of people, or a step of the reckoning.
+    quantity, unit
+        How much of it.
+    rate_eur
+        Euro per unit, after the component's share; None for a step.
+    eur
+        Their product, part of what is paid; None for a step on the way.
+    """
+
+    what: str
+    quantity: float | None
+    unit: str
+    rate_eur: float | None = None
+    eur: float | None = None
+
+
+def lines(part: Part, book: Book, rows: Rows) -> list[Line]:
+    """Return the workings of a component; the euros of the lines add up to what it pays for these practices.
+
+    Parameters
+    ----------
+    book
+        Of the period, as the component sees it in its round of the settlement.
+    rows
+        Numbers of practices, taken together.
+    """
+    paid = part.settle(book)[rows]
+    steps = getattr(part.terms, "workings", None)
+    if steps is not None:
+        return [*_steps(steps(book), rows), *_share(part), Line("paid for the period", None, "", None, _sum(paid))]
+    by_service = list(_services(part, book, rows))
+    return [*by_service, *_segments(part, book, rows, paid)]
+
+
+def _steps(steps: Iterator[Working], rows: Rows) -> Iterator[Line]:
+    for step in steps:
+        values = np.atleast_1d(np.asarray(step.value, float))
+        if values.size == 1:
+            yield Line(step.what, float(values[0]), step.unit)
+        elif len(rows) == 1 or step.adds_up:
+            yield Line(step.what, float(values[rows].sum()), step.unit)
+
+
+def _share(part: Part) -> Iterator[Line]:
+    if part.share != 1.0:
+        yield Line("share of the component", part.share, "share")
+
+
+def _services(part: Part, book: Book, rows: Rows) -> Iterator[Line]:
+    """Yield a line for each service with a price that was delivered."""
+    names = book.activity.service_names
+    prices = part.prices_eur(names)
+    used = book.activity.services[rows].sum(axis=(0, 1))
+    for at in np.flatnonzero((prices != 0.0) & (used != 0.0)):
+        yield Line(names[at], float(used[at]), "units", float(prices[at]), float(used[at] * prices[at]))
+
+
+def _segments(part: Part, book: Book, rows: Rows, paid: Floats) -> Iterator[Line]:
+    """Yield a line for each segment, of what is not paid by the unit."""
+    activity = book.activity
+    names = activity.service_names
+    rest = paid - activity.services[rows] @ part.prices_eur(names)
+    nobody = replace(activity, programme_years=0.0 * activity.programme_years)
+    by_programme = not np.array_equal(part.settle(replace(book, activity=nobody))[rows], paid)
+    years = (activity.programme_years if by_programme else activity.person_years)[rows].sum(axis=0)
+    unit = "years in the programme" if by_programme else "person-years"
+    euros = rest.sum(axis=0)
+    for at in np.flatnonzero(np.abs(euros) > 1e-9):
+        rate = float(euros[at] / years[at]) if years[at] > 0.0 else None
+        yield Line(SEGMENT_NAMES[at], float(years[at]), unit, rate, float(euros[at]))
+
+
+def _sum(paid: Floats) -> float:
+    return float(paid.sum())
