@@ -21,6 +21,7 @@ _HOMES = {
     "calibrate": "paysim.analysis.calibration",
     "compare": "paysim.analysis.compare",
     "equally_distributed": "paysim.analysis.equity",
+    "explain": "paysim.analysis.explain",
     "import_population": "paysim.population",
     "incentive_map": "paysim.analysis.incentives",
     "load_region": "paysim.population",
@@ -52,6 +53,7 @@ __all__ = [
     "calibrate",
     "compare",
     "equally_distributed",
+    "explain",
     "import_population",
     "incentive_map",
     "load_region",
@@ -74,6 +76,7 @@ if TYPE_CHECKING:
     from paysim.analysis.compare import compare
     from paysim.analysis.equity import equally_distributed
     from paysim.analysis.execution import simulate
+    from paysim.analysis.explain import explain
     from paysim.analysis.incentives import incentive_map
     from paysim.analysis.runs import Run, load_run
     from paysim.analysis.scorecard import scorecard

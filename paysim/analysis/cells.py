@@ -32,7 +32,7 @@ _FILES = ("results.parquet", "ledger.parquet", "incentives.json", "activity.npz"
 
 @dataclass(frozen=True, eq=False)
 class Finished:
-    """A finished cell, as tables."""
+    """A finished cell, as tables; `folder` is the name of the one that it was written to or read from."""
 
     arm: str
     replicate: int
@@ -44,6 +44,7 @@ class Finished:
     base_quarters: tuple[Activity, ...]
     events: int
     checks: list[dict[str, Any]]
+    folder: str = ""
 
 
 class Spool:
@@ -93,8 +94,8 @@ def results_table(columns: Mapping[str, np.ndarray]) -> pa.Table:
     return pa.table({name: encode(values) for name, values in columns.items()})
 
 
-def finish(cell: Cell, scale: float) -> Finished:
-    """Return a simulated cell as tables."""
+def finish(cell: Cell, scale: float, folder: str) -> Finished:
+    """Return a simulated cell as tables, for the folder of that name."""
     return Finished(
         arm=cell.arm,
         replicate=cell.replicate,
@@ -106,6 +107,7 @@ def finish(cell: Cell, scale: float) -> Finished:
         base_quarters=cell.base_quarters,
         events=cell.events,
         checks=cell.checks,
+        folder=folder,
     )
 
 
@@ -156,4 +158,5 @@ def load(folder: Path) -> Finished | None:
         base_quarters=quarters[:before],
         events=index["events"],
         checks=index["checks"],
+        folder=folder.name,
     )

@@ -88,7 +88,7 @@ def simulate(
     if out is not None:
         check_out(Path(out), overwrite)
     model = build_model(scenario, sample, population)
-    identity = _identity(model, sample, engine) | _own(own_processes)
+    identity = identity_of(model, sample, engine) | _own(own_processes)
     folder = Path(out) if out is not None else Path("outputs") / f"{scenario.name}-{digest(identity)[:12]}"
     make_room(folder, digest(identity), overwrite)
     pool = executor or ThreadPoolExecutor(max_workers=max(1, workers or os.cpu_count() or 1))
@@ -163,7 +163,7 @@ def make_room(folder: Path, identity: str, overwrite: bool) -> None:
     (folder / "report.html").unlink(missing_ok=True)
 
 
-def _identity(model: Model, sample: int | None, engine: Engine) -> dict[str, Any]:
+def identity_of(model: Model, sample: int | None, engine: str) -> dict[str, Any]:
     """Return all input that the cells of a run share."""
     scenario = model.scenario
     return {
@@ -267,6 +267,7 @@ class _Replicate:
             own_processes=self.own_processes,
             state=state,
         )
-        done = finish(cell, scale)
-        save(self.folder(arm, scale), done)
+        folder = self.folder(arm, scale)
+        done = finish(cell, scale, folder.name)
+        save(folder, done)
         return done

@@ -17,6 +17,7 @@ import paysim
 from paysim.analysis.cells import Finished, parquet_bytes
 from paysim.analysis.runs import INCENTIVE_COLUMNS, MANIFEST, PARAMETER_COLUMNS, SCHEMA
 from paysim.analysis.values import every_value
+from paysim.contracts.written import as_mapping
 from paysim.engine.model import Model
 from paysim.errors import ModelError
 from paysim.population import Population
@@ -44,6 +45,7 @@ def write_run(
         "results.parquet": parquet_bytes(pa.concat_tables([cell.results for cell in cells]).unify_dictionaries()),
         "ledger.parquet": parquet_bytes(pa.concat_tables([cell.ledger for cell in cells]).unify_dictionaries()),
         "parameters.csv": csv_bytes(parameter_rows(model, cells), PARAMETER_COLUMNS),
+        "contracts.json": _contracts(model),
         "incentives.csv": csv_bytes([row for cell in cells for row in cell.incentives], INCENTIVE_COLUMNS),
     }
     for name, data in files.items():
@@ -51,6 +53,12 @@ def write_run(
     manifest = {**_manifest(model, cells, sample, engine), "identity": identity}
     manifest["files"] = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
     write_atomic(folder / MANIFEST, (json.dumps(manifest, indent=1, sort_keys=True) + "\n").encode())
+
+
+def _contracts(model: Model) -> bytes:
+    """Return the contracts of every arm as written, before any factor of budget neutrality."""
+    arms = {arm.name: [as_mapping(contract) for contract in arm.contracts] for arm in model.scenario.arms}
+    return (json.dumps(arms, indent=1) + "\n").encode()
 
 
 def write_log(folder: Path, started: float, cells: Sequence[Finished]) -> None:
@@ -139,6 +147,7 @@ def _manifest(model: Model, cells: Sequence[Finished], sample: int | None, engin
                     "contracts": [contract.name for contract in arm.contracts],
                     "budget_neutral_to": arm.budget_neutral_to.arm if arm.budget_neutral_to else None,
                     "scale": scale[arm.name],
+                    "cells": [cell.folder for cell in cells if cell.arm == arm.name],
                 }
                 for arm in scenario.arms
             ],
@@ -154,6 +163,7 @@ def _manifest(model: Model, cells: Sequence[Finished], sample: int | None, engin
         "sample": None
         if sample is None and not population.sample_note
         else {
+            "asked": sample,
             "persons": len(population),
             "practices": len(population.practices),
             "weight": population.practices[0].weight,

@@ -25,6 +25,9 @@ from paysim.parameters import values
 if TYPE_CHECKING:
     import pandas as pd
 
+    from paysim.analysis.cells import Finished
+    from paysim.contracts.contract import Contract
+
 MANIFEST = "manifest.json"
 SCHEMA = 1
 RESULT_COLUMNS = outcomes.COLUMNS
@@ -126,6 +129,49 @@ class Run:
         """What each arm rewards; columns `INCENTIVE_COLUMNS`."""
         return self._table("incentives.csv", INCENTIVE_COLUMNS)
 
+    def contracts(self, arm: str) -> tuple[Contract, ...]:
+        """Return the contracts of an arm as written, before any factor of budget neutrality.
+
+        Raises
+        ------
+        DataError
+            If there is no such arm.
+        """
+        from paysim.contracts.terms import read_contract
+
+        self.require_arm(arm)
+        written = json.loads(_bytes(self.path / "contracts.json", self._expected("contracts.json")))
+        return tuple(read_contract(each) for each in written[arm])
+
+    def cell(self, arm: str, replicate: int = 0) -> Finished:
+        """Return the finished cell of an arm and replicate, with its activity by quarter.
+
+        Raises
+        ------
+        DataError
+            If there is no such arm or replicate, or the cell is gone or damaged.
+        """
+        from paysim.analysis.cells import load
+
+        self.require_arm(arm)
+        names = next(each for each in self.scenario["arms"] if each["name"] == arm).get("cells", [])
+        if not 0 <= replicate < len(names):
+            allowed = (f"0 to {len(names) - 1}",)
+            raise DataError(Problem("no such replicate", file=str(self.path), found=str(replicate), allowed=allowed))
+        folder = self.path / "cells" / str(names[replicate])
+        found = load(folder) if re.fullmatch("[0-9a-f]{32}", folder.name) else None
+        if found is None:
+            raise DataError(Problem("the cell is missing or damaged; run the scenario again", file=str(folder)))
+        return found
+
+    def require_arm(self, arm: str) -> None:
+        """Raise DataError unless the run has an arm of that name."""
+        if arm not in self.arms:
+            near = nearest_name(arm, self.arms)
+            raise DataError(
+                Problem("no such arm", file=str(self.path), found=repr(arm), allowed=self.arms, nearest=near)
+            )
+
     def wide(self, dimension: str) -> pd.DataFrame:
         """Return `paysim.analysis.measures.wide` of the results; made once."""
         from paysim.analysis.measures import wide
@@ -138,12 +184,15 @@ class Run:
 
     def _table(self, name: str, columns: tuple[str, ...]) -> pd.DataFrame:
         if name not in self._tables:
-            expected = self.manifest["files"].get(name)
-            if expected is None:
-                raise DataError(Problem("the manifest does not name this file", file=str(self.path / name)))
-            self._tables[name] = _read(self.path / name, str(expected), columns)
+            self._tables[name] = _read(self.path / name, self._expected(name), columns)
         table: pd.DataFrame = self._tables[name]
         return table
+
+    def _expected(self, name: str) -> str:
+        expected = self.manifest["files"].get(name)
+        if expected is None:
+            raise DataError(Problem("the manifest does not name this file", file=str(self.path / name)))
+        return str(expected)
 
 
 def load_run(path: str | os.PathLike[str]) -> Run:
@@ -259,13 +308,7 @@ def _not_the_file(file: Path) -> Problem:
 
 
 def _read(file: Path, expected: str, columns: tuple[str, ...]) -> pd.DataFrame:
-    """Read a table from bytes whose hash was checked, so that nothing can change in between."""
-    try:
-        data = file.read_bytes()
-    except OSError as exc:
-        raise DataError(Problem(f"cannot be read: {exc.strerror or exc}", file=str(file))) from exc
-    if hashlib.sha256(data).hexdigest() != expected:
-        raise DataError(_not_the_file(file))
+    data = _bytes(file, expected)
     frame = _read_parquet(data, file) if file.suffix == ".parquet" else _read_csv(data, file)
     missing = [name for name in columns if name not in frame.columns]
     if missing:
@@ -273,6 +316,17 @@ def _read(file: Path, expected: str, columns: tuple[str, ...]) -> pd.DataFrame:
             *(Problem("column missing", file=str(file), key=name, nearest=_near(name, frame)) for name in missing)
         )
     return frame
+
+
+def _bytes(file: Path, expected: str) -> bytes:
+    """Return the bytes of a file whose hash was checked, so that nothing can change in between."""
+    try:
+        data = file.read_bytes()
+    except OSError as exc:
+        raise DataError(Problem(f"cannot be read: {exc.strerror or exc}", file=str(file))) from exc
+    if hashlib.sha256(data).hexdigest() != expected:
+        raise DataError(_not_the_file(file))
+    return data
 
 
 def _read_parquet(data: bytes, file: Path) -> pd.DataFrame:

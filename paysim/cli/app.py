@@ -16,6 +16,7 @@ from paysim.cli import (
     cases,
     check,
     compare,
+    explain,
     incentives,
     indicators,
     population,
@@ -44,6 +45,7 @@ app.command("compare")(compare.compare)
 app.command("scorecard")(indicators.scorecard)
 app.command("indicators")(indicators.indicators)
 app.command("report")(report.report)
+app.command("explain")(explain.explain)
 app.command("incentives")(incentives.incentives)
 app.command("check")(check.check)
 app.command("calibrate")(calibrate.calibrate)

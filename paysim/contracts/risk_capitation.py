@@ -96,4 +96,4 @@ def _mean_risk(year: Activity) -> Floats:
     """Return recorded risk per person-year ``[practice]``."""
     lived = year.person_years.sum(axis=1)
     coded = np.zeros_like(lived) if year.coded_years is None else year.coded_years.sum(axis=1)
-    return np.divide(coded, lived, out=np.zeros_like(lived), where=lived > 0.0)
+    return np.asarray(np.divide(coded, lived, out=np.zeros_like(lived), where=lived > 0.0))

@@ -93,9 +93,17 @@ def _segments(part: Part, book: Book, rows: Rows, paid: Floats) -> Iterator[Line
     by_programme = not np.array_equal(part.settle(replace(book, activity=nobody))[rows], paid)
     years = (activity.programme_years if by_programme else activity.person_years)[rows].sum(axis=0)
     unit = "years in the programme" if by_programme else "person-years"
+    noise = 1e-9 * max(1.0, float(np.abs(paid).sum()))  # of taking off what is paid by the unit
+    if float(np.abs(rest).sum()) <= noise:
+        return
     euros = rest.sum(axis=0)
-    for at in np.flatnonzero(np.abs(euros) > 1e-9):
-        rate = float(euros[at] / years[at]) if years[at] > 0.0 else None
+    rates = np.divide(euros, years, out=np.zeros_like(euros), where=years > 0.0)
+    lived = years > 0.0
+    if lived.any() and np.ptp(rates[lived]) <= 1e-9 * abs(rates[lived][0]) and not euros[~lived].any():
+        yield Line("all people", float(years.sum()), unit, float(rates[lived][0]), float(euros.sum()))
+        return
+    for at in np.flatnonzero(np.abs(euros) > noise):
+        rate = float(rates[at]) if lived[at] else None
         yield Line(SEGMENT_NAMES[at], float(years[at]), unit, rate, float(euros[at]))
 
 

@@ -5,6 +5,7 @@ The order is that of the money's logic: claims, contracts, ledger. Nothing here 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import reduce
 
@@ -44,6 +45,34 @@ from paysim.kernel.tables import stream_key
 TICKS_PER_PERIOD = WEEKS_PER_PERIOD * TICKS_PER_WEEK
 YEARS_PER_PERIOD = 1.0 / PERIODS_PER_YEAR
 OWN_ACCOUNTS = "practice_costs"
+
+
+@dataclass(frozen=True)
+class PersonQuarter:
+    """What the books know of one person in one quarter.
+
+    Attributes
+    ----------
+    number
+        The person's ``id``.
+    practice, segment
+        Number of the practice on whose list the person is, and the segment.
+    listed_years
+        Years on a list in the quarter.
+    used
+        Quantity by service.
+    charged, owed_cents
+        By contract and component of what patients pay insurers: charged in the contract year so far, before the limit
+        of the year, and owed for the quarter.
+    """
+
+    number: int
+    practice: int
+    segment: int
+    listed_years: float
+    used: dict[str, float]
+    charged: dict[tuple[str, str], float]
+    owed_cents: dict[tuple[str, str], int]
 
 
 @dataclass
@@ -137,6 +166,8 @@ class Accounts:
         self._money = services + np.array([EXTRA.index(name) for name in use.MONEY])
         self._seen = np.zeros(n, SEEN)
         self._charged: dict[tuple[str, str], np.ndarray] = {}  # to patients this year, by contract and component
+        self._owed: dict[tuple[str, str], np.ndarray] = {}  # cents of it that patients owe for this quarter
+        self.on_close: Callable[[Accounts, Settlement], None] | None = None
         # Of this quarter: counts of programmes, and practices' income and expenses by them (`engine.programmes`).
         self.programmes = np.zeros((len(model.programmes), len(COUNTS)))
         self.programme_revenue, self.programme_costs = np.zeros(len(state.practices)), np.zeros(len(state.practices))
@@ -183,6 +214,8 @@ class Accounts:
         bills = self._post_costs(activity)
         patient_cents = self._settle_patients(tick)
         self._add_money(settlement, bills, patient_cents)
+        if self.on_close:
+            self.on_close(self, settlement)
         by_kind = np.column_stack([revenue.sum(axis=1), self.programme_revenue])
         self._record(activity, by_kind, np.column_stack([bills, self.programme_costs]))
         self.programmes = np.zeros_like(self.programmes)
@@ -206,6 +239,24 @@ class Accounts:
     def add(self, name: str, rows: np.ndarray, amount: np.ndarray) -> None:
         """Add an amount per person to what is counted this year under one of the names of `EXTRA`."""
         self._year[rows, len(self.names) + EXTRA.index(name)] += amount
+
+    def person(self, number: int) -> PersonQuarter | None:
+        """Return what is known of a person's quarter when it closes; None if there is nobody of that number."""
+        rows = self.state.listed
+        found = rows[self.state.people["id"][rows] == number]
+        if not len(found):
+            return None
+        row = int(found[0])
+        seen, used = self._seen[row], self._used[row]
+        return PersonQuarter(
+            number=number,
+            practice=int(seen["practice"]),
+            segment=int(seen["segment"]),
+            listed_years=float(seen["listed"]),
+            used={self.names[at]: float(used[at]) for at in np.flatnonzero(used)},
+            charged={key: float(after[row]) for key, after in self._charged.items()},
+            owed_cents={key: int(cents[row]) for key, cents in self._owed.items()},
+        )
 
     def follow(self, left: np.ndarray, taken: np.ndarray) -> None:
         """Let what was counted this year follow people whose rows moved from `left` to `taken`.
@@ -311,6 +362,7 @@ class Accounts:
             self._charged.clear()
         nothing = np.zeros(len(self._seen))
         total = np.zeros(len(self._seen), np.int64)
+        self._owed.clear()
         parts = [each for one in self.contracts for each in one.in_force(self.year)]
         prices = np.sum([part.list_prices_eur(self.names) for part in parts], axis=0)
         protected = SEGMENT_DEPRIVED[self._seen["segment"]] == 1
@@ -321,7 +373,7 @@ class Accounts:
             before = self._charged.get(key, nothing)
             after = before + terms.charged_eur(self._used, prices, self.names, protected)
             cents = terms.settle_persons(before, after, age_then, protected)
-            self._charged[key] = after
+            self._charged[key], self._owed[key] = after, cents
             post_patients(self.ledger, self.period, contract, part, cents)
             total += cents
         return total

@@ -18,7 +18,7 @@ from paysim.accounting.ledger import Ledger
 from paysim.care.costs import BILLS
 from paysim.contracts.contract import PRACTICES
 from paysim.contracts.neutrality import scaled, solve_scale, total_eur
-from paysim.contracts.settlement import PAYERS
+from paysim.contracts.settlement import PAYERS, Settlement
 from paysim.engine.accounts import Accounts
 from paysim.engine.facts import FACTS
 from paysim.engine.groups import EXTRA
@@ -113,6 +113,7 @@ def run_arm(
     on_events: Callable[[np.ndarray], None] | None = None,
     own_processes: tuple[Any, ...] = (),
     state: State | None = None,
+    on_close: Callable[[Accounts, Settlement], None] | None = None,
 ) -> Cell:
     """Simulate one arm over the horizon; its contracts have all rates solved.
 
@@ -122,6 +123,8 @@ def run_arm(
         A user's own SimPy processes, see `Region`.
     state
         The people to go on with, changed in place; by default a copy of the base run's.
+    on_close
+        Called with the books at the close of every quarter.
     """
     scenario, of_current = model.scenario, model
     model = under_rules(model, arm)
@@ -131,6 +134,7 @@ def run_arm(
     hospital.restore(base.hospital)
     ledger = Ledger(arm.name, 0, replicate)
     accounts = Accounts(model, state, arm.contracts, ledger, 0, base.quarters)
+    accounts.on_close = on_close
     responses = Responses(model, arm, base.years, replicate, of_current)
     years = scenario.horizon_years
     migration = Migration(model, state, replicate)
