@@ -19,18 +19,23 @@ _HOMES = {
     "Scenario": "paysim.scenario",
     "ScenarioError": "paysim.errors",
     "calibrate": "paysim.analysis.calibration",
+    "cash": "paysim.analysis.money",
     "compare": "paysim.analysis.compare",
     "equally_distributed": "paysim.analysis.equity",
     "explain": "paysim.analysis.explain",
     "import_population": "paysim.population",
     "incentive_map": "paysim.analysis.incentives",
+    "load_organisations": "paysim.accounting.organisations",
     "load_region": "paysim.population",
     "load_run": "paysim.analysis.runs",
     "load_scenario": "paysim.scenario",
+    "perspectives": "paysim.analysis.money",
+    "pockets": "paysim.analysis.money",
     "read_population": "paysim.population",
     "replicate_trials": "paysim.analysis.trials",
     "scorecard": "paysim.analysis.scorecard",
     "simulate": "paysim.analysis.execution",
+    "statement": "paysim.analysis.money",
     "synthesize": "paysim.population",
     "validate": "paysim.analysis.validation",
     "write_people": "paysim.population",
@@ -51,19 +56,24 @@ __all__ = [
     "ScenarioError",
     "__version__",
     "calibrate",
+    "cash",
     "compare",
     "equally_distributed",
     "explain",
     "import_population",
     "incentive_map",
+    "load_organisations",
     "load_region",
     "load_run",
     "load_scenario",
+    "perspectives",
     "plot",
+    "pockets",
     "read_population",
     "replicate_trials",
     "scorecard",
     "simulate",
+    "statement",
     "synthesize",
     "validate",
     "write_people",
@@ -72,12 +82,14 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from paysim.accounting.organisations import load_organisations
     from paysim.analysis.calibration import calibrate
     from paysim.analysis.compare import compare
     from paysim.analysis.equity import equally_distributed
     from paysim.analysis.execution import simulate
     from paysim.analysis.explain import explain
     from paysim.analysis.incentives import incentive_map
+    from paysim.analysis.money import cash, perspectives, pockets, statement
     from paysim.analysis.runs import Run, load_run
     from paysim.analysis.scorecard import scorecard
     from paysim.analysis.trials import replicate_trials

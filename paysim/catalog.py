@@ -14,7 +14,7 @@ from typing import Literal, get_args
 
 from paysim.errors import Problem, ScenarioError, nearest_name
 
-Kind = Literal["scenarios", "populations", "contracts", "programmes", "delegation"]
+Kind = Literal["scenarios", "populations", "contracts", "programmes", "delegation", "organisations"]
 KINDS: tuple[str, ...] = get_args(Kind)
 
 _PACKAGE = Path(__file__).resolve().parent
@@ -27,7 +27,7 @@ def find(kind: Kind, name: str, extra: Sequence[str | os.PathLike[str]] = ()) ->
     Parameters
     ----------
     kind
-        ``scenarios``, ``populations``, ``contracts``, ``programmes`` or ``delegation``.
+        ``scenarios``, ``populations``, ``contracts``, ``programmes``, ``delegation`` or ``organisations``.
     name
         A name of the catalogue, or a path that ends in ``.yaml``.
     extra

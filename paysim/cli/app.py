@@ -19,6 +19,7 @@ from paysim.cli import (
     explain,
     incentives,
     indicators,
+    money,
     population,
     report,
     trials,
@@ -54,6 +55,7 @@ app.command("trials")(trials.trials)
 app.command("warmup")(warmup.warmup)
 app.add_typer(population.app, name="population")
 app.add_typer(cases.app, name="cases")
+app.add_typer(money.app, name="money")
 
 
 def _show_version(wanted: bool) -> None:

@@ -1,0 +1,180 @@
+"""Who takes part in the money of a region, as data: level, horizon, reserve, owners, and when bills are paid.
+
+A file of the catalogue (`organisations/`), by default that of the country. It is used to read a ledger, never to make
+one: a run's numbers do not depend on it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
+
+from paysim import catalog
+from paysim.errors import DataError, Problem
+from paysim.parameters import Status
+from paysim.reading import Document, Name, Reader, bind, read_yaml
+
+_Text = Annotated[str, Field(min_length=1)]
+
+
+class _Term(Reader):
+    value: Annotated[float, Field(ge=0, le=1e9)]
+    range: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
+    source: _Text
+    status: Status
+
+
+class _Owner(Reader):
+    actor: str
+    share: Annotated[float, Field(ge=0, le=1)]
+
+
+class _Organisation(Reader):
+    actor: str
+    title: _Text
+    level: _Text
+    horizon_years: _Term | None = None
+    reserve_eur_per_person: _Term | None = None
+    owners: list[_Owner] = []
+
+
+class _Lag(Reader):
+    account: str
+    quarters: _Term
+
+
+class _File(Reader):
+    version: Annotated[int, Field(alias="schema", ge=1, le=1)]
+    name: Name
+    title: _Text
+    organisations: Annotated[list[_Organisation], Field(min_length=1)]
+    payment_lags: list[_Lag] = []
+
+
+@dataclass(frozen=True)
+class Organisation:
+    """One actor of the ledger; all practices together are one.
+
+    Attributes
+    ----------
+    actor
+        Name in the ledger, or ``practices``.
+    level
+        Of government or of the system, for what falls to whom.
+    horizon_years
+        Years over which gains count for this actor; None: all that are simulated.
+    reserve_eur_per_person
+        Cash at the start, in euro for each person of the region (of the list, for a single practice).
+    owners
+        ``(actor, share)`` of what the organisation gains or loses.
+    """
+
+    actor: str
+    title: str
+    level: str
+    horizon_years: float | None = None
+    reserve_eur_per_person: float = 0.0
+    owners: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class Organisations:
+    """All actors of a region, and the quarters after which bills of an account are paid."""
+
+    name: str
+    title: str
+    members: tuple[Organisation, ...]
+    lags: dict[str, int]
+
+    def place(self, actor: str) -> int:
+        """Return where an actor stands in the file; the last place if it is not named."""
+        names = [each.actor for each in self.members]
+        return names.index(actor) if actor in names else len(names)
+
+    def __getitem__(self, actor: str) -> Organisation:
+        """Return an actor's entry.
+
+        Raises
+        ------
+        DataError
+            If the file does not name the actor.
+        """
+        for each in self.members:
+            if each.actor == actor:
+                return each
+        known = tuple(each.actor for each in self.members)
+        raise DataError(Problem(f"organisations {self.name!r} do not name this actor", found=actor, allowed=known))
+
+
+def load_organisations(name: str, extra: Sequence[str | os.PathLike[str]] = ()) -> Organisations:
+    """Read a file of organisations by its name in the catalogue, or from a path that ends in ``.yaml``.
+
+    Raises
+    ------
+    ScenarioError
+        Nothing has that name; names the nearest.
+    DataError
+        With file, line and column of everything that is wrong: an actor comes twice, owners hold more than all, an
+        owner is not named, a value lies outside its range, a lag is no whole number of quarters.
+    """
+    document = read_yaml(catalog.find("organisations", name, extra))
+    file = bind(_File, document, DataError)
+    problems = list(_faults(file, document))
+    if problems:
+        raise DataError(*problems)
+    members = tuple(
+        Organisation(
+            each.actor,
+            each.title,
+            each.level,
+            each.horizon_years.value if each.horizon_years else None,
+            each.reserve_eur_per_person.value if each.reserve_eur_per_person else 0.0,
+            tuple((owner.actor, owner.share) for owner in each.owners),
+        )
+        for each in file.organisations
+    )
+    return Organisations(
+        file.name, file.title, members, {row.account: int(row.quarters.value) for row in file.payment_lags}
+    )
+
+
+def _faults(file: _File, document: Document) -> Iterator[Problem]:
+    actors = [each.actor for each in file.organisations]
+    for k, each in enumerate(file.organisations):
+        here = ("organisations", k)
+        if each.actor in actors[:k]:
+            yield document.problem("actor comes twice", (*here, "actor"), found=each.actor)
+        for key in ("horizon_years", "reserve_eur_per_person"):
+            yield from _out_of_range(getattr(each, key), (*here, key), document)
+        if sum(owner.share for owner in each.owners) > 1.0 + 1e-12:
+            yield document.problem("owners hold more than all of it", (*here, "owners"))
+        for n, owner in enumerate(each.owners):
+            if owner.actor not in actors or owner.actor == each.actor:
+                others = tuple(name for name in actors if name != each.actor)
+                yield document.problem(
+                    "no such owner", (*here, "owners", n, "actor"), found=owner.actor, allowed=others
+                )
+    for k, row in enumerate(file.payment_lags):
+        here = ("payment_lags", k)
+        if row.account in [other.account for other in file.payment_lags[:k]]:
+            yield document.problem("account comes twice", (*here, "account"), found=row.account)
+        yield from _out_of_range(row.quarters, (*here, "quarters"), document)
+        if row.quarters.value != int(row.quarters.value) or row.quarters.value > 40:
+            yield document.problem(
+                "whole quarters expected", (*here, "quarters", "value"), found=row.quarters.value, allowed=("0 to 40",)
+            )
+
+
+def _out_of_range(term: _Term | None, loc: tuple[str | int, ...], document: Document) -> Iterator[Problem]:
+    if term is None:
+        return
+    if term.range is None:
+        if term.status in ("recalled", "assumed"):
+            yield document.problem(f"a value that is {term.status} needs a range [low, high]", loc)
+    elif not term.range[0] <= term.value <= term.range[1]:
+        bounds = f"{term.range[0]:g} to {term.range[1]:g}"
+        yield document.problem("value lies outside its range", (*loc, "value"), found=term.value, allowed=(bounds,))

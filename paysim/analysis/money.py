@@ -1,0 +1,306 @@
+"""Whose money: income and cash of every actor, what each puts in and gets back, and cost from several points of view.
+
+All of it is read from the double-entry ledger, so that what one actor gains another one loses: over all actors every
+table adds up to zero. A sample stands for its region: amounts are multiplied by its weight.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from paysim.accounting.ledger import is_practice, practice_actor
+from paysim.accounting.organisations import Organisations, load_organisations
+from paysim.analysis.runs import Run
+from paysim.contracts.settlement import PAYERS
+from paysim.errors import DataError, Problem, nearest_name
+from paysim.kernel.records import PERIODS_PER_YEAR
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PRACTICES = "practices"
+PERSPECTIVES: dict[str, tuple[str, ...]] = {
+    "insurers": ("insurers",),
+    "patients": ("patients",),
+    "practices": (PRACTICES,),
+    "long-term care payers": ("care_offices",),
+    "municipalities and government": ("municipalities", "government"),
+    "all payers": PAYERS,
+}
+"""Whose purse is looked into. What flows inside a group of actors is a transfer and cancels."""
+
+YEARLY_COLUMNS = ("level", "actor", "year", "puts_in_eur", "gets_back_eur", "net_eur", "net_discounted_eur")
+TOTAL_COLUMNS = (
+    "level",
+    "actor",
+    "puts_in_eur",
+    "gets_back_eur",
+    "net_eur",
+    "net_discounted_eur",
+    "net_within_horizon_eur",
+)
+
+
+def organisations_of(run: Run, name: str | None = None) -> Organisations:
+    """Return the organisations of a run: those of its country, or of the name or file given."""
+    return load_organisations(name or str(run.scenario["country"]).lower())
+
+
+def statement(run: Run, actor: str, arm: str | None = None, replicate: int = 0) -> pd.DataFrame:
+    """Return an actor's income statement by quarter, in euro.
+
+    Parameters
+    ----------
+    actor
+        A practice by its name, ``practices`` for all of them, or another actor of the ledger.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by quarter from 0: a signed column for each account, ``income_eur``, ``expenses_eur`` (negative) and
+        ``result_eur``. Of the people simulated: a sample is not weighted here.
+
+    Raises
+    ------
+    DataError
+        If there is no such actor, arm or replicate.
+    """
+    from paysim.accounting.statements import income_statement
+
+    rows = _ledger(run, arm, replicate)
+    return income_statement(rows, _actor(run, rows, actor))
+
+
+def cash(
+    run: Run,
+    actor: str,
+    arm: str | None = None,
+    *,
+    baseline: str | None = None,
+    replicate: int = 0,
+    organisations: Organisations | None = None,
+) -> pd.DataFrame:
+    """Return an actor's cash by quarter: bills are paid later than they arise.
+
+    At the start bills of earlier quarters are still open; they are taken to be like those of the first quarter of the
+    current arm, so that a change from bills to payment in advance brings cash forward once. The ledger has no premiums
+    and taxes, and no costs of other providers than practices: for these actors only the difference from a baseline
+    says something.
+
+    Parameters
+    ----------
+    baseline
+        Give differences from this arm: what the change takes out of the reserve, or brings.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by quarter from 0: ``result_eur`` (as arising), ``cash_eur`` (as paid), ``position_eur`` (reserve and
+        all cash so far), ``receivable_eur`` (arisen and not yet paid, negative: owed) and ``insolvent``. Of the people
+        simulated: a sample is not weighted here.
+
+    Raises
+    ------
+    DataError
+        As `statement`; or if the organisations do not name the actor.
+    """
+    about = organisations or organisations_of(run)
+    found = _flow(run, actor, arm, replicate, about)
+    if baseline is not None:
+        found = found - _flow(run, actor, baseline, replicate, about)
+    name = _actor(run, _ledger(run, arm, replicate), actor)
+    entry = about[PRACTICES if is_practice(name) else actor]
+    found["position_eur"] = entry.reserve_eur_per_person * _people(run, name, replicate) + found["cash_eur"].cumsum()
+    found["insolvent"] = found["position_eur"] < 0.0
+    return found
+
+
+def _flow(run: Run, actor: str, arm: str | None, replicate: int, about: Organisations) -> pd.DataFrame:
+    """Return what arises, what is paid and what is open, by quarter."""
+    import pandas as pd
+
+    rows = _ledger(run, arm, replicate)
+    name = _actor(run, rows, actor)
+    quarters = run.scenario["horizon_years"] * PERIODS_PER_YEAR
+    before = _by_account(_ledger(run, run.current, replicate), name, quarters)
+    arisen = _by_account(rows, name, quarters)
+    paid = np.zeros(quarters)
+    open_at_start = 0.0
+    for account in sorted({*arisen, *before}):
+        lag = about.lags.get(account, 0)
+        now = arisen.get(account, np.zeros(quarters))
+        first = before[account][0] if account in before else 0.0
+        paid += np.concatenate([np.full(min(lag, quarters), first), now[: max(0, quarters - lag)]])
+        open_at_start += lag * first
+    result = sum(arisen.values(), np.zeros(quarters))
+    frame = {"result_eur": result, "cash_eur": paid, "receivable_eur": open_at_start + (result - paid).cumsum()}
+    return pd.DataFrame(frame, index=pd.RangeIndex(quarters, name="period"))
+
+
+def pockets(
+    run: Run,
+    arm: str,
+    baseline: str | None = None,
+    *,
+    by_year: bool = False,
+    organisations: Organisations | None = None,
+    through_owners: bool = False,
+) -> pd.DataFrame:
+    """Return the wrong-pocket matrix: what each actor puts in and gets back in an arm, against a baseline.
+
+    By account and year, an actor that pays more or receives less than in the baseline puts in the difference; one that
+    pays less or receives more gets it back. Over all actors the net is zero.
+
+    Parameters
+    ----------
+    baseline
+        By default the first arm that the scenario compares with.
+    by_year
+        Return a row for each actor and year, instead of one for each actor.
+    through_owners
+        Whether what organisations gain or lose falls to their owners.
+
+    Returns
+    -------
+    DataFrame
+        Columns `TOTAL_COLUMNS`, or by year `YEARLY_COLUMNS` (years from 0), in euro of the whole region, the mean of
+        the replicates. Discounted at the scenario's rate for costs, from the middle of each year; within the horizon
+        of the actor: discounted, of the years that count for it.
+
+    Raises
+    ------
+    DataError
+        If there is no such arm, or the organisations do not name an actor.
+    """
+    import pandas as pd
+
+    about = organisations or organisations_of(run)
+    baseline = run.compare_with[0] if baseline is None else baseline
+    change = _yearly(run, arm).sub(_yearly(run, baseline), fill_value=0.0)
+    if through_owners:
+        change = _to_owners(change, about)
+    actors = set(change.index.get_level_values("actor"))
+    years, rate = int(run.scenario["horizon_years"]), float(run.scenario["discounting"]["costs"])
+    factor = (1.0 + rate) ** -(np.arange(years) + 0.5)
+    rows: list[tuple[object, ...]] = []
+    for entry in (about[actor] for actor in sorted(actors, key=lambda name: about.place(name))):
+        mine = change.xs(entry.actor, level="actor")
+        put, got = _by_year(-mine[mine < 0.0], years), _by_year(mine[mine > 0.0], years)
+        net = got - put
+        if by_year:
+            each = zip(range(years), put, got, net, net * factor, strict=True)
+            rows += [(entry.level, entry.actor, *values) for values in each]
+        else:
+            horizon = years if entry.horizon_years is None else round(entry.horizon_years)
+            sums = (put.sum(), got.sum(), net.sum(), (net * factor).sum(), (net * factor)[:horizon].sum())
+            rows.append((entry.level, entry.actor, *sums))
+    return pd.DataFrame(rows, columns=list(YEARLY_COLUMNS if by_year else TOTAL_COLUMNS))
+
+
+def _by_year(euros: pd.Series[float], years: int) -> np.ndarray:
+    found = np.zeros(years)
+    np.add.at(found, euros.index.get_level_values("year").to_numpy(), euros.to_numpy())
+    return found
+
+
+def perspectives(run: Run) -> pd.DataFrame:
+    """Return what each arm costs, from several points of view, per head of the region and year.
+
+    Returns
+    -------
+    DataFrame
+        A row for each of `PERSPECTIVES` and for ``health care (resource cost)``, a column for each arm, the mean of the
+        replicates; for practices what is left for their owners, as a cost: negative. What flows between the actors of
+        a perspective cancels, so that a deductible moves cost from insurers to patients and not that of all payers.
+    """
+    import pandas as pd
+
+    results = run.results
+    whole = results[(results["dimension"] == "all") & (results["period"] >= 0)].groupby(["arm", "measure"])["value"]
+    total = whole.sum() / run.manifest["replicates"]
+    table = {}
+    for arm in run.arms:
+        yearly = _yearly(run, arm).groupby(level="actor").sum()
+        people = float(total[arm, "person_years"])
+        costs = {
+            title: -sum((float(yearly.get(actor, 0.0)) for actor in actors), 0.0) / people + 0.0
+            for title, actors in PERSPECTIVES.items()
+        }
+        costs["health care (resource cost)"] = float(total[arm, "resource_cost_total"]) / people
+        table[arm] = costs
+    return pd.DataFrame(table)
+
+
+def _ledger(run: Run, arm: str | None, replicate: int | None) -> pd.DataFrame:
+    """Return the ledger of an arm, of one replicate or all."""
+    arm = run.current if arm is None else arm
+    run.require_arm(arm)
+    table = run.ledger
+    mine = table[table["arm"] == arm]
+    if replicate is not None:
+        last = run.manifest["replicates"] - 1
+        if not 0 <= replicate <= last:
+            problem = Problem("no such replicate", file=str(run.path), found=str(replicate), allowed=(f"0 to {last}",))
+            raise DataError(problem)
+        mine = mine[mine["replicate"] == replicate]
+    return mine.astype({"actor": str, "account": str})
+
+
+def _actor(run: Run, rows: pd.DataFrame, actor: str) -> str:
+    """Return the actor's name in the ledger."""
+    known = set(rows["actor"])
+    if actor == PRACTICES or actor in known:
+        return actor
+    if practice_actor(actor) in known:
+        return practice_actor(actor)
+    shown = [*sorted(name.removeprefix(practice_actor("")) for name in known), PRACTICES]
+    near = nearest_name(actor, shown)
+    raise DataError(Problem("no such actor", file=str(run.path), found=repr(actor), allowed=tuple(shown), nearest=near))
+
+
+def _by_account(rows: pd.DataFrame, actor: str, quarters: int) -> dict[str, np.ndarray]:
+    """Return ``{account: [quarter]}`` euros of an actor."""
+    mine = rows[rows["actor"].map(is_practice) if actor == PRACTICES else rows["actor"] == actor]
+    found = {}
+    for account, each in mine.groupby("account"):
+        euros = np.zeros(quarters)
+        np.add.at(euros, each["period"].to_numpy(), each["cents"].to_numpy() / 100.0)
+        found[str(account)] = euros
+    return found
+
+
+def _people(run: Run, actor: str, replicate: int) -> float:
+    """Return the people simulated at the start: on the list of a practice, or all."""
+    first = run.cell(run.current, replicate).quarters[0]
+    lived = first.person_years.sum(axis=1) / first.years
+    if is_practice(actor):
+        return float(lived[first.practice_names.index(actor.removeprefix(practice_actor("")))])
+    return float(lived.sum())
+
+
+def _yearly(run: Run, arm: str) -> pd.Series[float]:
+    """Return an arm's euros by actor, account and year: of the whole region, the mean of the replicates."""
+    rows = _ledger(run, arm, None)
+    weight = float((run.manifest.get("sample") or {}).get("weight", 1.0)) / run.manifest["replicates"]
+    rows = rows.assign(
+        actor=rows["actor"].where(~rows["actor"].map(is_practice), PRACTICES),
+        year=rows["period"] // PERIODS_PER_YEAR,
+    )
+    euros: pd.Series[float] = rows.groupby(["actor", "account", "year"])["cents"].sum() * (weight / 100.0)
+    return euros
+
+
+def _to_owners(change: pd.Series[float], about: Organisations) -> pd.Series[float]:
+    """Return the change with what organisations gain or lose handed to their owners, under the same account."""
+    import pandas as pd
+
+    parts = [change]
+    for entry in about.members:
+        if entry.owners and entry.actor in change.index.get_level_values("actor"):
+            own = change.xs(entry.actor, level="actor", drop_level=False)
+            for owner, share in entry.owners:
+                handed = own.rename(index={entry.actor: owner}, level="actor") * share
+                parts += [handed, -share * own]
+    return pd.concat(parts).groupby(level=["actor", "account", "year"]).sum()

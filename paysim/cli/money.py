@@ -1,0 +1,111 @@
+"""`paysim money`: whose money a finished run is: statements, cash, who puts in and who gets back, points of view."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from paysim.cli import show
+from paysim.cli.run import Json
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+app = typer.Typer(help="Whose money: statements, cash, wrong pockets, points of view.", no_args_is_help=True)
+
+Folder = Annotated[Path, typer.Argument(help="Folder of a finished run.", metavar="RUN")]
+Actor = Annotated[str, typer.Option(help="A practice, practices, hospital, insurers, ...", metavar="A")]
+Arm = Annotated[str | None, typer.Option(help="Default: the current one.", metavar="ARM")]
+Replicate = Annotated[int, typer.Option(min=0, help="Number of the replicate.", metavar="R")]
+About = Annotated[
+    str | None, typer.Option(help="Name or file of organisations; default: those of the country.", metavar="NAME")
+]
+
+
+@app.command("statement")
+def statement(run: Folder, actor: Actor, arm: Arm = None, replicate: Replicate = 0, json: Json = False) -> None:
+    """Print an actor's income statement by quarter, in euro of the people simulated."""
+    from paysim.analysis.money import statement as table
+    from paysim.analysis.runs import load_run
+
+    loaded = load_run(run)
+    _show(loaded.scenario["name"], "statement", table(loaded, actor, arm, replicate).reset_index(), json)
+
+
+@app.command("cash")
+def cash(
+    run: Folder,
+    actor: Actor,
+    arm: Arm = None,
+    baseline: Annotated[str | None, typer.Option(help="Show differences from this arm.", metavar="ARM")] = None,
+    replicate: Replicate = 0,
+    organisations: About = None,
+    json: Json = False,
+) -> None:
+    """Print an actor's cash by quarter: what arose, what was paid, what is left of the reserve."""
+    from paysim.analysis.money import PRACTICES, organisations_of
+    from paysim.analysis.money import cash as table
+    from paysim.analysis.runs import load_run
+
+    loaded = load_run(run)
+    about = organisations_of(loaded, organisations)
+    found = table(loaded, actor, arm, baseline=baseline, replicate=replicate, organisations=about)
+    _show(loaded.scenario["name"], "cash", found.reset_index(), json)
+    if json:
+        return
+    others = {each.actor for each in about.members if each.level != "organisations"} - {PRACTICES}
+    if actor in others and baseline is None:
+        typer.echo("The ledger has no premiums, taxes or costs of this actor: compare with another arm by --baseline.")
+        return
+    least = float(found["position_eur"].min())
+    typer.echo(f"least cash: EUR {least:,.0f}" + (": more is needed than the reserve" if least < 0.0 else ""))
+
+
+@app.command("pockets")
+def pockets(
+    run: Folder,
+    arm: Annotated[str, typer.Option(help="Arm that is compared.", metavar="ARM")],
+    baseline: Annotated[str | None, typer.Option(help="Arm to compare with.", metavar="ARM")] = None,
+    by_year: Annotated[bool, typer.Option("--by-year", help="A row for each actor and year.")] = False,
+    organisations: About = None,
+    through_owners: Annotated[
+        bool, typer.Option("--through-owners", help="What organisations gain or lose falls to their owners.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Print what each actor puts in and gets back in an arm, against a baseline, in euro of the region."""
+    from paysim.analysis.money import organisations_of
+    from paysim.analysis.money import pockets as table
+    from paysim.analysis.runs import load_run
+
+    loaded = load_run(run)
+    about = organisations_of(loaded, organisations)
+    found = table(loaded, arm, baseline, by_year=by_year, organisations=about, through_owners=through_owners)
+    if not json:
+        found = found[(found["puts_in_eur"] != 0.0) | (found["gets_back_eur"] != 0.0)].round()
+        found["actor"] = [about[actor].title for actor in found["actor"]]
+    _show(loaded.scenario["name"], "pockets", found, json)
+    if not json:
+        years = loaded.scenario["horizon_years"]
+        typer.echo(f"\nEUR of the region over {years} years; all net amounts together are 0.")
+
+
+@app.command("perspectives")
+def perspectives(run: Folder, json: Json = False) -> None:
+    """Print what each arm costs from several points of view, in euro per head and year; transfers cancel."""
+    from paysim.analysis.money import perspectives as table
+    from paysim.analysis.runs import load_run
+
+    loaded = load_run(run)
+    found = table(loaded).rename_axis("perspective").reset_index()
+    _show(loaded.scenario["name"], "perspectives", found, json)
+
+
+def _show(scenario: Any, what: str, table: pd.DataFrame, json: bool) -> None:
+    rows = [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]
+    if json:
+        show.as_json({"scenario": scenario, what: rows})
+    else:
+        show.table(rows, [str(name) for name in table.columns])

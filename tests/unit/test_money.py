@@ -1,0 +1,201 @@
+"""Statements, cash, wrong pockets and points of view: all of one ledger, so that nothing is lost between actors."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import paysim as ps
+from paysim.accounting.organisations import Organisation, Organisations
+from paysim.analysis.money import organisations_of
+from paysim.analysis.runs import Run
+from paysim.cli.app import app
+
+ARM, BASE = "two_sided", "today"
+YEARS = 2
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    scenario = ps.load_scenario("us/achterhoek_shared_savings")
+    arms = tuple(arm for arm in scenario.arms if arm.name in (BASE, ARM))
+    short = replace(scenario, horizon_years=YEARS, arms=arms)
+    return ps.simulate(short, tmp_path_factory.mktemp("run") / "r", sample=1500)
+
+
+def test_a_statement_adds_up_to_the_ledger(run: Run) -> None:
+    table = ps.statement(run, "practices", ARM)
+    ledger = run.ledger.astype({"actor": str})
+    mine = ledger[(ledger["arm"] == ARM) & ledger["actor"].str.startswith("practice:")]
+    assert 100.0 * table["result_eur"].sum() == pytest.approx(mine["cents"].sum())
+    assert len(table) == 4 * YEARS
+    np.testing.assert_allclose(table["income_eur"] + table["expenses_eur"], table["result_eur"])
+
+
+def test_all_pockets_together_are_empty(run: Run) -> None:
+    table = ps.pockets(run, ARM)
+    assert list(table["actor"]).index("integrator") >= 0
+    scale = table["puts_in_eur"].sum()
+    assert scale > 1e5
+    for column in ("net_eur", "net_discounted_eur"):
+        assert abs(table[column].sum()) < 1e-9 * scale
+    np.testing.assert_allclose(table["gets_back_eur"] - table["puts_in_eur"], table["net_eur"], atol=1e-6)
+    yearly = ps.pockets(run, ARM, by_year=True)
+    np.testing.assert_allclose(yearly.groupby("actor")["net_eur"].sum()[table["actor"]], table["net_eur"])
+    # insurers look one year ahead
+    insurers = table.set_index("actor").loc["insurers"]
+    first = yearly[(yearly["actor"] == "insurers") & (yearly["year"] == 0)]["net_discounted_eur"].item()
+    assert insurers["net_within_horizon_eur"] == pytest.approx(first)
+    assert first == pytest.approx(
+        yearly[(yearly["actor"] == "insurers") & (yearly["year"] == 0)]["net_eur"].item() * 1.03**-0.5
+    )
+
+
+def test_nobody_puts_anything_in_a_pocket_without_a_change(run: Run) -> None:
+    same = ps.pockets(run, BASE, BASE)
+    assert not same[["puts_in_eur", "gets_back_eur", "net_eur"]].to_numpy().any()
+
+
+def test_owners_take_what_their_organisation_gains(run: Run) -> None:
+    about = organisations_of(run)
+    owned = replace(
+        about,
+        members=tuple(
+            replace(each, owners=(("practices", 0.25), ("investor", 0.75))) if each.actor == "integrator" else each
+            for each in about.members
+        ),
+    )
+    before = ps.pockets(run, ARM).set_index("actor")["net_eur"]
+    after = ps.pockets(run, ARM, organisations=owned, through_owners=True).set_index("actor")["net_eur"]
+    assert before["integrator"] != 0.0
+    assert after["integrator"] == pytest.approx(0.0, abs=1e-6)
+    assert after["investor"] == pytest.approx(0.75 * before["integrator"])
+    assert after["practices"] == pytest.approx(before["practices"] + 0.25 * before["integrator"])
+    assert after.sum() == pytest.approx(0.0, abs=1e-6)
+
+
+def test_transfers_cancel_between_payers(run: Run) -> None:
+    table = ps.perspectives(run)
+    results = run.results
+    whole = results[results["dimension"] == "all"]
+
+    def per_head(measure: str, arm: str) -> float:
+        mine = whole[(whole["arm"] == arm) & (whole["period"] >= 0)]
+        people = mine[mine["measure"] == "person_years"]["value"].sum()
+        return float(mine[mine["measure"] == measure]["value"].sum() / people)
+
+    for arm in run.arms:
+        of_payers = table.loc["all payers", arm]
+        parts = ("insurers", "patients", "long-term care payers", "municipalities and government")
+        assert of_payers == pytest.approx(sum(table.loc[part, arm] for part in parts))
+        spent = per_head("spending_total", arm) + per_head("spending_long_term_care", arm)
+        assert of_payers == pytest.approx(spent, rel=1e-4)
+        assert table.loc["patients", arm] == pytest.approx(per_head("patient_payments", arm), rel=1e-4)
+        assert -table.loc["practices", arm] == pytest.approx(per_head("practice_margin", arm), rel=1e-4)
+
+
+def _about(lag: int, reserve: float = 0.0) -> Organisations:
+    names = ("patients", "practices", "hospital", "insurers", "integrator")
+    members = tuple(Organisation(name, name, "any", None, reserve) for name in names)
+    return Organisations("mine", "mine", members, {"hospital": lag})
+
+
+def test_bills_are_paid_as_late_as_their_lag(run: Run) -> None:
+    at_once = ps.cash(run, "hospital", ARM, organisations=_about(0))
+    np.testing.assert_array_equal(at_once["cash_eur"], at_once["result_eur"])
+    assert not at_once["receivable_eur"].to_numpy().any()
+    late = ps.cash(run, "hospital", ARM, organisations=_about(2))
+    np.testing.assert_array_equal(late["cash_eur"][2:], at_once["result_eur"][:-2])
+    first = ps.statement(run, "hospital", BASE)["result_eur"][0]
+    np.testing.assert_allclose(late["cash_eur"][:2], first)
+    np.testing.assert_allclose(late["receivable_eur"].iloc[-1], at_once["result_eur"].iloc[-2:].sum())
+    # one actor's receivable is another's debt
+    payer = ps.cash(run, "insurers", ARM, organisations=_about(2))
+    others = ps.cash(run, "insurers", ARM, organisations=_about(0))
+    np.testing.assert_allclose(payer["receivable_eur"] - others["receivable_eur"], -late["receivable_eur"])
+
+
+def test_who_runs_out_of_cash_is_flagged(run: Run) -> None:
+    change = ps.cash(run, "hospital", ARM, baseline=BASE, organisations=_about(0))
+    lost = -change["cash_eur"].cumsum().min()
+    assert lost > 0.0
+    people = run.cell(BASE).quarters[0].person_years.sum() * 4
+    for reserve, broke in ((1.01 * lost / people, False), (0.99 * lost / people, True)):
+        found = ps.cash(run, "hospital", ARM, baseline=BASE, organisations=_about(0, reserve))
+        assert found["insolvent"].any() == broke
+
+
+@pytest.mark.parametrize("name", ["nl", "be"])
+def test_shipped_organisations_name_every_actor(run: Run, name: str) -> None:
+    from paysim.accounting.ledger import FIXED_ACTORS
+
+    about = ps.load_organisations(name)
+    assert {each.actor for each in about.members} >= {*FIXED_ACTORS, "practices", "care_offices"}
+
+
+GOOD = """schema: 1
+name: mine
+title: Mine
+organisations:
+  - {actor: practices, title: Practices, level: providers}
+  - {actor: integrator, title: Integrator, level: organisations, owners: [{actor: practices, share: 0.5}]}
+payment_lags:
+  - {account: hospital, quarters: {value: 1, range: [0, 3], source: mine, status: assumed}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("share: 0.5", "share: 1.5", ["owners[0].share", "less than or equal to 1"]),
+        ("owners: [{actor: practices", "owners: [{actor: practises", ["no such owner", "practices"]),
+        ("value: 1, range", "value: 1.5, range", ["whole quarters"]),
+        ("range: [0, 3]", "range: [2, 3]", ["outside its range"]),
+        ("range: [0, 3], ", "", ["needs a range"]),
+        ("actor: integrator", "actor: practices", ["actor comes twice"]),
+        ("level: providers", "levle: providers", ["unknown key", "level"]),
+    ],
+)
+def test_organisations_that_are_wrong_say_where(tmp_path: Path, old: str, new: str, words: list[str]) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(GOOD)
+    assert ps.load_organisations(str(path)).lags == {"hospital": 1}
+    path.write_text(GOOD.replace(old, new, 1))
+    with pytest.raises(ps.DataError) as caught:
+        ps.load_organisations(str(path))
+    for word in ("mine.yaml", *words):
+        assert word in str(caught.value)
+
+
+def test_unknown_actors_are_refused_by_name(run: Run) -> None:
+    with pytest.raises(ps.DataError, match="did you mean 'hospital'"):
+        ps.statement(run, "hospitl")
+    with pytest.raises(ps.DataError, match="no such arm"):
+        ps.pockets(run, "two_sidde")
+    with pytest.raises(ps.DataError, match="do not name this actor"):
+        ps.pockets(run, ARM, organisations=_about(0))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["statement", "--actor", "practices"],
+        ["cash", "--actor", "integrator", "--arm", ARM],
+        ["cash", "--actor", "hospital", "--arm", ARM, "--baseline", BASE],
+        ["pockets", "--arm", ARM],
+        ["pockets", "--arm", ARM, "--by-year"],
+        ["perspectives"],
+    ],
+)
+def test_the_commands_print_tables_and_json(run: Run, arguments: list[str]) -> None:
+    wanted = ["money", arguments[0], str(run.path), *arguments[1:]]
+    text = CliRunner().invoke(app, wanted)
+    assert text.exit_code == 0, text.output
+    assert len(text.output.splitlines()) > 4
+    read = json.loads(CliRunner().invoke(app, [*wanted, "--json"]).output)
+    assert read[arguments[0]]
