@@ -64,6 +64,10 @@ class Activity:
         ``[practice, segment]`` person-years times the recorded (coded) risk, 1 being the mean of the base year.
     fte_years
         ``[practice, 2]`` full-time years of GPs and nurses.
+    insurer_names
+        Labels of the last axis of `insurer_years`.
+    insurer_years
+        ``[practice, insurer]`` person-years on the list by insurer.
     indicators
         ``{name: [practice, 2]}`` numerator and denominator of each indicator.
     persons
@@ -85,6 +89,8 @@ class Activity:
     payments: Floats | None = None
     coded_years: Floats | None = None
     fte_years: Floats | None = None
+    insurer_names: tuple[str, ...] = ()
+    insurer_years: Floats | None = None
     indicators: dict[str, Floats] = field(default_factory=dict)
     persons: Persons | None = None
 
@@ -92,7 +98,7 @@ class Activity:
         cells = (len(self.practice_names), SEGMENTS)
         wanted = {"services": (*cells, len(self.service_names)), "person_years": cells}
         wanted |= {"programme_years": cells, "payments": (*cells, len(self.lines)), "coded_years": cells}
-        wanted |= {"fte_years": (cells[0], 2)}
+        wanted |= {"fte_years": (cells[0], 2), "insurer_years": (cells[0], len(self.insurer_names))}
         for name, shape in wanted.items():
             found = getattr(self, name)
             if found is not None and found.shape != shape:
@@ -127,8 +133,31 @@ class Activity:
             payments=None if self.payments is None else self.payments * factor,
             coded_years=None if self.coded_years is None else self.coded_years * factor,
             fte_years=None if self.fte_years is None else self.fte_years * factor,
+            insurer_years=None if self.insurer_years is None else self.insurer_years * factor,
             indicators={name: counts * factor for name, counts in self.indicators.items()},
             persons=None,
+        )
+
+    def weighted(self, factor: Floats) -> Activity:
+        """Return the activity with each practice's at its own weight ``[practice]``; without persons of weight 0."""
+        by_one, by_two = factor[:, None], factor[:, None, None]
+        persons = self.persons
+        if persons is not None:
+            kept = factor[persons.practice] > 0.0
+            persons = Persons(
+                persons.practice[kept], persons.segment[kept], persons.person_years[kept], persons.payments[kept]
+            )
+        return replace(
+            self,
+            services=self.services * by_two,
+            person_years=self.person_years * by_one,
+            programme_years=self.programme_years * by_one,
+            payments=None if self.payments is None else self.payments * by_two,
+            coded_years=None if self.coded_years is None else self.coded_years * by_one,
+            fte_years=None if self.fte_years is None else self.fte_years * by_one,
+            insurer_years=None if self.insurer_years is None else self.insurer_years * by_one,
+            indicators={name: counts * by_one for name, counts in self.indicators.items()},
+            persons=persons,
         )
 
     def plus(self, later: Activity) -> Activity:
@@ -147,6 +176,7 @@ class Activity:
             payments=_sum(self.payments, later.payments),
             coded_years=_sum(self.coded_years, later.coded_years),
             fte_years=_sum(self.fte_years, later.fte_years),
+            insurer_years=_sum(self.insurer_years, later.insurer_years),
             indicators={
                 name: np.asarray(self.indicators.get(name, 0.0) + later.indicators.get(name, 0.0))
                 for name in (self.indicators | later.indicators)
@@ -165,6 +195,7 @@ class Activity:
             payments=None if self.payments is None else self.payments.sum(axis=0, keepdims=True),
             coded_years=None if self.coded_years is None else self.coded_years.sum(axis=0, keepdims=True),
             fte_years=None if self.fte_years is None else self.fte_years.sum(axis=0, keepdims=True),
+            insurer_years=None if self.insurer_years is None else self.insurer_years.sum(axis=0, keepdims=True),
             indicators={name: counts.sum(axis=0, keepdims=True) for name, counts in self.indicators.items()},
             persons=None if self.persons is None else replace(self.persons, practice=0 * self.persons.practice),
         )

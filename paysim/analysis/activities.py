@@ -13,7 +13,7 @@ import numpy as np
 from paysim.accounting.activity import Activity
 
 _PLAIN = ("services", "person_years", "programme_years", "years")
-_OPTIONAL = ("payments", "coded_years", "fte_years")
+_OPTIONAL = ("payments", "coded_years", "fte_years", "insurer_years")
 
 
 def pack(activities: Sequence[Activity]) -> bytes:
@@ -30,7 +30,8 @@ def pack(activities: Sequence[Activity]) -> bytes:
     for name in indicators:
         arrays[f"indicator {name}"] = np.stack([each.indicators.get(name, missing) for each in activities])
     texts = {"service_names": first.service_names, "practice_names": first.practice_names}
-    texts["lines"] = next((each.lines for each in activities if each.lines), ())
+    for name in ("lines", "insurer_names"):
+        texts[name] = next((getattr(each, name) for each in activities if getattr(each, name)), ())
     arrays |= {name: np.array(values, dtype=np.str_) for name, values in texts.items()}
     file = io.BytesIO()
     np.savez_compressed(file, **arrays)  # type: ignore[arg-type,unused-ignore]
@@ -41,7 +42,10 @@ def unpack(data: bytes) -> tuple[Activity, ...]:
     """Return the activities that `pack` was given, without single persons."""
     with np.load(io.BytesIO(data)) as arrays:
         kept = {name: arrays[name] for name in arrays.files}
-    names = {name: tuple(str(text) for text in kept[name]) for name in ("service_names", "practice_names", "lines")}
+    names = {
+        name: tuple(str(text) for text in kept[name])
+        for name in ("service_names", "practice_names", "lines", "insurer_names")
+    }
     return tuple(_one(kept, names, at) for at in range(len(kept["years"])))
 
 
@@ -61,6 +65,7 @@ def _one(kept: dict[str, np.ndarray], names: dict[str, tuple[str, ...]], at: int
         kept["programme_years"][at],
         float(kept["years"][at]),
         lines=names["lines"] if "payments" in known else (),
+        insurer_names=names["insurer_names"] if "insurer_years" in known else (),
         indicators=indicators,
         **known,
     )

@@ -20,7 +20,7 @@ from paysim.accounting.segments import SEGMENT_NAMES
 from paysim.analysis.cells import Finished, digest
 from paysim.analysis.execution import identity_of
 from paysim.analysis.runs import Run
-from paysim.contracts.contract import PRACTICES, Contract, Part
+from paysim.contracts.contract import PRACTICES, Contract
 from paysim.contracts.neutrality import scaled
 from paysim.contracts.settlement import Bill, Settlement, settle
 from paysim.contracts.workings import Line, lines
@@ -263,7 +263,7 @@ def _explained(book: Book, bill: Bill | None, provider: str, posted: dict[str, A
     rows = [names.index(provider)] if one_practice else list(range(len(names)))
     receives = bill.to_practices if one_practice else bill.payment.payee == provider
     sign = 1.0 if receives else -1.0
-    found = tuple(_signed(line, sign) for line in lines(bill.part, book, rows))
+    found = tuple(_signed(line, sign) for line in lines(bill.part, bill.contract.scope.book(book), rows))
     exact = sign * float(bill.payment.euros[rows].sum())
     explained = sum(line.eur for line in found if line.eur is not None)
     if abs(100.0 * exact - cents) > _CENT or abs(explained - exact) > 1e-6 * max(1.0, abs(exact)):
@@ -295,7 +295,7 @@ def _of_person(settlement: Settlement, person: PersonQuarter) -> list[Explained]
     """Return what was paid for one person, component by component, by whomever."""
     found = []
     for bill in settlement.bills:
-        paid = tuple(_person_lines(bill.part, settlement, person))
+        paid = tuple(_person_lines(bill, settlement, person))
         euros = sum(line.eur or 0.0 for line in paid)
         if paid:
             payee = PRACTICES if bill.to_practices else bill.payment.payee
@@ -308,11 +308,12 @@ def _of_person(settlement: Settlement, person: PersonQuarter) -> list[Explained]
     return found
 
 
-def _person_lines(part: Part, settlement: Settlement, person: PersonQuarter) -> list[Line]:
+def _person_lines(bill: Bill, settlement: Settlement, person: PersonQuarter) -> list[Line]:
     """Return lines for what was paid by the unit, and for the mean lump sum of people of this segment on the list."""
-    activity = settlement.book.activity
+    book, part = bill.contract.scope.book(settlement.book), bill.part
+    activity = book.activity
     names = activity.service_names
-    prices = part.prices_eur(names)
+    prices = part.prices_eur(names) * bill.contract.scope.factor(settlement.book.activity)[person.practice]
     found = []
     for service, quantity in person.used.items():
         price = float(prices[names.index(service)])
@@ -320,7 +321,7 @@ def _person_lines(part: Part, settlement: Settlement, person: PersonQuarter) -> 
             found.append(Line(service, quantity, "units", price, quantity * price))
     here = person.practice, person.segment
     lived = float(activity.person_years[here])
-    lump = float(part.settle(settlement.book)[here] - activity.services[here] @ prices)
+    lump = float(part.settle(book)[here] - activity.services[here] @ part.prices_eur(names))
     if lived > 0.0 and person.listed_years > 0.0 and abs(lump) > 1e-9:
         what = f"mean of {SEGMENT_NAMES[person.segment]} on the list"
         found.append(Line(what, person.listed_years, "person-years", lump / lived, person.listed_years * lump / lived))

@@ -16,6 +16,7 @@ from paysim.accounting.book import Book
 from paysim.accounting.ledger import ORGANISATIONS
 from paysim.contracts.deductible import Deductible
 from paysim.contracts.protocol import Component, Floats, PatientTerms
+from paysim.contracts.scope import EVERYTHING, Scope
 from paysim.errors import Problem, ScenarioError
 from paysim.parameters import Parameter
 
@@ -39,6 +40,9 @@ class Part:
     from_year, until_year
         Contract years since the start (base years are negative) in which it is in force, the last one
         excluded; None: no limit.
+    share_by_year
+        Factor on the share in contract year 0, 1 and so on, for terms that come in or go out by steps; the last one
+        goes on, and the first one holds before. Empty: always 1.
     """
 
     name: str
@@ -46,6 +50,7 @@ class Part:
     share: float = 1.0
     from_year: int | None = None
     until_year: int | None = None
+    share_by_year: tuple[float, ...] = ()
 
     @property
     def kind(self) -> str:
@@ -69,6 +74,14 @@ class Part:
         return (self.from_year is None or year >= self.from_year) and (
             self.until_year is None or year < self.until_year
         )
+
+    def at(self, year: int | None) -> Part:
+        """Return the part at its share in a contract year; None: at the last one."""
+        if not self.share_by_year:
+            return self
+        last = len(self.share_by_year) - 1
+        factor = self.share_by_year[last if year is None else min(max(year, 0), last)]
+        return replace(self, share=self.share * factor, share_by_year=())
 
     def settle(self, book: Book) -> Floats:
         """Return ``[practice, segment]`` unrounded euros: the share of what the component pays."""
@@ -141,6 +154,8 @@ class Contract:
         In the order of the file; no result depends on the order.
     amounts
         Every amount of the terms with unit, source and status, as written (not scaled).
+    scope
+        Which practices and insurers it is about.
     """
 
     name: str
@@ -149,6 +164,7 @@ class Contract:
     providers: str
     components: tuple[Part, ...]
     amounts: tuple[Parameter, ...] = ()
+    scope: Scope = EVERYTHING
 
     @property
     def by_person(self) -> bool:
@@ -156,8 +172,8 @@ class Contract:
         return (self.payer, self.providers) == ("patients", "insurers")
 
     def in_force(self, year: int | None = None) -> tuple[Part, ...]:
-        """Return the components that pay in this contract year."""
-        return tuple(part for part in self.components if part.in_force(year))
+        """Return the components that pay in this contract year, at their share in it."""
+        return tuple(part.at(year) for part in self.components if part.in_force(year))
 
     def payment(self, part: Part, book: Book, *, checked: bool = True) -> Payment:
         """Return what one of the components pays for the period, unrounded.
@@ -167,6 +183,7 @@ class Contract:
         checked
             Whether the payer reckons the total by itself.
         """
+        book = self.scope.book(book)
         payee = part.terms.payee or self.providers
         check = float(part.settle(book.pooled()).sum()) if checked and part.linear else None
         account = GENERAL_PRACTICE if payee == PRACTICES else part.kind if payee == "insurers" else payee

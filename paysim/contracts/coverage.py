@@ -60,18 +60,21 @@ def coverage(
     in_advance: dict[str, list[str]] = {name: [] for name in service_names}
     paid = dict.fromkeys(service_names, 0.0)
     for contract in contracts:
+        who = contract.scope.participants
+        # How many people an insurer has is not known here: its contract never makes a service paid twice.
+        of_people = 0.0 if contract.scope.insurers else who.mean if who else 1.0
         for part in contract.in_force(year):
             label = f"{contract.name}/{part.name}"
             for service in part.services_paid() & of.keys():
                 by_unit[service].append(label)
-                paid[service] += part.share
+                paid[service] += part.share * of_people
             inside = part.services_covered()
             if inside is None:
                 own = contract.providers == PRACTICES
                 inside = frozenset(name for name, sector in of.items() if own and sector == GENERAL_PRACTICE)
             else:
                 for service in inside & of.keys():
-                    paid[service] += part.share
+                    paid[service] += part.share * of_people
             for service in inside & of.keys():
                 in_advance[service].append(label)
     rows = []
@@ -97,7 +100,9 @@ def warnings_over(
     contracts: Sequence[Contract], service_names: Sequence[str], sectors: Sequence[str] | None, years: int
 ) -> list[str]:
     """Return `coverage_warnings` of an arm for every contract year of a horizon in which its terms change."""
-    dates = {year for each in contracts for part in each.components for year in (part.from_year, part.until_year)}
+    parts = [part for each in contracts for part in each.components]
+    dates = {year for part in parts for year in (part.from_year, part.until_year)}
+    dates |= {year for part in parts for year in range(len(part.share_by_year))}
     found: dict[str, int] = {}
     for start in sorted({0} | {year for year in dates if year is not None and 0 < year < years}):
         for sentence in coverage_warnings(coverage(contracts, service_names, sectors, start)):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import pkgutil
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, Field, fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass, replace
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
@@ -27,6 +27,7 @@ from paysim.contracts.contract import Part
 from paysim.contracts.copayment import Copayment
 from paysim.contracts.deductible import Deductible
 from paysim.contracts.protocol import Component
+from paysim.contracts.scope import Participants, Scope, both
 from paysim.contracts.settlement import PAYERS
 from paysim.errors import Problem, ScenarioError, nearest_name
 from paysim.parameters import Distribution, Parameter, Status
@@ -37,8 +38,8 @@ Loc = tuple[str | int, ...]
 
 _MOST_EUR = 1e12  # more than any payer has; keeps every sum finite
 _NotNegative = Annotated[float, pydantic.Field(ge=0.0, le=_MOST_EUR)]
+_Share = Annotated[float, pydantic.Field(ge=0.0, le=1.0)]
 _Text = Annotated[str, pydantic.Field(min_length=1)]
-_COMMON = ("kind", "name", "share", "from_year", "until_year")
 
 
 class _Amount(Reader):
@@ -53,9 +54,25 @@ class _Amount(Reader):
 
 class _PartReader(Reader):
     name: Name | None = None
-    share: Annotated[float, pydantic.Field(ge=0.0, le=1.0)] = 1.0
+    share: _Share = 1.0
+    share_by_year: Annotated[list[_Share], pydantic.Field(max_length=100)] = []
     from_year: int | None = None
     until_year: int | None = None
+
+
+class _ParticipantsReader(Reader):
+    share: _Share
+    others: bool = False
+
+
+class _UseReader(Reader):
+    use: str
+    share: _Share = 1.0
+    share_by_year: Annotated[list[_Share], pydantic.Field(max_length=100)] = []
+    from_year: int | None = None
+    until_year: int | None = None
+    participants: _ParticipantsReader | None = None
+    insurers: list[str] = []
 
 
 class _ContractReader(Reader):
@@ -65,6 +82,8 @@ class _ContractReader(Reader):
     title: _Text | None = None
     payer: Literal[(*PAYERS, "practices", *ORGANISATIONS)]  # type: ignore[valid-type]
     providers: Literal[("practices", "sectors", "insurers", *PAYERS[1:], *ORGANISATIONS)]  # type: ignore[valid-type]
+    participants: _ParticipantsReader | None = None
+    insurers: list[str] = []
 
 
 class _TableReader(Reader):
@@ -104,7 +123,64 @@ def read_contract(source: str | os.PathLike[str] | Document | Mapping[str, Any],
     if builder.problems:
         raise ScenarioError(*builder.problems)
     title = read.title or read.name.replace("_", " ")
-    return Contract(read.name, title, read.payer, read.providers, tuple(built), tuple(builder.amounts))
+    scope = _scope(read)
+    _require_no_persons(built, scope, document)
+    return Contract(read.name, title, read.payer, read.providers, tuple(built), tuple(builder.amounts), scope)
+
+
+def use_contract(document: Document, contract: Contract) -> Contract:
+    """Return a contract as an arm uses it: in part, for some years, for some practices or insurers.
+
+    Parameters
+    ----------
+    document
+        Mapping with the key ``use`` and what limits it.
+
+    Raises
+    ------
+    ScenarioError
+        With file, line and column of what is wrong.
+    """
+    read = bind(_UseReader, document)
+    if read.from_year is not None and read.until_year is not None and read.until_year <= read.from_year:
+        raise ScenarioError(
+            document.problem("until_year must come after from_year", ("until_year",), found=read.until_year)
+        )
+    try:
+        scope = both(contract.scope, _scope(read))
+    except ValueError as exc:
+        raise ScenarioError(document.problem(str(exc), ("use",), found=read.use)) from None
+    _require_no_persons(contract.components, scope, document)
+    parts = []
+    for part in contract.components:
+        if part.share_by_year and read.share_by_year:
+            message = "the contract has a share_by_year of its own"
+            raise ScenarioError(document.problem(message, ("share_by_year",), key=True))
+        begins = [year for year in (part.from_year, read.from_year) if year is not None]
+        ends = [year for year in (part.until_year, read.until_year) if year is not None]
+        parts.append(
+            replace(
+                part,
+                share=part.share * read.share,
+                share_by_year=part.share_by_year or tuple(read.share_by_year),
+                from_year=max(begins) if begins else None,
+                until_year=min(ends) if ends else None,
+            )
+        )
+    return replace(contract, components=tuple(parts), scope=scope)
+
+
+def _require_no_persons(parts: Sequence[Part], scope: Scope, document: Document) -> None:
+    """Raise ScenarioError if terms would have to look at the single persons of some insurers."""
+    for part in parts:
+        if scope.insurers and "persons" in part.terms.reads:
+            message = f"{part.name} looks at single persons: it cannot be limited to some insurers"
+            raise ScenarioError(document.problem(message, ("insurers",), key=True))
+
+
+def _scope(read: Any) -> Scope:
+    who = read.participants
+    return Scope(Participants(who.share, who.others) if who else None, tuple(read.insurers))
 
 
 @lru_cache(maxsize=1)
@@ -141,7 +217,7 @@ class _Builder:
         if terms is None:
             return None
         name = read.name or terms.payee or read.kind
-        return Part(name, terms, read.share, read.from_year, read.until_year)
+        return Part(name, terms, read.share, read.from_year, read.until_year, tuple(read.share_by_year))
 
     def check_parts(self, parts: Sequence[Part], payer: str, providers: str) -> None:
         """Note components that share a name, or whose payer or payee cannot be."""

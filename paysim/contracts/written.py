@@ -16,13 +16,16 @@ def as_mapping(contract: Contract) -> dict[str, Any]:
         "title": contract.title,
         "payer": contract.payer,
         "providers": contract.providers,
+        **_plain(contract.scope),
         "components": [_component(part) for part in contract.components],
     }
 
 
 def _component(part: Part) -> dict[str, Any]:
     place = {"from_year": part.from_year, "until_year": part.until_year}
-    known = {name: year for name, year in place.items() if year is not None}
+    known: dict[str, Any] = {name: year for name, year in place.items() if year is not None}
+    if part.share_by_year:
+        known["share_by_year"] = list(part.share_by_year)
     return {"kind": part.kind, "name": part.name, "share": part.share, **known, **_plain(part.terms)}
 
 

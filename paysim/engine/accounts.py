@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import reduce
+from typing import Any
 
 import numpy as np
 
@@ -154,6 +155,7 @@ class Accounts:
         self.facts = Facts(model, state)
         every = (*contracts, *(each for arm in model.scenario.arms for each in arm.contracts))
         used = {part.kind for each in every for part in each.components}
+        self._by_insurer = any(each.scope.insurers for each in every)
         self.kinds = tuple(kind for kind in practice_kinds() if kind in used)
         self.names = model.care.services.names
         self.practice_names = tuple(practice.name for practice in model.population.practices)
@@ -313,7 +315,18 @@ class Accounts:
             YEARS_PER_PERIOD,
             coded_years=None if self._risk is None else person_years * self._risk,
             fte_years=self.state.practices["fte"] * YEARS_PER_PERIOD,
+            **self._insured(),
         )
+
+    def _insured(self) -> dict[str, Any]:
+        """Return who is insured where at the end of the quarter, if a contract of any arm asks for it."""
+        if not self._by_insurer:
+            return {}
+        names, people = self.model.population.insurers, self.state.people[self.state.listed]
+        people = people[(people["alive"] == 1) & (people["unlisted"] == 0)]
+        years = np.zeros((self.state.practices.size, len(names)))
+        np.add.at(years, (people["practice"], people["insurer"]), YEARS_PER_PERIOD)
+        return {"insurer_names": names, "insurer_years": years}
 
     @property
     def _risk(self) -> np.ndarray | None:

@@ -127,6 +127,7 @@ def build_model(scenario: Scenario, sample: int | None = None, population: Popul
         people = synthesize(region, seed=scenario.seed, sample=sample, health_values=parameters)
     else:
         people = _given(population, region, sample)
+    _require_insurers(scenario, people)
     cohort = diseases.settled(cohort_from_population(people, parameters), scenario.diseases)
     health = build_health(parameters, cohort, region.country, scenario.diseases)
     care = build_care(parameters, cohort, region.country, health.modelled_admissions)
@@ -197,6 +198,24 @@ def _check_nurses(scenario: Scenario, people: Population, country: str) -> None:
         if rules.needs_nurses:
             what = f"arm {arm.name!r} delegates to nurses, but no practice of the region employs one"
             raise DataError(Problem(what, scenario.path, key="delegation", found=rules.name))
+
+
+def _require_insurers(scenario: Scenario, people: Population) -> None:
+    """Raise ScenarioError if a contract is for the insured of an insurer that the region does not have."""
+    for arm in scenario.arms:
+        for contract in arm.contracts:
+            for name in contract.scope.insurers:
+                if name not in people.insurers:
+                    raise ScenarioError(
+                        Problem(
+                            f"contract {contract.name!r} is for an insurer that the region does not have",
+                            file=scenario.path,
+                            key=f"arms.{arm.name}.contracts",
+                            found=repr(name),
+                            allowed=people.insurers,
+                            nearest=nearest_name(name, people.insurers),
+                        )
+                    )
 
 
 def under_rules(model: Model, arm: Arm) -> Model:

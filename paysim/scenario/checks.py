@@ -108,14 +108,19 @@ def read_delegation(
 
 def read_contracts(document: Document, extra: Extra, problems: list[Problem]) -> list[Contract]:
     """Read an arm's contracts; what is wrong with them is added to `problems`."""
-    from paysim.contracts.terms import read_contract
+    from paysim.contracts.terms import read_contract, use_contract
+
+    def named(name: str) -> Contract:
+        beside = Path(document.path).parent / name  # a file's path is looked up beside the scenario too
+        return read_contract(beside if name.endswith(".yaml") and beside.is_file() else name, extra)
 
     found: list[Contract] = []
     for index, item in enumerate(document.data):
         try:
             if isinstance(item, str):
-                beside = Path(document.path).parent / item  # a file's path is looked up beside the scenario too
-                contract = read_contract(beside if item.endswith(".yaml") and beside.is_file() else item, extra)
+                contract = named(item)
+            elif isinstance(item, dict) and isinstance(item.get("use"), str):
+                contract = use_contract(document.at(index), named(item["use"]))
             elif isinstance(item, dict):
                 contract = read_contract(document.at(index), extra)
             else:

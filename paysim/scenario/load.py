@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -90,6 +91,8 @@ def resolved(scenario: Scenario) -> list[dict[str, Any]]:
     for arm in scenario.arms:
         label, contracts = f"arms.{arm.name}", [contract.name for contract in arm.contracts]
         rows.append(_row(scenario, f"{label}.contracts", contracts, "names"))
+        for contract in arm.contracts:
+            rows += [_row(scenario, f"{label}.{name}", *value, "arms") for name, value in _limits(contract)]
         given = "arms" if arm.behaviour.given else ""
         rows.append(_row(scenario, f"{label}.behaviour", arm.behaviour.name, "name", given))
         for name, value in arm.behaviour.settings:
@@ -113,6 +116,24 @@ def resolved(scenario: Scenario) -> list[dict[str, Any]]:
         name = each.name if times[each.name] == 1 else f"arms.{first}.{each.name}"
         rows.append({key: getattr(each, key) for key in rows[0]} | {"name": name})
     return rows
+
+
+def _limits(contract: Contract) -> Iterator[tuple[str, tuple[Any, str]]]:
+    """Yield what limits a contract: name, and value with unit."""
+    who = contract.scope.participants
+    if who is not None:
+        yield f"{contract.name}.participants", (who.mean, "share of practices")
+    if contract.scope.insurers:
+        yield f"{contract.name}.insurers", (list(contract.scope.insurers), "names")
+    for part in contract.components:
+        name = f"{contract.name}.{part.name}"
+        if part.share != 1.0:
+            yield f"{name}.share", (part.share, "share of the component")
+        if part.share_by_year:
+            yield f"{name}.share_by_year", (list(part.share_by_year), "share of the component")
+        for key in ("from_year", "until_year"):
+            if getattr(part, key) is not None:
+                yield f"{name}.{key}", (getattr(part, key), "contract year")
 
 
 def _row(scenario: Scenario, name: str, value: Any, unit: str, key: str | None = None) -> dict[str, Any]:
