@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 
-from benchmarks import common_workload_paysim, common_workload_simpy, engine, startup
+from benchmarks import common_workload_paysim, common_workload_simpy, engine, settlement, startup
 from benchmarks.workload import PUBLISHED, Outcome
 from paysim import __version__
 
@@ -64,8 +64,8 @@ def common_workload(rounds: int, persons: int, rival_persons: int) -> str:
     )
 
 
-def real_model(sizes: Sequence[int]) -> str:
-    """Return what the model itself costs, by size."""
+def real_model(sizes: Sequence[int]) -> tuple[str, float]:
+    """Return what the model itself costs, by size, and the CPU seconds of the last one."""
     rows = []
     for size in sizes:
         r = engine.measure(size)
@@ -74,7 +74,7 @@ def real_model(sizes: Sequence[int]) -> str:
         took = [f"{per_year:.1f}", f"{r['cpu_s']:.1f}", f"{r['wall_s']:.1f}", f"{r['peak_mb']:,.0f}"]
         rows.append([f"{r['persons']:,.0f}", *(f"{number:,.0f}" for number in numbers), *took])
     head = ["persons", "events", "calendar: events / CPU s", "all: events / CPU s", "all: person-years / CPU s"]
-    return table([*head, "CPU µs / person-year", "CPU s", "wall s", "peak MB"], rows)
+    return table([*head, "CPU µs / person-year", "CPU s", "wall s", "peak MB"], rows), r["cpu_s"]
 
 
 def by_diseases(persons: int) -> str:
@@ -87,6 +87,21 @@ def by_diseases(persons: int) -> str:
         rows.append([f"{r['diseases']:.0f}", f"{r['processes']:.0f}", *(f"{each:,.0f}" for each in shown), *took])
     head = ["diseases", "processes", "events", "events / CPU s", "person-years / CPU s"]
     return table([*head, "synthesis CPU s", "building CPU s", "running CPU s"], rows)
+
+
+def settling(run_s: float, persons: int) -> str:
+    """Return what settlement costs, and as a share of a run of the whole region."""
+    practices, years = 130, 10
+    took, components, legs = settlement.measure(practices, years, persons)
+    share = 100.0 * took / run_s
+    row = [f"{practices}", f"{years}", f"{components}", f"{legs:,}", f"{took:.2f}", f"{run_s:.1f}", f"{share:.1f}%"]
+    return table(["practices", "years", "components", "ledger legs", "CPU s", "run, CPU s", "share"], [row])
+
+
+def profiled(persons: int) -> str:
+    """Return where the time of a run goes."""
+    rows = [[f"`{name}`", f"{calls:,}", f"{100.0 * own:.1f}%"] for name, calls, own in engine.profile(persons)]
+    return table(["function", "calls", "own time"], rows)
 
 
 def starts() -> str:
@@ -114,6 +129,7 @@ def main() -> None:
     chosen = options.parse_args()
     scale = 10 if chosen.quick else 1
     sizes = engine.SIZES[:1] if chosen.quick else engine.SIZES
+    sizes_table, run_s = real_model(sizes)
     text = f"""# Benchmarks
 
 Written by `python -m benchmarks`. Date: {chosen.date}.
@@ -135,12 +151,26 @@ Base years and one arm of `{engine.SCENARIO}`, one core. An event is one calenda
 taken. "Calendar" is the compiled calendar alone for a year of weekly windows; "all" adds the clinic and hospital,
 quarterly settlement, providers' decisions and results. Peak memory is the whole process's.
 
-{real_model(sizes)}
+{sizes_table}
 
 The same at {engine.SIZES[1] // scale:,} people with the first diseases of the list, and what it takes to
 make the people and to solve the levels.
 
 {by_diseases(engine.SIZES[1] // scale)}
+
+## Settlement
+
+Every kind of component in one arm, settled and posted quarter by quarter with three base years to look back on, and
+{settlement.PERSONS // scale:,} single persons a year; against base years and one arm of the largest size above.
+
+{settling(run_s, settlement.PERSONS // scale)}
+
+## Where the time goes
+
+Base years and one arm of the largest size above under Python's profiler; compiled functions count with the Python
+function that calls them.
+
+{profiled(engine.SIZES[0] if chosen.quick else engine.SIZES[-1])}
 
 ## Starting
 

@@ -7,11 +7,14 @@ own, whose peak memory is then known.
 
 from __future__ import annotations
 
+import cProfile
 import json
+import pstats
 import resource
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 from benchmarks.workload import Timer
 
@@ -64,6 +67,35 @@ def run(persons: int, diseases: int | None = None) -> dict[str, float]:
         "wall_s": whole.wall,
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
+
+
+def profile(persons: int, most: int = 16) -> list[tuple[str, int, float]]:
+    """Return where the time of base years and one arm goes: function, calls, share of the time in it alone.
+
+    Compiled functions count with the one that calls them. Python's profiler slows Python down, not compiled code, so
+    shares of Python are somewhat overstated.
+    """
+    from paysim.engine.cell import run_arm, run_base
+    from paysim.engine.model import build_model
+    from paysim.scenario import load_scenario
+
+    scenario = load_scenario(SCENARIO)
+    current = scenario.arm(scenario.current)
+    tiny = build_model(replace(scenario, base_years=1, horizon_years=1), 1)
+    run_arm(tiny, run_base(tiny, 0), current, 0)  # loads the compiled code
+    model = build_model(scenario, sample=persons or None)
+    profiler = cProfile.Profile()
+    profiler.enable()
+    base = run_base(model, 0)
+    run_arm(model, base, current, 0, state=base.state)
+    profiler.disable()
+    stats = pstats.Stats(profiler).stats  # type: ignore[attr-defined]
+    total = sum(own for _, _, own, _, _ in stats.values())
+    rows = [
+        (f"{Path(file).parent.name}/{Path(file).stem}.{name}" if "paysim" in file else name, calls, own / total)
+        for (file, _, name), (calls, _, own, _, _) in stats.items()
+    ]
+    return sorted(rows, key=lambda row: -row[2])[:most]
 
 
 def measure(persons: int, diseases: int | None = None) -> dict[str, float]:
