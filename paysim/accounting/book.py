@@ -90,6 +90,14 @@ class Book:
         year = None if self.year is None else self.year - back
         return Book(settled, year, tuple(self._years[:first]), self.received)
 
+    def year_back(self, years: int) -> Book | None:
+        """Return the book of the whole contract year `years` before this one; None if a base year or not known."""
+        found = self.before(years)
+        if found is None or self.year is None or self.year - years < 0:
+            return None
+        known = self._years
+        return Book(found, self.year - years, tuple(known[: len(known) - 1 - years]), {})
+
     def pooled(self) -> Book:
         """Return the book of all practices together, as of one practice."""
         received = {actor: euros.sum(axis=0, keepdims=True) for actor, euros in self.received.items()}

@@ -17,13 +17,14 @@ new one (the ratchet). Rules in this form: United States, 42 CFR part 425; the n
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from typing import ClassVar, Literal
 
 import numpy as np
 
-from paysim.accounting.activity import Activity
+from paysim.accounting.activity import Activity, Persons
 from paysim.accounting.book import Book
+from paysim.accounting.segments import CONDITIONS, SEGMENT_CONDITION
 from paysim.contracts.protocol import Floats, PaysNothingPerUnit, Working
 from paysim.errors import ModelError
 
@@ -82,6 +83,8 @@ class SharedSavings(PaysNothingPerUnit):
     ----------
     sharing_rate, loss_rate
         Share of savings that is paid out, and of losses that is paid in.
+    conditions
+        Only people with these conditions count, ``none`` for people without; empty: everybody.
     lines
         Budget lines of which payments count; empty: all but long-term care.
     base_year_weights
@@ -118,12 +121,16 @@ class SharedSavings(PaysNothingPerUnit):
         Length of an agreement; 0: base years stay those before the start.
     lag_quarters
         Quarters from the close of a year to its settlement.
+    recouped_eur_per_person
+        An advance that was paid by other terms, for each person on the list in the first year: it is taken off savings
+        until it is paid back, and off nothing else.
     """
 
     kind: ClassVar[str] = "shared_savings"
 
     sharing_rate: float = field(metadata={"unit": "share of savings"})
     loss_rate: float = field(default=0.0, metadata={"unit": "share of losses"})
+    conditions: tuple[Literal["none", "vascular", "diabetes"], ...] = ()
     lines: tuple[Line, ...] = ()
     base_year_weights: tuple[float, ...] = (1.0,)
     norm_weight: float = field(default=0.0, metadata={"unit": "share"})
@@ -145,6 +152,7 @@ class SharedSavings(PaysNothingPerUnit):
     pooled: bool = False
     rebase_every_years: int = 0
     lag_quarters: int = 0
+    recouped_eur_per_person: float = field(default=0.0, metadata={"unit": "EUR per person"})
 
     def __post_init__(self) -> None:
         shares = ("sharing_rate", "loss_rate", "norm_weight", "discount_share", "minimum_savings_rate")
@@ -190,7 +198,8 @@ class SharedSavings(PaysNothingPerUnit):
         due = book.year_due(self.lag_quarters)
         if due is None or (due.year is not None and due.year < 0):
             return nothing
-        paid = self._reckoned(due)["paid"]
+        earned = self._reckoned(due)["earned"]
+        paid = earned - self._recouped(due, earned)
         lived = book.activity.person_years
         if self.pooled:
             total = lived.sum()
@@ -214,14 +223,17 @@ class SharedSavings(PaysNothingPerUnit):
         if self.quality_indicator is not None:
             yield Working(f"part that quality lets through ({self.quality_indicator})", found["quality"], "share")
         yield Working("shared", found["shared"], "share of the benchmark")
-        yield Working(f"due for the year{of_whom}", found["paid"], "EUR")
+        back = self._recouped(due, found["earned"])
+        if self.recouped_eur_per_person:
+            yield Working(f"taken off for the advance{of_whom}", back, "EUR")
+        yield Working(f"due for the year{of_whom}", found["earned"] - back, "EUR")
 
     def _reckoned(self, due: Book) -> dict[str, Floats]:
-        """Return each step from the benchmark of a year to what is paid for it ``[practice]``; of one if pooled."""
+        """Return each step from the benchmark of a year to what it earned ``[practice]``; of one if pooled."""
         due = due.pooled() if self.pooled else due
         benchmark, actual = self.benchmark(due)
         rate = np.divide(benchmark - actual, benchmark, out=np.zeros_like(benchmark), where=benchmark > 0.0)
-        persons = due.activity.person_years.sum(axis=1) / due.activity.years
+        persons = self._counted(due.activity).person_years.sum(axis=1) / due.activity.years
         quality = self.quality(due.activity)
         shared = self.shared(rate, persons, quality)
         return {
@@ -231,8 +243,23 @@ class SharedSavings(PaysNothingPerUnit):
             "minimum": self.minimum(persons),
             "quality": quality,
             "shared": shared,
-            "paid": benchmark * shared,
+            "earned": benchmark * shared,
         }
+
+    def _recouped(self, due: Book, earned: Floats) -> Floats:
+        """Return what is taken off what a year earned to pay the advance back ``[practice]``; of one if pooled."""
+        due = due.pooled() if self.pooled else due
+        if not self.recouped_eur_per_person:
+            return np.zeros_like(earned)
+        first = due.activity if not due.year else due.before(due.year)
+        if first is None:
+            raise ModelError("shared_savings: an advance is paid back over all years since the start")
+        owed = self.recouped_eur_per_person * self._counted(first).person_years.sum(axis=1) / first.years
+        for back in range(due.year or 0, 0, -1):
+            earlier = due.year_back(back)
+            if earlier is not None:
+                owed = owed - np.minimum(owed, np.maximum(self._reckoned(earlier)["earned"], 0.0))
+        return np.asarray(np.minimum(owed, np.maximum(earned, 0.0)))
 
     def shared(self, rate: Floats, persons: Floats, quality: Floats) -> Floats:
         """Return what is paid, as share of the benchmark, for savings rates ``[n]``; negative is paid in.
@@ -286,7 +313,7 @@ class SharedSavings(PaysNothingPerUnit):
         """
         years = [self._base_year(due, back) for back in range(len(self.base_year_weights), 0, -1)]
         weights = np.array(self.base_year_weights) / sum(self.base_year_weights)
-        now, first = due.activity, self._agreement_start(due.year)
+        now, first = self._counted(due.activity), self._agreement_start(due.year)
         lived = now.person_years.sum(axis=1)
         spent = [self._spent(each) for each in years]
         actual = self._spent(now)
@@ -323,7 +350,23 @@ class SharedSavings(PaysNothingPerUnit):
                 f"shared_savings: the benchmark looks back {since + back} years from contract year {due.year}, which "
                 f"are not known: base_years must be {len(self.base_year_weights)} or more"
             )
-        return found
+        return self._counted(found)
+
+    def _counted(self, activity: Activity) -> Activity:
+        """Return the activity of the people who count."""
+        if not self.conditions:
+            return activity
+        meant = np.isin(SEGMENT_CONDITION, [CONDITIONS.index(name) for name in self.conditions])
+        persons = activity.persons
+        if persons is not None:
+            theirs = meant[persons.segment]
+            persons = Persons(*(getattr(persons, each.name)[theirs] for each in fields(Persons)))
+        return replace(
+            activity,
+            person_years=activity.person_years * meant,
+            payments=None if activity.payments is None else activity.payments * meant[:, None],
+            persons=persons,
+        )
 
     def _spent(self, year: Activity) -> Floats:
         """Return ``[practice, segment]`` euros that count in a year."""

@@ -17,6 +17,7 @@ import pytest
 from scipy.stats import norm
 
 from paysim.accounting.activity import Activity
+from paysim.accounting.segments import CONDITIONS, SEGMENT_CONDITION
 from paysim.contracts.contract import Contract, Part
 from paysim.contracts.settlement import LINES, settle_all
 from paysim.contracts.shared_savings import SharedSavings
@@ -116,3 +117,41 @@ def test_the_ratchet_takes_savings_back(weights: tuple[float, ...], kept: tuple[
         closed = 1.0 - weight * sum(discount**power for power in (3, 4, 5)) / discount**year
         assert whole == pytest.approx(closed, rel=1e-9)
         assert whole == pytest.approx(published, abs=0.0051)
+
+
+def _book_of(years: list[dict[int, float]]) -> tuple[list[Activity], list[Activity]]:
+    """Return a base year and years with payments by segment, a thousand people in each segment that is named."""
+
+    def year(payments: dict[int, float]) -> Activity:
+        plain = Activity.empty(("gp_consult",), ("a",), 1.0)
+        paid = np.zeros((*plain.person_years.shape, len(LINES)))
+        for segment, euros in payments.items():
+            plain.person_years[0, segment] = 1000.0
+            paid[0, segment, LINES.index("hospital")] = euros
+        return Activity(**{**vars(plain), "lines": LINES, "payments": paid})
+
+    return [year(years[0])], [year(each) for each in years[1:]]
+
+
+def _paid(terms: SharedSavings, years: list[dict[int, float]]) -> list[float]:
+    past, later = _book_of(years)
+    contract = Contract("savings", "savings", "insurers", "practices", (Part("savings", terms),))
+    settled = settle_all([contract], later, list(range(len(later))), past)
+    return [float(each.practice_revenue().sum()) for each in settled]
+
+
+@pytest.mark.parametrize("pooled", [False, True])
+def test_an_advance_is_taken_off_savings_until_it_is_paid_back_and_off_nothing_else(pooled: bool) -> None:
+    terms = SharedSavings(1.0, loss_rate=0.5, trend="none", pooled=pooled, recouped_eur_per_person=100.0)
+    years = [{0: 1e6}, {0: 0.94e6}, {0: 1.02e6}, {0: 0.93e6}, {0: 0.98e6}]
+    assert _paid(terms, years) == pytest.approx([0.0, -10_000.0, 30_000.0, 20_000.0], abs=1e-6)
+    without = SharedSavings(1.0, loss_rate=0.5, trend="none", pooled=pooled)
+    assert _paid(without, years) == pytest.approx([60_000.0, -10_000.0, 70_000.0, 20_000.0], abs=1e-6)
+
+
+def test_savings_of_a_target_group_are_those_of_its_people() -> None:
+    vascular = int(np.flatnonzero(CONDITIONS.index("vascular") == SEGMENT_CONDITION)[0])
+    years = [{0: 1e6, vascular: 4e6}, {0: 2e6, vascular: 3.8e6}]
+    terms = SharedSavings(1.0, loss_rate=1.0, trend="none", conditions=("vascular",))
+    assert _paid(terms, years) == pytest.approx([0.2e6])
+    assert _paid(SharedSavings(1.0, loss_rate=1.0, trend="none"), years) == pytest.approx([-0.8e6])
