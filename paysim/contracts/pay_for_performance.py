@@ -34,7 +34,9 @@ class Target:
         ``threshold``: 1 from `full` on; ``linear``: from 0 at `floor` to 1 at `full`; ``improvement``: the same on the
         change against the year before; ``rank``: 1 for the best practice, 0 for the last, ties share.
     floor, full
-        Values of the indicator; where `full` lies below `floor`, less is better.
+        Values of the indicator, or for improvement of its change; where `full` lies below `floor`, less is better.
+    falling
+        For improvement: whether a fall is an improvement, so that `floor` and `full` are sizes of a fall.
     fewest
         Denominator below which the practice is left out of this indicator.
     shrink_persons
@@ -48,6 +50,7 @@ class Target:
     full: float = field(default=0.0, metadata={"unit": "value of the indicator"})
     fewest: float = field(default=0.0, metadata={"unit": "persons or person-years"})
     shrink_persons: float = field(default=0.0, metadata={"unit": "persons or person-years"})
+    falling: bool = False
 
     @property
     def label(self) -> str:
@@ -88,6 +91,8 @@ class PayForPerformance(PaysNothingPerUnit):
         for each in self.targets:
             if each.form in ("linear", "improvement") and each.floor == each.full:
                 raise ValueError(f"{each.indicator}: {each.form} needs floor and full that differ")
+            if each.falling and each.form != "improvement":
+                raise ValueError(f"{each.indicator}: falling belongs to improvement; else let full lie below floor")
         if not any(each.points > 0.0 for each in self.targets):
             raise ValueError("no target has points")
         if not 0 <= self.lag_quarters <= 40:
@@ -166,7 +171,8 @@ class PayForPerformance(PaysNothingPerUnit):
         if target.form == "improvement":
             if before is None or target.indicator not in before.indicators:
                 return np.zeros(len(value))
-            value = value - _values(target, before)[0]
+            change = value - _values(target, before)[0]
+            value = -change if target.falling else change
         return np.clip((value - target.floor) / (target.full - target.floor), 0.0, 1.0)
 
 

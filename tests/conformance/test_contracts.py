@@ -25,7 +25,8 @@ from paysim.reading import read_yaml
 from paysim.scenario import load_scenario
 
 SERVICES = tuple(load_services().names)
-INDICATORS = ("statin_use", "ldl_at_target", "hba1c_in_control")
+INDICATORS = ("statin_use", "ldl_at_target", "sbp_at_target", "hba1c_in_control", "smoking")
+LESS_IS_BETTER = ("smoking",)
 STEP = 1.0 / 64.0  # a power of two, so that scaling an activity by it is exact
 
 
@@ -60,7 +61,7 @@ def busy(seed: int = 1, practices: int = 3) -> Activity:
     )
 
 
-def year_of(activity: Activity, seed: int, payments: float) -> Activity:
+def year_of(activity: Activity, seed: int, payments: float, *, better: bool = True) -> Activity:
     """The same activity over a year, with everything that a component may look at."""
     rng = np.random.Generator(np.random.PCG64(seed))
     practices = len(activity.practice_names)
@@ -73,7 +74,12 @@ def year_of(activity: Activity, seed: int, payments: float) -> Activity:
         payments=paid,
         coded_years=activity.person_years * 1.25,
         fte_years=rng.integers(1, 64, (practices, 2)) * STEP,
-        indicators={name: np.array([[k + 2.0, k + 3.0] for k in range(practices)]) for name in INDICATORS},
+        indicators={
+            name: np.array(
+                [[k + (2.0 if better == (name not in LESS_IS_BETTER) else 1.75), k + 3.0] for k in range(practices)]
+            )
+            for name in INDICATORS
+        },
         persons=Persons(
             np.arange(persons) % practices,
             np.arange(persons) % SEGMENTS,
@@ -84,10 +90,10 @@ def year_of(activity: Activity, seed: int, payments: float) -> Activity:
 
 
 def book(seed: int = 1, practices: int = 3) -> Book:
-    """A first contract year, cheaper than the three base years before it, and an integrator that earned something."""
-    past = tuple(year_of(busy(seed + 10 + back, practices), seed + back, 200.0) for back in range(3))
+    """A first contract year, cheaper and better than the base years before it, and organisations that earned money."""
+    past = tuple(year_of(busy(seed + 10 + back, practices), seed + back, 200.0, better=False) for back in range(3))
     now = year_of(busy(seed, practices), seed, 120.0)
-    return Book(now, 0, past, {"integrator": now.person_years * 20.0})
+    return Book(now, 0, past, dict.fromkeys(("integrator", "care_council"), now.person_years * 20.0))
 
 
 def nothing() -> Book:

@@ -135,14 +135,19 @@ def test_the_same_file_has_the_same_fingerprint(write):
 
 FEWER_ARMS = {
     "be/middenkempen_gp_payment": 4,
+    "be/middenkempen_integreo": 4,
+    "be/middenkempen_task_shifting": 4,
     "de/achterhoek_kinzigtal": 2,
     "nl/achterhoek_hospital_budget": 2,
+    "nl/achterhoek_pioneer_site": 4,
     "nl/achterhoek_plot": 4,
     "nl/achterhoek_shared_savings": 3,
     "nl/gelderse_vallei_plot": 4,
     "uk/middenkempen_quality_targets": 2,
+    "us/achterhoek_prepaid_rural": 3,
     "us/achterhoek_primary_care_first": 2,
     "us/achterhoek_shared_savings": 4,
+    "us/middenkempen_convener": 4,
 }
 
 
