@@ -67,6 +67,12 @@ class Part:
         """Whether payments are proportional to activity."""
         return self.terms.linear
 
+    @property
+    def base_years_needed(self) -> int:
+        """Years before the start that the component looks back on."""
+        needed: int = getattr(self.terms, "base_years_needed", 0)
+        return needed
+
     def in_force(self, year: int | None) -> bool:
         """Tell whether the component pays in this contract year; None stands for a year in which all do."""
         if year is None:

@@ -51,6 +51,7 @@ class GlobalBudget:
     scalable: ClassVar[bool] = True
     linear: ClassVar[bool] = False
     reads: ClassVar[frozenset[str]] = frozenset()
+    base_years_needed: ClassVar[int] = 1
 
     sector: Sector
     schedule: Schedule = field(metadata={"file": "schedule"})

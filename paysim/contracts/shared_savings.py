@@ -181,6 +181,11 @@ class SharedSavings(PaysNothingPerUnit):
             raise ValueError("a quality gate needs quality_indicator")
 
     @property
+    def base_years_needed(self) -> int:
+        """Years before the start that the benchmark looks back on."""
+        return len(self.base_year_weights)
+
+    @property
     def reads(self) -> frozenset[str]:  # type: ignore[override]
         """What it looks at."""
         more = {"persons"} if self.truncate_above_eur is not None else set()

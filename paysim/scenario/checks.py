@@ -135,6 +135,17 @@ def read_contracts(document: Document, extra: Extra, problems: list[Problem]) ->
     return found
 
 
+def history_problems(contracts: Sequence[Contract], base_years: int, document: Document, loc: Loc) -> Iterator[Problem]:
+    """Find terms that look back on more years than there are before the start."""
+    for contract in contracts:
+        for part in contract.components:
+            if part.base_years_needed > base_years:
+                message = f"{contract.name}/{part.name} looks back on {part.base_years_needed} years before the start"
+                yield document.problem(
+                    message, loc, found=f"base_years {base_years}", allowed=(f"{part.base_years_needed} or more",)
+                )
+
+
 def read_programmes(
     arm: ArmReader, document: Document, extra: Extra, known: dict[str, Programme], problems: list[Problem]
 ) -> list[ProgrammeUse]:

@@ -18,6 +18,7 @@ from paysim.reading import Document, bind, read_yaml
 from paysim.scenario.checks import (
     Extra,
     behaviour_problems,
+    history_problems,
     library_problems,
     name_problems,
     neutrality_problems,
@@ -60,6 +61,7 @@ def load_scenario(name_or_path: str | os.PathLike[str], extra: Extra = ()) -> Sc
     problems += neutrality_problems(read, document)
     for index, arm in enumerate(read.arms):
         contracts.append(read_contracts(document.at("arms", index, "contracts"), extra, problems))
+        problems += history_problems(contracts[-1], read.base_years, document, ("arms", index, "contracts"))
         rules.append(read_delegation(arm.delegation, document.at("arms", index), extra, problems))
         problems += behaviour_problems(arm.behaviour, document, ("arms", index, "behaviour"))
         of_arm = document.at("arms", index, "programmes") if arm.programmes else document

@@ -148,6 +148,15 @@ def test_the_text_that_the_mistakes_are_made_in_is_right(write):
     assert load_scenario(write("s.yaml", GOOD)).name == "test"
 
 
+def test_a_benchmark_without_history_is_refused(write):
+    text = GOOD.replace("base_years: 3", "base_years: 2")
+    assert load_scenario(write("s.yaml", text)).base_years == 2
+    path = write("s.yaml", text.replace("nl/deductible]", "nl/deductible, us/shared_savings_one_sided]"))
+    with pytest.raises(ScenarioError, match=r"looks back on 3 years before the start; found base_years 2") as caught:
+        load_scenario(path)
+    assert caught.value.problems[0].key == "arms[0].contracts"
+
+
 def test_a_circle_of_three_arms_is_found_at_each_of_them(write):
     arm = "  - {{name: {0}, contracts: [nl/deductible], budget_neutral_to: {{arm: {1}, on: general_practice}}}}\n"
     circle = "".join(arm.format(*pair) for pair in (("a", "b"), ("b", "c"), ("c", "a")))

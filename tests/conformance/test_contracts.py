@@ -17,7 +17,7 @@ from paysim.accounting.book import Book
 from paysim.accounting.segments import SEGMENT_CONDITION, SEGMENTS
 from paysim.care.catalogue import load_services
 from paysim.contracts.contract import Contract, Part, patients_terms
-from paysim.contracts.coverage import coverage, coverage_warnings
+from paysim.contracts.coverage import coverage, coverage_warnings, warnings_over
 from paysim.contracts.settlement import LINES, settle
 from paysim.contracts.terms import component_kinds, read_contract
 from paysim.errors import InputError
@@ -293,6 +293,17 @@ def test_coverage_finds_services_paid_twice_and_never() -> None:
     assert any("chronic_nurse is paid twice" in sentence for sentence in sentences)
     assert any("ed_visit is paid never" in sentence for sentence in sentences)
     assert not any("gp_consult" in sentence for sentence in sentences)
+
+
+def test_dates_that_do_not_meet_are_warned_of_with_their_year() -> None:
+    fees = CONTRACTS["nl/gp_fee_for_service"]
+    early = tuple(replace(part, until_year=2) for part in fees.components)
+    late = tuple(replace(part, from_year=3) for part in fees.components)
+    arm = [replace(fees, components=early), replace(fees, name="later", components=late)]
+    found = [each for each in warnings_over(arm, SERVICES, None, 6) if "gp_consult" in each]
+    assert found == ["service gp_consult is paid never: no component names it, from contract year 2"]
+    overlap = [replace(fees, components=early), replace(fees, name="later", components=fees.components)]
+    assert any("gp_consult is paid twice" in each for each in warnings_over(overlap, SERVICES, None, 6))
 
 
 INLINE = {"name": "mine", "payer": "insurers", "providers": "practices"}
