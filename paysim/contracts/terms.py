@@ -303,7 +303,7 @@ def _either(short: Any, long: Any, container: type) -> Any:
     return Annotated[Annotated[short, pydantic.Tag("in short")] | full, pydantic.Discriminator(form)]
 
 
-def _model(name: str, base: type[Reader], **given: Any) -> type[Reader]:
+def _model(name: str, base: type[Reader], /, **given: Any) -> type[Reader]:
     return create_model(name, __base__=base, **given)
 
 
