@@ -46,7 +46,8 @@ class BundledEpisode:
     window_days
         Length, from the trigger, or from the discharge if `after_discharge`.
     target_eur
-        Price of an episode before discount; not given: the mean of the base years.
+        Price of an episode before discount; not given: the mean of the base years, and where there were none the
+        kind is left out.
     """
 
     name: str
@@ -181,14 +182,15 @@ class AcuteBundle(PaysNothingPerUnit):
             target, _, high = self._terms(book)
             before = rows.total - rows.payments
             fees = np.minimum(rows.total, high[rows.kind]) - np.minimum(before, high[rows.kind])
-            paid += rows.summed(_ours(rows) * (rows.begun * target[rows.kind] - fees), paid.shape)
+            paid += rows.summed(_priced(rows, target) * (rows.begun * target[rows.kind] - fees), paid.shape)
         due = book.year_due(self.lag_quarters)
         if due is None or (due.year is not None and due.year < 0):
             return paid
         rows = self._rows(due.activity)
         target, low, high = self._terms(due)
-        at_target = rows.ended * _ours(rows) * target[rows.kind]
-        counted = rows.ended * _ours(rows) * np.clip(rows.total, low[rows.kind], high[rows.kind])
+        ended = rows.ended & _priced(rows, target)
+        at_target = ended * target[rows.kind]
+        counted = ended * np.clip(rows.total, low[rows.kind], high[rows.kind])
         amount, difference = float(rows.weight @ at_target), float(rows.weight @ (at_target - counted))
         if not amount > 0.0:
             return paid
@@ -264,6 +266,11 @@ class AcuteBundle(PaysNothingPerUnit):
         if self.episode_rules not in activity.episodes:
             raise ModelError("acute_bundle: no episodes by these rules are known")
         return activity.episodes[self.episode_rules]
+
+
+def _priced(rows: Episodes, target: Floats) -> np.ndarray:
+    """Return which episodes have a price under the contract; a kind that nobody had in the base years has none."""
+    return np.asarray(_ours(rows) & (target[rows.kind] > 0.0))
 
 
 def _ours(rows: Episodes) -> np.ndarray:
