@@ -23,6 +23,7 @@ from paysim.kernel.records import (
     DIED_BEFORE_CARE,
     FIRST_TRANSITION,
     TICKS_PER_DAY,
+    TICKS_PER_WEEK,
     TICKS_PER_YEAR,
 )
 from paysim.scenario import load_scenario
@@ -82,6 +83,25 @@ def test_stays_are_the_admissions_that_are_counted() -> None:
             counted = quarter.stays.summed(rows.astype(float), quarter.person_years.shape)
             np.testing.assert_array_equal(counted, quarter.services[:, :, service])
         assert set(quarter.stays.service) <= {quarter.service_names.index(name) for name in ADMISSIONS}
+
+
+def winter_wave(region):  # type: ignore[no-untyped-def]
+    """Admit one in a hundred people over 65 each week of the first two months."""
+    for _ in range(8):
+        yield region.env.timeout(TICKS_PER_WEEK)
+        old = region.living(from_age=65)
+        region.hospital.admit(old[region.draw(old, "winter wave") < 0.01], stay_days=7.0, ward="acute_medical")
+
+
+def test_admissions_by_a_process_of_ones_own_have_a_date_too() -> None:
+    cell = run_arm(model(), base(), model().scenario.arms[2], 0, own_processes=(winter_wave,))
+    service = cell.quarters[0].service_names.index("admission_other")
+    for quarter, without in zip(cell.quarters, run(2)[0].quarters, strict=True):
+        assert quarter.stays is not None
+        assert without.stays is not None
+        stays = (quarter.stays.service == service).sum()
+        assert stays == quarter.services[:, :, service].sum()
+    assert len(cell.quarters[0].stays.days) > len(run(2)[0].quarters[0].stays.days) + 25  # type: ignore[union-attr]
 
 
 def test_lengths_of_stay_have_the_means_of_the_diseases() -> None:
