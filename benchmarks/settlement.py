@@ -10,6 +10,7 @@ import numpy as np
 from paysim import catalog
 from paysim.accounting.activity import Activity, Persons
 from paysim.accounting.book import Book
+from paysim.accounting.episodes import EpisodeRules, Episodes, Stays
 from paysim.accounting.ledger import Ledger
 from paysim.accounting.segments import SEGMENT_CONDITION, SEGMENTS
 from paysim.care.catalogue import load_services
@@ -19,6 +20,8 @@ from paysim.contracts.terms import component_kinds, read_contract
 
 QUARTERS_BEFORE = 12
 PERSONS = 300_000
+CASES = 2_000
+"""Admissions, and episodes of each contract, in a quarter of 300,000 people."""
 
 
 def every_kind() -> list[Contract]:
@@ -39,7 +42,20 @@ def every_kind() -> list[Contract]:
     return found
 
 
-def quarter(practices: int, number: int, persons: int) -> Activity:
+def episodes(rng: np.random.Generator, practices: int, rules: EpisodeRules) -> Episodes:
+    """Return a region's episodes of a quarter, each beginning and ending in it."""
+    total = rng.exponential(9000.0, CASES)
+    begun, ended = np.ones(CASES), np.ones(CASES, bool)
+    kind = rng.integers(0, len(rules.kinds), CASES)
+    return Episodes(*places(rng, practices), kind, np.zeros(CASES), begun, ended, total, total)
+
+
+def places(rng: np.random.Generator, practices: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return practice, segment and weight of cases."""
+    return rng.integers(0, practices, CASES), rng.integers(0, SEGMENTS, CASES), np.ones(CASES)
+
+
+def quarter(practices: int, number: int, persons: int, rules: list[EpisodeRules]) -> Activity:
     """Return a quarter of a region's activity, with everything that a component may look at."""
     rng = np.random.Generator(np.random.PCG64(number))
     names = tuple(load_services().names)
@@ -63,20 +79,24 @@ def quarter(practices: int, number: int, persons: int) -> Activity:
         fte_years=rng.uniform(0.2, 1.0, (practices, 2)),
         indicators=indicators if closes else {},
         persons=whole_year if closes else None,
+        episodes={each: episodes(rng, practices, each) for each in rules},
+        stays=Stays(*places(rng, practices), rng.integers(0, len(names), CASES), rng.integers(1, 20, CASES) * 1.0),
     )
 
 
-INDICATORS = ("ldl_at_target", "statin_use", "hba1c_in_control")
+INDICATORS = ("ldl_at_target", "sbp_at_target", "statin_use", "cardiac_rehabilitation")
 
 
 def measure(practices: int = 130, years: int = 10, persons: int = PERSONS) -> tuple[float, int, int]:
     """Return CPU seconds of settling and posting, and the numbers of components and of legs in the ledger."""
     contracts = every_kind()
+    found = (part.episode_rules for contract in contracts for part in contract.components)
+    rules = [each for each in found if each is not None]
     past: tuple[Activity, ...] = ()
     for number in range(QUARTERS_BEFORE):
-        one = quarter(practices, number, persons)
+        one = quarter(practices, number, persons, rules)
         past = (*past, settle(contracts, Book(one, number // 4 - 3, past)).book.activity)
-    to_come = [quarter(practices, QUARTERS_BEFORE + number, persons) for number in range(4 * years)]
+    to_come = [quarter(practices, QUARTERS_BEFORE + number, persons, rules) for number in range(4 * years)]
     ledger = Ledger()
     start = time.process_time()
     for number, one in enumerate(to_come):

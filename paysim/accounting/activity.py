@@ -8,12 +8,13 @@ nobody reckoned it, and a component that needs it says so in its ``reads``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from paysim.accounting.episodes import EpisodeRules, Episodes, Stays
 from paysim.accounting.segments import SEGMENTS
 from paysim.errors import ModelError
 
@@ -72,6 +73,10 @@ class Activity:
         ``{name: [practice, 2]}`` numerator and denominator of each indicator.
     persons
         The single persons of the year that closes with this period.
+    episodes
+        Acute episodes by the rules that group them.
+    stays
+        Single admissions, with their length; each is one unit of its service in `services` too.
 
     Raises
     ------
@@ -93,6 +98,8 @@ class Activity:
     insurer_years: Floats | None = None
     indicators: dict[str, Floats] = field(default_factory=dict)
     persons: Persons | None = None
+    episodes: Mapping[EpisodeRules, Episodes] = field(default_factory=dict)
+    stays: Stays | None = None
 
     def __post_init__(self) -> None:
         cells = (len(self.practice_names), SEGMENTS)
@@ -136,6 +143,8 @@ class Activity:
             insurer_years=None if self.insurer_years is None else self.insurer_years * factor,
             indicators={name: counts * factor for name, counts in self.indicators.items()},
             persons=None,
+            episodes={rules: rows.scaled(factor) for rules, rows in self.episodes.items()},
+            stays=None if self.stays is None else self.stays.scaled(factor),
         )
 
     def weighted(self, factor: Floats) -> Activity:
@@ -158,6 +167,8 @@ class Activity:
             insurer_years=None if self.insurer_years is None else self.insurer_years * by_one,
             indicators={name: counts * by_one for name, counts in self.indicators.items()},
             persons=persons,
+            episodes={rules: rows.weighted(factor) for rules, rows in self.episodes.items()},
+            stays=None if self.stays is None else self.stays.weighted(factor),
         )
 
     def plus(self, later: Activity) -> Activity:
@@ -182,6 +193,12 @@ class Activity:
                 for name in (self.indicators | later.indicators)
             },
             persons=later.persons,
+            episodes={
+                rules: rows.plus(later.episodes[rules])
+                for rules, rows in self.episodes.items()
+                if rules in later.episodes
+            },
+            stays=None if self.stays is None or later.stays is None else self.stays.plus(later.stays),
         )
 
     def pooled(self) -> Activity:
@@ -198,6 +215,8 @@ class Activity:
             insurer_years=None if self.insurer_years is None else self.insurer_years.sum(axis=0, keepdims=True),
             indicators={name: counts.sum(axis=0, keepdims=True) for name, counts in self.indicators.items()},
             persons=None if self.persons is None else replace(self.persons, practice=0 * self.persons.practice),
+            episodes={rules: rows.pooled() for rules, rows in self.episodes.items()},
+            stays=None if self.stays is None else self.stays.pooled(),
         )
 
     def annualised(self) -> Activity:

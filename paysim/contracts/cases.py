@@ -16,6 +16,7 @@ from pydantic import Field
 
 from paysim.accounting.activity import Activity, Persons
 from paysim.accounting.book import Book
+from paysim.accounting.episodes import EpisodeRules, Episodes, Stays
 from paysim.accounting.segments import CONDITIONS, segment_code
 from paysim.contracts.contract import Contract
 from paysim.contracts.settlement import LINES, Settlement, settle
@@ -66,6 +67,26 @@ class _Person(Reader):
     eur: _Amount
 
 
+class _Stay(Reader):
+    practice: str = "a"
+    age: Annotated[float, Field(ge=0.0, le=120.0)] = 40
+    deprived: bool = False
+    condition: Literal[CONDITIONS] = "none"  # type: ignore[valid-type]
+    service: str
+    days: _Amount
+    number: _Amount = 1.0
+
+
+class _Episode(Reader):
+    practice: str = "a"
+    age: Annotated[float, Field(ge=0.0, le=120.0)] = 40
+    deprived: bool = False
+    condition: Literal[CONDITIONS] = "none"  # type: ignore[valid-type]
+    kind: str
+    eur: _Amount
+    number: _Amount = 1.0
+
+
 class _Staff(Reader):
     practice: str = "a"
     gp_fte_years: _Amount = 0.0
@@ -76,6 +97,8 @@ class _Year(Reader):
     activity: Annotated[list[_Row], Field(min_length=1)]
     indicators: list[_Indicator] = []
     persons: list[_Person] = []
+    stays: list[_Stay] = []
+    episodes: list[_Episode] = []
     staff: list[_Staff] = []
 
 
@@ -162,11 +185,13 @@ def run_case(source: str | os.PathLike[str]) -> Case:
     """
     document = read_yaml(source)
     read = bind(_Case, document)
-    builder = _Builder(document, _practices(read))
-    activity = builder.activity(read, (), read.years)
-    past = tuple(builder.activity(each, ("history", index), 1.0) for index, each in enumerate(read.history))
     contracts = _contracts(document, "contracts")
     others = _contracts(document, "pays_as_much_as")
+    parts = [part for contract in (*contracts, *others) for part in contract.components]
+    rules = tuple(part.episode_rules for part in parts if part.episode_rules is not None)
+    builder = _Builder(document, _practices(read), rules)
+    activity = builder.activity(read, (), read.years)
+    past = tuple(builder.activity(each, ("history", index), 1.0) for index, each in enumerate(read.history))
     for contract in (*contracts, *others):
         builder.payable(contract)
     components = tuple(part.name for contract in contracts for part in contract.components)
@@ -209,10 +234,10 @@ def _paid(settlement: Settlement, component: str | None, practice: str | None) -
 class _Builder:
     """Turns rows into activity; collects problems."""
 
-    def __init__(self, document: Document, practices: Sequence[str]) -> None:
+    def __init__(self, document: Document, practices: Sequence[str], rules: Sequence[EpisodeRules] = ()) -> None:
         from paysim.care.catalogue import load_services
 
-        self.document, self.practices = document, tuple(practices)
+        self.document, self.practices, self.rules = document, tuple(practices), tuple(rules)
         self.services = tuple(load_services().names)
         self.problems: list[Problem] = []
 
@@ -248,6 +273,8 @@ class _Builder:
                     activity.services[(*cell, self.services.index(used.service))] += used.quantity
             for each in row.payments:
                 paid[(*cell, LINES.index(each.line))] += each.eur
+        stays = self._stays(read, loc)
+        np.add.at(activity.services, (stays.practice, stays.segment, stays.service), stays.weight)  # admissions too
         return replace(
             activity,
             lines=LINES,
@@ -256,6 +283,8 @@ class _Builder:
             fte_years=self._staff(read, loc),
             indicators=self._indicators(read, loc),
             persons=self._persons(read, loc),
+            stays=stays,
+            episodes={rules: self._episodes(read, rules, loc) for rules in self.rules},
         )
 
     def _staff(self, read: _Year, loc: tuple[str | int, ...]) -> np.ndarray | None:
@@ -289,6 +318,43 @@ class _Builder:
             payments,
         )
 
+    def _stays(self, read: _Year, loc: tuple[str | int, ...]) -> Stays:
+        rows = [
+            row
+            for index, row in enumerate(read.stays)
+            if self.known(row.service, self.services, "service", (*loc, "stays", index, "service"))
+            and self.known(row.practice, self.practices, "practice", (*loc, "stays", index, "practice"))
+        ]
+        return Stays(
+            np.array([self.practices.index(row.practice) for row in rows], np.int64),
+            np.array([_segment(row) for row in rows], np.int64),
+            np.array([row.number for row in rows]),
+            np.array([self.services.index(row.service) for row in rows], np.int64),
+            np.array([row.days for row in rows]),
+        )
 
-def _segment(row: _Row | _Person) -> int:
+    def _episodes(self, read: _Year, rules: EpisodeRules, loc: tuple[str | int, ...]) -> Episodes:
+        """Return episodes that begin and end in the year."""
+        kinds = tuple(kind.name for kind in rules.kinds)
+        rows = [
+            row
+            for index, row in enumerate(read.episodes)
+            if self.known(row.kind, kinds, "kind of episode", (*loc, "episodes", index, "kind"))
+            and self.known(row.practice, self.practices, "practice", (*loc, "episodes", index, "practice"))
+        ]
+        euros = np.array([row.eur for row in rows])
+        return Episodes(
+            np.array([self.practices.index(row.practice) for row in rows], np.int64),
+            np.array([_segment(row) for row in rows], np.int64),
+            np.array([row.number for row in rows]),
+            kind=np.array([kinds.index(row.kind) for row in rows], np.int64),
+            start=np.zeros(len(rows)),
+            begun=np.ones(len(rows)),
+            ended=np.ones(len(rows), bool),
+            payments=euros,
+            total=euros,
+        )
+
+
+def _segment(row: _Row | _Person | _Stay | _Episode) -> int:
     return int(segment_code([row.age], [row.deprived], [CONDITIONS.index(row.condition)])[0])

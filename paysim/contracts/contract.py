@@ -13,6 +13,7 @@ from typing import cast
 import numpy as np
 
 from paysim.accounting.book import Book
+from paysim.accounting.episodes import EpisodeRules
 from paysim.accounting.ledger import ORGANISATIONS
 from paysim.contracts.deductible import Deductible
 from paysim.contracts.protocol import Component, Floats, PatientTerms
@@ -107,6 +108,12 @@ class Part:
         """Return the ``[service]`` price at which patients' deductible is reckoned, after the share."""
         listed = getattr(self.terms, "list_prices_eur", self.terms.prices_eur)
         return np.asarray(listed(service_names) * self.share)
+
+    @property
+    def episode_rules(self) -> EpisodeRules | None:
+        """How the component groups claims into episodes; None if it does not look at them."""
+        rules: EpisodeRules | None = getattr(self.terms, "episode_rules", None)
+        return rules
 
     def services_paid(self) -> frozenset[str]:
         """Return the services paid by the unit."""

@@ -22,6 +22,7 @@ from pydantic import create_model
 import paysim.contracts
 from paysim import catalog
 from paysim.accounting.ledger import ORGANISATIONS
+from paysim.contracts.budget_claw_back import BudgetClawBack
 from paysim.contracts.contract import Contract as Contract
 from paysim.contracts.contract import Part
 from paysim.contracts.copayment import Copayment
@@ -223,6 +224,13 @@ class _Builder:
         """Note components that share a name, or whose payer or payee cannot be."""
         if payer == providers:
             self._wrong("nobody can pay themselves", ("providers",), found=providers)
+        for year in sorted({0, *(part.from_year for part in parts if part.from_year is not None)}):
+            back = [part.at(year) for part in parts if part.kind == BudgetClawBack.kind and part.in_force(year)]
+            total = sum(part.share * getattr(part.terms, "claw_back_share", 0.0) for part in back)
+            if total > 1.0 + 1e-9:
+                message = f"more than the excess is paid back in contract year {year}: claw-back shares must not pass 1"
+                self._wrong(message, ("components",), found=f"{total:g}")
+                break
         for index, part in enumerate(parts):
             if any(part.name == other.name for other in parts[:index]):
                 self._wrong("two components have this name: give one a name", ("components", index), found=part.name)
@@ -393,7 +401,7 @@ def _either(short: Any, long: Any, container: type) -> Any:
     return Annotated[Annotated[short, pydantic.Tag("in short")] | full, pydantic.Discriminator(form)]
 
 
-def _model(name: str, base: type[Reader], **given: Any) -> type[Reader]:
+def _model(name: str, base: type[Reader], /, **given: Any) -> type[Reader]:
     return create_model(name, __base__=base, **given)
 
 

@@ -26,6 +26,7 @@ from paysim.contracts.contract import Contract, patients_terms
 from paysim.contracts.settlement import LINES, Settlement, post, post_patients, settle
 from paysim.contracts.terms import practice_kinds
 from paysim.diseases.mortality.life_expectancy import years_left, years_left_at
+from paysim.engine.admissions import Admissions, OpenEpisodes
 from paysim.engine.facts import FACTS, INDICATORS, Facts
 from paysim.engine.groups import CELLS, EXTRA, Groups, cell_codes, make_groups
 from paysim.engine.model import Model
@@ -134,6 +135,8 @@ class Accounts:
         Number of the first quarter (negative in the base run).
     past
         Activity of all quarters before the first one: what terms with a benchmark look back on.
+    open_episodes
+        Acute episodes that run on from before.
     """
 
     def __init__(
@@ -144,6 +147,7 @@ class Accounts:
         ledger: Ledger,
         first_period: int,
         past: tuple[Activity, ...] = (),
+        open_episodes: OpenEpisodes | None = None,
     ) -> None:
         self.model, self.state, self.contracts, self.ledger = model, state, contracts, ledger
         self.past, self._before = past, len(past)
@@ -156,6 +160,7 @@ class Accounts:
         every = (*contracts, *(each for arm in model.scenario.arms for each in arm.contracts))
         used = {part.kind for each in every for part in each.components}
         self._by_insurer = any(each.scope.insurers for each in every)
+        self.admissions = Admissions.of(model, state, open_episodes or {})
         self.kinds = tuple(kind for kind in practice_kinds() if kind in used)
         self.names = model.care.services.names
         self.practice_names = tuple(practice.name for practice in model.population.practices)
@@ -206,6 +211,9 @@ class Accounts:
         self._count_use(tick - TICKS_PER_PERIOD)
         activity = self._activity()
         self._add_to_year(tick)
+        if self.admissions:
+            start, prices = tick - TICKS_PER_PERIOD, (self.contracts, self.year)
+            activity = self.admissions.close(activity, start, tick, self._used, self._seen, *prices)
         if (self.period + 1) % PERIODS_PER_YEAR == 0:
             activity = self._look_back(activity, tick)
         of_groups = [each for each in self.contracts if not each.by_person]
@@ -269,6 +277,8 @@ class Accounts:
             counted[taken] = counted[left]
             counted[left] = 0.0
         self.facts.follow(left, taken)
+        if self.admissions:
+            self.admissions.follow(left, taken)
         self._payments.follow(left, taken)
 
     def _count_use(self, start: int) -> None:

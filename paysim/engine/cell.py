@@ -20,6 +20,7 @@ from paysim.contracts.contract import PRACTICES
 from paysim.contracts.neutrality import scaled, solve_scale, total_eur
 from paysim.contracts.settlement import PAYERS, Settlement
 from paysim.engine.accounts import Accounts
+from paysim.engine.admissions import OpenEpisodes
 from paysim.engine.facts import FACTS
 from paysim.engine.groups import EXTRA
 from paysim.engine.hospital import Hospital
@@ -58,12 +59,15 @@ class Base:
     ----------
     quarters
         Activity of every quarter of the base years.
+    open_episodes
+        Acute episodes that run on at the fork.
     """
 
     state: State
     hospital: dict[str, np.ndarray]
     quarters: tuple[Activity, ...]
     events: int
+    open_episodes: OpenEpisodes = field(default_factory=dict)
 
     @property
     def years(self) -> tuple[Activity, ...]:
@@ -100,7 +104,8 @@ def run_base(model: Model, replicate: int, engine: Engine = "compiled", progress
     region = _region(model, state, accounts, hospital, migration, start, engine, years, "base years", progress)
     region.run(years * WEEKS_PER_YEAR)
     _check_people(state, accounts)
-    return Base(state, hospital.save(), accounts.activities, region.practices.taken)
+    going_on = accounts.admissions.open_episodes if accounts.admissions else {}
+    return Base(state, hospital.save(), accounts.activities, region.practices.taken, going_on)
 
 
 def run_arm(
@@ -133,7 +138,7 @@ def run_arm(
     hospital = _hospital(model, state, replicate)
     hospital.restore(base.hospital)
     ledger = Ledger(arm.name, 0, replicate)
-    accounts = Accounts(model, state, arm.contracts, ledger, 0, base.quarters)
+    accounts = Accounts(model, state, arm.contracts, ledger, 0, base.quarters, base.open_episodes)
     accounts.on_close = on_close
     responses = Responses(model, arm, base.years, replicate, of_current)
     years = scenario.horizon_years

@@ -11,7 +11,7 @@ down with the sample.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -95,6 +95,8 @@ class Hospital:
         By name of the specialty, and of the ward.
     tests, emergency_department, rehabilitation, nursing_homes, home_care
         The other parts.
+    on_admission
+        Called with rows, service and days of stay of those whom the hospital admits by itself.
     """
 
     def __init__(self, state: State, terms: HospitalTerms, key: np.uint64, weight: float, codes: Codes) -> None:
@@ -133,6 +135,7 @@ class Hospital:
             "elective_days": Recent(wards),
         }
         self.triage = Triage(terms, codes, draws)
+        self.on_admission: Callable[[np.ndarray, int, np.ndarray], None] | None = None
         self.inbox: list[np.ndarray] = []
         self.admitted: list[np.ndarray] = []  # by a user's own process
         self.leaving = nobody()  # who goes to rehabilitation when the stay in hospital ends
@@ -179,6 +182,7 @@ class Hospital:
         patients["process"] = self.codes.other_emergency
         patients["unit"] = list(self.beds).index(self.beds[ward].name)
         self._count(patients, self.codes.emergency)
+        self._tell(patients, self.codes.emergency)
         self.admitted.append(patients)
 
     def follow(self, left: np.ndarray, taken: np.ndarray) -> None:
@@ -317,7 +321,9 @@ class Hospital:
             ward.admit_emergencies(now, extra[extra["unit"] == k], 0.0, self.weight)
             held = self.rehabilitation.list.waiting["unit"] == k
             ward.hold(float(held.sum()) * TICKS_PER_WEEK / TICKS_PER_DAY)
-            self._count(ward.admit_planned(now, wanted[wanted["unit"] == k], settling), self.codes.elective)
+            planned = ward.admit_planned(now, wanted[wanted["unit"] == k], settling)
+            self._count(planned, self.codes.elective)
+            self._tell(planned, self.codes.elective)
 
     def _discharge(self, now: int, emergencies: np.ndarray, settling: bool) -> None:
         """Let part of the emergencies go on to rehabilitation and to care at home."""
@@ -356,6 +362,12 @@ class Hospital:
     def _count(self, patients: np.ndarray, service: int) -> None:
         rows = patients["row"][patients["row"] != GHOST]
         np.add.at(self.state.people["counts"], (rows, service), 1)
+
+    def _tell(self, patients: np.ndarray, service: int) -> None:
+        """Tell whoever wants to know of admissions to a service, ghosts apart."""
+        if self.on_admission:
+            own = patients[patients["row"] != GHOST]
+            self.on_admission(own["row"].astype(np.int64), service, own["days"])
 
     # --- What is remembered -----------------------------------------------------------------------------------------
 

@@ -93,6 +93,14 @@ class Region:
             else ReferencePractices(self.env, self.state, self.tables, self.on_events)
         )
 
+        if self.accounts.admissions:
+            self.hospital.on_admission = self._admitted
+
+    def _admitted(self, rows: np.ndarray, service: int, days: np.ndarray) -> None:
+        """Date the admissions that the hospital itself makes: in the week that ends now."""
+        if self.accounts.admissions:
+            self.accounts.admissions.admit(rows, service, int(self.env.now) - TICKS_PER_WEEK, days)
+
     def run(self, weeks: int) -> None:
         """Simulate a number of weeks, the work at the end of the last one included."""
         self.processes()
@@ -125,6 +133,8 @@ class Region:
             self.requests = self.practices.advance(int(self.env.now))
             self.hospital.receive(self.requests)
             self.accounts.facts.admitted(self.requests)
+            if self.accounts.admissions:
+                self.accounts.admissions.request(self.requests)
             weeks += 1
             if self.on_week:
                 self.on_week(weeks)

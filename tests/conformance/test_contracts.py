@@ -14,6 +14,7 @@ import paysim.contracts
 from paysim import catalog
 from paysim.accounting.activity import Activity, Persons
 from paysim.accounting.book import Book
+from paysim.accounting.episodes import EpisodeRules, Episodes, Stays
 from paysim.accounting.segments import SEGMENT_CONDITION, SEGMENTS
 from paysim.care.catalogue import load_services
 from paysim.contracts.contract import Contract, Part, patients_terms
@@ -25,7 +26,7 @@ from paysim.reading import read_yaml
 from paysim.scenario import load_scenario
 
 SERVICES = tuple(load_services().names)
-INDICATORS = ("statin_use", "ldl_at_target", "sbp_at_target", "hba1c_in_control", "smoking")
+INDICATORS = ("statin_use", "ldl_at_target", "sbp_at_target", "hba1c_in_control", "cardiac_rehabilitation", "smoking")
 LESS_IS_BETTER = ("smoking",)
 STEP = 1.0 / 64.0  # a power of two, so that scaling an activity by it is exact
 
@@ -40,6 +41,33 @@ CONTRACTS: dict[str, Contract] = {name: read_contract(name) for name in shipped(
 PARTS: dict[str, Part] = {
     f"{name}/{part.name}": part for name, contract in CONTRACTS.items() for part in contract.components
 }
+
+
+RULES = {part.episode_rules for part in PARTS.values() if part.episode_rules is not None}
+
+
+def episodes(rules: EpisodeRules, practices: int, euros: float, count: int = 30) -> Episodes:
+    """Episodes that begin and end in the period, dearer and dearer, over all practices, segments and kinds."""
+    number = np.arange(count * practices)
+    total = euros * (1.0 + number % 7)
+    return Episodes(
+        number % practices,
+        number % SEGMENTS,
+        np.ones(len(number)),
+        kind=number // practices % len(rules.kinds),
+        start=np.zeros(len(number)),
+        begun=np.ones(len(number)),
+        ended=np.ones(len(number), bool),
+        payments=total,
+        total=total,
+    )
+
+
+def stays(practices: int, count: int = 200) -> Stays:
+    """Admissions to any service, of 0 to 39 days."""
+    number = np.arange(count * practices)
+    days = number % 40 + 0.0
+    return Stays(number % practices, number % SEGMENTS, np.ones(len(number)), number % len(SERVICES), days)
 
 
 @pytest.fixture(params=sorted(PARTS))
@@ -58,6 +86,7 @@ def busy(seed: int = 1, practices: int = 3) -> Activity:
         person_years=years,
         programme_years=np.where(SEGMENT_CONDITION > 0, years / 2, 0.0),
         years=0.25,
+        stays=stays(practices),
     )
 
 
@@ -86,6 +115,7 @@ def year_of(activity: Activity, seed: int, payments: float, *, better: bool = Tr
             np.ones(persons),
             np.full((persons, len(LINES)), 1000.0),
         ),
+        episodes={rules: episodes(rules, practices, 10.0 * payments) for rules in RULES},
     )
 
 
@@ -104,6 +134,8 @@ def nothing() -> Book:
         coded_years=np.zeros((2, SEGMENTS)),
         fte_years=np.zeros((2, 2)),
         indicators={name: np.zeros((2, 2)) for name in INDICATORS},
+        stays=stays(2, 0),
+        episodes={rules: episodes(rules, 2, 0.0, 0) for rules in RULES},
     )
     return Book(empty, 0, (empty, empty, empty))
 
@@ -119,6 +151,10 @@ def turned(whole: Book, order: list[int]) -> Book:
             practice_names=tuple(each.practice_names[p] for p in order),
             indicators={name: counts[order] for name, counts in each.indicators.items()},
             persons=persons and replace(persons, practice=np.argsort(order)[persons.practice]),
+            stays=each.stays and replace(each.stays, practice=np.argsort(order)[each.stays.practice]),
+            episodes={
+                rules: replace(rows, practice=np.argsort(order)[rows.practice]) for rules, rows in each.episodes.items()
+            },
             **{name: getattr(each, name)[order] for name in rows},
         )
 
@@ -395,6 +431,15 @@ def test_whatever_a_contract_says_it_is_read_or_refused_clearly(value: object, k
         ({"providers": "practises"}, "did you mean 'practices'"),
         ({"components": [{"kind": "deductible", "annual_eur": 385}]}, "paid by patients to insurers"),
         ({"payer": "patients", "providers": "insurers"}, "a deductible or co-payments"),
+        (
+            {
+                "components": [
+                    {"kind": "budget_claw_back", "name": name, "share": 0.6, "budget_eur_per_person_year": 9}
+                    for name in ("one", "two")
+                ]
+            },
+            "claw-back shares must not pass 1",
+        ),
         (
             {
                 "components": [

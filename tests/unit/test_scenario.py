@@ -144,6 +144,7 @@ FEWER_ARMS = {
     "nl/achterhoek_shared_savings": 3,
     "nl/gelderse_vallei_plot": 4,
     "uk/middenkempen_quality_targets": 2,
+    "us/achterhoek_episode_bundle": 3,
     "us/achterhoek_prepaid_rural": 3,
     "us/achterhoek_primary_care_first": 2,
     "us/achterhoek_shared_savings": 4,
