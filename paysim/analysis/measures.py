@@ -30,6 +30,7 @@ SECTORS = {
     "district_nursing": "District nursing",
     "other_care": "Other care",
     "programmes": "Programmes",
+    "organisations": "Organisations (grants, savings)",
 }
 
 _WEEKS_PER_YEAR = 52
@@ -120,7 +121,7 @@ MEASURES: tuple[Measure, ...] = (
         "others_payments_per_head",
         "Payments of others than insurers",
         PER_HEAD,
-        "programme_payments_by_others",
+        "payments_by_others",
         better=-1,
     ),
     Measure("patient_payments_per_head", "Patients' payments", PER_HEAD, "patient_payments", better=-1),
@@ -263,7 +264,7 @@ def wide(source: Run | pd.DataFrame, dimension: str = "all") -> pd.DataFrame:
     keyed = part.astype(dict.fromkeys(("arm", "group", "measure"), str))
     frame = keyed.pivot(index=KEYS, columns="measure", values="value").sort_index()
     if {"spending_total", "patient_payments"} <= set(frame.columns):
-        others = frame.get("programme_payments_by_others", 0.0)  # municipalities and other payers of programmes
+        others = frame.get("payments_by_others", 0.0)  # municipalities, government
         frame["insurer_payments"] = frame["spending_total"] - frame["patient_payments"] - others
     frame.columns.name = None
     return frame

@@ -27,6 +27,13 @@ LINES = (GENERAL_PRACTICE, *get_args(Sector))
 PAYERS = ("insurers", "patients", "care_offices", "municipalities", "government")
 """Who brings money in; what all others pay was received before."""
 
+OTHERS = tuple(each for each in PAYERS if each not in ("insurers", "patients"))
+
+LONG_TERM_CARE = "long_term_care"
+ORGANISATIONS_LINE = "organisations"
+SETTLED = (*LINES[1:], ORGANISATIONS_LINE)
+"""Lines of what is paid to others than practices by other terms than prices: sectors, and all organisations as one."""
+
 STAGES = ("use", "payments", "received")
 """Rounds of a settlement: by use alone; by the payments of the first round; by what actors received in both."""
 
@@ -88,10 +95,30 @@ class Settlement:
         return sum(own, np.zeros(self._shape))
 
     def spending_settled(self) -> Floats:
-        """Return ``[practice, segment]`` unrounded euros that payers paid to others by other terms than unit prices."""
-        others = (each for each in self.bills if not each.to_practices and each.by_payers)
-        lumps = (each.payment.euros for each in others if not each.part.services_paid())
-        return sum(lumps, np.zeros(self._shape))
+        """Return ``[practice, segment, SETTLED]`` unrounded euros that payers paid to others by other terms.
+
+        Unit prices are left out. What one payer hands to another is a transfer and no spending.
+        """
+        settled = np.zeros((*self._shape, len(SETTLED)))
+        for each in self.bills:
+            payee = each.payment.payee
+            if each.by_payers and not each.to_practices and payee not in PAYERS and not each.part.services_paid():
+                settled[:, :, SETTLED.index(payee if payee in LINES else ORGANISATIONS_LINE)] += each.payment.euros
+        return settled
+
+    def spending_of_others(self) -> Floats:
+        """Return ``[practice, segment]`` unrounded euros that others than insurers and patients bear of curative care.
+
+        Net of what insurers hand to them.
+        """
+        borne = np.zeros(self._shape)
+        for each in self.bills:
+            payer, payee = each.contract.payer, each.payment.payee
+            if payer in OTHERS and payee not in OTHERS and payee != LONG_TERM_CARE:
+                borne += each.payment.euros
+            elif payer == "insurers" and payee in OTHERS:
+                borne -= each.payment.euros
+        return borne
 
     @property
     def _shape(self) -> tuple[int, ...]:

@@ -23,7 +23,7 @@ from paysim.care.costs import BILLS, STAFF_BILLS
 from paysim.care.model import YEARS_WITH
 from paysim.care.programmes import COUNTS
 from paysim.contracts.contract import Contract, patients_terms
-from paysim.contracts.settlement import LINES, Settlement, post, post_patients, settle
+from paysim.contracts.settlement import LINES, SETTLED, Settlement, post, post_patients, settle
 from paysim.contracts.terms import practice_kinds
 from paysim.diseases.mortality.life_expectancy import years_left, years_left_at
 from paysim.engine.admissions import Admissions, OpenEpisodes
@@ -171,6 +171,7 @@ class Accounts:
         self._year = np.zeros((n, services + len(EXTRA)))
         self._yearly = services + np.array([EXTRA.index(name) for name in use.YEARLY])
         self._money = services + np.array([EXTRA.index(name) for name in use.MONEY])
+        self._settled = services + np.array([EXTRA.index(f"settled_{line}") for line in SETTLED])
         self._seen = np.zeros(n, SEEN)
         self._charged: dict[tuple[str, str], np.ndarray] = {}  # to patients this year, by contract and component
         self._owed: dict[tuple[str, str], np.ndarray] = {}  # cents of it that patients owe for this quarter
@@ -418,10 +419,25 @@ class Accounts:
 
     def _add_money(self, settlement: Settlement, bills: np.ndarray, patient_cents: np.ndarray) -> None:
         lived = settlement.book.activity.person_years
-        paid = (settlement.spending_on_practices(), settlement.spending_settled(), settlement.spending_of_patients())
-        gp, settled, own = (np.divide(each, lived, out=np.zeros_like(each), where=lived > 0.0) for each in paid)
+        paid = (settlement.spending_on_practices(), settlement.spending_of_patients(), settlement.spending_of_others())
+        gp, own, others = (np.divide(each, lived, out=np.zeros_like(each), where=lived > 0.0) for each in paid)
+        settled = settlement.spending_settled()
+        used = np.flatnonzero(settled.any(axis=(0, 1)))  # hardly ever more than one or two
+        lumps = np.ascontiguousarray(settled[:, :, used])
+        lumps = np.divide(lumps, lived[:, :, None], out=np.zeros_like(lumps), where=lived[:, :, None] > 0.0)
         standing = self._standing(settlement.book.activity, bills)
-        use.add_money(self._seen, gp, settled, own, standing, patient_cents / 100.0, self._money, self._year)
+        use.add_money(
+            self._seen,
+            gp,
+            standing,
+            own,
+            others,
+            lumps,
+            patient_cents / 100.0,
+            self._money,
+            self._settled[used],
+            self._year,
+        )
 
     def _look_back(self, activity: Activity, tick: int) -> Activity:
         """Return the last quarter's activity with what is known of the whole year: indicators, and persons if read."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from paysim.contracts.settlement import SETTLED
 from paysim.engine.model import Model
 from paysim.kernel.records import CONDITIONS, TICKS_PER_YEAR, State
 from paysim.kernel.spec import AGES
@@ -28,13 +29,13 @@ EXTRA = (
     "arrivals",
     "departures",
     "gp_payments",
-    "settled_payments",
+    *(f"settled_{line}" for line in SETTLED),
     "patient_payments",
     "standing_costs",
     "programme_years",
     "programme_cost",
     "programme_payments",
-    "programme_payments_by_others",
+    "payments_by_others",
 )
 """What is added up besides the quantities of services."""
 

@@ -355,7 +355,7 @@ class Delivery:
         self.accounts.add("programme_cost", rows, cost)
         self.accounts.add("programme_payments", rows, paid)
         if self.use.payer not in (None, "insurers"):
-            self.accounts.add("programme_payments_by_others", rows, paid)
+            self.accounts.add("payments_by_others", rows, paid)
 
     def _post(self) -> None:
         """Post the quarter: the provider buys staff and material, and the payer, if there is one, pays the provider.

@@ -1,10 +1,11 @@
 """Payments by sector, patients' part of them, and resource costs. Payment and cost are never mixed.
 
 General practice is paid by contract and practice; its payments are shared out over people by practice and segment.
-Other sectors are paid by the unit. What payers pay to others than practices by other terms than unit prices (budgets,
-shared savings) is a line of its own, over all listed people of a practice and segment alike. Long-term care is paid
-under another act by another payer: it is a sector of its own and in no total. What general practice costs beside
-contacts (paid time without patients, housing, overhead) falls on all listed people alike.
+Other sectors are paid by the unit; what they are paid by other terms (budgets, bundles) falls on all listed people of a
+practice and segment alike. So does what is paid to organisations (shared savings, grants), which is a line of its own;
+what they share out to practices is not paid twice. Long-term care is paid under another act by another payer: it is a
+sector of its own and in no total. What general practice costs beside contacts (paid time without patients, housing,
+overhead) falls on all listed people alike.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from paysim.care.catalogue import LONG_TERM_CARE
+from paysim.contracts.settlement import ORGANISATIONS_LINE, SETTLED
 from paysim.outcomes.protocol import Counted, Measure
 
 GENERAL_PRACTICE = "general_practice"
@@ -29,19 +31,20 @@ def measures(counted: Counted) -> Iterator[Measure]:
     own = sectors.index(GENERAL_PRACTICE)
     paid[:, :, own] = counted.column("gp_payments")
     cost[:, :, own] += counted.column("standing_costs")
-    settled = counted.column("settled_payments")
+    for k, sector in enumerate(sectors):
+        if sector in SETTLED:
+            paid[:, :, k] += counted.column(f"settled_{sector}")
+    organisations = counted.column(f"settled_{ORGANISATIONS_LINE}")
     curative = np.array([sector != LONG_TERM_CARE for sector in sectors], float)
     programmes = {"spending": counted.column("programme_payments"), "resource_cost": counted.column("programme_cost")}
-    yield Measure("spending_total", "EUR", paid @ curative + settled + programmes["spending"], discounted="costs")
+    yield Measure("spending_total", "EUR", paid @ curative + organisations + programmes["spending"], discounted="costs")
     yield Measure("patient_payments", "EUR", counted.column("patient_payments"))
     yield Measure("resource_cost_total", "EUR", cost @ curative + programmes["resource_cost"], discounted="costs")
     if counted.programme_names:
         for name, euros in programmes.items():
             yield Measure(f"{name}_programmes", "EUR", euros)
-        others = counted.column("programme_payments_by_others")
-        yield Measure("programme_payments_by_others", "EUR", others)
-    if settled.any():
-        yield Measure("spending_settled", "EUR", settled)
+    yield Measure("payments_by_others", "EUR", counted.column("payments_by_others"))
+    yield Measure(f"spending_{ORGANISATIONS_LINE}", "EUR", organisations)
     for k, sector in enumerate(sectors):
         yield Measure(f"spending_{sector}", "EUR", paid[:, :, k])
         yield Measure(f"resource_cost_{sector}", "EUR", cost[:, :, k])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -46,8 +47,8 @@ _STYLE: Any = {
 }
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 INK, PALE, RULE = "#222222", "#777777", "#d9d9d9"
-SEGMENTS = ("#0072B2", "#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#D55E00", "#BBBBBB")
-HATCHES = ("", "///", "", "xxx", "---", "\\\\\\", "")
+SEGMENTS = ("#0072B2", "#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#D55E00", "#BBBBBB", "#F0E442", "#666666")
+HATCHES = ("", "///", "", "xxx", "---", "\\\\\\", "", "", "...")
 
 _MARKERS = "osD^vPX"
 _LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)))
@@ -55,6 +56,7 @@ _LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)))
 _LOSS_TO_GAIN = LinearSegmentedColormap.from_list("loss_to_gain", ["#F0A878", "#FFFFFF", "#86BDE3"])
 _GAP = 0.062  # between line labels, as a share of the axis
 _DOT_ROWS = 9
+_LABEL = 30  # letters of a line beside an axis
 _LONG = 22  # letters in a legend entry beyond which three fit side by side
 
 
@@ -71,6 +73,11 @@ class Look:
     marker: str
     line: Any
     title: str
+
+    @property
+    def label(self) -> str:
+        """The title on lines of few letters, to stand beside an axis."""
+        return textwrap.fill(self.title, _LABEL)
 
 
 def looks(arms: Sequence[str], current: str, titles: Mapping[str, str]) -> dict[str, Look]:
@@ -168,7 +175,7 @@ def forest(ax: Axes, rows: Sequence[Mapping[str, Any]], look: Mapping[str, Look]
         text = difference(row)
         ax.text(1.02, place, text, transform=ax.get_yaxis_transform(), va="center", fontsize=8, color=INK)
         ticks.append(place)
-        names.append(style.title)
+        names.append(style.label)
         place -= 1.0
     ax.axvline(0.0, color=INK, lw=0.9)
     ax.set_yticks(ticks, names)
@@ -230,10 +237,11 @@ def bars(ax: Axes, names: Sequence[str], parts: Mapping[str, NDArray[np.float64]
     ax.set_xlim(min(float(left.min()), 0) - 3 * room, max(float(right.max()), 0) + 9 * room)
     ax.grid(axis="x", color=RULE, lw=0.6)
     plain_ticks(ax.xaxis)
-    ax.legend(
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    figure.legend(
         ncols=4 if max(map(len, parts), default=0) < _LONG else 3,
-        loc="lower left",
-        bbox_to_anchor=(0.0, 1.0),
+        loc="outside upper center",  # of the figure: beside long names the axes are narrower than the legend
         borderaxespad=0.2,
         handlelength=1.4,
     )

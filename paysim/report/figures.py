@@ -77,7 +77,7 @@ def practice_differences(
             part = table[table["arm"] == arm]
             change = part["difference"].to_numpy(np.float64)
             groups.append(change)
-            names.append(f"{look[arm].title}\n{_share(change > 0)} of practices gain")
+            names.append(f"{look[arm].label}\n{_share(change > 0)} of practices gain")
             mean = float(np.average(change, weights=part["person_years"].to_numpy(np.float64)))
             ax.plot([mean, mean], [-place - 0.38, -place + 0.38], color=drawing.INK, lw=2.2)
             ax.text(
@@ -100,7 +100,7 @@ def actor_balance(results: Source, ax: Axes | None = None, *, baseline: str | No
     table = tables.actor_balance(results, baseline)
     actors = list(dict.fromkeys(table["actor"]))
     arms = list(dict.fromkeys(table["arm"]))
-    ax = ax or drawing.new_axes(_WIDE, 1.0 + 0.46 * len(actors))
+    ax = ax or drawing.new_axes(max(_WIDE, 2.4 + 1.2 * len(arms)), 1.0 + 0.46 * len(actors))
     grid = table.pivot(index="actor", columns="arm", values="difference").reindex(index=actors, columns=arms)
     cells = {(row["actor"], row["arm"]): row for row in records(table)}
     texts = [[_cell(cells[actor, arm]) for arm in arms] for actor in actors]
@@ -138,7 +138,7 @@ def spending_by_sector(results: Source, ax: Axes | None = None) -> Axes:
         for sector, part in table.groupby("sector", sort=False)
     }
     with drawing.styled():
-        drawing.bars(ax, [look[arm].title for arm in arms], parts, net=False)
+        drawing.bars(ax, [look[arm].label for arm in arms], parts, net=False)
         ax.set_xlabel("EUR per head per year")
     return ax
 
@@ -154,7 +154,7 @@ def sector_differences(results: Source, ax: Axes | None = None, *, baseline: str
         for sector, part in table.groupby("sector", sort=False)
     }
     with drawing.styled():
-        drawing.bars(ax, [look[arm].title for arm in arms], parts, net=True)
+        drawing.bars(ax, [look[arm].label for arm in arms], parts, net=True)
         ax.set_xlabel(f"Spending against {_title(results, baseline)}, EUR per head per year")
     return ax
 
@@ -211,7 +211,7 @@ def waits(results: Source, ax: Axes | None = None) -> Axes:
             lift = 0.28 * (i / max(len(arms) - 1, 1) - 0.5) * 2
             where = -np.arange(len(kinds)) - lift
             style = look[arm]
-            ax.plot(values, where, style.marker, color=style.color, markersize=6, label=style.title)
+            ax.plot(values, where, style.marker, color=style.color, markersize=6, label=style.label)
         ax.set_yticks(-np.arange(len(kinds)), kinds)
         ax.set_ylim(-len(kinds) + 0.5, 0.5)
         for i in range(1, len(kinds)):
@@ -236,7 +236,7 @@ def needs_outcome(results: Source, ax: Axes | None = None) -> Axes:
         for name, part in table.groupby("outcome", sort=False)
     }
     with drawing.styled():
-        drawing.bars(ax, [look[arm].title for arm in arms], parts, net=False)
+        drawing.bars(ax, [look[arm].label for arm in arms], parts, net=False)
         ax.set_xlabel("Per 1,000 needs")
     return ax
 
@@ -297,7 +297,7 @@ def incentive_map(results: Source, ax: Axes | None = None) -> Axes:
     ax = ax or drawing.new_axes(11.0, 1.7 + 0.42 * len(arms))
     with drawing.styled():
         names = [drawing.two_lines(segment, 11) for _, segment in columns]
-        drawing.heat(ax, scaled, texts, [look[arm].title for arm in arms], names, by_row=False)
+        drawing.heat(ax, scaled, texts, [look[arm].label for arm in arms], names, by_row=False)
         ax.tick_params(axis="x", labelsize=7)
         for i, lever in enumerate(levers):
             middle = (i + 0.5) * len(segments)

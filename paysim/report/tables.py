@@ -119,6 +119,8 @@ def sectors(source: Source) -> pd.DataFrame:
         what = find_measure(f"spending_{sector}_per_head")
         if what.held_by(frame):
             values = what.of(frame).groupby("arm").mean().reset_index(name="value")
+            if not values["value"].any():
+                continue
             parts.append(values.assign(sector=title, unit=what.unit))
     if not parts:
         raise NotInResults(Problem("results have no spending by sector", file="results"))

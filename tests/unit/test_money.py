@@ -99,6 +99,43 @@ def test_transfers_cancel_between_payers(run: Run) -> None:
         assert -table.loc["practices", arm] == pytest.approx(per_head("practice_margin", arm), rel=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("name", "arm", "organisations", "others"),
+    [
+        ("be/middenkempen_ascvd_payment", "zone_savings", True, True),
+        ("nl/achterhoek_wrong_pocket", "pact", False, True),
+        ("nl/achterhoek_hospital_budget", "hospital_budget", False, False),
+        ("us/achterhoek_episode_bundle", "prospective", False, False),
+    ],
+)
+def test_results_and_ledger_agree_on_who_pays_whom(
+    tmp_path: Path, name: str, arm: str, organisations: bool, others: bool
+) -> None:
+    """Also where money is paid by other terms than prices: budgets, grants, savings, and from one payer to another."""
+    scenario = ps.load_scenario(name)
+    arms = tuple(each for each in scenario.arms if each.name in (scenario.current, arm))
+    run = ps.simulate(replace(scenario, horizon_years=2, arms=arms), tmp_path / "r", sample=1500)
+    results, ledger = run.results, run.ledger.astype({"actor": str, "contract": str})
+    weight = run.manifest["sample"]["weight"]
+    for each in run.arms:
+        here = results[(results["arm"] == each) & (results["dimension"] == "all") & (results["period"] >= 0)]
+        total = here.groupby("measure")["value"].sum()
+        table = ps.perspectives(run)[each] * total["person_years"]
+        own = total["spending_total"] - total["patient_payments"] - total["payments_by_others"]
+        assert table["insurers"] == pytest.approx(own, rel=1e-5)
+        programmes = total.get("spending_programmes", 0.0)
+        by_line = [total[f"spending_{line}"] for line in ("general_practice", "hospital", "pharmacy", "organisations")]
+        by_line += [
+            total[f"spending_{line}"] for line in ("out_of_hours", "mental_health", "district_nursing", "other_care")
+        ]
+        assert total["spending_total"] == pytest.approx(sum(by_line) + programmes)
+        mine = ledger[ledger["arm"] == each]
+        hospital = mine[mine["actor"] == "hospital"]["cents"].sum() / 100.0
+        assert total["spending_hospital"] / weight == pytest.approx(hospital, rel=1e-6)
+        assert bool(total["payments_by_others"]) == (others and each == arm)
+        assert bool(total["spending_organisations"]) == (organisations and each == arm)
+
+
 def _about(lag: int, reserve: float = 0.0) -> Organisations:
     names = ("patients", "practices", "hospital", "insurers", "integrator")
     members = tuple(Organisation(name, name, "any", None, reserve) for name in names)
