@@ -14,8 +14,9 @@ Retrospective: providers are paid as usual; R is paid to who is at risk, or by t
 taken back as it is paid (up to the high limit), so that who is at risk pays for that care; with the close of a year
 R - D is added. Episodes that began before the start are not in the contract.
 
-A positive payment goes to who is at risk. Rules of this form: United States, 42 CFR 510.210 to 510.305 (joint replacement),
-42 CFR 512.240 to 512.305 of 2017 (infarction), Bundled Payments for Care Improvement Advanced; the numbers are the contract's.
+A positive payment goes to who is at risk. Rules of this form: United States, 42 CFR 510.210 to 510.305 (joint
+replacement), 42 CFR 512.240 to 512.305 of 2017 (infarction), Bundled Payments for Care Improvement Advanced; the
+numbers are the contract's.
 """
 
 from __future__ import annotations
