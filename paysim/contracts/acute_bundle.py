@@ -21,6 +21,7 @@ numbers are the contract's.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import ClassVar, Literal
@@ -30,7 +31,7 @@ import numpy as np
 from paysim.accounting.activity import Activity
 from paysim.accounting.book import Book
 from paysim.accounting.episodes import EpisodeKind, EpisodeRules, Episodes
-from paysim.contracts.protocol import Floats, PaysNothingPerUnit
+from paysim.contracts.protocol import Floats, PaysNothingPerUnit, Working
 from paysim.errors import ModelError
 
 
@@ -61,6 +62,17 @@ class BundledEpisode:
     def label(self) -> str:
         """What tells this row from the others of its list."""
         return self.name
+
+
+@dataclass(frozen=True, eq=False)
+class _Year:
+    """What a year is reconciled by: number of episodes, targets ``[practice, segment]`` and their sum, and so on."""
+
+    count: float
+    targets: Floats
+    amount: float
+    difference: float
+    quality: float
 
 
 @dataclass(frozen=True)
@@ -184,26 +196,61 @@ class AcuteBundle(PaysNothingPerUnit):
         if book.year is not None and book.year < 0:
             return paid
         if self.payment == "prospective":
-            rows = self._rows(book.activity)
-            target, _, high = self._terms(book)
-            before = rows.total - rows.payments
-            fees = np.minimum(rows.total, high[rows.kind]) - np.minimum(before, high[rows.kind])
-            paid += rows.summed(_priced(rows, target) * (rows.begun * target[rows.kind] - fees), paid.shape)
-        due = book.year_due(self.lag_quarters)
-        if due is None or (due.year is not None and due.year < 0):
+            prices, fees = self._in_advance(book)
+            paid += prices - fees
+        due = self._due(book)
+        if due is None:
             return paid
+        year = self._ended(due)
+        if not year.amount > 0.0:
+            return paid
+        return np.asarray(paid + self._settled(year) / year.amount * year.targets)
+
+    def workings(self, book: Book) -> Iterator[Working]:
+        """Yield prices and fees of the period, and the reconciliation of the year that is due, see `Explained`."""
+        if self.payment == "prospective" and (book.year is None or book.year >= 0):
+            prices, fees = self._in_advance(book)
+            yield Working("prices of episodes that began", prices.sum(axis=1), "EUR")
+            yield Working("fees in scope, taken back", -fees.sum(axis=1), "EUR")
+        due = self._due(book)
+        if due is None:
+            yield Working("years settled in this period", 0.0, "years")
+            return
+        year, whole = self._ended(due), " of all practices together"
+        yield Working(f"episodes that ended{whole}", year.count, "units")
+        yield Working(f"target amount{whole}", year.amount, "EUR")
+        yield Working(f"payments counted{whole}", year.amount - year.difference, "EUR")
+        if self.quality_indicator is not None:
+            yield Working(f"quality score ({self.quality_indicator})", year.quality, "share")
+        result = self.reconciled(year.difference, year.amount, year.quality)
+        yield Working(f"result after limits and quality{whole}", result, "EUR")
+        yield Working(f"due for the year{whole}", self._settled(year), "EUR")
+
+    def _due(self, book: Book) -> Book | None:
+        due = book.year_due(self.lag_quarters)
+        return None if due is None or (due.year is not None and due.year < 0) else due
+
+    def _in_advance(self, book: Book) -> tuple[Floats, Floats]:
+        """Return prices of episodes that began, and fees in scope, of the period ``[practice, segment]``."""
+        rows, shape = self._rows(book.activity), book.activity.person_years.shape
+        target, _, high = self._terms(book)
+        priced, limit = _priced(rows, target), high[rows.kind]
+        fees = np.minimum(rows.total, limit) - np.minimum(rows.total - rows.payments, limit)
+        return rows.summed(priced * rows.begun * target[rows.kind], shape), rows.summed(priced * fees, shape)
+
+    def _ended(self, due: Book) -> _Year:
+        """Return the sums of a year over the episodes that ended in it."""
         rows = self._rows(due.activity)
         target, low, high = self._terms(due)
         ended = rows.ended & _priced(rows, target)
-        at_target = ended * target[rows.kind]
-        counted = ended * np.clip(rows.total, low[rows.kind], high[rows.kind])
-        amount, difference = float(rows.weight @ at_target), float(rows.weight @ (at_target - counted))
-        if not amount > 0.0:
-            return paid
-        result = self.reconciled(difference, amount, self.quality(due.activity))
-        if self.payment == "prospective":
-            result -= difference
-        return np.asarray(paid + result / amount * rows.summed(at_target, paid.shape))
+        targets = rows.summed(ended * target[rows.kind], due.activity.person_years.shape)
+        counted = float(rows.weight @ (ended * np.clip(rows.total, low[rows.kind], high[rows.kind])))
+        amount = float(targets.sum())
+        return _Year(float(rows.weight @ ended), targets, amount, amount - counted, self.quality(due.activity))
+
+    def _settled(self, year: _Year) -> float:
+        result = self.reconciled(year.difference, year.amount, year.quality)
+        return result - year.difference if self.payment == "prospective" else result
 
     def reconciled(self, difference: float, amount: float, quality: float) -> float:
         """Return what a year ends with, in euro, from the difference to the target amount; negative is paid back."""

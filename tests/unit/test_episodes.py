@@ -47,7 +47,7 @@ def run(rules, quarters):
         claims = np.concatenate([np.zeros(0, CLAIM), *claims])
         start, end = k * QUARTER, (k + 1) * QUARTER
         lives = people(claims, start, end, list(register.open["row"]), gone, drugs)
-        found.append(register.close(end, claims, lives, PRICES))
+        found.append(register.close(end, claims, lives, PRICES[None]))
     return found, register
 
 
@@ -241,7 +241,7 @@ def test_any_claims_are_grouped_as_a_slow_reading_does(seed):
         undated[:, DRUGS] = drugs_per_day[rows] * (left - begin)
         fate = np.array([spans[row][1] if spans[row][0] < until else STAYED for row in rows], np.int64)
         lives = Lives(rows, np.full(len(rows), begin), left, fate, rows % 3, rows % 5, undated)
-        per_quarter.append(register.close(until, now, lives, PRICES))
+        per_quarter.append(register.close(until, now, lives, np.tile(PRICES, (3, 1))))
 
     expected = slowly(rules, claims, spans, end)
     counted = [each for each in expected if not each[4]]
