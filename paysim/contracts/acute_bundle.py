@@ -96,8 +96,8 @@ class AcuteBundle(PaysNothingPerUnit):
     discount_share
         Of the targets, kept by the payer.
     low_quantile, high_quantile
-        Limits of what an episode counts with, as quantiles of the episodes of its kind: of the base years if the target
-        is their mean, else of the year itself.
+        Limits of what an episode counts with, as quantiles of the episodes of its kind: of the base years, moved with
+        the trend, if a target is their mean; if all targets are given, of the year itself.
     cap_multiple
         Limit of what an episode counts with, in targets before discount; not given: none.
     stop_loss_share, stop_gain_share
@@ -275,35 +275,28 @@ class AcuteBundle(PaysNothingPerUnit):
 
     def _terms(self, book: Book) -> tuple[Floats, Floats, Floats]:
         """Return target after discount, and low and high limit of what an episode counts with ``[kind]``, in euro."""
-        year = 0 if book.year is None else book.year
-        back = range(len(self.base_year_weights), 0, -1) if self._looks_back else ()
-        base = [self._base_year(book, year + each) for each in back]
-        weights = np.array(self.base_year_weights) / sum(self.base_year_weights)
-        middle = float(weights @ np.arange(len(weights), 0, -1))  # years from the base to the first year
-        growth = (1.0 + self.trend_per_year) ** (middle + year)
+        year, weights, growth = 0 if book.year is None else book.year, np.ones(1), 1.0
+        if self._looks_back:
+            weights = np.array(self.base_year_weights) / sum(self.base_year_weights)
+            known = [self._base_year(book, year + back) for back in range(len(weights), 0, -1)]
+            middle = float(weights @ np.arange(len(weights), 0, -1))  # years from the base to the first year
+            growth = (1.0 + self.trend_per_year) ** (middle + year)
+        else:
+            known = [self._rows(book.activity)]
         target, low, high = (np.zeros(len(self.episodes)) for _ in range(3))
         for k, each in enumerate(self.episodes):
-            if each.target_eur is None:
-                ended = [(rows.ended & (rows.kind == k), rows) for rows in base]
-                totals = np.concatenate([rows.total[at] for at, rows in ended])
-                counts = np.concatenate(
-                    [w * _divided(rows.weight[at]) for w, (at, rows) in zip(weights, ended, strict=True)]
-                )
-                cap = _limits(totals, counts, self.low_quantile, self.high_quantile)
-                if self.cap_multiple is not None and counts.sum() > 0.0:
-                    cap = cap[0], min(cap[1], self.cap_multiple * float(np.average(totals, weights=counts)))
-                mean = float(np.average(np.clip(totals, *cap), weights=counts)) if counts.sum() > 0.0 else 0.0
-                target[k], low[k], high[k] = mean * growth, cap[0] * growth, cap[1] * growth
-                continue
-            target[k] = each.target_eur
-            if self.low_quantile > 0.0 or self.high_quantile < 1.0:
-                rows = self._rows(book.activity)
-                at = rows.ended & (rows.kind == k) & _ours(rows)
-                low[k], high[k] = _limits(rows.total[at], rows.weight[at], self.low_quantile, self.high_quantile)
-            else:
-                high[k] = np.inf
+            ended = [rows.ended & (rows.kind == k) & (self._looks_back | _ours(rows)) for rows in known]
+            totals = growth * np.concatenate([rows.total[at] for rows, at in zip(known, ended, strict=True)])
+            counts = np.concatenate(
+                [w * _divided(rows.weight[at]) for w, rows, at in zip(weights, known, ended, strict=True)]
+            )
+            mean = float(np.average(totals, weights=counts)) if counts.sum() > 0.0 else 0.0
+            low[k], high[k] = _limits(totals, counts, self.low_quantile, self.high_quantile)
             if self.cap_multiple is not None:
-                high[k] = min(high[k], self.cap_multiple * each.target_eur)
+                high[k] = min(high[k], self.cap_multiple * (mean if each.target_eur is None else each.target_eur))
+            target[k] = each.target_eur or 0.0
+            if each.target_eur is None and counts.sum() > 0.0:
+                target[k] = float(np.average(np.clip(totals, low[k], high[k]), weights=counts))
         return target * (1.0 - self.discount_share), low, high
 
     def _base_year(self, book: Book, back: int) -> Episodes:

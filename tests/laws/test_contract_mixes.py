@@ -104,6 +104,7 @@ def _acute_bundle(rng: Rng) -> AcuteBundle:
         stop_loss_share=0.1 if rng.random() < 0.5 else None,
         stop_gain_share=0.1 if rng.random() < 0.5 else None,
         quality_indicator="ldl_at_target" if rng.random() < 0.5 else None,
+        lag_quarters=0 if ahead else int(rng.choice([0, 2])),
     )
 
 
@@ -153,21 +154,8 @@ MAKERS: dict[str, Callable[[Rng], Component]] = {
     "acute_bundle": _acute_bundle,
     "admission_tariff": _admission_tariff,
     "reference_pricing": lambda rng: ReferencePricing("other_care", (Reference(GENERAL[2], 1.0 + _eur(rng), 20.0),)),
-    "admission_tariff": lambda rng: AdmissionTariff(
-        (AdmissionPrice("admission_mi", 9.0 + _eur(rng), 1, _eur(rng, 9.0), 9, _eur(rng, 9.0)),)
-    ),
-    "acute_bundle": lambda rng: AcuteBundle(
-        (BundledEpisode("infarction", ("admission_mi",), 90.0, target_eur=None if rng.random() < 0.5 else 900.0),),
-        discount_share=0.03,
-        high_quantile=float(rng.choice([0.9, 1.0])),
-        stop_loss_share=0.1 if rng.random() < 0.5 else None,
-        stop_gain_share=0.1 if rng.random() < 0.5 else None,
-        lag_quarters=int(rng.choice([0, 2])),
-    ),
     "distribution": lambda rng: Distribution("integrator", float(rng.random()), float(rng.random())),
 }
-
-RULES = EpisodeRules((EpisodeKind("infarction", ("admission_mi",), 90.0),))
 
 NOT_BY_CUT = {
     "floating_point_fees": "each period has a budget of its own",
@@ -256,13 +244,7 @@ def _episodes(rng: Rng) -> Episodes:
 def _period(rng: Rng, years: float, *, closes: bool) -> Activity:
     shape = (len(PRACTICES), SEGMENTS)
     lived = rng.uniform(0.0, 300.0, shape) * (rng.uniform(size=shape) < 0.7) * years
-    persons = cases = 60
-    of = rng.integers(0, len(PRACTICES), cases), rng.integers(0, SEGMENTS, cases), np.ones(cases)
-    total = rng.exponential(900.0, cases)
-    # Each begins and ends in its period.
-    begun, ended = np.ones(cases), np.ones(cases, bool)
-    episodes = Episodes(*of, np.zeros(cases, np.int64), np.zeros(cases), begun, ended, total, total)
-    stays = Stays(*of, rng.integers(0, len(SERVICES), cases), rng.integers(1, 20, cases).astype(float))
+    persons = 60
     return Activity(
         SERVICES,
         PRACTICES,
@@ -283,8 +265,6 @@ def _period(rng: Rng, years: float, *, closes: bool) -> Activity:
         )
         if closes
         else None,
-        episodes={RULES: episodes},
-        stays=stays,
     )
 
 
@@ -383,17 +363,14 @@ def laws(mix: Mix) -> None:
 def _law_of_cuts(mix: Mix, contracts: tuple[Contract, ...], euros: dict[tuple[str, str], np.ndarray]) -> None:
     """Assert that a year in quarters pays what the year pays at once; a yearly settlement that lags comes later."""
     past, year = _quarters(mix.book)
-    parts = [part for each in contracts for part in each.components]
-    late = {part.name for part in parts if getattr(part.terms, "lag_quarters", 0)}
-    if late:  # what is paid later is not among the payments of the year that others look at
-        late |= {part.name for part in parts if "payments" in part.terms.reads}
+    late = {part.name for each in contracts for part in each.components if getattr(part.terms, "lag_quarters", 0)}
     apart: dict[tuple[str, str], np.ndarray] = {}
     for quarter in year:
         done = settle(contracts, Book(quarter, 0, past))
         past = (*past, done.book.activity)
         for key, paid in _euros(done).items():
             apart[key] = apart.get(key, np.zeros(len(PRACTICES))) + paid.sum(axis=1)
-    pooled = {part.name for part in parts if getattr(part.terms, "pooled", False)}
+    pooled = {part.name for each in contracts for part in each.components if getattr(part.terms, "pooled", False)}
     for key, paid in euros.items():
         if key[1] in late:
             continue
