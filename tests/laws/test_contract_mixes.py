@@ -363,14 +363,17 @@ def laws(mix: Mix) -> None:
 def _law_of_cuts(mix: Mix, contracts: tuple[Contract, ...], euros: dict[tuple[str, str], np.ndarray]) -> None:
     """Assert that a year in quarters pays what the year pays at once; a yearly settlement that lags comes later."""
     past, year = _quarters(mix.book)
-    late = {part.name for each in contracts for part in each.components if getattr(part.terms, "lag_quarters", 0)}
+    parts = [part for each in contracts for part in each.components]
+    late = {part.name for part in parts if getattr(part.terms, "lag_quarters", 0)}
+    if late:  # what is paid later is not among the payments of the year that others look at
+        late |= {part.name for part in parts if "payments" in part.terms.reads}
     apart: dict[tuple[str, str], np.ndarray] = {}
     for quarter in year:
         done = settle(contracts, Book(quarter, 0, past))
         past = (*past, done.book.activity)
         for key, paid in _euros(done).items():
             apart[key] = apart.get(key, np.zeros(len(PRACTICES))) + paid.sum(axis=1)
-    pooled = {part.name for each in contracts for part in each.components if getattr(part.terms, "pooled", False)}
+    pooled = {part.name for part in parts if getattr(part.terms, "pooled", False)}
     for key, paid in euros.items():
         if key[1] in late:
             continue
