@@ -265,6 +265,9 @@ def test_rows_add_up_scale_and_are_pooled():
     stays = Stays(np.array([0, 1]), np.array([3, 4]), np.array([1.0, 1.0]), np.array([MI, MI]), np.array([2.0, 5.0]))
     both = stays.scaled(0.5).plus(stays)
     assert both.summed(both.days, (2, 24))[[0, 1], [3, 4]].tolist() == [3.0, 7.5]
+    half = both.weighted(np.array([0.0, 0.5]))  # of each practice; nothing is left of the first
+    assert half.practice.tolist() == [1, 1]
+    assert half.summed(half.days, (2, 24)).sum() == 3.75
     assert both.pooled().summed(both.days, (1, 24)).sum() == 10.5
     assert all(len(getattr(both, each.name)) == 4 for each in fields(both))
 
