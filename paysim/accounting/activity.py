@@ -148,7 +148,7 @@ class Activity:
         )
 
     def weighted(self, factor: Floats) -> Activity:
-        """Return the activity with each practice's at its own weight ``[practice]``; without persons of weight 0."""
+        """Return the activity with each practice's at its own weight ``[practice]``; without rows of weight 0."""
         by_one, by_two = factor[:, None], factor[:, None, None]
         persons = self.persons
         if persons is not None:

@@ -135,8 +135,10 @@ class Rows:
         return replace(self, weight=self.weight * factor)
 
     def weighted(self, factor: Floats) -> Self:
-        """Return rows of each practice at its own weight ``[practice]``."""
-        return replace(self, weight=self.weight * factor[self.practice])
+        """Return the rows at a weight by practice ``[practice]``, without those of weight 0."""
+        kept = factor[self.practice] > 0.0
+        rows = type(self)(**{each.name: getattr(self, each.name)[kept] for each in fields(self)})
+        return replace(rows, weight=rows.weight * factor[rows.practice])
 
     def pooled(self) -> Self:
         """Return the rows as of one practice."""
@@ -256,13 +258,13 @@ class Register:
         lives
             The people in `rows`; others may be among them.
         prices_eur
-            ``[service]`` what is paid for a unit.
+            ``[practice, service]`` what is paid for a unit.
         """
-        prices = np.where(self._in_scope, prices_eur, 0.0)
+        prices = np.where(self._in_scope, prices_eur, 0.0)[lives.practice]
         claims = claims[np.isin(claims["row"], lives.rows)]
         spells, begun, overtaken = self._spells(claims, lives)
         person = np.searchsorted(lives.rows, spells["row"])
-        paid = self._undated(spells, person, lives, prices) + _dated(spells, claims, prices)
+        paid = self._undated(spells, person, lives, prices) + _dated(spells, claims, lives, prices)
         gone = np.where(spells["until"] > lives.last[person], lives.fate[person], STAYED)
         dropped = np.zeros(len(spells), bool)
         for happened, then in (
@@ -327,10 +329,10 @@ class Register:
         first, last = lives.first[person], lives.last[person]
         inside = np.maximum(np.minimum(spells["until"], last) - np.maximum(spells["start"], first), 0.0)
         part = np.divide(inside, last - first, out=np.zeros_like(inside), where=last > first)
-        return np.asarray(part * (lives.undated @ prices)[person])
+        return np.asarray(part * (lives.undated * prices).sum(axis=1)[person])
 
 
-def _dated(spells: np.ndarray, claims: np.ndarray, prices: Floats) -> Floats:
+def _dated(spells: np.ndarray, claims: np.ndarray, lives: Lives, prices: Floats) -> Floats:
     """Return euros of the claims that fall into each spell."""
     row = np.concatenate([spells["row"], claims["row"]])
     day = np.concatenate([spells["start"], claims["day"]])
@@ -342,5 +344,6 @@ def _dated(spells: np.ndarray, claims: np.ndarray, prices: Floats) -> Floats:
     spell = spell[(number[order] < 0) & (spell >= 0)]
     belongs = (spells["row"][spell] == claims["row"][at]) & (claims["day"][at] < spells["until"][spell])
     at, spell = at[belongs], spell[belongs]
-    euros = claims["quantity"][at] * prices[claims["service"][at]]
+    person = np.searchsorted(lives.rows, claims["row"][at])
+    euros = claims["quantity"][at] * prices[person, claims["service"][at]]
     return np.bincount(spell, euros, minlength=len(spells)).astype(np.float64)

@@ -14,12 +14,14 @@ Retrospective: providers are paid as usual; R is paid to who is at risk, or by t
 taken back as it is paid (up to the high limit), so that who is at risk pays for that care; with the close of a year
 R - D is added. Episodes that began before the start are not in the contract.
 
-A positive payment goes to who is at risk. Rules of this form: United States, 42 CFR part 510 (90 days after joint
-replacement), Bundled Payments for Care Improvement Advanced, 42 CFR part 512 subpart E; the numbers are the contract's.
+A positive payment goes to who is at risk. Rules of this form: United States, 42 CFR 510.210 to 510.305 (joint
+replacement), 42 CFR 512.240 to 512.305 of 2017 (infarction), Bundled Payments for Care Improvement Advanced; the
+numbers are the contract's.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import ClassVar, Literal
@@ -29,7 +31,7 @@ import numpy as np
 from paysim.accounting.activity import Activity
 from paysim.accounting.book import Book
 from paysim.accounting.episodes import EpisodeKind, EpisodeRules, Episodes
-from paysim.contracts.protocol import Floats, PaysNothingPerUnit
+from paysim.contracts.protocol import Floats, PaysNothingPerUnit, Working
 from paysim.errors import ModelError
 
 
@@ -62,6 +64,17 @@ class BundledEpisode:
         return self.name
 
 
+@dataclass(frozen=True, eq=False)
+class _Year:
+    """What a year is reconciled by: number of episodes, targets ``[practice, segment]`` and their sum, and so on."""
+
+    count: float
+    targets: Floats
+    amount: float
+    difference: float
+    quality: float
+
+
 @dataclass(frozen=True)
 class AcuteBundle(PaysNothingPerUnit):
     """Terms of an acute bundle.
@@ -83,8 +96,8 @@ class AcuteBundle(PaysNothingPerUnit):
     discount_share
         Of the targets, kept by the payer.
     low_quantile, high_quantile
-        Limits of what an episode counts with, as quantiles of the episodes of its kind: of the base years if the target
-        is their mean, else of the year itself.
+        Limits of what an episode counts with, as quantiles of the episodes of its kind: of the base years, moved with
+        the trend, if a target is their mean; if all targets are given, of the year itself.
     cap_multiple
         Limit of what an episode counts with, in targets before discount; not given: none.
     stop_loss_share, stop_gain_share
@@ -183,26 +196,61 @@ class AcuteBundle(PaysNothingPerUnit):
         if book.year is not None and book.year < 0:
             return paid
         if self.payment == "prospective":
-            rows = self._rows(book.activity)
-            target, _, high = self._terms(book)
-            before = rows.total - rows.payments
-            fees = np.minimum(rows.total, high[rows.kind]) - np.minimum(before, high[rows.kind])
-            paid += rows.summed(_priced(rows, target) * (rows.begun * target[rows.kind] - fees), paid.shape)
-        due = book.year_due(self.lag_quarters)
-        if due is None or (due.year is not None and due.year < 0):
+            prices, fees = self._in_advance(book)
+            paid += prices - fees
+        due = self._due(book)
+        if due is None:
             return paid
+        year = self._ended(due)
+        if not year.amount > 0.0:
+            return paid
+        return np.asarray(paid + self._settled(year) / year.amount * year.targets)
+
+    def workings(self, book: Book) -> Iterator[Working]:
+        """Yield prices and fees of the period, and the reconciliation of the year that is due, see `Explained`."""
+        if self.payment == "prospective" and (book.year is None or book.year >= 0):
+            prices, fees = self._in_advance(book)
+            yield Working("prices of episodes that began", prices.sum(axis=1), "EUR")
+            yield Working("fees in scope, taken back", -fees.sum(axis=1), "EUR")
+        due = self._due(book)
+        if due is None:
+            yield Working("years settled in this period", 0.0, "years")
+            return
+        year, whole = self._ended(due), " of all practices together"
+        yield Working(f"episodes that ended{whole}", year.count, "units")
+        yield Working(f"target amount{whole}", year.amount, "EUR")
+        yield Working(f"payments counted{whole}", year.amount - year.difference, "EUR")
+        if self.quality_indicator is not None:
+            yield Working(f"quality score ({self.quality_indicator})", year.quality, "share")
+        result = self.reconciled(year.difference, year.amount, year.quality)
+        yield Working(f"result after limits and quality{whole}", result, "EUR")
+        yield Working(f"due for the year{whole}", self._settled(year), "EUR")
+
+    def _due(self, book: Book) -> Book | None:
+        due = book.year_due(self.lag_quarters)
+        return None if due is None or (due.year is not None and due.year < 0) else due
+
+    def _in_advance(self, book: Book) -> tuple[Floats, Floats]:
+        """Return prices of episodes that began, and fees in scope, of the period ``[practice, segment]``."""
+        rows, shape = self._rows(book.activity), book.activity.person_years.shape
+        target, _, high = self._terms(book)
+        priced, limit = _priced(rows, target), high[rows.kind]
+        fees = np.minimum(rows.total, limit) - np.minimum(rows.total - rows.payments, limit)
+        return rows.summed(priced * rows.begun * target[rows.kind], shape), rows.summed(priced * fees, shape)
+
+    def _ended(self, due: Book) -> _Year:
+        """Return the sums of a year over the episodes that ended in it."""
         rows = self._rows(due.activity)
         target, low, high = self._terms(due)
         ended = rows.ended & _priced(rows, target)
-        at_target = ended * target[rows.kind]
-        counted = ended * np.clip(rows.total, low[rows.kind], high[rows.kind])
-        amount, difference = float(rows.weight @ at_target), float(rows.weight @ (at_target - counted))
-        if not amount > 0.0:
-            return paid
-        result = self.reconciled(difference, amount, self.quality(due.activity))
-        if self.payment == "prospective":
-            result -= difference
-        return np.asarray(paid + result / amount * rows.summed(at_target, paid.shape))
+        targets = rows.summed(ended * target[rows.kind], due.activity.person_years.shape)
+        counted = float(rows.weight @ (ended * np.clip(rows.total, low[rows.kind], high[rows.kind])))
+        amount = float(targets.sum())
+        return _Year(float(rows.weight @ ended), targets, amount, amount - counted, self.quality(due.activity))
+
+    def _settled(self, year: _Year) -> float:
+        result = self.reconciled(year.difference, year.amount, year.quality)
+        return result - year.difference if self.payment == "prospective" else result
 
     def reconciled(self, difference: float, amount: float, quality: float) -> float:
         """Return what a year ends with, in euro, from the difference to the target amount; negative is paid back."""
@@ -227,35 +275,28 @@ class AcuteBundle(PaysNothingPerUnit):
 
     def _terms(self, book: Book) -> tuple[Floats, Floats, Floats]:
         """Return target after discount, and low and high limit of what an episode counts with ``[kind]``, in euro."""
-        year = 0 if book.year is None else book.year
-        back = range(len(self.base_year_weights), 0, -1) if self._looks_back else ()
-        base = [self._base_year(book, year + each) for each in back]
-        weights = np.array(self.base_year_weights) / sum(self.base_year_weights)
-        middle = float(weights @ np.arange(len(weights), 0, -1))  # years from the base to the first year
-        growth = (1.0 + self.trend_per_year) ** (middle + year)
+        year, weights, growth = 0 if book.year is None else book.year, np.ones(1), 1.0
+        if self._looks_back:
+            weights = np.array(self.base_year_weights) / sum(self.base_year_weights)
+            known = [self._base_year(book, year + back) for back in range(len(weights), 0, -1)]
+            middle = float(weights @ np.arange(len(weights), 0, -1))  # years from the base to the first year
+            growth = (1.0 + self.trend_per_year) ** (middle + year)
+        else:
+            known = [self._rows(book.activity)]
         target, low, high = (np.zeros(len(self.episodes)) for _ in range(3))
         for k, each in enumerate(self.episodes):
-            if each.target_eur is None:
-                ended = [(rows.ended & (rows.kind == k), rows) for rows in base]
-                totals = np.concatenate([rows.total[at] for at, rows in ended])
-                counts = np.concatenate(
-                    [w * _divided(rows.weight[at]) for w, (at, rows) in zip(weights, ended, strict=True)]
-                )
-                cap = _limits(totals, counts, self.low_quantile, self.high_quantile)
-                if self.cap_multiple is not None and counts.sum() > 0.0:
-                    cap = cap[0], min(cap[1], self.cap_multiple * float(np.average(totals, weights=counts)))
-                mean = float(np.average(np.clip(totals, *cap), weights=counts)) if counts.sum() > 0.0 else 0.0
-                target[k], low[k], high[k] = mean * growth, cap[0] * growth, cap[1] * growth
-                continue
-            target[k] = each.target_eur
-            if self.low_quantile > 0.0 or self.high_quantile < 1.0:
-                rows = self._rows(book.activity)
-                at = rows.ended & (rows.kind == k) & _ours(rows)
-                low[k], high[k] = _limits(rows.total[at], rows.weight[at], self.low_quantile, self.high_quantile)
-            else:
-                high[k] = np.inf
+            ended = [rows.ended & (rows.kind == k) & (self._looks_back | _ours(rows)) for rows in known]
+            totals = growth * np.concatenate([rows.total[at] for rows, at in zip(known, ended, strict=True)])
+            counts = np.concatenate(
+                [w * _divided(rows.weight[at]) for w, rows, at in zip(weights, known, ended, strict=True)]
+            )
+            mean = float(np.average(totals, weights=counts)) if counts.sum() > 0.0 else 0.0
+            low[k], high[k] = _limits(totals, counts, self.low_quantile, self.high_quantile)
             if self.cap_multiple is not None:
-                high[k] = min(high[k], self.cap_multiple * each.target_eur)
+                high[k] = min(high[k], self.cap_multiple * (mean if each.target_eur is None else each.target_eur))
+            target[k] = each.target_eur or 0.0
+            if each.target_eur is None and counts.sum() > 0.0:
+                target[k] = float(np.average(np.clip(totals, low[k], high[k]), weights=counts))
         return target * (1.0 - self.discount_share), low, high
 
     def _base_year(self, book: Book, back: int) -> Episodes:

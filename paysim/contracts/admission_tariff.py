@@ -10,13 +10,14 @@ diagnosis-related groups (Fallpauschalenvereinbarung), section 1, paragraphs 2 a
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import numpy as np
 
 from paysim.accounting.book import Book
-from paysim.contracts.protocol import Floats
+from paysim.contracts.protocol import Floats, Working
 from paysim.contracts.schedule import require_known
 from paysim.contracts.tariff import Sector
 from paysim.errors import ModelError
@@ -101,16 +102,31 @@ class AdmissionTariff:
         ModelError
             If the stays are not known.
         """
-        activity = book.activity
-        paid = activity.services @ self.prices_eur(activity.service_names)
-        stays = activity.stays
+        short, long = self._beyond(book)
+        return np.asarray(book.activity.services @ self.prices_eur(book.activity.service_names) + short + long)
+
+    def workings(self, book: Book) -> Iterator[Working]:
+        """Yield what is paid by service, and for short and long stays, see `Explained`."""
+        names, used = book.activity.service_names, book.activity.services.sum(axis=1)
+        for row in self.admissions:
+            admitted = used[:, names.index(row.service)]
+            yield Working(row.service, admitted, "units")
+            yield Working(f"{row.service}, at {row.price_eur:.2f} euro", admitted * row.price_eur, "EUR")
+        short, long = self._beyond(book)
+        yield Working("deducted for short stays", short.sum(axis=1), "EUR")
+        yield Working("added for long stays", long.sum(axis=1), "EUR")
+
+    def _beyond(self, book: Book) -> tuple[Floats, Floats]:
+        """Return what is paid for short stays (negative) and for long ones ``[practice, segment]``."""
+        activity, stays = book.activity, book.activity.stays
         if stays is None:
             raise ModelError("admission_tariff: no stays are known")
         days, beyond = np.maximum(np.rint(stays.days), 1.0), np.zeros(len(stays.days))
         for row in self.admissions:
             of = stays.service == activity.service_names.index(row.service)
             beyond[of] = row.beyond_eur(days[of])
-        return np.asarray(paid + stays.summed(beyond, paid.shape))
+        shape = activity.person_years.shape
+        return stays.summed(np.minimum(beyond, 0.0), shape), stays.summed(np.maximum(beyond, 0.0), shape)
 
     def scaled(self, k: float) -> AdmissionTariff:
         """Return the same tariff with all amounts times `k`."""

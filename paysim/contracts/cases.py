@@ -260,6 +260,7 @@ class _Builder:
 
     def activity(self, read: _Year, loc: tuple[str | int, ...], years: float) -> Activity:
         """Return the activity of a year of rows."""
+        self.check_episodes(read, loc)
         activity = Activity.empty(self.services, self.practices, years)
         paid, risk, has_risk = np.zeros((*activity.person_years.shape, len(LINES))), activity.person_years.copy(), False
         for index, row in enumerate(read.activity):
@@ -332,6 +333,11 @@ class _Builder:
             np.array([self.services.index(row.service) for row in rows], np.int64),
             np.array([row.days for row in rows]),
         )
+
+    def check_episodes(self, read: _Year, loc: tuple[str | int, ...]) -> None:
+        """Note episodes that no contract would look at."""
+        if read.episodes and not self.rules:
+            self.problems.append(self.document.problem("no contract of the case has episodes", (*loc, "episodes")))
 
     def _episodes(self, read: _Year, rules: EpisodeRules, loc: tuple[str | int, ...]) -> Episodes:
         """Return episodes that begin and end in the year."""

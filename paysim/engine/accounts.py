@@ -158,9 +158,9 @@ class Accounts:
         self.groups: Groups = make_groups(model)
         self.facts = Facts(model, state)
         every = (*contracts, *(each for arm in model.scenario.arms for each in arm.contracts))
+        self.admissions = Admissions.of(model, state, every, open_episodes or {})
         used = {part.kind for each in every for part in each.components}
         self._by_insurer = any(each.scope.insurers for each in every)
-        self.admissions = Admissions.of(model, state, open_episodes or {})
         self.kinds = tuple(kind for kind in practice_kinds() if kind in used)
         self.names = model.care.services.names
         self.practice_names = tuple(practice.name for practice in model.population.practices)

@@ -49,9 +49,11 @@ class Admissions:
         self._claims: list[np.ndarray] = []
 
     @classmethod
-    def of(cls, model: Model, state: State, open_episodes: OpenEpisodes) -> Admissions | None:
-        """Return what the contracts of all arms look at; None if none looks at stays or episodes."""
-        parts = [part for arm in model.scenario.arms for each in arm.contracts for part in each.components]
+    def of(
+        cls, model: Model, state: State, contracts: Sequence[Contract], open_episodes: OpenEpisodes
+    ) -> Admissions | None:
+        """Return what some contracts look at; None if none looks at stays or episodes."""
+        parts = [part for each in contracts for part in each.components]
         rules = tuple(dict.fromkeys(part.episode_rules for part in parts if part.episode_rules is not None))
         stays = any("stays" in part.terms.reads for part in parts)
         return cls(model, state, rules, stays, open_episodes) if rules or stays else None
@@ -118,8 +120,10 @@ class Admissions:
                 claims["service"].copy(),
                 claims["stay"].copy(),
             )
-        parts = [part for each in contracts if each.payer in PAYERS for part in each.in_force(year)]
-        prices = tariff_table([part for part in parts if part.terms.payee != "insurers"], self.names)
+        prices = np.zeros((len(activity.practice_names), len(self.names)))
+        for each in contracts:
+            if each.payer in PAYERS and not each.by_person:
+                prices += np.outer(each.scope.factor(activity), tariff_table(each.in_force(year), self.names))
         episodes = {}
         for rules, register in self.registers.items():
             rows = register.rows(claims)

@@ -14,6 +14,17 @@ from paysim.contracts.terms import component_kinds
 from paysim.errors import InputError
 
 FILES = sorted(Path(__file__).parent.glob("*.yaml"))
+BUNDLE = {
+    "name": "bundle",
+    "payer": "insurers",
+    "providers": "sectors",
+    "components": [
+        {
+            "kind": "acute_bundle",
+            "episodes": [{"name": "infarction", "triggers": ["admission_mi"], "window_days": 90, "target_eur": 1}],
+        }
+    ],
+}
 NEW_DEAL = Path(__file__).parent / "be_new_deal_ordinary.yaml"
 
 
@@ -81,6 +92,12 @@ def test_a_case_that_is_wrong_is_found_out(tmp_path: Path) -> None:
         (
             {"indicators": [{"indicator": "x", "practice": "z", "above": 1, "below": 1}]},
             ["unknown practice", "found z"],
+        ),
+        ({"episodes": [{"kind": "infarction", "eur": 1}]}, ["episodes", "no contract of the case has episodes"]),
+        ({"stays": [{"service": "admission_m", "days": 1}]}, ["stays[0].service", "did you mean 'admission_mi'"]),
+        (
+            {"contracts": [BUNDLE], "expected": [{"eur": 0}], "episodes": [{"kind": "infarctoin", "eur": 1}]},
+            ["episodes[0].kind", "unknown kind of episode", "did you mean 'infarction'"],
         ),
     ],
 )

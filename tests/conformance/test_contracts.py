@@ -374,6 +374,18 @@ CAPITATION = {"kind": "capitation", "rate_eur_per_person_year": 220}
             ["two prices"],
         ),
         (
+            {"kind": "acute_bundle", "episodes": [{"name": "a", "triggers": ["admission_m"], "window_days": 90}]},
+            ["episodes[0].triggers[0]", "unknown service", "did you mean 'admission_mi'?"],
+        ),
+        (
+            {"kind": "acute_bundle", "episodes": [{"name": "a", "triggers": ["admission_mi"], "days": 90}]},
+            ["episodes[0].days", "unknown key", "window_days"],
+        ),
+        (
+            {"kind": "admission_tariff", "admissions": [{"service": "admission_mi", "price_eur": 1, "sector": "x"}]},
+            ["unknown key", "service"],
+        ),
+        (
             {"kind": "capitation", "grid": [{"age_from": 0, "deprived": False, "eur_per_quarter": 1}]},
             ["no row for age_0_deprived"],
         ),

@@ -52,6 +52,9 @@ SERVICES = tuple(load_services().names)
 GENERAL = SERVICES[:10]
 PRACTICES = tuple(f"p{number}" for number in range(4))
 BOOKS = 12
+RULES = EpisodeRules(
+    (EpisodeKind("infarction", ("admission_mi",), 90.0), EpisodeKind("stroke", ("admission_stroke",), 90.0))
+)
 
 Rng = np.random.Generator
 
@@ -81,6 +84,36 @@ def _shared_savings(rng: Rng) -> SharedSavings:
         pooled=pooled,
         lag_quarters=int(rng.choice([0, 2])),
     )
+
+
+def _acute_bundle(rng: Rng) -> AcuteBundle:
+    ahead = bool(rng.random() < 0.5)
+    kinds = tuple(
+        BundledEpisode(each.name, each.triggers, each.window_days, target_eur=_eur(rng, 9e3) if given else None)
+        for each, given in zip(RULES.kinds, (False, rng.random() < 0.5), strict=True)
+    )
+    return AcuteBundle(
+        kinds,
+        at_risk="hospital" if rng.random() < 0.5 else "care_group",
+        payment="prospective" if ahead else "retrospective",
+        base_year_weights=(0.2, 0.3, 0.5) if rng.random() < 0.5 else (1.0,),
+        discount_share=float(rng.choice([0.0, 0.03])),
+        low_quantile=0.0 if ahead else 0.02,
+        high_quantile=float(rng.choice([0.9, 1.0])),
+        cap_multiple=1.5 if rng.random() < 0.5 else None,
+        stop_loss_share=0.1 if rng.random() < 0.5 else None,
+        stop_gain_share=0.1 if rng.random() < 0.5 else None,
+        quality_indicator="ldl_at_target" if rng.random() < 0.5 else None,
+        lag_quarters=0 if ahead else int(rng.choice([0, 2])),
+    )
+
+
+def _admission_tariff(rng: Rng) -> AdmissionTariff:
+    prices = tuple(
+        AdmissionPrice(name, 500.0 + _eur(rng, 4e3), int(rng.integers(0, 3)), _eur(rng, 250.0), 12, _eur(rng))
+        for name in ("admission_mi", "admission_stroke")
+    )
+    return AdmissionTariff(prices)
 
 
 def _pay_for_performance(rng: Rng) -> PayForPerformance:
@@ -118,22 +151,11 @@ MAKERS: dict[str, Callable[[Rng], Component]] = {
     "global_budget": lambda rng: GlobalBudget(
         "pharmacy", _schedule(rng), 0.02, corridor_share=0.05, marginal_share=float(rng.random())
     ),
+    "acute_bundle": _acute_bundle,
+    "admission_tariff": _admission_tariff,
     "reference_pricing": lambda rng: ReferencePricing("other_care", (Reference(GENERAL[2], 1.0 + _eur(rng), 20.0),)),
-    "admission_tariff": lambda rng: AdmissionTariff(
-        (AdmissionPrice("admission_mi", 9.0 + _eur(rng), 1, _eur(rng, 9.0), 9, _eur(rng, 9.0)),)
-    ),
-    "acute_bundle": lambda rng: AcuteBundle(
-        (BundledEpisode("infarction", ("admission_mi",), 90.0, target_eur=None if rng.random() < 0.5 else 900.0),),
-        discount_share=0.03,
-        high_quantile=float(rng.choice([0.9, 1.0])),
-        stop_loss_share=0.1 if rng.random() < 0.5 else None,
-        stop_gain_share=0.1 if rng.random() < 0.5 else None,
-        lag_quarters=int(rng.choice([0, 2])),
-    ),
     "distribution": lambda rng: Distribution("integrator", float(rng.random()), float(rng.random())),
 }
-
-RULES = EpisodeRules((EpisodeKind("infarction", ("admission_mi",), 90.0),))
 
 NOT_BY_CUT = {
     "floating_point_fees": "each period has a budget of its own",
@@ -190,16 +212,39 @@ def mixes(draw: st.DrawFn) -> Mix:
     )
 
 
+def _place(rng: Rng, count: int) -> dict[str, np.ndarray]:
+    return {
+        "practice": rng.integers(0, len(PRACTICES), count),
+        "segment": rng.integers(0, SEGMENTS, count),
+        "weight": np.ones(count),
+    }
+
+
+def _stays(rng: Rng) -> Stays:
+    service = rng.choice([SERVICES.index(name) for name in ("admission_mi", "admission_stroke")], 60)
+    return Stays(**_place(rng, 60), service=service, days=rng.exponential(6.0, 60))
+
+
+def _episodes(rng: Rng) -> Episodes:
+    """Episodes that begin, go on, end or are dropped in the period."""
+    payments, before = rng.exponential(3e3, 80), rng.choice([0.0, 4e3], 80)
+    begun = np.where(before > 0.0, 0.0, 1.0)
+    dropped = (before > 0.0) & (rng.random(80) < 0.2)
+    return Episodes(
+        **_place(rng, 80),
+        kind=rng.integers(0, 2, 80),
+        start=np.zeros(80),
+        begun=np.where(dropped, -1.0, begun),
+        ended=(rng.random(80) < 0.5) & ~dropped,
+        payments=np.where(dropped, -before, payments),
+        total=np.where(dropped, 0.0, before + payments),
+    )
+
+
 def _period(rng: Rng, years: float, *, closes: bool) -> Activity:
     shape = (len(PRACTICES), SEGMENTS)
     lived = rng.uniform(0.0, 300.0, shape) * (rng.uniform(size=shape) < 0.7) * years
-    persons = cases = 60
-    of = rng.integers(0, len(PRACTICES), cases), rng.integers(0, SEGMENTS, cases), np.ones(cases)
-    total = rng.exponential(900.0, cases)
-    # Each begins and ends in its period.
-    begun, ended = np.ones(cases), np.ones(cases, bool)
-    episodes = Episodes(*of, np.zeros(cases, np.int64), np.zeros(cases), begun, ended, total, total)
-    stays = Stays(*of, rng.integers(0, len(SERVICES), cases), rng.integers(1, 20, cases).astype(float))
+    persons = 60
     return Activity(
         SERVICES,
         PRACTICES,
@@ -209,6 +254,8 @@ def _period(rng: Rng, years: float, *, closes: bool) -> Activity:
         years,
         coded_years=lived * rng.uniform(0.8, 1.2),
         fte_years=rng.uniform(0.0, 2.0, (len(PRACTICES), 2)) * years,
+        stays=_stays(rng),
+        episodes={RULES: _episodes(rng)},
         indicators={"ldl_at_target": np.add(rng.uniform(0.0, 1.0, (len(PRACTICES), 2)), (0.0, 1.0))} if closes else {},
         persons=Persons(
             rng.integers(0, len(PRACTICES), persons),
@@ -218,8 +265,6 @@ def _period(rng: Rng, years: float, *, closes: bool) -> Activity:
         )
         if closes
         else None,
-        episodes={RULES: episodes},
-        stays=stays,
     )
 
 

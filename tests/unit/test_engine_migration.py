@@ -325,13 +325,14 @@ def test_what_was_counted_this_year_follows_the_person(model: Model) -> None:
     state, migration = _begun(model)
     accounts = Accounts(model, state, model.scenario.arm("dutch_today").contracts, Ledger("base", 0, 0), -4)
     accounts._year[:] = np.arange(len(state.people))[:, None]
-    accounts._liable[:] = np.arange(len(state.people))
+    charged = np.arange(float(len(state.people)))
+    accounts._charged["deductible", "deductible"] = charged
     left, taken = migration.change_lists(_asked(state, state.listed[[3, 200]]), START)
     accounts.follow(left, taken)
     assert np.array_equal(accounts._year[taken, 0], left)
-    assert np.array_equal(accounts._liable[taken], left)
+    assert np.array_equal(charged[taken], left)
     assert not accounts._year[left].any()
-    assert not accounts._liable[left].any()
+    assert not charged[left].any()
 
 
 def test_who_leaves_has_not_died(model: Model) -> None:

@@ -47,7 +47,7 @@ def run(rules, quarters):
         claims = np.concatenate([np.zeros(0, CLAIM), *claims])
         start, end = k * QUARTER, (k + 1) * QUARTER
         lives = people(claims, start, end, list(register.open["row"]), gone, drugs)
-        found.append(register.close(end, claims, lives, PRICES))
+        found.append(register.close(end, claims, lives, PRICES[None]))
     return found, register
 
 
@@ -241,7 +241,7 @@ def test_any_claims_are_grouped_as_a_slow_reading_does(seed):
         undated[:, DRUGS] = drugs_per_day[rows] * (left - begin)
         fate = np.array([spans[row][1] if spans[row][0] < until else STAYED for row in rows], np.int64)
         lives = Lives(rows, np.full(len(rows), begin), left, fate, rows % 3, rows % 5, undated)
-        per_quarter.append(register.close(until, now, lives, PRICES))
+        per_quarter.append(register.close(until, now, lives, np.tile(PRICES, (3, 1))))
 
     expected = slowly(rules, claims, spans, end)
     counted = [each for each in expected if not each[4]]
@@ -265,6 +265,9 @@ def test_rows_add_up_scale_and_are_pooled():
     stays = Stays(np.array([0, 1]), np.array([3, 4]), np.array([1.0, 1.0]), np.array([MI, MI]), np.array([2.0, 5.0]))
     both = stays.scaled(0.5).plus(stays)
     assert both.summed(both.days, (2, 24))[[0, 1], [3, 4]].tolist() == [3.0, 7.5]
+    half = both.weighted(np.array([0.0, 0.5]))  # of each practice; nothing is left of the first
+    assert half.practice.tolist() == [1, 1]
+    assert half.summed(half.days, (2, 24)).sum() == 3.75
     assert both.pooled().summed(both.days, (1, 24)).sum() == 10.5
     assert all(len(getattr(both, each.name)) == 4 for each in fields(both))
 
