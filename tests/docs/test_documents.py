@@ -46,7 +46,8 @@ def small(arguments):
 def place(tmp_path_factory):
     """A folder with what a checkout has at hand, and a simulation that is short."""
     folder = tmp_path_factory.mktemp("reader")
-    (folder / "scenarios").symlink_to(ROOT / "scenarios")
+    for name in ("scenarios", "tests"):
+        (folder / name).symlink_to(ROOT / name)
     return folder
 
 
