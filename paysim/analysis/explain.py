@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from paysim import catalog
 from paysim.accounting.book import Book
 from paysim.accounting.ledger import practice_actor
@@ -215,6 +217,10 @@ def _simulate_again(
         )
     except _ReachedError:
         pass
+    again, kept_then = found[0][1].book.activity, cell.quarters[period]
+    if not np.array_equal(again.services, kept_then.services):
+        message = f"arm {arm!r} does not come out as it did: its behaviour, programmes or rules have changed since"
+        raise DataError(Problem(message, file=str(run.path)))
     return found[0]
 
 

@@ -125,6 +125,14 @@ def test_what_cannot_be_explained_is_said(run: Run, given: dict[str, object], wo
         assert word in str(caught.value)
 
 
+def test_an_arm_that_behaves_in_another_way_is_not_explained(run: Run, tmp_path: Path) -> None:
+    text = Path(catalog.find("scenarios", SCENARIO)).read_text()
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(text.replace("behaviour: {name: profit_altruism}", "behaviour: {name: passive}"))
+    with pytest.raises(ps.DataError, match="does not come out as it did"):
+        ps.explain(run, "hospital", LAST, arm=ARM, person=1, scenario=mine)
+
+
 def test_a_run_that_lost_its_cells_says_so(run: Run, tmp_path: Path) -> None:
     folder = tmp_path / "copy"
     shutil.copytree(run.path, folder)
