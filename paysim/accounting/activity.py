@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -202,7 +203,11 @@ class Activity:
         )
 
     def pooled(self) -> Activity:
-        """Return the activity of all practices together, as of one practice called ``all``."""
+        """Return the activity of all practices together, as of one practice called ``all``; made once."""
+        return self._pooled
+
+    @cached_property
+    def _pooled(self) -> Activity:
         return replace(
             self,
             practice_names=("all",),

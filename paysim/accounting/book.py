@@ -99,7 +99,11 @@ class Book:
         return Book(found, self.year - years, tuple(known[: len(known) - 1 - years]), {})
 
     def pooled(self) -> Book:
-        """Return the book of all practices together, as of one practice."""
+        """Return the book of all practices together, as of one practice; made once."""
+        return self._pooled
+
+    @cached_property
+    def _pooled(self) -> Book:
         received = {actor: euros.sum(axis=0, keepdims=True) for actor, euros in self.received.items()}
         past = tuple(each.pooled() for each in self.past)
         return replace(self, activity=self.activity.pooled(), past=past, received=received)
