@@ -6,6 +6,7 @@ is the function of `paysim.report.tables` that its docstring names.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,7 @@ __all__ = [
 ]
 
 _WIDE, _HALF = 8.6, 5.0
+_HEADING = 17  # letters of a line above a column
 _ROW = 0.24  # inches per row of text
 
 
@@ -109,7 +111,7 @@ def actor_balance(results: Source, ax: Axes | None = None, *, baseline: str | No
     look = _looks(results)
     with drawing.styled():
         rows = [drawing.two_lines(actor, 32) for actor in actors]
-        names = [drawing.two_lines(look[arm].title) for arm in arms]
+        names = [textwrap.fill(look[arm].title, _HEADING) for arm in arms]
         drawing.heat(ax, _shades(grid, table), texts, rows, names, by_row=False, bold=bold)
         ax.set_xlabel(f"Gain against {_title(results, baseline)}, EUR per head per year unless said")
     return ax

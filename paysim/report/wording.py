@@ -45,7 +45,7 @@ ACTORS = (
     Actor("Mental health care (revenue)", "spending_mental_health_per_head", 1),
     Actor("District nursing (revenue)", "spending_district_nursing_per_head", 1),
     Actor("Other care (revenue)", "spending_other_care_per_head", 1),
-    Actor("Organisations (received)", "spending_organisations_per_head", 1),
+    Actor("Organisations (before sharing out)", "spending_organisations_per_head", 1),
     Actor("Patients (health, QALYs per 1,000 persons)", "qalys_per_1000", 1, "QALYs per 1,000 persons per year"),
     Actor("Patients (shorter planned GP wait, days)", "wait_gp_planned_days", -1, "days"),
     Actor("Patients (shorter clinic wait, weeks)", "clinic_wait_weeks", -1, "weeks"),
