@@ -97,13 +97,20 @@ class Settlement:
     def spending_settled(self) -> Floats:
         """Return ``[practice, segment, SETTLED]`` unrounded euros that payers paid to others by other terms.
 
-        Unit prices are left out. What one payer hands to another is a transfer and no spending.
+        Unit prices are left out, not what comes on top of them (long stays). What one payer hands to another is a
+        transfer and no spending.
         """
         settled = np.zeros((*self._shape, len(SETTLED)))
+        activity = self.book.activity
         for each in self.bills:
-            payee = each.payment.payee
-            if each.by_payers and not each.to_practices and payee not in PAYERS and not each.part.services_paid():
-                settled[:, :, SETTLED.index(payee if payee in LINES else ORGANISATIONS_LINE)] += each.payment.euros
+            payee, euros = each.payment.payee, each.payment.euros
+            if not each.by_payers or each.to_practices or payee in PAYERS:
+                continue
+            if each.part.services_paid():
+                if not each.part.terms.reads:  # nothing but quantities: prices are all of it
+                    continue
+                euros = euros - activity.services @ each.part.prices_eur(activity.service_names)
+            settled[:, :, SETTLED.index(payee if payee in LINES else ORGANISATIONS_LINE)] += euros
         return settled
 
     def spending_of_others(self) -> Floats:

@@ -125,7 +125,7 @@ def read_contract(source: str | os.PathLike[str] | Document | Mapping[str, Any],
         raise ScenarioError(*builder.problems)
     title = read.title or read.name.replace("_", " ")
     scope = _scope(read)
-    _require_no_persons(built, scope, document)
+    _require_scope(built, scope, document)
     return Contract(read.name, title, read.payer, read.providers, tuple(built), tuple(builder.amounts), scope)
 
 
@@ -151,7 +151,7 @@ def use_contract(document: Document, contract: Contract) -> Contract:
         scope = both(contract.scope, _scope(read))
     except ValueError as exc:
         raise ScenarioError(document.problem(str(exc), ("use",), found=read.use)) from None
-    _require_no_persons(contract.components, scope, document)
+    _require_scope(contract.components, scope, document)
     parts = []
     for part in contract.components:
         if part.share_by_year and read.share_by_year:
@@ -171,9 +171,18 @@ def use_contract(document: Document, contract: Contract) -> Contract:
     return replace(contract, components=tuple(parts), scope=scope)
 
 
-def _require_no_persons(parts: Sequence[Part], scope: Scope, document: Document) -> None:
-    """Raise ScenarioError if terms would have to look at the single persons of some insurers."""
+def _require_scope(parts: Sequence[Part], scope: Scope, document: Document) -> None:
+    """Raise ScenarioError if terms cannot be limited to some practices or insurers.
+
+    Single persons are not known by insurer, and prices of sectors are one list for everybody: patients' deductible and
+    spending by group are reckoned by it.
+    """
     for part in parts:
+        if not scope.everything and part.terms.payee is not None and part.services_paid():
+            message = f"{part.name} pays {part.terms.payee} by the unit: it cannot be limited to some people"
+            raise ScenarioError(
+                document.problem(message, ("participants" if scope.participants else "insurers",), key=True)
+            )
         if scope.insurers and "persons" in part.terms.reads:
             message = f"{part.name} looks at single persons: it cannot be limited to some insurers"
             raise ScenarioError(document.problem(message, ("insurers",), key=True))

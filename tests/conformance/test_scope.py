@@ -134,6 +134,7 @@ SCENARIO = Path(catalog.find("scenarios", "nl/achterhoek_transition"))
     [
         ({"use": "nl/gp_capitaton_100"}, ["no such contract", "nl/gp_capitation_100"]),
         ({"use": "nl/gp_capitation_100", "participants": {"share": 1.5}}, ["participants.share", "less than or equal"]),
+        ({"use": "nl/hospital_tariffs", "insurers": ["menzis"]}, ["pays hospital by the unit", "cannot be limited"]),
         ({"use": "nl/gp_capitation_100", "share_by_year": [0.5, 2]}, ["share_by_year[1]", "less than or equal"]),
         ({"use": "nl/gp_capitation_100", "from_year": 3, "until_year": 3}, ["must come after"]),
         ({"use": "nl/gp_capitation_100", "particpants": {"share": 0.5}}, ["unknown key", "participants"]),

@@ -15,6 +15,7 @@ from paysim.accounting.organisations import Organisation, Organisations
 from paysim.analysis.money import organisations_of
 from paysim.analysis.runs import Run
 from paysim.cli.app import app
+from paysim.contracts.terms import read_contract
 
 ARM, BASE = "two_sided", "today"
 YEARS = 2
@@ -115,6 +116,20 @@ def test_results_and_ledger_agree_on_who_pays_whom(
     scenario = ps.load_scenario(name)
     arms = tuple(each for each in scenario.arms if each.name in (scenario.current, arm))
     run = ps.simulate(replace(scenario, horizon_years=2, arms=arms), tmp_path / "r", sample=1500)
+    _agree(run, arm, organisations, others)
+
+
+def test_what_comes_on_top_of_a_price_is_spent_too(tmp_path: Path) -> None:
+    """Deductions for short stays and additions for long ones."""
+    scenario = ps.load_scenario("nl/achterhoek_hospital_budget")
+    today = scenario.arm(scenario.current)
+    others = tuple(each for each in today.contracts if each.name != "hospital_tariffs")
+    by_stay = replace(today, name="by_stay", contracts=(*others, read_contract("examples/admission_tariff")))
+    run = ps.simulate(replace(scenario, horizon_years=1, arms=(today, by_stay)), tmp_path / "r", sample=1500)
+    _agree(run, "by_stay", False, False)
+
+
+def _agree(run: Run, arm: str, organisations: bool, others: bool) -> None:
     results, ledger = run.results, run.ledger.astype({"actor": str, "contract": str})
     weight = run.manifest["sample"]["weight"]
     for each in run.arms:
