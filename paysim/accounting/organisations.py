@@ -7,8 +7,9 @@ one: a run's numbers do not depend on it.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from typing import Annotated
 
 from pydantic import Field
@@ -30,7 +31,7 @@ class _Term(Reader):
 
 class _Owner(Reader):
     actor: str
-    share: Annotated[float, Field(ge=0, le=1)]
+    share: _Term
 
 
 class _Organisation(Reader):
@@ -90,6 +91,11 @@ class Organisations:
     members: tuple[Organisation, ...]
     lags: dict[str, int]
 
+    def owned(self) -> tuple[Organisation, ...]:
+        """Return organisations that have owners, each before those that own it."""
+        order = list(_owned_first((each.actor, [owner for owner, _ in each.owners]) for each in self.members))
+        return tuple(sorted((each for each in self.members if each.owners), key=lambda each: order.index(each.actor)))
+
     def place(self, actor: str) -> int:
         """Return where an actor stands in the file; the last place if it is not named."""
         names = [each.actor for each in self.members]
@@ -119,7 +125,7 @@ def load_organisations(name: str, extra: Sequence[str | os.PathLike[str]] = ()) 
         Nothing has that name; names the nearest.
     DataError
         With file, line and column of everything that is wrong: an actor comes twice, owners hold more than all, an
-        owner is not named, a value lies outside its range, a lag is no whole number of quarters.
+        owner is not named, actors own each other, a value lies outside its range, a lag is no whole number of quarters.
     """
     document = read_yaml(catalog.find("organisations", name, extra))
     file = bind(_File, document, DataError)
@@ -133,7 +139,7 @@ def load_organisations(name: str, extra: Sequence[str | os.PathLike[str]] = ()) 
             each.level,
             each.horizon_years.value if each.horizon_years else None,
             each.reserve_eur_per_person.value if each.reserve_eur_per_person else 0.0,
-            tuple((owner.actor, owner.share) for owner in each.owners),
+            tuple((owner.actor, owner.share.value) for owner in each.owners),
         )
         for each in file.organisations
     )
@@ -150,14 +156,19 @@ def _faults(file: _File, document: Document) -> Iterator[Problem]:
             yield document.problem("actor comes twice", (*here, "actor"), found=each.actor)
         for key in ("horizon_years", "reserve_eur_per_person"):
             yield from _out_of_range(getattr(each, key), (*here, key), document)
-        if sum(owner.share for owner in each.owners) > 1.0 + 1e-12:
+        if sum(owner.share.value for owner in each.owners) > 1.0 + 1e-12:
             yield document.problem("owners hold more than all of it", (*here, "owners"))
         for n, owner in enumerate(each.owners):
+            yield from _out_of_range(owner.share, (*here, "owners", n, "share"), document)
             if owner.actor not in actors or owner.actor == each.actor:
                 others = tuple(name for name in actors if name != each.actor)
                 yield document.problem(
                     "no such owner", (*here, "owners", n, "actor"), found=owner.actor, allowed=others
                 )
+    try:
+        _owned_first((each.actor, [owner.actor for owner in each.owners]) for each in file.organisations)
+    except CycleError as exc:
+        yield document.problem("actors own each other", ("organisations",), found=" -> ".join(exc.args[1]))
     for k, row in enumerate(file.payment_lags):
         here = ("payment_lags", k)
         if row.account in [other.account for other in file.payment_lags[:k]]:
@@ -167,6 +178,15 @@ def _faults(file: _File, document: Document) -> Iterator[Problem]:
             yield document.problem(
                 "whole quarters expected", (*here, "quarters", "value"), found=row.quarters.value, allowed=("0 to 40",)
             )
+
+
+def _owned_first(owners_of: Iterable[tuple[str, Sequence[str]]]) -> tuple[str, ...]:
+    """Return actors, each before those that own it; raise CycleError if some own themselves."""
+    sorter = TopologicalSorter[str]()
+    for actor, owners in owners_of:
+        for owner in owners:
+            sorter.add(owner, actor)
+    return tuple(sorter.static_order())
 
 
 def _out_of_range(term: _Term | None, loc: tuple[str | int, ...], document: Document) -> Iterator[Problem]:

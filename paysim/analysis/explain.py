@@ -326,7 +326,7 @@ def _person_lines(bill: Bill, settlement: Settlement, person: PersonQuarter) -> 
         if price:
             found.append(Line(service, quantity, "units", price, quantity * price))
     here = person.practice, person.segment
-    lived = float(activity.person_years[here])
+    lived = float(settlement.book.activity.person_years[here])  # a scope by insurer pays for a share of all of them
     lump = float(part.settle(book)[here] - activity.services[here] @ part.prices_eur(names))
     if lived > 0.0 and person.listed_years > 0.0 and abs(lump) > 1e-9:
         what = f"mean of {SEGMENT_NAMES[person.segment]} on the list"

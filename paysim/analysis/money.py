@@ -67,10 +67,15 @@ def statement(run: Run, actor: str, arm: str | None = None, replicate: int = 0) 
     DataError
         If there is no such actor, arm or replicate.
     """
+    import pandas as pd
+
     from paysim.accounting.statements import income_statement
 
-    rows = _ledger(run, arm, replicate)
-    return income_statement(rows, _actor(run, rows, actor))
+    rows, name = _ledger(run, arm, replicate), _actor(run, actor)
+    if name != PRACTICES and name not in set(rows["actor"]):  # other arms move money of theirs, this one does not
+        quarters = pd.RangeIndex(run.scenario["horizon_years"] * PERIODS_PER_YEAR, name="period")
+        return pd.DataFrame(0.0, index=quarters, columns=["income_eur", "expenses_eur", "result_eur"])
+    return income_statement(rows, name)
 
 
 def cash(
@@ -110,7 +115,7 @@ def cash(
     found = _flow(run, actor, arm, replicate, about)
     if baseline is not None:
         found = found - _flow(run, actor, baseline, replicate, about)
-    name = _actor(run, _ledger(run, arm, replicate), actor)
+    name = _actor(run, actor)
     entry = about[PRACTICES if is_practice(name) else actor]
     found["position_eur"] = entry.reserve_eur_per_person * _people(run, name, replicate) + found["cash_eur"].cumsum()
     found["insolvent"] = found["position_eur"] < 0.0
@@ -121,17 +126,15 @@ def _flow(run: Run, actor: str, arm: str | None, replicate: int, about: Organisa
     """Return what arises, what is paid and what is open, by quarter."""
     import pandas as pd
 
-    rows = _ledger(run, arm, replicate)
-    name = _actor(run, rows, actor)
+    name = _actor(run, actor)
     quarters = run.scenario["horizon_years"] * PERIODS_PER_YEAR
-    before = _by_account(_ledger(run, run.current, replicate), name, quarters)
-    arisen = _by_account(rows, name, quarters)
+    before = _by_lag(run, run.current, replicate, name, about)
+    arisen = _by_lag(run, arm, replicate, name, about)
     paid = np.zeros(quarters)
     open_at_start = 0.0
-    for account in sorted({*arisen, *before}):
-        lag = about.lags.get(account, 0)
-        now = arisen.get(account, np.zeros(quarters))
-        first = before[account][0] if account in before else 0.0
+    for lag in sorted({*arisen, *before}):
+        now = arisen.get(lag, np.zeros(quarters))
+        first = before[lag][0] if lag in before else 0.0
         paid += np.concatenate([np.full(min(lag, quarters), first), now[: max(0, quarters - lag)]])
         open_at_start += lag * first
     result = sum(arisen.values(), np.zeros(quarters))
@@ -160,7 +163,7 @@ def pockets(
     by_year
         Return a row for each actor and year, instead of one for each actor.
     through_owners
-        Whether what organisations gain or lose falls to their owners.
+        Whether what organisations gain or lose falls to their owners, and to the owners of these.
 
     Returns
     -------
@@ -172,7 +175,7 @@ def pockets(
     Raises
     ------
     DataError
-        If there is no such arm, or the organisations do not name an actor.
+        If there is no such arm, or the organisations do not name an actor, or no owners where they are asked for.
     """
     import pandas as pd
 
@@ -248,9 +251,9 @@ def _ledger(run: Run, arm: str | None, replicate: int | None) -> pd.DataFrame:
     return mine.astype({"actor": str, "account": str})
 
 
-def _actor(run: Run, rows: pd.DataFrame, actor: str) -> str:
-    """Return the actor's name in the ledger."""
-    known = set(rows["actor"])
+def _actor(run: Run, actor: str) -> str:
+    """Return the actor's name in the ledger; an arm that moves no money of theirs may lack it."""
+    known = set(run.ledger["actor"].astype(str))
     if actor == PRACTICES or actor in known:
         return actor
     if practice_actor(actor) in known:
@@ -260,14 +263,22 @@ def _actor(run: Run, rows: pd.DataFrame, actor: str) -> str:
     raise DataError(Problem("no such actor", file=str(run.path), found=repr(actor), allowed=tuple(shown), nearest=near))
 
 
-def _by_account(rows: pd.DataFrame, actor: str, quarters: int) -> dict[str, np.ndarray]:
-    """Return ``{account: [quarter]}`` euros of an actor."""
+def _by_lag(run: Run, arm: str | None, replicate: int, actor: str, about: Organisations) -> dict[int, np.ndarray]:
+    """Return ``{lag in quarters: [quarter]}`` euros of an actor.
+
+    Only what is billed by the unit comes late: a budget or a fee per person is paid when it is due.
+    """
+    rows = _ledger(run, arm, replicate)
     mine = rows[rows["actor"].map(is_practice) if actor == PRACTICES else rows["actor"] == actor]
+    contracts = run.contracts(run.current if arm is None else arm)
+    billed = {f"{each.name}/{part.name}" for each in contracts for part in each.components if part.services_paid()}
+    by_unit = (mine["contract"].astype(str) + "/" + mine["component"].astype(str)).isin(billed)
+    lags = mine["account"].map(about.lags).fillna(0).astype(int).where(by_unit, 0)
     found = {}
-    for account, each in mine.groupby("account"):
-        euros = np.zeros(quarters)
+    for lag, each in mine.groupby(lags):
+        euros = np.zeros(run.scenario["horizon_years"] * PERIODS_PER_YEAR)
         np.add.at(euros, each["period"].to_numpy(), each["cents"].to_numpy() / 100.0)
-        found[str(account)] = euros
+        found[int(lag)] = euros
     return found
 
 
@@ -293,14 +304,24 @@ def _yearly(run: Run, arm: str) -> pd.Series[float]:
 
 
 def _to_owners(change: pd.Series[float], about: Organisations) -> pd.Series[float]:
-    """Return the change with what organisations gain or lose handed to their owners, under the same account."""
+    """Return the change with what organisations gain or lose handed to their owners and theirs, under the same account.
+
+    Raises
+    ------
+    DataError
+        If no owners are known.
+    """
     import pandas as pd
 
-    parts = [change]
-    for entry in about.members:
-        if entry.owners and entry.actor in change.index.get_level_values("actor"):
-            own = change.xs(entry.actor, level="actor", drop_level=False)
-            for owner, share in entry.owners:
-                handed = own.rename(index={entry.actor: owner}, level="actor") * share
-                parts += [handed, -share * own]
-    return pd.concat(parts).groupby(level=["actor", "account", "year"]).sum()
+    owned = about.owned()
+    if not owned:
+        raise DataError(Problem(f"organisations {about.name!r} name no owners", key="owners"))
+    for entry in owned:
+        if entry.actor not in change.index.get_level_values("actor"):
+            continue
+        own = change.xs(entry.actor, level="actor", drop_level=False)
+        parts = [change]
+        for owner, share in entry.owners:
+            parts += [own.rename(index={entry.actor: owner}, level="actor") * share, -share * own]
+        change = pd.concat(parts).groupby(level=["actor", "account", "year"]).sum()
+    return change

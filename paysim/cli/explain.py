@@ -33,7 +33,10 @@ def explain(
     loaded = load_run(run)
     found = workings(loaded, provider, period, arm=arm, replicate=replicate, person=person, scenario=scenario)
     if json:
-        show.as_json({"scenario": loaded.scenario["name"], "cents": found.cents, **asdict(found)})
+        read = {"scenario": loaded.scenario["name"], "cents": found.cents, **asdict(found)}
+        for key in ("charged", "owed_cents") if found.person else ():
+            read["person"][key] = {"/".join(place): value for place, value in read["person"][key].items()}
+        show.as_json(read)
         return
     whom = provider if person is None else f"person {person}"
     typer.echo(f"{whom}, quarter {period} (year {period // 4 + 1}), arm {found.arm}, replicate {replicate}")

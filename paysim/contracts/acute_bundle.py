@@ -31,8 +31,11 @@ import numpy as np
 from paysim.accounting.activity import Activity
 from paysim.accounting.book import Book
 from paysim.accounting.episodes import EpisodeKind, EpisodeRules, Episodes
-from paysim.contracts.protocol import Floats, PaysNothingPerUnit, Working
+from paysim.contracts.protocol import Floats, SettledByYear, Working
 from paysim.errors import ModelError
+from paysim.kernel.records import WEEKS_PER_YEAR
+
+_DAYS_PER_YEAR = 7.0 * WEEKS_PER_YEAR
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ class BundledEpisode:
     """
 
     name: str
-    triggers: tuple[str, ...] = field(metadata={"names": "services"})
+    triggers: tuple[str, ...] = field(metadata={"names": "admissions"})
     window_days: float = field(metadata={"unit": "days"})
     after_discharge: bool = False
     target_eur: float | None = field(default=None, metadata={"unit": "EUR per episode"})
@@ -76,7 +79,7 @@ class _Year:
 
 
 @dataclass(frozen=True)
-class AcuteBundle(PaysNothingPerUnit):
+class AcuteBundle(SettledByYear):
     """Terms of an acute bundle.
 
     Attributes
@@ -184,27 +187,36 @@ class AcuteBundle(PaysNothingPerUnit):
     def _looks_back(self) -> bool:
         return any(each.target_eur is None for each in self.episodes)
 
-    def settle(self, book: Book) -> Floats:
-        """Return ``[practice, segment]`` euros: prices less fees as episodes run, and the year that is due.
+    @property
+    def whole_run(self) -> bool:
+        """Whether prices are paid for episodes that end later, so that terms cannot begin or end in between."""
+        return self.payment == "prospective"
+
+    def in_period(self, book: Book) -> Floats:
+        """Return ``[practice, segment]`` euros: of a prospective bundle prices less fees, as episodes run.
+
+        Raises
+        ------
+        ModelError
+            If the book lacks episodes by these rules, or a base year.
+        """
+        if self.payment == "retrospective" or (book.year is not None and book.year < 0):
+            return np.zeros(book.activity.person_years.shape)
+        prices, fees = self._in_advance(book)
+        return prices - fees
+
+    def for_year(self, due: Book, book: Book) -> Floats:
+        """Return ``[practice, segment]`` euros due for the episodes that ended in a year.
 
         Raises
         ------
         ModelError
             If the book lacks episodes by these rules, a base year, or the indicator.
         """
-        paid = np.zeros(book.activity.person_years.shape)
-        if book.year is not None and book.year < 0:
-            return paid
-        if self.payment == "prospective":
-            prices, fees = self._in_advance(book)
-            paid += prices - fees
-        due = self._due(book)
-        if due is None:
-            return paid
         year = self._ended(due)
         if not year.amount > 0.0:
-            return paid
-        return np.asarray(paid + self._settled(year) / year.amount * year.targets)
+            return np.zeros(book.activity.person_years.shape)
+        return np.asarray(self._settled(year) / year.amount * year.targets)
 
     def workings(self, book: Book) -> Iterator[Working]:
         """Yield prices and fees of the period, and the reconciliation of the year that is due, see `Explained`."""
@@ -212,7 +224,7 @@ class AcuteBundle(PaysNothingPerUnit):
             prices, fees = self._in_advance(book)
             yield Working("prices of episodes that began", prices.sum(axis=1), "EUR")
             yield Working("fees in scope, taken back", -fees.sum(axis=1), "EUR")
-        due = self._due(book)
+        due = self.due(book)
         if due is None:
             yield Working("years settled in this period", 0.0, "years")
             return
@@ -226,25 +238,20 @@ class AcuteBundle(PaysNothingPerUnit):
         yield Working(f"result after limits and quality{whole}", result, "EUR")
         yield Working(f"due for the year{whole}", self._settled(year), "EUR")
 
-    def _due(self, book: Book) -> Book | None:
-        due = book.year_due(self.lag_quarters)
-        return None if due is None or (due.year is not None and due.year < 0) else due
-
     def _in_advance(self, book: Book) -> tuple[Floats, Floats]:
         """Return prices of episodes that began, and fees in scope, of the period ``[practice, segment]``."""
         rows, shape = self._rows(book.activity), book.activity.person_years.shape
-        target, _, high = self._terms(book)
-        priced, limit = _priced(rows, target), high[rows.kind]
-        fees = np.minimum(rows.total, limit) - np.minimum(rows.total - rows.payments, limit)
-        return rows.summed(priced * rows.begun * target[rows.kind], shape), rows.summed(priced * fees, shape)
+        target, _, high = self._terms(book, rows)
+        fees = np.minimum(rows.total, high) - np.minimum(rows.total - rows.payments, high)
+        return rows.summed(rows.begun * target, shape), rows.summed((target > 0.0) * fees, shape)
 
     def _ended(self, due: Book) -> _Year:
         """Return the sums of a year over the episodes that ended in it."""
         rows = self._rows(due.activity)
-        target, low, high = self._terms(due)
-        ended = rows.ended & _priced(rows, target)
-        targets = rows.summed(ended * target[rows.kind], due.activity.person_years.shape)
-        counted = float(rows.weight @ (ended * np.clip(rows.total, low[rows.kind], high[rows.kind])))
+        target, low, high = self._terms(due, rows)
+        ended = rows.ended & (target > 0.0)
+        targets = rows.summed(ended * target, due.activity.person_years.shape)
+        counted = float(rows.weight @ (ended * np.clip(rows.total, low, high)))
         amount = float(targets.sum())
         return _Year(float(rows.weight @ ended), targets, amount, amount - counted, self.quality(due.activity))
 
@@ -273,14 +280,31 @@ class AcuteBundle(PaysNothingPerUnit):
         score = (above / below - self.quality_floor) / (self.quality_full - self.quality_floor)
         return float(np.clip(score, 0.0, 1.0))
 
-    def _terms(self, book: Book) -> tuple[Floats, Floats, Floats]:
-        """Return target after discount, and low and high limit of what an episode counts with ``[kind]``, in euro."""
+    def _terms(self, book: Book, rows: Episodes) -> tuple[Floats, Floats, Floats]:
+        """Return target after discount, and low and high limit of what each episode counts with ``[episode]``, in euro.
+
+        A target grows to the year in which the episode began, in whichever year it ends (as 42 CFR 512.300: the target
+        price is that of the day of admission), so that a price paid in advance is the one reconciled. It is 0 for what
+        has no price under the contract: an episode from before the start, a kind that nobody had in the base years.
+        """
+        began = np.zeros(len(rows.kind), np.int64)
+        if self._looks_back and book.year is not None:
+            began = np.maximum(rows.start // _DAYS_PER_YEAR, 0.0).astype(np.int64)
+        found = np.zeros((3, len(rows.kind)))
+        for year in np.unique(began):
+            here = began == year
+            found[:, here] = np.stack(self._of_year(book, int(year)))[:, rows.kind[here]]
+        target, low, high = found
+        return np.where(_ours(rows), target, 0.0), low, high
+
+    def _of_year(self, book: Book, began: int) -> tuple[Floats, Floats, Floats]:
+        """Return target, low and high limit ``[kind]`` of episodes that began in a contract year."""
         year, weights, growth = 0 if book.year is None else book.year, np.ones(1), 1.0
         if self._looks_back:
             weights = np.array(self.base_year_weights) / sum(self.base_year_weights)
             known = [self._base_year(book, year + back) for back in range(len(weights), 0, -1)]
             middle = float(weights @ np.arange(len(weights), 0, -1))  # years from the base to the first year
-            growth = (1.0 + self.trend_per_year) ** (middle + year)
+            growth = (1.0 + self.trend_per_year) ** (middle + began)
         else:
             known = [self._rows(book.activity)]
         target, low, high = (np.zeros(len(self.episodes)) for _ in range(3))
@@ -312,11 +336,6 @@ class AcuteBundle(PaysNothingPerUnit):
         if self.episode_rules not in activity.episodes:
             raise ModelError("acute_bundle: no episodes by these rules are known")
         return activity.episodes[self.episode_rules]
-
-
-def _priced(rows: Episodes, target: Floats) -> np.ndarray:
-    """Return which episodes have a price under the contract; a kind that nobody had in the base years has none."""
-    return np.asarray(_ours(rows) & (target[rows.kind] > 0.0))
 
 
 def _ours(rows: Episodes) -> np.ndarray:

@@ -39,7 +39,7 @@ class AdmissionPrice:
         Shortest stay on which more is paid, and how much for each day; 0: nothing.
     """
 
-    service: str = field(metadata={"names": "services"})
+    service: str = field(metadata={"names": "admissions"})
     price_eur: float = field(metadata={"unit": "EUR per admission"})
     first_day_with_deduction: int = 0
     deduction_eur_per_day: float = field(default=0.0, metadata={"unit": "EUR per day"})

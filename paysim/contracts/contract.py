@@ -16,7 +16,7 @@ from paysim.accounting.book import Book
 from paysim.accounting.episodes import EpisodeRules
 from paysim.accounting.ledger import ORGANISATIONS
 from paysim.contracts.deductible import Deductible
-from paysim.contracts.protocol import Component, Floats, PatientTerms
+from paysim.contracts.protocol import Component, Floats, PatientTerms, SettledByYear
 from paysim.contracts.scope import EVERYTHING, Scope
 from paysim.errors import Problem, ScenarioError
 from paysim.parameters import Parameter
@@ -44,6 +44,13 @@ class Part:
     share_by_year
         Factor on the share in contract year 0, 1 and so on, for terms that come in or go out by steps; the last one
         goes on, and the first one holds before. Empty: always 1.
+    share_due
+        Share of what is due for an earlier year, for terms that are settled after its close; None: `share`.
+
+    Raises
+    ------
+    ValueError
+        If dates do not meet, or terms that cannot have any have dates.
     """
 
     name: str
@@ -52,6 +59,14 @@ class Part:
     from_year: int | None = None
     until_year: int | None = None
     share_by_year: tuple[float, ...] = ()
+    share_due: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.from_year is not None and self.until_year is not None and self.until_year <= self.from_year:
+            raise ValueError(f"until_year must come after from_year: {self.until_year} and {self.from_year}")
+        dated = self.from_year or self.until_year is not None or self.share_by_year
+        if dated and getattr(self.terms, "whole_run", False):
+            raise ValueError(f"{self.name} pays in advance for what ends later: it must be in force throughout")
 
     @property
     def kind(self) -> str:
@@ -75,26 +90,50 @@ class Part:
         return needed
 
     def in_force(self, year: int | None) -> bool:
-        """Tell whether the component pays in this contract year; None stands for a year in which all do."""
+        """Tell whether the component pays in this contract year; None stands for a year in which all do.
+
+        A component that settles years after their close pays on until its last year is settled.
+        """
         if year is None:
             return True
+        behind = self.terms.years_behind if isinstance(self.terms, SettledByYear) else 0
         return (self.from_year is None or year >= self.from_year) and (
-            self.until_year is None or year < self.until_year
+            self.until_year is None or year < self.until_year + behind
         )
 
-    def at(self, year: int | None) -> Part:
-        """Return the part at its share in a contract year; None: at the last one."""
+    def share_in(self, year: int | None) -> float:
+        """Return the share of what is for a contract year, 0 outside the dates; None: of the last one."""
+        if year is not None and (
+            (self.from_year is not None and year < self.from_year)
+            or (self.until_year is not None and year >= self.until_year)
+        ):
+            return 0.0
         if not self.share_by_year:
-            return self
+            return self.share
         last = len(self.share_by_year) - 1
-        factor = self.share_by_year[last if year is None else min(max(year, 0), last)]
-        return replace(self, share=self.share * factor, share_by_year=())
+        return self.share * self.share_by_year[last if year is None else min(max(year, 0), last)]
+
+    def at(self, year: int | None) -> Part:
+        """Return the part as it is in a contract year, without dates; None: as in the last one."""
+        if self.from_year is None and self.until_year is None and not self.share_by_year:
+            return self
+        due = self.share_due
+        if isinstance(self.terms, SettledByYear):
+            due = self.share_in(None if year is None else year - self.terms.years_behind)
+        undated = replace(self, from_year=None, until_year=None, share_by_year=())
+        return replace(undated, share=self.share_in(year), share_due=due)
 
     def settle(self, book: Book) -> Floats:
         """Return ``[practice, segment]`` unrounded euros: the share of what the component pays."""
-        if self.share == 0.0:
+        share, due_share = self.share, self.share if self.share_due is None else self.share_due
+        if share == due_share == 0.0:
             return np.zeros(book.activity.person_years.shape)
-        return self.terms.settle(book) * self.share
+        if share == due_share or not isinstance(self.terms, SettledByYear):
+            return self.terms.settle(book) * share
+        paid, due = self.terms.in_period(book) * share, self.terms.due(book)
+        if due is None:
+            return paid
+        return paid + self.terms.for_year(due, book) * (share if due.year == book.year else due_share)
 
     def scaled(self, k: float) -> Part:
         """Return the part with the component's rates times `k`; itself if not scalable."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from paysim.contracts.contract import GENERAL_PRACTICE, PRACTICES, Contract
@@ -23,7 +24,7 @@ class Covered:
     in_advance
         Components that pay for it per person or patient.
     warning
-        ``paid twice``, ``paid never``, or empty.
+        ``paid twice``, ``paid never``, or empty; with ``in some practices`` where others are paid well.
     """
 
     service: str
@@ -42,7 +43,8 @@ def coverage(
 
     A fee beside a capitation is a two-part tariff, which is common and no fault. Paid twice means: the shares
     of the prices per unit, and of bundles that contain the service, add up to more than one. Paid never means
-    that a provider would deliver it for nothing.
+    that a provider would deliver it for nothing. Both are looked for among all sets of practices that take part in the
+    same contracts. How many people an insurer has is not known here: its contract never makes a service paid twice.
 
     Parameters
     ----------
@@ -56,43 +58,69 @@ def coverage(
         Contract year, for dated components.
     """
     of = dict(zip(service_names, _sectors(service_names) if sectors is None else sectors, strict=True))
-    by_unit: dict[str, list[str]] = {name: [] for name in service_names}
-    in_advance: dict[str, list[str]] = {name: [] for name in service_names}
-    paid = dict.fromkeys(service_names, 0.0)
+    contracts = list(contracts)
+    groups = [_one_group(contracts, at, of, year) for at in _draws(contracts)]
+    rows = []
+    for service in service_names:
+        units = tuple(dict.fromkeys(label for group in groups for label in group[service][0]))
+        advance = tuple(dict.fromkeys(label for group in groups for label in group[service][1]))
+        found = [_warning(*group[service]) for group in groups]
+        worst = next((each for each in ("paid twice", "paid never") if each in found), "")
+        some = " in some practices" if worst and set(found) != {worst} else ""
+        rows.append(Covered(service, units, advance, worst + some))
+    return tuple(rows)
+
+
+def _draws(contracts: Iterable[Contract]) -> list[float]:
+    """Return a draw of participation of every set of practices that take part in the same contracts."""
+    who = (each.scope.participants for each in contracts)
+    cuts = sorted({0.0, 1.0} | {each.share for each in who if each is not None})
+    return [(low + high) / 2.0 for low, high in itertools.pairwise(cuts)]
+
+
+def _one_group(
+    contracts: Iterable[Contract], draw: float, sector_of: Mapping[str, str], year: int | None
+) -> dict[str, tuple[list[str], list[str], float]]:
+    """Return for each service what pays by the unit and in advance in practices of a draw, and the shares of both."""
+    by_unit: dict[str, list[str]] = {name: [] for name in sector_of}
+    in_advance: dict[str, list[str]] = {name: [] for name in sector_of}
+    paid = dict.fromkeys(sector_of, 0.0)
     for contract in contracts:
         who = contract.scope.participants
-        # How many people an insurer has is not known here: its contract never makes a service paid twice.
-        of_people = 0.0 if contract.scope.insurers else who.mean if who else 1.0
+        if who is not None and not who.includes(draw):
+            continue
+        of_people = 0.0 if contract.scope.insurers else 1.0
         for part in contract.in_force(year):
             label = f"{contract.name}/{part.name}"
-            for service in part.services_paid() & of.keys():
+            for service in part.services_paid() & sector_of.keys():
                 by_unit[service].append(label)
                 paid[service] += part.share * of_people
             inside = part.services_covered()
             if inside is None:
                 own = contract.providers == PRACTICES
-                inside = frozenset(name for name, sector in of.items() if own and sector == GENERAL_PRACTICE)
+                inside = frozenset(name for name, sector in sector_of.items() if own and sector == GENERAL_PRACTICE)
             else:
-                for service in inside & of.keys():
+                for service in inside & sector_of.keys():
                     paid[service] += part.share * of_people
-            for service in inside & of.keys():
+            for service in inside & sector_of.keys():
                 in_advance[service].append(label)
-    rows = []
-    for service in service_names:
-        units, advance = tuple(by_unit[service]), tuple(in_advance[service])
-        warning = "paid twice" if paid[service] > 1.0 + _ROUNDING else "" if units or advance else "paid never"
-        rows.append(Covered(service, units, advance, warning))
-    return tuple(rows)
+    return {name: (by_unit[name], in_advance[name], paid[name]) for name in sector_of}
+
+
+def _warning(by_unit: Sequence[str], in_advance: Sequence[str], paid: float) -> str:
+    return "paid twice" if paid > 1.0 + _ROUNDING else "" if by_unit or in_advance else "paid never"
 
 
 def coverage_warnings(rows: Iterable[Covered]) -> list[str]:
     """Return one sentence for every service that is paid twice or never."""
     sentences = []
     for row in rows:
-        if row.warning == "paid twice":
-            sentences.append(f"service {row.service} is paid twice: by {', '.join([*row.by_unit, *row.in_advance])}")
-        elif row.warning == "paid never":
-            sentences.append(f"service {row.service} is paid never: no component names it")
+        if row.warning.startswith("paid twice"):
+            by = ", ".join([*row.by_unit, *row.in_advance])
+            sentences.append(f"service {row.service} is {row.warning}: by {by}")
+        elif row.warning:
+            why = "other practices have it" if row.by_unit or row.in_advance else "no component names it"
+            sentences.append(f"service {row.service} is {row.warning}: {why}")
     return sentences
 
 

@@ -16,7 +16,7 @@ from scipy.stats import rankdata
 
 from paysim.accounting.activity import Activity
 from paysim.accounting.book import Book
-from paysim.contracts.protocol import Floats, PaysNothingPerUnit, Working
+from paysim.contracts.protocol import Floats, SettledByYear, Working
 from paysim.errors import ModelError, nearest_name
 
 
@@ -59,7 +59,7 @@ class Target:
 
 
 @dataclass(frozen=True)
-class PayForPerformance(PaysNothingPerUnit):
+class PayForPerformance(SettledByYear):
     """Targets and the money at stake.
 
     Attributes
@@ -103,18 +103,15 @@ class PayForPerformance(PaysNothingPerUnit):
         """What it looks at."""
         return frozenset({"indicators"} | ({"payments"} if self.withhold_share else set()))
 
-    def settle(self, book: Book) -> Floats:
-        """Return ``[practice, segment]`` euros: what is withheld now, and what the year that is due has earned."""
-        activity = book.activity
-        paid = np.zeros(activity.person_years.shape)
-        if book.year is not None and book.year < 0:
-            return paid
-        if self.withhold_share:
-            paid = paid - self.withhold_share * _payments(activity)
-        due = book.year_due(self.lag_quarters)
-        if due is None or (due.year is not None and due.year < 0):
-            return paid
-        return np.asarray(paid + self.scores(due.activity, due.before(1))[:, None] * self._stake(due.activity))
+    def in_period(self, book: Book) -> Floats:
+        """Return ``[practice, segment]`` euros: what is withheld now."""
+        if not self.withhold_share or (book.year is not None and book.year < 0):
+            return np.zeros(book.activity.person_years.shape)
+        return np.asarray(-self.withhold_share * _payments(book.activity))
+
+    def for_year(self, due: Book, book: Book) -> Floats:
+        """Return ``[practice, segment]`` euros that a year has earned."""
+        return np.asarray(self.scores(due.activity, due.before(1))[:, None] * self._stake(due.activity))
 
     def scores(self, year: Activity, before: Activity | None) -> Floats:
         """Return the mean score of each practice ``[practice]``; 0 where no indicator has enough people.
@@ -135,8 +132,8 @@ class PayForPerformance(PaysNothingPerUnit):
         """Yield values, scores and the money at stake, see `Explained`."""
         if self.withhold_share:
             yield Working("withheld now", self.withhold_share * _payments(book.activity).sum(axis=1), "EUR")
-        due = book.year_due(self.lag_quarters)
-        if due is None or (due.year is not None and due.year < 0):
+        due = self.due(book)
+        if due is None:
             yield Working("years settled in this period", 0.0, "years")
             return
         for target in self.targets:

@@ -16,7 +16,7 @@ from typing import ClassVar, Protocol, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from paysim.accounting.book import Book
+from paysim.accounting.book import QUARTERS_PER_YEAR, Book
 from paysim.accounting.claims import Cents
 
 Floats = NDArray[np.float64]
@@ -77,6 +77,39 @@ class PaysNothingPerUnit:
     def services_covered(self) -> frozenset[str] | None:
         """Return nothing: no service in particular is paid in advance."""
         return frozenset()
+
+
+class SettledByYear(PaysNothingPerUnit):
+    """What terms have in common that settle a year once, some quarters after its close.
+
+    What is due for a year goes by the share and the dates of that year, and not of the quarter in which it is settled,
+    see `Part`.
+    """
+
+    lag_quarters: int
+
+    @property
+    def years_behind(self) -> int:
+        """Contract years from the year that is settled to the quarter in which it is."""
+        return -(-self.lag_quarters // QUARTERS_PER_YEAR)
+
+    def settle(self, book: Book) -> Floats:
+        """Return ``[practice, segment]`` euros: what the period itself moves, and what is due for a year."""
+        paid, due = self.in_period(book), self.due(book)
+        return paid if due is None else paid + self.for_year(due, book)
+
+    def due(self, book: Book) -> Book | None:
+        """Return the year that is settled in this period; None: none, or a base year."""
+        found = book.year_due(self.lag_quarters)
+        return None if found is None or (found.year is not None and found.year < 0) else found
+
+    def in_period(self, book: Book) -> Floats:
+        """Return ``[practice, segment]`` euros that the period itself moves."""
+        return np.zeros(book.activity.person_years.shape)
+
+    def for_year(self, due: Book, book: Book) -> Floats:
+        """Return ``[practice, segment]`` euros due for a year, settled in the period of `book`."""
+        raise NotImplementedError
 
 
 class Component(Protocol):

@@ -37,8 +37,11 @@ class Participants:
 
     def factor(self, practice_names: tuple[str, ...]) -> Floats:
         """Return ``[practice]`` 1 for those for whom the contract is, 0 for the rest."""
-        takes_part = np.array([_draw(name) < self.share for name in practice_names])
-        return np.where(takes_part != self.others, 1.0, 0.0)
+        return np.array([1.0 if self.includes(_draw(name)) else 0.0 for name in practice_names])
+
+    def includes(self, draw: float) -> bool:
+        """Tell whether the contract is for practices with this draw, which is uniform from 0 to 1."""
+        return (draw < self.share) != self.others
 
     @property
     def mean(self) -> float:
@@ -77,7 +80,9 @@ class Scope:
         if self.everything:
             return book
         past = tuple(_seen(self, each) for each in book.past)
-        return Book(_seen(self, book.activity), book.year, past, book.received)
+        factor = self.factor(book.activity)[:, None]
+        received = {actor: euros * factor for actor, euros in book.received.items()}
+        return Book(_seen(self, book.activity), book.year, past, received)
 
     def factor(self, activity: Activity) -> Floats:
         """Return ``[practice]`` the share of each practice's activity that counts."""

@@ -15,7 +15,7 @@ import numpy as np
 
 from paysim.accounting.activity import Activity
 from paysim.accounting.book import Book
-from paysim.accounting.claims import Cents
+from paysim.accounting.claims import Cents, tariff_table
 from paysim.accounting.ledger import Ledger, practice_actor
 from paysim.contracts.contract import GENERAL_PRACTICE, PRACTICES, Contract, Part, Payment
 from paysim.contracts.protocol import Floats
@@ -90,15 +90,14 @@ class Settlement:
         return sum(mine, np.zeros(self._shape))
 
     def spending_of_patients(self) -> Floats:
-        """Return ``[practice, segment]`` unrounded euros that patients paid to practices and others themselves."""
-        own = (each.payment.euros for each in self.bills if each.contract.payer == "patients")
-        return sum(own, np.zeros(self._shape))
+        """Return ``[practice, segment]`` unrounded euros of curative care that patients bear, not person by person."""
+        return self._borne_by(("patients",))
 
     def spending_settled(self) -> Floats:
         """Return ``[practice, segment, SETTLED]`` unrounded euros that payers paid to others by other terms.
 
-        Unit prices are left out, not what comes on top of them (long stays). What one payer hands to another is a
-        transfer and no spending.
+        Unit prices of sectors are left out, see `tariff_of_sectors`, but not what comes on top of them (long stays).
+        What one payer hands to another is a transfer and no spending.
         """
         settled = np.zeros((*self._shape, len(SETTLED)))
         activity = self.book.activity
@@ -106,7 +105,7 @@ class Settlement:
             payee, euros = each.payment.payee, each.payment.euros
             if not each.by_payers or each.to_practices or payee in PAYERS:
                 continue
-            if each.part.services_paid():
+            if each.part.services_paid() and payee in LINES:
                 if not each.part.terms.reads:  # nothing but quantities: prices are all of it
                     continue
                 euros = euros - activity.services @ each.part.prices_eur(activity.service_names)
@@ -114,22 +113,39 @@ class Settlement:
         return settled
 
     def spending_of_others(self) -> Floats:
-        """Return ``[practice, segment]`` unrounded euros that others than insurers and patients bear of curative care.
+        """Return ``[practice, segment]`` unrounded euros of curative care that neither insurers nor patients bear."""
+        return self._borne_by(OTHERS)
 
-        Net of what insurers hand to them.
-        """
+    def _borne_by(self, actors: Sequence[str]) -> Floats:
+        """Return ``[practice, segment]`` euros that payers pay for curative care, net of what others hand to them."""
         borne = np.zeros(self._shape)
         for each in self.bills:
             payer, payee = each.contract.payer, each.payment.payee
-            if payer in OTHERS and payee not in OTHERS and payee != LONG_TERM_CARE:
+            if payee == LONG_TERM_CARE:
+                continue
+            if payer in actors and payee not in actors:
                 borne += each.payment.euros
-            elif payer == "insurers" and payee in OTHERS:
+            elif payee in actors and payer in PAYERS and payer not in actors:
                 borne -= each.payment.euros
         return borne
 
     @property
     def _shape(self) -> tuple[int, ...]:
         return self.book.activity.person_years.shape
+
+
+def tariff_of_sectors(contracts: Iterable[Contract], year: int | None, service_names: Sequence[str]) -> Floats:
+    """Return ``[LINES, service]`` euros that payers pay to each sector per unit of each service in a contract year.
+
+    The line of general practice is empty: practices are paid by their own contracts and not alike.
+    """
+    paid = np.zeros((len(LINES), len(service_names)))
+    for contract in contracts:
+        for part in contract.in_force(year):
+            payee = part.terms.payee or contract.providers
+            if contract.payer in PAYERS and payee in SETTLED and payee in LINES:
+                paid[LINES.index(payee)] += tariff_table([part], service_names)
+    return paid
 
 
 def stage_of(part: Part) -> str:

@@ -25,7 +25,7 @@ import numpy as np
 from paysim.accounting.activity import Activity, Persons
 from paysim.accounting.book import Book
 from paysim.accounting.segments import CONDITIONS, SEGMENT_CONDITION
-from paysim.contracts.protocol import Floats, PaysNothingPerUnit, Working
+from paysim.contracts.protocol import Floats, SettledByYear, Working
 from paysim.errors import ModelError
 
 Line = Literal[
@@ -76,7 +76,7 @@ class Corridor:
 
 
 @dataclass(frozen=True)
-class SharedSavings(PaysNothingPerUnit):
+class SharedSavings(SettledByYear):
     """Terms of shared savings.
 
     Attributes
@@ -191,8 +191,8 @@ class SharedSavings(PaysNothingPerUnit):
         more = {"persons"} if self.truncate_above_eur is not None else set()
         return frozenset({"payments", *more} | ({"indicators"} if self.quality_indicator else set()))
 
-    def settle(self, book: Book) -> Floats:
-        """Return ``[practice, segment]`` euros for the year that is due, over people alike; zeros when none is.
+    def for_year(self, due: Book, book: Book) -> Floats:
+        """Return ``[practice, segment]`` euros due for a year, over the people of now alike.
 
         Raises
         ------
@@ -200,9 +200,6 @@ class SharedSavings(PaysNothingPerUnit):
             If the book lacks a base year, payments, or the indicator.
         """
         nothing = np.zeros(book.activity.person_years.shape)
-        due = book.year_due(self.lag_quarters)
-        if due is None or (due.year is not None and due.year < 0):
-            return nothing
         earned = self._reckoned(due)["earned"]
         paid = earned - self._recouped(due, earned)
         lived = book.activity.person_years
@@ -214,8 +211,8 @@ class SharedSavings(PaysNothingPerUnit):
 
     def workings(self, book: Book) -> Iterator[Working]:
         """Yield benchmark, savings rate and what is shared of it, see `Explained`."""
-        due = book.year_due(self.lag_quarters)
-        if due is None or (due.year is not None and due.year < 0):
+        due = self.due(book)
+        if due is None:
             yield Working("years settled in this period", 0.0, "years")
             return
         found, of_whom = self._reckoned(due), " of all practices together" if self.pooled else ""

@@ -143,10 +143,6 @@ def use_contract(document: Document, contract: Contract) -> Contract:
         With file, line and column of what is wrong.
     """
     read = bind(_UseReader, document)
-    if read.from_year is not None and read.until_year is not None and read.until_year <= read.from_year:
-        raise ScenarioError(
-            document.problem("until_year must come after from_year", ("until_year",), found=read.until_year)
-        )
     try:
         scope = both(contract.scope, _scope(read))
     except ValueError as exc:
@@ -159,15 +155,18 @@ def use_contract(document: Document, contract: Contract) -> Contract:
             raise ScenarioError(document.problem(message, ("share_by_year",), key=True))
         begins = [year for year in (part.from_year, read.from_year) if year is not None]
         ends = [year for year in (part.until_year, read.until_year) if year is not None]
-        parts.append(
-            replace(
+        try:
+            used = replace(
                 part,
                 share=part.share * read.share,
                 share_by_year=part.share_by_year or tuple(read.share_by_year),
                 from_year=max(begins) if begins else None,
                 until_year=min(ends) if ends else None,
             )
-        )
+        except ValueError as exc:
+            message = f"component {part.name}: {exc}, of the contract's dates and these together"
+            raise ScenarioError(document.problem(message, ("use",), found=read.use)) from None
+        parts.append(used)
     return replace(contract, components=tuple(parts), scope=scope)
 
 
@@ -222,18 +221,21 @@ class _Builder:
         """Return one component in its place, or None if something is wrong with it."""
         kind = component_kinds()[read.kind]
         terms = self.terms(kind, read, loc, f"{self.prefix}.{read.name or read.kind}")
-        if read.from_year is not None and read.until_year is not None and read.until_year <= read.from_year:
-            self._wrong("until_year must come after from_year", (*loc, "until_year"), found=read.until_year)
         if terms is None:
             return None
         name = read.name or terms.payee or read.kind
-        return Part(name, terms, read.share, read.from_year, read.until_year, tuple(read.share_by_year))
+        try:
+            return Part(name, terms, read.share, read.from_year, read.until_year, tuple(read.share_by_year))
+        except ValueError as exc:
+            self._wrong(str(exc), loc)
+            return None
 
     def check_parts(self, parts: Sequence[Part], payer: str, providers: str) -> None:
         """Note components that share a name, or whose payer or payee cannot be."""
         if payer == providers:
             self._wrong("nobody can pay themselves", ("providers",), found=providers)
-        for year in sorted({0, *(part.from_year for part in parts if part.from_year is not None)}):
+        begins = {part.from_year or 0 for part in parts}
+        for year in sorted(begins | {year for part in parts for year in range(len(part.share_by_year))}):
             back = [part.at(year) for part in parts if part.kind == BudgetClawBack.kind and part.in_force(year)]
             total = sum(part.share * getattr(part.terms, "claw_back_share", 0.0) for part in back)
             if total > 1.0 + 1e-9:
@@ -329,9 +331,14 @@ class _Builder:
 
     def _known(self, each: Field[Any], name: Any, loc: Loc) -> None:
         """Check a name of a service: a misspelt one would silently be paid nothing."""
-        known = _service_names() if each.metadata.get("names") == "services" else ()
-        if known and name not in known:
-            self._wrong("unknown service", loc, found=name, allowed=known, nearest=nearest_name(name, known))
+        of = each.metadata.get("names")
+        if of not in ("services", "admissions"):
+            return
+        known = _service_names(admissions=of == "admissions")
+        if name in known:
+            return
+        message = "is no admission" if name in _service_names() else "unknown service"
+        self._wrong(message, loc, found=name, allowed=known, nearest=nearest_name(name, known))
 
     def _amount(self, name: str, unit: str, given: Any, loc: Loc) -> None:
         if not isinstance(given, _Amount):
@@ -448,7 +455,9 @@ def _default_file(each: Field[Any], read: Any) -> str | None:
 
 
 @lru_cache(maxsize=1)
-def _service_names() -> tuple[str, ...]:
+def _service_names(*, admissions: bool = False) -> tuple[str, ...]:
     from paysim.care.catalogue import load_services
 
-    return tuple(load_services().names)
+    services = load_services()
+    units = zip(services.names, services.units, strict=True)
+    return tuple(name for name, unit in units if not admissions or unit == "admission")

@@ -73,6 +73,8 @@ def _steps(steps: Iterator[Working], rows: Rows) -> Iterator[Line]:
 def _share(part: Part) -> Iterator[Line]:
     if part.share != 1.0:
         yield Line("share of the component", part.share, "share")
+    if part.share_due is not None and part.share_due != part.share:
+        yield Line("share of the component in the year that is due", part.share_due, "share")
 
 
 def _services(part: Part, book: Book, rows: Rows) -> Iterator[Line]:

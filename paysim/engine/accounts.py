@@ -420,11 +420,10 @@ class Accounts:
     def _add_money(self, settlement: Settlement, bills: np.ndarray, patient_cents: np.ndarray) -> None:
         lived = settlement.book.activity.person_years
         paid = (settlement.spending_on_practices(), settlement.spending_of_patients(), settlement.spending_of_others())
-        gp, own, others = (np.divide(each, lived, out=np.zeros_like(each), where=lived > 0.0) for each in paid)
+        gp, own, others = (_per_listed_year(each[:, :, None], lived)[:, :, 0] for each in paid)
         settled = settlement.spending_settled()
         used = np.flatnonzero(settled.any(axis=(0, 1)))  # hardly ever more than one or two
-        lumps = np.ascontiguousarray(settled[:, :, used])
-        lumps = np.divide(lumps, lived[:, :, None], out=np.zeros_like(lumps), where=lived[:, :, None] > 0.0)
+        lumps = _per_listed_year(settled[:, :, used], lived)
         standing = self._standing(settlement.book.activity, bills)
         use.add_money(
             self._seen,
@@ -510,3 +509,19 @@ class Accounts:
         return self._payments.close(
             self.state.people["id"].copy(), rows, curative[rows], (care @ long_term)[rows], group
         )
+
+
+def _per_listed_year(euros: np.ndarray, lived: np.ndarray) -> np.ndarray:
+    """Return ``[practice, segment, K]`` euros per person-year on the list.
+
+    What was paid for a segment without people falls on the others of the practice, of a practice without people on the
+    region: so no euro that was posted is lost in what is counted for people.
+    """
+    years = lived[:, :, None]
+    stray = np.where(years > 0.0, 0.0, euros)
+    if stray.any() and years.any():
+        of_practice, on_list = stray.sum(axis=1), lived.sum(axis=1)[:, None]
+        more = np.divide(of_practice, on_list, out=np.zeros_like(of_practice), where=on_list > 0.0)
+        more += np.where(on_list > 0.0, 0.0, of_practice).sum(axis=0) / lived.sum()
+        euros = euros - stray + years * more[:, None, :]
+    return np.asarray(np.divide(euros, years, out=np.zeros(euros.shape), where=years > 0.0))

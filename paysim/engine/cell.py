@@ -13,12 +13,10 @@ from typing import Any
 import numpy as np
 
 from paysim.accounting.activity import Activity
-from paysim.accounting.claims import tariff_table
 from paysim.accounting.ledger import Ledger
 from paysim.care.costs import BILLS
-from paysim.contracts.contract import PRACTICES
 from paysim.contracts.neutrality import scaled, solve_scale, total_eur
-from paysim.contracts.settlement import PAYERS, Settlement
+from paysim.contracts.settlement import Settlement, tariff_of_sectors
 from paysim.engine.accounts import Accounts
 from paysim.engine.admissions import OpenEpisodes
 from paysim.engine.facts import FACTS
@@ -288,10 +286,6 @@ def _counted(model: Model, accounts: Accounts) -> Counted:
     arrays = accounts.records.arrays()
     fte = arrays["fte"].reshape(scenario.horizon_years, -1, *arrays["fte"].shape[1:]).mean(axis=1)  # [Y, P, 2]
     hours = [[care.book.hours_per_year(gp, nurse) for gp, nurse in year] for year in fte]
-    others = [each for each in accounts.contracts if each.providers != PRACTICES and each.payer in PAYERS]
-    parts = [
-        [part for contract in others for part in contract.in_force(year)] for year in range(scenario.horizon_years)
-    ]
     return Counted(
         dimensions=accounts.groups.dimensions,
         columns=(*accounts.names, *EXTRA, *FACTS),
@@ -299,7 +293,9 @@ def _counted(model: Model, accounts: Accounts) -> Counted:
         arrays=arrays,
         service_names=accounts.names,
         sector_of=care.services.sectors,
-        payment_eur=np.array([tariff_table(each, accounts.names) for each in parts]),
+        payment_eur=np.stack(
+            [tariff_of_sectors(accounts.contracts, year, accounts.names) for year in range(scenario.horizon_years)]
+        ),
         cost_eur=care.resource_cost_eur,
         revenue_kinds=(*accounts.kinds, "programmes"),
         bills=(*BILLS, "programmes"),

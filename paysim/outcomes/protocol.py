@@ -35,7 +35,8 @@ class Counted:
     sector_of, cost_eur
         By service: sector, resource cost per unit.
     payment_eur
-        ``[Y, S]`` what payers pay per unit of each service in each contract year, outside general practice.
+        ``[Y, LINES, S]`` what payers pay to each sector per unit of each service in each contract year, see
+        `contracts.settlement.tariff_of_sectors`.
     revenue_kinds, bills
         What practices receive (kinds of component) and pay for: last axes of the records `revenue` and `bills`.
     weight

@@ -1,11 +1,11 @@
 """Payments by sector, patients' part of them, and resource costs. Payment and cost are never mixed.
 
 General practice is paid by contract and practice; its payments are shared out over people by practice and segment.
-Other sectors are paid by the unit; what they are paid by other terms (budgets, bundles) falls on all listed people of a
-practice and segment alike. So does what is paid to organisations (shared savings, grants), which is a line of its own;
-what they share out to practices is not paid twice. Long-term care is paid under another act by another payer: it is a
-sector of its own and in no total. What general practice costs beside contacts (paid time without patients, housing,
-overhead) falls on all listed people alike.
+Other sectors are paid by the unit, for services of whichever sector; what they are paid by other terms (budgets,
+bundles) falls on all listed people of a practice and segment alike. So does what is paid to organisations (shared
+savings, grants), which is a line of its own; what they share out to practices is not paid twice. Long-term care is
+paid under another act by another payer: it is a sector of its own and in no total. What general practice costs beside
+contacts (paid time without patients, housing, overhead) falls on all listed people alike.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from paysim.care.catalogue import LONG_TERM_CARE
-from paysim.contracts.settlement import ORGANISATIONS_LINE, SETTLED
+from paysim.contracts.settlement import LINES, ORGANISATIONS_LINE, SETTLED
 from paysim.outcomes.protocol import Counted, Measure
 
 GENERAL_PRACTICE = "general_practice"
@@ -26,7 +26,8 @@ def measures(counted: Counted) -> Iterator[Measure]:
     sectors = tuple(dict.fromkeys(counted.sector_of))
     of_sector = np.array([[each == sector for each in counted.sector_of] for sector in sectors], float)
     services = counted.services()
-    paid = np.stack([used @ (of_sector * prices).T for used, prices in zip(services, counted.payment_eur, strict=True)])
+    lines = [LINES.index(sector) for sector in sectors]
+    paid = np.stack([used @ prices[lines].T for used, prices in zip(services, counted.payment_eur, strict=True)])
     cost = services @ (of_sector * counted.cost_eur).T
     own = sectors.index(GENERAL_PRACTICE)
     paid[:, :, own] = counted.column("gp_payments")

@@ -385,6 +385,11 @@ CAPITATION = {"kind": "capitation", "rate_eur_per_person_year": 220}
             {"kind": "admission_tariff", "admissions": [{"service": "admission_mi", "price_eur": 1, "sector": "x"}]},
             ["unknown key", "service"],
         ),
+        ({"kind": "admission_tariff", "admissions": [{"service": "gp_visit", "price_eur": 1}]}, ["is no admission"]),
+        (
+            {"kind": "acute_bundle", "episodes": [{"name": "a", "triggers": ["admision_mi"], "window_days": 90}]},
+            ["unknown service", "did you mean 'admission_mi'"],
+        ),
         (
             {"kind": "capitation", "grid": [{"age_from": 0, "deprived": False, "eur_per_quarter": 1}]},
             ["no row for age_0_deprived"],

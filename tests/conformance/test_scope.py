@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,10 +15,12 @@ import paysim as ps
 from paysim import catalog
 from paysim.accounting.activity import Activity
 from paysim.accounting.book import Book
+from paysim.analysis import explain as explaining
 from paysim.contracts.contract import Contract, Part
-from paysim.contracts.coverage import coverage
+from paysim.contracts.coverage import coverage, coverage_warnings
+from paysim.contracts.pay_for_performance import PayForPerformance, Target
 from paysim.contracts.scope import Participants, Scope, both
-from paysim.contracts.settlement import settle
+from paysim.contracts.settlement import settle, settle_all
 from paysim.contracts.terms import read_contract
 from paysim.contracts.written import as_mapping
 from paysim.errors import InputError, ModelError
@@ -95,6 +99,59 @@ def test_a_share_by_year_holds_before_within_and_after() -> None:
     np.testing.assert_allclose(2.0 * paid[1], paid[2], rtol=1e-12)
 
 
+YEARS, LAG = 4, 3
+WITHHELD = PayForPerformance((Target("ldl_at_target", full=0.0),), withhold_share=0.1, lag_quarters=LAG)  # all score 1
+
+
+def _withheld(part: Part) -> np.ndarray:
+    """Euros of each quarter of `YEARS` years and one after."""
+    seen = book()
+    quarters = [replace(seen.activity.scaled(0.25), indicators=seen.activity.indicators) for _ in range(4 * YEARS + 4)]
+    contract = Contract("mine", "mine", "insurers", "practices", (part,))
+    settled = settle_all([contract], quarters, [n // 4 for n in range(len(quarters))], seen.past)
+    return np.array([each.practice_revenue().sum() for each in settled])
+
+
+@pytest.mark.parametrize(
+    "dates",
+    [
+        {"until_year": YEARS},
+        {"from_year": 1, "until_year": 2},
+        {"share_by_year": (1.0, 0.5, 0.25, 0.0)},
+        {"share": 0.5},
+    ],
+)
+def test_what_was_withheld_in_a_year_is_given_back_at_its_share(dates: dict[str, Any]) -> None:
+    """A settlement that lags goes by the share and the dates of the year that it is for."""
+    part = replace(Part("withhold", WITHHELD), **{"until_year": YEARS} | dates)
+    euros = _withheld(part)
+    assert euros.min() < 0.0
+    assert euros.sum() == pytest.approx(0.0, abs=1e-6)
+    last = part.until_year or YEARS
+    assert euros[4 * last + LAG - 1] > 0.0 or dates.get("share_by_year")
+    assert not euros[4 * last + LAG :].any()
+
+
+def test_what_is_paid_in_advance_has_no_dates() -> None:
+    bundle = next(part for part in PARTS.values() if getattr(part.terms, "payment", "") == "prospective")
+    for dates in ({"from_year": 1}, {"until_year": 2}, {"share_by_year": (0.5, 1.0)}):
+        with pytest.raises(ValueError, match="must be in force throughout"):
+            replace(bundle, **dates)
+    assert replace(bundle, from_year=0) != bundle
+
+
+def test_two_halves_share_out_what_was_received_once() -> None:
+    """Each half what was received for its own practices."""
+    shared = next(part for part in PARTS.values() if part.kind == "distribution")
+    seen = book(practices=PRACTICES)
+    whole = _pays(shared, Scope(), seen)
+    first, second = _pays(shared, HALF, seen), _pays(shared, REST, seen)
+    assert whole.sum() > 0.0
+    assert first.sum() + second.sum() == pytest.approx(whole.sum())
+    inside = HALF.factor(seen.activity) > 0.0
+    assert not first[~inside].any()
+
+
 def test_a_contract_keeps_its_limits_when_it_is_written_down() -> None:
     contract = read_contract("nl/gp_segments_1_2_3")
     parts = tuple(replace(part, share=0.5, share_by_year=(0.25, 1.0), from_year=1) for part in contract.components)
@@ -122,8 +179,19 @@ def test_the_coverage_of_a_service_counts_who_takes_part() -> None:
     fees = read_contract("nl/gp_fee_for_service")
     halves = [replace(fees, scope=HALF), replace(fees, name="others", scope=REST)]
     assert {row.warning for row in coverage(halves, SERVICES) if "gp_consult" in row.service} == {""}
-    twice = [fees, replace(fees, name="others", scope=REST)]
-    assert {row.warning for row in coverage(twice, SERVICES) if "gp_consult" in row.service} == {"paid twice"}
+
+    def of_consults(*contracts: Contract) -> set[str]:
+        return {row.warning for row in coverage(contracts, SERVICES) if "gp_consult" in row.service}
+
+    others = replace(fees, name="others")
+    assert of_consults(fees, others) == {"paid twice"}
+    assert of_consults(fees, replace(others, scope=REST)) == {"paid twice in some practices"}
+    assert of_consults(halves[0], replace(others, scope=HALF)) == {"paid twice in some practices"}
+    assert of_consults(halves[0]) == {"paid never in some practices"}
+    third = Scope(Participants(0.3))
+    assert of_consults(replace(fees, scope=third), halves[1]) == {"paid never in some practices"}
+    sentence = coverage_warnings(coverage(halves[:1], SERVICES))
+    assert any("gp_consult is paid never in some practices: other practices have it" in each for each in sentence)
 
 
 SCENARIO = Path(catalog.find("scenarios", "nl/achterhoek_transition"))
@@ -184,3 +252,18 @@ def test_what_was_paid_in_a_scope_is_explained(transition: ps.Run) -> None:
         for period in (0, 5):
             for actor in ("insurers", "hospital"):
                 assert ps.explain(transition, actor, period, arm=arm).postings
+
+
+def test_persons_of_a_list_add_up_to_the_bill_of_one_insurer(transition: ps.Run) -> None:
+    accounts, settlement = explaining._simulate_again(transition, "leading_insurer", 0, 1, SCENARIO)
+    paid: dict[str, float] = defaultdict(float)
+    for number in np.unique(accounts.state.people["id"][accounts.state.listed]):
+        person = accounts.person(int(number))
+        assert person is not None
+        for each in explaining._of_person(settlement, person):
+            paid[each.contract] += each.exact_eur or 0.0
+    scoped = [bill for bill in settlement.bills if bill.contract.scope.insurers]
+    assert scoped
+    for name in {bill.contract.name for bill in scoped}:
+        owed = sum(float(bill.payment.euros.sum()) for bill in scoped if bill.contract.name == name)
+        assert paid[name] == pytest.approx(owed, rel=1e-6)

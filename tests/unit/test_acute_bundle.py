@@ -98,9 +98,26 @@ def test_the_reconciliation_waits_for_its_lag():
 def test_a_target_of_the_past_grows_with_the_trend():
     terms = AcuteBundle((STROKE,), trend_per_year=0.1)
     base = quarter(terms, (0, 1, 1, 5000.0, 5000.0), years=1.0)
-    now = quarter(terms, (0, 1, 1, 5000.0, 5000.0), years=1.0)
-    assert np.isclose(terms.settle(Book(now, 0, (base,))).sum(), 500.0)
-    assert np.isclose(terms.settle(Book(now, 1, (base, now))).sum(), 5000.0 * (1.1**2 - 1.0))
+    first, second = (quarter(terms, (0, 1, 1, 5000.0, 5000.0), start=day, years=1.0) for day in (363.0, 364.0))
+    assert np.isclose(terms.settle(Book(first, 0, (base,))).sum(), 500.0)
+    assert np.isclose(terms.settle(Book(second, 1, (base, first))).sum(), 5000.0 * (1.1**2 - 1.0))
+
+
+def test_an_episode_over_the_turn_of_the_year_keeps_the_price_of_the_day_it_began():
+    """So what was paid in advance, less fees, and the reconciliation together are what the limits leave of the result."""
+    terms = AcuteBundle((STROKE,), trend_per_year=0.1, payment="prospective", stop_gain_share=0.0)
+    base = quarter(terms, (0, 1, 1, 5000.0, 5000.0), years=1.0)
+    begun = quarter(terms, (0, 1, 0, 3000.0, 3000.0), start=300.0, years=1.0)
+    ended = quarter(terms, (0, 0, 1, 1000.0, 4000.0), start=300.0, years=1.0)
+    euros = [terms.settle(Book(begun, 0, (base,))).sum(), terms.settle(Book(ended, 1, (base, begun))).sum()]
+    assert np.isclose(euros[0], 5500.0 - 3000.0)
+    assert np.isclose(sum(euros), 0.0)
+    afterwards = AcuteBundle((STROKE,), trend_per_year=0.1)
+    base, begun, ended = (
+        replace(each, episodes={afterwards.episode_rules: each.episodes[terms.episode_rules]})
+        for each in (base, begun, ended)
+    )
+    assert np.isclose(afterwards.settle(Book(ended, 1, (base, begun))).sum(), 5500.0 - 4000.0)
 
 
 def test_a_kind_that_nobody_had_in_the_base_years_is_left_out():

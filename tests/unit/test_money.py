@@ -15,7 +15,9 @@ from paysim.accounting.organisations import Organisation, Organisations
 from paysim.analysis.money import organisations_of
 from paysim.analysis.runs import Run
 from paysim.cli.app import app
+from paysim.contracts.contract import Contract
 from paysim.contracts.terms import read_contract
+from paysim.engine.accounts import _per_listed_year
 
 ARM, BASE = "two_sided", "today"
 YEARS = 2
@@ -78,6 +80,18 @@ def test_owners_take_what_their_organisation_gains(run: Run) -> None:
     assert after["investor"] == pytest.approx(0.75 * before["integrator"])
     assert after["practices"] == pytest.approx(before["practices"] + 0.25 * before["integrator"])
     assert after.sum() == pytest.approx(0.0, abs=1e-6)
+    chain = replace(
+        owned,
+        members=tuple(
+            replace(each, owners=(("hospital", 1.0),)) if each.actor == "investor" else each for each in owned.members
+        ),
+    )
+    further = ps.pockets(run, ARM, organisations=chain, through_owners=True).set_index("actor")["net_eur"]
+    assert further["investor"] == pytest.approx(0.0, abs=1e-6)
+    assert further["hospital"] == pytest.approx(before["hospital"] + 0.75 * before["integrator"])
+    nobody = replace(about, members=tuple(replace(each, owners=()) for each in about.members))
+    with pytest.raises(ps.DataError, match="name no owners"):
+        ps.pockets(run, ARM, organisations=nobody, through_owners=True)
 
 
 def test_transfers_cancel_between_payers(run: Run) -> None:
@@ -105,7 +119,7 @@ def test_transfers_cancel_between_payers(run: Run) -> None:
     [
         ("be/middenkempen_ascvd_payment", "zone_savings", True, True),
         ("nl/achterhoek_wrong_pocket", "pact", False, True),
-        ("nl/achterhoek_hospital_budget", "hospital_budget", False, False),
+        ("nl/achterhoek_hospital_budget", "global_budget", False, False),
         ("us/achterhoek_episode_bundle", "prospective", False, False),
     ],
 )
@@ -114,7 +128,7 @@ def test_results_and_ledger_agree_on_who_pays_whom(
 ) -> None:
     """Also where money is paid by other terms than prices: budgets, grants, savings, and from one payer to another."""
     scenario = ps.load_scenario(name)
-    arms = tuple(each for each in scenario.arms if each.name in (scenario.current, arm))
+    arms = (scenario.arm(scenario.current), scenario.arm(arm))
     run = ps.simulate(replace(scenario, horizon_years=2, arms=arms), tmp_path / "r", sample=1500)
     _agree(run, arm, organisations, others)
 
@@ -127,6 +141,44 @@ def test_what_comes_on_top_of_a_price_is_spent_too(tmp_path: Path) -> None:
     by_stay = replace(today, name="by_stay", contracts=(*others, read_contract("examples/admission_tariff")))
     run = ps.simulate(replace(scenario, horizon_years=1, arms=(today, by_stay)), tmp_path / "r", sample=1500)
     _agree(run, "by_stay", False, False)
+
+
+def test_prices_paid_to_organisations_and_payers_are_spent_once(tmp_path: Path) -> None:
+    """A care group paid by the visit, a hospital paid for a service of general practice, and payers that pay payers."""
+    scenario = ps.load_scenario("us/achterhoek_shared_savings")
+    today = scenario.arm(BASE)
+    fee = [{"service": "gp_consult", "price_eur": 5}]
+    grant = {"kind": "infrastructure_grant", "eur_per_person_year": 7}
+    more = (
+        _contract("insurers", "care_group", {"kind": "fee_for_service", "schedule": fee}),
+        _contract("insurers", "sectors", {"kind": "tariff", "sector": "hospital", "schedule": fee}),
+        _contract("insurers", "patients", grant),
+        _contract("patients", "municipalities", grant),
+        _contract("patients", "care_group", grant),
+    )
+    arm = replace(today, name="mine", contracts=(*today.contracts, *more))
+    run = ps.simulate(replace(scenario, horizon_years=1, arms=(today, arm)), tmp_path / "r", sample=1500)
+    _agree(run, "mine", True, True)
+    table, results = ps.perspectives(run), run.results
+    here = results[(results["dimension"] == "all") & (results["period"] >= 0) & (results["arm"] == "mine")]
+    total = here.groupby("measure")["value"].sum()
+    assert table.loc["patients", "mine"] * total["person_years"] == pytest.approx(total["patient_payments"], rel=1e-5)
+    others = table.loc["municipalities and government", "mine"] * total["person_years"]
+    assert others == pytest.approx(total["payments_by_others"], rel=1e-5)
+
+
+def _contract(payer: str, providers: str, component: dict[str, object]) -> Contract:
+    name = f"{payer}_{providers}"
+    return read_contract({"name": name, "payer": payer, "providers": providers, "components": [component]})
+
+
+def test_what_is_paid_for_nobody_is_not_lost() -> None:
+    lived = np.array([[1.0, 3.0], [0.0, 0.0], [2.0, 0.0]])
+    euros = np.array([[[1.0], [3.0]], [[5.0], [1.0]], [[4.0], [8.0]]])
+    rates = _per_listed_year(euros, lived)
+    assert (rates[:, :, 0] * lived).sum() == pytest.approx(euros.sum())
+    np.testing.assert_allclose(rates[:, :, 0], [[2.0, 2.0], [0.0, 0.0], [7.0, 0.0]])
+    assert not _per_listed_year(euros, np.zeros_like(lived)).any()
 
 
 def _agree(run: Run, arm: str, organisations: bool, others: bool) -> None:
@@ -172,10 +224,27 @@ def test_bills_are_paid_as_late_as_their_lag(run: Run) -> None:
     np.testing.assert_allclose(payer["receivable_eur"] - others["receivable_eur"], -late["receivable_eur"])
 
 
+def test_a_budget_is_not_paid_like_a_bill(tmp_path: Path) -> None:
+    scenario = ps.load_scenario("nl/achterhoek_hospital_budget")
+    arms = tuple(each for each in scenario.arms if each.name in (scenario.current, "global_budget"))
+    run = ps.simulate(replace(scenario, horizon_years=2, arms=arms), tmp_path / "r", sample=1500)
+    rows = run.ledger.astype({"actor": str, "component": str})
+    mine = rows[(rows["arm"] == "global_budget") & (rows["actor"] == "hospital") & (rows["period"] == 7)]
+    kinds = {part.name: part.kind for each in run.contracts("global_budget") for part in each.components}
+    billed = mine[mine["component"].map(kinds) == "tariff"]["cents"].sum() / 100.0
+    late = ps.cash(run, "hospital", "global_budget", organisations=_about(1))
+    assert mine["cents"].sum() / 100.0 > 2.0 * billed
+    assert late["receivable_eur"].iloc[-1] == pytest.approx(billed, abs=1e-6)
+
+
 def test_who_runs_out_of_cash_is_flagged(run: Run) -> None:
     change = ps.cash(run, "hospital", ARM, baseline=BASE, organisations=_about(0))
     lost = -change["cash_eur"].cumsum().min()
     assert lost > 0.0
+    missing = ps.cash(run, "integrator", ARM, baseline=BASE, organisations=_about(0))
+    alone = ps.cash(run, "integrator", ARM, organisations=_about(0))
+    np.testing.assert_array_equal(missing["cash_eur"], alone["cash_eur"])
+    assert not ps.statement(run, "integrator", BASE).to_numpy().any()
     people = run.cell(BASE).quarters[0].person_years.sum() * 4
     for reserve, broke in ((1.01 * lost / people, False), (0.99 * lost / people, True)):
         found = ps.cash(run, "hospital", ARM, baseline=BASE, organisations=_about(0, reserve))
@@ -195,7 +264,7 @@ name: mine
 title: Mine
 organisations:
   - {actor: practices, title: Practices, level: providers}
-  - {actor: integrator, title: Integrator, level: organisations, owners: [{actor: practices, share: 0.5}]}
+  - {actor: integrator, title: Integrator, level: organisations, owners: [{actor: practices, share: {value: 0.5, source: mine, status: found}}]}
 payment_lags:
   - {account: hospital, quarters: {value: 1, range: [0, 3], source: mine, status: assumed}}
 """
@@ -204,7 +273,12 @@ payment_lags:
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("share: 0.5", "share: 1.5", ["owners[0].share", "less than or equal to 1"]),
+        ("value: 0.5", "value: 1.5", ["owners", "owners hold more than all"]),
+        (
+            "level: providers}",
+            "level: providers, owners: [{actor: integrator, share: {value: 1, source: a, status: found}}]}",
+            ["actors own each other", "integrator"],
+        ),
         ("owners: [{actor: practices", "owners: [{actor: practises", ["no such owner", "practices"]),
         ("value: 1, range", "value: 1.5, range", ["whole quarters"]),
         ("range: [0, 3]", "range: [2, 3]", ["outside its range"]),
