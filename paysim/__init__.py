@@ -33,6 +33,7 @@ _HOMES = {
     "pockets": "paysim.analysis.money",
     "read_population": "paysim.population",
     "replicate_trials": "paysim.analysis.trials",
+    "run_lab": "paysim.lab",
     "scorecard": "paysim.analysis.scorecard",
     "simulate": "paysim.analysis.execution",
     "statement": "paysim.analysis.money",
@@ -71,6 +72,7 @@ __all__ = [
     "pockets",
     "read_population",
     "replicate_trials",
+    "run_lab",
     "scorecard",
     "simulate",
     "statement",
@@ -95,6 +97,7 @@ if TYPE_CHECKING:
     from paysim.analysis.trials import replicate_trials
     from paysim.analysis.validation import validate
     from paysim.errors import DataError, InputError, ModelError, OutputError, PaysimError, ScenarioError
+    from paysim.lab import run_lab
     from paysim.parameters import Parameters
     from paysim.population import (
         Population,

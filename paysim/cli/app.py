@@ -19,6 +19,7 @@ from paysim.cli import (
     explain,
     incentives,
     indicators,
+    lab,
     money,
     population,
     report,
@@ -52,6 +53,7 @@ app.command("check")(check.check)
 app.command("calibrate")(calibrate.calibrate)
 app.command("validate")(validate.validate)
 app.command("trials")(trials.trials)
+app.command("lab")(lab.lab)
 app.command("warmup")(warmup.warmup)
 app.add_typer(population.app, name="population")
 app.add_typer(cases.app, name="cases")

@@ -37,7 +37,7 @@ def validate(
     from paysim.analysis.validation import validate as compare
 
     if plot is not None:
-        _check_plot(plot)
+        check_plot(plot)
     if out is not None:
         check_out(out, overwrite=True)
     say_if_compiling(quiet=json)
@@ -75,7 +75,7 @@ def validate(
     typer.echo(f"next: paysim validate {region} --json" if written else f"next: paysim validate {region} --out DIR")
 
 
-def _check_plot(plot: Path) -> None:
+def check_plot(plot: Path) -> None:
     """Refuse a file that cannot be written before a minute is spent on what it should show."""
     from paysim.errors import OutputError, Problem, nearest_name
     from paysim.report.validation import KINDS
