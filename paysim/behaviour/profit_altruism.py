@@ -22,7 +22,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,6 +64,9 @@ class ProfitAltruism:
     name: ClassVar[str] = "profit_altruism"
     settings: ClassVar[tuple[str, ...]] = (*CHANNELS, *_CHARACTER, *_CURVATURES, *_LIMITS)
 
+    income_curvature: ClassVar[str] = "eta"
+    """Setting that is the elasticity of the marginal utility of income."""
+
     values: Mapping[str, float]
     visit_curvature_eur: float
 
@@ -73,7 +76,7 @@ class ProfitAltruism:
             raise ScenarioError(*problems)
 
     @classmethod
-    def build(cls, settings: Mapping[str, float], parameters: Parameters) -> ProfitAltruism:
+    def build(cls, settings: Mapping[str, float], parameters: Parameters) -> Self:
         """Return the behaviour from parameters of the groups ``behaviour`` and ``care``.
 
         Raises
@@ -81,7 +84,7 @@ class ProfitAltruism:
         ScenarioError
             A setting has a value that it cannot have.
         """
-        read = {name: parameters[f"behaviour.{name}"] for name in (*_CHARACTER, *_CURVATURES, *_LIMITS)}
+        read = {name: parameters[f"behaviour.{name}"] for name in cls.settings if name not in CHANNELS}
         values = dict.fromkeys(CHANNELS, 1.0) | read | dict(settings)
         return cls(values, visit_curvature_eur(parameters))
 
@@ -115,20 +118,28 @@ class ProfitAltruism:
         return situation.levers + self._within_hours(situation, step, now.hours)
 
     def _best_response(self, situation: Situation, now: Margins) -> Floats:
+        return self._levers(situation, now, income_eur(situation))
+
+    def _levers(self, situation: Situation, now: Margins, income: Floats) -> Floats:
+        """Return the best levers when marginal utility is that of an income ``[practice]``."""
         anchor = situation.anchor
         if anchor is None:
-            raise ModelError("profit_altruism: the situation has no anchor, so there is no base to respond from")
+            raise ModelError(f"{self.name}: the situation has no anchor, so there is no base to respond from")
         base_income, base_hours, wage = self._base(situation, anchor)
-        income = np.maximum(income_eur(situation), self.values["income_floor"] * base_income)
-        utility = (income / base_income) ** -self.values["eta"]
+        income = np.maximum(income, self.values["income_floor"] * base_income)
+        utility = (income / base_income) ** -self.values[self.income_curvature]
         longer = working_hours(situation) / base_hours
         wage_now = wage * longer ** (1.0 / self.values["hours_elasticity"])
         at_base = _value_per_unit(anchor.margins, np.ones_like(wage), wage)
         gain = _value_per_unit(now, utility, wage_now) - at_base
         slope = situation.traits.altruism[:, None, None] * self._curvature_eur(situation)
-        target = np.clip(situation.base_levers + gain / slope, *self._limits())
+        target = np.clip(situation.base_levers + self._moves(gain, slope), *self._limits())
         fixed = ~(now.movable & anchor.margins.movable) | ~self._open()
         return np.where(fixed, situation.base_levers, target)
+
+    def _moves(self, gain: Floats, slope: Floats) -> Floats:
+        """Return how far levers are moved from base by a gain per unit, of which `slope` is lost per unit moved."""
+        return gain / slope
 
     def _within_hours(self, situation: Situation, step: Floats, hours: Floats) -> Floats:
         """Scale further visits down so that expected contact hours stay within what there are."""

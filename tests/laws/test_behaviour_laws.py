@@ -1,6 +1,7 @@
 """Economics as laws: one lever, linear contracts, no income effect and hours to spare unless stated."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ from hypothesis import strategies as st
 from paysim.accounting.activity import Activity
 from paysim.accounting.segments import SEGMENT_CONDITION, SEGMENTS
 from paysim.behaviour import behaviour_parameters, load_behaviour
-from paysim.behaviour.incentives import make_anchor, marginal
+from paysim.behaviour.incentives import income_eur, make_anchor, marginal
+from paysim.behaviour.logit import cut_mean
 from paysim.behaviour.response import CONTACTS
 from paysim.behaviour.situation import Floats, Margins, PracticeTraits, Situation, response_terms
 from paysim.care.catalogue import load_services
@@ -224,3 +226,92 @@ def test_decisions_settle(lever: int) -> None:
     for _ in range(120):
         now = replace(now, levers=behaviour.decide(now))
     assert np.allclose(now.levers[:, :, lever], best_now[:, :, lever], atol=1e-6)
+
+
+# Choice with errors
+
+
+def with_noise(arm: Contract, noise: float, seed: int = 1) -> Floats:
+    return load_behaviour("logit", [("noise_eur", noise)], PARAMETERS).best_response(situation(arm, seed))
+
+
+@given(st.floats(-8.0, 8.0), st.floats(0.05, 3.0), st.floats(-0.95, -0.1), st.floats(0.1, 2.0))
+@settings(deadline=None, max_examples=100)
+def test_the_mean_of_logit_choice_is_that_of_its_chances(mean: float, spread: float, low: float, high: float) -> None:
+    """Against the rule itself: chances in proportion to exp(value / noise) on a fine grid of levers."""
+    grid = np.linspace(low, high, 200001)
+    value = -0.5 * ((grid - mean) / spread) ** 2
+    chance = np.exp(value - value.max())
+    chance[[0, -1]] /= 2.0
+    found = cut_mean(*(np.array([x]) for x in (mean, spread, low, high))).item()
+    assert found == pytest.approx(float(chance @ grid / chance.sum()), abs=1e-6)
+
+
+@pytest.mark.parametrize("price", [0.0, 10.0, 40.0])
+def test_choice_with_errors_responds_less_the_larger_they_are(price: float) -> None:
+    arm = contract(fees(price))
+    sure = load_behaviour("profit_altruism", [], PARAMETERS).best_response(situation(arm))
+    assert np.array_equal(with_noise(arm, 0.0), sure)
+    assert np.allclose(with_noise(arm, 1e-4), sure, atol=0.01)
+    moves = [np.abs(with_noise(arm, noise) - 1.0) for noise in (1.0, 10.0, 100.0, 1e4, 1e8)]
+    for less, more in pairwise(moves):
+        assert (more <= less + 1e-9).all()
+    assert moves[0].max() > 0.1
+    assert moves[-1].max() < 1e-3
+
+
+@settings(max_examples=30, deadline=None)
+@given(low=prices, more=prices, noise=st.floats(0.0, 200.0))
+def test_with_errors_a_higher_fee_never_lowers_visits(low: float, more: float, noise: float) -> None:
+    behaviour = load_behaviour("logit", [*NO_INCOME_EFFECT, ("noise_eur", noise)], PARAMETERS)
+    first, second = (behaviour.best_response(situation(contract(fees(p)))) for p in (low, low + more))
+    assert (second[:, :, VISITS] >= first[:, :, VISITS] - 1e-9).all()
+
+
+# An income in mind
+
+
+def aimed(arm: Contract, eta: float = 10.0) -> Floats:
+    return load_behaviour("target_income", [("target_eta", eta)], PARAMETERS).best_response(situation(arm))
+
+
+def test_a_fee_cut_lowers_visits_for_profit_and_raises_them_for_a_target_income() -> None:
+    today = read_contract("nl/gp_fee_for_service")
+    base = replace(situation(today), contracts=(today,), year=-1, anchor=None)
+    cut = replace(base, contracts=(today.scaled(0.9),), year=0, anchor=make_anchor(base))
+    profit = load_behaviour("profit_altruism", NO_INCOME_EFFECT, PARAMETERS).best_response(cut)[:, :, VISITS]
+    target = load_behaviour("target_income", [], PARAMETERS).best_response(cut)[:, :, VISITS]
+    assert (profit < 1.0).all()
+    assert (target > 1.0).all()
+
+
+@pytest.mark.parametrize("name", ["gp_fee_for_service", "gp_capitation", "gp_bundled", "gp_mixed"])
+@pytest.mark.parametrize("eta", [0.5, 5.0, 30.0])
+def test_income_and_the_levers_chosen_because_of_it_agree(name: str, eta: float) -> None:
+    """A practice that has the income of its best response, and weighs it as the target does, wants the same levers."""
+    arm = read_contract(f"nl/{name}")
+    now = situation(arm)
+    levers = load_behaviour("target_income", [("target_eta", eta)], PARAMETERS).best_response(now)
+    margins = marginal(now)
+    brought = ((margins.revenue_eur - margins.cost_eur) * (levers - now.levers)).sum(axis=(1, 2))
+    there = replace(now, practice_costs_eur=now.practice_costs_eur - brought)
+    again = load_behaviour("profit_altruism", [("eta", eta)], PARAMETERS).best_response(there)
+    assert np.allclose(again, levers, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["gp_fee_for_service", "gp_mixed"])
+def test_the_stronger_the_aim_the_nearer_the_income(name: str) -> None:
+    now = situation(read_contract(f"nl/{name}").scaled(0.9))
+    margins = marginal(now)
+    gaps = []
+    for eta in (0.0, 2.0, 10.0, 30.0):
+        moved = aimed(read_contract(f"nl/{name}").scaled(0.9), eta) - 1.0
+        income = income_eur(now) + ((margins.revenue_eur - margins.cost_eur) * moved).sum(axis=(1, 2))
+        gaps.append(np.abs(income / now.anchor.income_eur - 1.0))
+    for weaker, stronger in pairwise(gaps):
+        assert (stronger <= weaker + 1e-9).all()
+
+
+def test_where_nothing_pays_for_more_a_loss_is_not_made_good() -> None:
+    levers = aimed(contract(Capitation(rate_eur_per_person_year=10.0)))
+    assert (levers[:, :, VISITS] <= 1.0).all()
