@@ -130,8 +130,8 @@ class ProfitAltruism:
         utility = (income / base_income) ** -self.values[self.income_curvature]
         longer = working_hours(situation) / base_hours
         wage_now = wage * longer ** (1.0 / self.values["hours_elasticity"])
-        at_base = _value_per_unit(anchor.margins, np.ones_like(wage), wage)
-        gain = _value_per_unit(now, utility, wage_now) - at_base
+        at_base = self._value_per_unit(anchor.margins, np.ones_like(wage), wage)
+        gain = self._value_per_unit(now, utility, wage_now) - at_base
         slope = situation.traits.altruism[:, None, None] * self._curvature_eur(situation)
         target = np.clip(situation.base_levers + self._moves(gain, slope), *self._limits())
         fixed = ~(now.movable & anchor.margins.movable) | ~self._open()
@@ -140,6 +140,11 @@ class ProfitAltruism:
     def _moves(self, gain: Floats, slope: Floats) -> Floats:
         """Return how far levers are moved from base by a gain per unit, of which `slope` is lost per unit moved."""
         return gain / slope
+
+    def _value_per_unit(self, margins: Margins, utility: Floats, wage: Floats) -> Floats:
+        """Return u' (revenue - cost) - psi' hours per unit, ``[practice, condition, lever]``."""
+        money = utility[:, None, None] * (margins.revenue_eur - margins.cost_eur)
+        return margins.per_unit(money - wage[:, None, None] * margins.hours)
 
     def _within_hours(self, situation: Situation, step: Floats, hours: Floats) -> Floats:
         """Scale further visits down so that expected contact hours stay within what there are."""
@@ -177,12 +182,6 @@ class ProfitAltruism:
     def _open(self) -> NDArray[np.bool_]:
         """Return ``[lever]`` whether the channel is on."""
         return np.array([self.values[name] == 1.0 for name in CHANNELS])
-
-
-def _value_per_unit(margins: Margins, utility: Floats, wage: Floats) -> Floats:
-    """Return u' (revenue - cost) - psi' hours per unit, ``[practice, condition, lever]``."""
-    money = utility[:, None, None] * (margins.revenue_eur - margins.cost_eur)
-    return margins.per_unit(money - wage[:, None, None] * margins.hours)
 
 
 _RULES: dict[str, Callable[[float], bool]] = {

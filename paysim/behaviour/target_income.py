@@ -1,13 +1,18 @@
 """A practice with an income in mind: that of the base year (Evans 1974; McGuire and Pauly 1991, J Health Econ 10:385).
 
 It weighs as `paysim.behaviour.profit_altruism` does, with a marginal utility of income ``u'(Y) = (Y/Y0)^-target_eta``
-that rises steeply below the target ``Y0`` and vanishes above it. A practice that reckons with its present income
-would overshoot, so its best response is the one at which income, and the levers chosen because of it, agree::
+that rises steeply below the target ``Y0`` and vanishes above it. Staff are paid busy or not, so that their time moves
+no income: it counts as effort beside the practice's own, and the margin per unit is::
 
-    Y = income now + sum over levers of (revenue - cost) per unit of lever x (l(Y) - l now)
+    m = u'(Y) revenue - cost - psi'(H) hours
+
+A practice that reckons with its present income would overshoot, so its best response is the one at which income, and
+the levers chosen because of it, agree::
+
+    Y = income now + sum over levers of revenue per unit of lever x (l(Y) - l now)
 
 The right side falls as Y rises, so that there is one solution. Where nothing pays for more (capitation alone), a
-lower income cannot be made good and only what costs money is cut.
+lower income cannot be made good.
 """
 
 from __future__ import annotations
@@ -37,18 +42,21 @@ class TargetIncome(ProfitAltruism):
 
     def _best_response(self, situation: Situation, now: Margins) -> Floats:
         present = income_eur(situation)
-        net = now.revenue_eur - now.cost_eur
 
         def brought(income: Floats) -> Floats:
             """Return the income that the levers chosen at an income bring."""
             moved = self._levers(situation, now, income) - situation.levers
-            return np.asarray(present + (net * moved).sum(axis=(1, 2)))
+            return np.asarray(present + (now.revenue_eur * moved).sum(axis=(1, 2)))
 
         settled = brought(present) == present
         low = np.zeros_like(present)
-        high = np.abs(present) + np.abs(net * self._limits()[1]).sum(axis=(1, 2))
+        high = np.abs(present) + np.abs(now.revenue_eur * self._limits()[1]).sum(axis=(1, 2))
         for _ in range(_HALVINGS):
             middle = (low + high) / 2.0
             more = brought(middle) > middle
             low, high = np.where(more, middle, low), np.where(more, high, middle)
         return self._levers(situation, now, np.where(settled, present, low))
+
+    def _value_per_unit(self, margins: Margins, utility: Floats, wage: Floats) -> Floats:
+        effort = margins.cost_eur + wage[:, None, None] * margins.hours
+        return margins.per_unit(utility[:, None, None] * margins.revenue_eur - effort)

@@ -285,29 +285,36 @@ def test_a_fee_cut_lowers_visits_for_profit_and_raises_them_for_a_target_income(
     assert (target > 1.0).all()
 
 
+def foreseen(now: Situation, levers: Floats) -> Floats:
+    return income_eur(now) + (marginal(now).revenue_eur * (levers - now.levers)).sum(axis=(1, 2))
+
+
 @pytest.mark.parametrize("name", ["gp_fee_for_service", "gp_capitation", "gp_bundled", "gp_mixed"])
 @pytest.mark.parametrize("eta", [0.5, 5.0, 30.0])
 def test_income_and_the_levers_chosen_because_of_it_agree(name: str, eta: float) -> None:
-    """A practice that has the income of its best response, and weighs it as the target does, wants the same levers."""
-    arm = read_contract(f"nl/{name}")
-    now = situation(arm)
-    levers = load_behaviour("target_income", [("target_eta", eta)], PARAMETERS).best_response(now)
-    margins = marginal(now)
-    brought = ((margins.revenue_eur - margins.cost_eur) * (levers - now.levers)).sum(axis=(1, 2))
-    there = replace(now, practice_costs_eur=now.practice_costs_eur - brought)
-    again = load_behaviour("profit_altruism", [("eta", eta)], PARAMETERS).best_response(there)
-    assert np.allclose(again, levers, atol=1e-6)
+    """The first-order condition holds at the income that the best response itself brings."""
+    now = situation(read_contract(f"nl/{name}"))
+    now = replace(now, other_gp_hours=np.array([10.0, 700.0]))
+    behaviour = load_behaviour("target_income", [("target_eta", eta), ("hours_elasticity", 1e9)], PARAMETERS)
+    levers, anchor, margins = behaviour.best_response(now), now.anchor, marginal(now)
+    assert anchor is not None
+    utility = (foreseen(now, levers) / anchor.income_eur) ** -eta
+    wage = (anchor.income_eur / anchor.hours)[:, None, None]
+
+    def value(m: Margins, u: Floats) -> Floats:
+        return m.per_unit(u[:, None, None] * m.revenue_eur - m.cost_eur - wage * m.hours)
+
+    gain = value(margins, utility) - value(anchor.margins, np.ones(2))
+    wanted = 1.0 + gain[:, :, VISITS] / (0.8 * behaviour.visit_curvature_eur)
+    assert np.allclose(levers[:, :, VISITS], np.clip(wanted, 0.1, 2.0), atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["gp_fee_for_service", "gp_mixed"])
 def test_the_stronger_the_aim_the_nearer_the_income(name: str) -> None:
-    now = situation(read_contract(f"nl/{name}").scaled(0.9))
-    margins = marginal(now)
-    gaps = []
-    for eta in (0.0, 2.0, 10.0, 30.0):
-        moved = aimed(read_contract(f"nl/{name}").scaled(0.9), eta) - 1.0
-        income = income_eur(now) + ((margins.revenue_eur - margins.cost_eur) * moved).sum(axis=(1, 2))
-        gaps.append(np.abs(income / now.anchor.income_eur - 1.0))
+    arm = read_contract(f"nl/{name}").scaled(0.9)
+    now = situation(arm)
+    assert now.anchor is not None
+    gaps = [np.abs(foreseen(now, aimed(arm, eta)) / now.anchor.income_eur - 1.0) for eta in (0.0, 2.0, 10.0, 30.0)]
     for weaker, stronger in pairwise(gaps):
         assert (stronger <= weaker + 1e-9).all()
 
