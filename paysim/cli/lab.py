@@ -64,6 +64,8 @@ def lab(
         f"\naltruism: mean {s['altruism_mean']:g}, sd {s['altruism_sd']:g}, cut below {s['altruism_min']:g}; "
         f"single: all {s['altruism_single']:g}, any share of a unit; noise of logit: {s['noise']:g}"
     )
+    for each in found.experiments:
+        typer.echo(f"{each.name}: {each.source}; design {' and '.join(each.design)}")
     typer.echo(found.summary)
     if plot is not None:
         typer.echo(f"wrote: {plot}")

@@ -149,6 +149,8 @@ class Experiment:
         ``[payment, patient, quantity]`` revenue less cost.
     linear
         None where fees or benefits have steps.
+    design
+        Statuses that numbers of the design have.
     """
 
     name: str
@@ -164,6 +166,7 @@ class Experiment:
     profit: Floats
     findings: tuple[Finding, ...]
     linear: Linear | None
+    design: tuple[str, ...]
 
     @cached_property
     def thresholds(self) -> Floats:
@@ -224,6 +227,7 @@ def _experiment(file: _File) -> Experiment:
     benefit = np.array([_benefit(patient, quantities, top) for patient, _ in pairs])
     cost = file.cost.per_squared_unit * quantities**2
     revenue = [[_revenue(pay, patient, illness, quantities) for patient, illness in pairs] for pay in file.payments]
+    paid = [pay.status for pay in file.payments]
     linear = None
     losses = [patient.loss_per_unit for patient in file.patients]
     if not any(pay.illnesses or pay.bonus for pay in file.payments) and None not in losses:
@@ -250,6 +254,7 @@ def _experiment(file: _File) -> Experiment:
             for each in file.findings
         ),
         linear=linear,
+        design=tuple(dict.fromkeys([file.cost.status, *(p.status for p in file.patients), *paid])),
     )
 
 

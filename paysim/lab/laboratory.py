@@ -58,7 +58,7 @@ class Laboratory:
         """Return everything in plain lists and dictionaries, for JSON."""
         about = [
             {"name": each.name, "title": each.title, "source": each.source, "money": each.money}
-            | {"findings": [asdict(finding) for finding in each.findings]}
+            | {"design": list(each.design), "findings": [asdict(finding) for finding in each.findings]}
             for each in self.experiments
         ]
         tables = {name: list(getattr(self, name)) for name in ("quantities", "findings", "fits", "theory")}

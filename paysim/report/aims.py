@@ -90,7 +90,8 @@ def inequality_indices(source: Source) -> pd.DataFrame:
             continue
         levels = groups[name].groupby(["arm", "group"]).mean().unstack("group")[list(tables.EDUCATION)]
         for index in ("slope_index", "relative_index", "concentration_index"):
-            levels[index] = whole[f"{name}_{index}"].groupby("arm").mean()
+            known = f"{name}_{index}" in whole.columns  # a level of zero has no index relative to it
+            levels[index] = whole[f"{name}_{index}"].groupby("arm").mean() if known else np.nan
         levels.columns.name = None
         parts.append(tables.ordered(levels.reset_index().assign(measure=title, unit=unit), source))
     if not parts:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from paysim.errors import ScenarioError
 from paysim.lab import (
+    Experiment,
     Physicians,
     choices,
     lab_parameters,
@@ -215,6 +216,26 @@ def test_order_of_patients_payments_and_physicians_does_not_matter(tmp_path, lin
     people = np.random.Generator(np.random.PCG64(1)).uniform(0.0, 2.0, 1500)
     first = choices(linear, Physicians(people, 0.3))
     assert np.array_equal(choices(turned, Physicians(people[::-1].copy(), 0.3)), first[::-1, ::-1])
+
+
+@pytest.mark.parametrize("noise", [0.0, 3.0, 60.0])
+@pytest.mark.parametrize("gain", [-40.0, 0.0, 12.0, 55.0, 200.0])
+def test_physicians_in_the_laboratory_choose_as_practices_of_a_region_do(gain, noise):
+    """A lever with quadratic benefit, put before the laboratory's choosers, against the behaviours' closed forms."""
+    from paysim.behaviour.logit import cut_mean
+
+    altruism, curvature, levers = 0.8, 85.0, np.linspace(0.1, 2.0, 19001)
+    lever = Experiment(
+        name="lever", title="", source="", money="EUR", quantities=levers, needs=("low",), illnesses=("",),
+        optimal=np.array([9000]), benefit=-curvature / 2 * (levers[None] - 1) ** 2, payments=("pay",),
+        profit=gain * (levers[None, None] - 1), findings=(), linear=None, design=(),
+    )  # fmt: skip
+    found = means(lever, Physicians.alike(altruism, noise)).quantity.item()
+    best = np.array([gain / (altruism * curvature)])
+    if noise:
+        spread = np.sqrt(np.array([noise / (altruism * curvature)]))
+        best = cut_mean(best, spread, np.array([-0.9]), np.array([1.0]))
+    assert found == pytest.approx(1 + np.clip(best, -0.9, 1.0).item(), abs=2e-4)
 
 
 def test_physicians_have_the_altruism_of_practices():

@@ -374,3 +374,29 @@ def test_the_gap_by_education_in_words(level, other, word):
     assert f"{'lowest' if level < 0 else 'highest'} educated have 50.0 more" in text
     assert f"The gap between low and high education {word} under B (by 10.0)" in text
     assert "stays the same under C" in text
+
+
+def test_a_level_of_zero_has_no_relative_index_and_the_table_is_made_all_the_same(written):
+    """Without heart failure and COPD nobody has an avoidable admission."""
+    from paysim.report.aims import inequality_indices
+
+    results = load_run(written).results
+    measures = ["standardised_spending_per_head_slope_index", "standardised_spending_per_head_concentration_index"]
+    keys = ["arm", "replicate", "dimension", "group", "period"]
+    parts = [results]
+    for education in ("low", "mid", "high"):
+        rows = results[(results["dimension"] == "all") & (results["period"] == -1)].drop_duplicates(keys)
+        parts.append(
+            rows.assign(dimension="education", group=education, measure="standardised_spending_per_head", value=0.0)
+        )
+    for measure in measures:
+        rows = results[(results["dimension"] == "all") & (results["period"] == -1)].drop_duplicates(keys)
+        parts.append(rows.assign(measure=measure, value=0.0))
+    kept = pd.concat(parts)
+    kept = kept[~kept["measure"].str.startswith("standardised_") | kept["measure"].str.contains("spending_per_head")]
+    kept = kept[kept["measure"] != "standardised_spending_per_head_relative_index"]
+    kept = kept.drop_duplicates([*keys, "measure"], keep="last")
+    found = inequality_indices(kept)
+    spending = found[found["measure"] == "Spending"]
+    assert spending["slope_index"].eq(0.0).all()
+    assert spending["relative_index"].isna().all()
