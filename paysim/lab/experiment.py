@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,8 @@ Kind = Literal[
     "grows_with_need",
 ]
 Need = Literal["low", "intermediate", "high"]
+NEEDS: tuple[Need, ...] = get_args(Need)
+"""From low to high."""
 _Text = Annotated[str, Field(min_length=1)]
 _COMPARES = ("quantity_higher", "deviation_lower", "benefit_higher", "grows_with_need")
 
@@ -90,7 +92,7 @@ class _File(Reader):
     title: _Text
     source: _Text
     money: _Text
-    quantity_max: Annotated[int, Field(ge=1, le=1000)]
+    quantity_max: Annotated[int, Field(ge=1, le=200)]
     cost: _Cost
     benefit_at_optimum: _Number | None = None
     patients: Annotated[list[_Patient], Field(min_length=1)]
@@ -306,6 +308,10 @@ def _problems(file: _File, document: Document) -> list[Problem]:
                 near = nearest_name(name, names)
                 where = ("findings", i, key)
                 found.append(document.problem("no such payment", where, found=name, allowed=names, nearest=near))
+        asked = NEEDS if finding.kind == "grows_with_need" else (finding.need,) if finding.need else ()
+        lacking = [need for need in asked if need not in {patient.need for patient in file.patients}]
+        if lacking:
+            found.append(document.problem("no patients of this need", ("findings", i), found=", ".join(lacking)))
         wanted = {"than": finding.kind in _COMPARES, "value": finding.kind == "mean_quantity"}
         for key, needed in wanted.items():
             if (getattr(finding, key) is not None) != needed:

@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 
 from paysim.lab.choice import Physicians, choices
-from paysim.lab.experiment import Experiment, Finding, Floats
+from paysim.lab.experiment import NEEDS, Experiment, Finding, Floats
 
-NEEDS = ("low", "intermediate", "high")
 _CLOSE = 0.5
 """Of a mean quantity, in units: what counts as met; half the step between quantities."""
 _SIGN = 1e-9

@@ -1,6 +1,7 @@
 """The laboratory: published thresholds and quantities, properties of choice, and classic theory."""
 
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -350,6 +351,24 @@ def test_a_wrong_file_is_refused_with_its_place(tmp_path, changes, message):
     with pytest.raises(ScenarioError, match=message) as caught:
         read_experiment(written(tmp_path, **changes))
     assert "mine.yaml:" in str(caught.value)
+
+
+def test_the_example_of_the_page_works(tmp_path):
+    page = (Path(__file__).resolve().parents[2] / "docs" / "laboratory.md").read_text("utf-8")
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(page.split("```yaml\n")[1].split("```")[0], "utf-8")
+    found = run_lab(file=mine)
+    assert [each.name for each in found.experiments] == ["half_fee"]
+    assert all(row["agrees"] for row in found.findings)
+    assert len(found.quantities) == 6
+
+
+def test_needs_that_an_experiment_lacks_are_refused(tmp_path):
+    finding = {"payment": "mixed", "than": "capitation", "source": "x", "status": "found"}
+    patients = [{"need": "low", "optimal": 3, "loss_per_unit": 1, "status": "assumed"}]
+    for extra in ({"kind": "benefit_higher", "need": "high"}, {"kind": "grows_with_need"}):
+        with pytest.raises(ScenarioError, match="no patients of this need"):
+            read_experiment(written(tmp_path, patients=patients, findings=[finding | extra]))
 
 
 @pytest.mark.parametrize(
