@@ -42,7 +42,7 @@ def figure(laboratory: Laboratory) -> Figure:
                     ax.set_axis_off()
             row[0].set_ylabel("mean quantity of services")
         for ax in panels[-1]:
-            ax.set_xlabel("altruism, money of profit per money of benefit")
+            ax.set_xlabel("altruism, profit given up per benefit")
         handles, labels = panels[0][0].get_legend_handles_labels()
         sheet.legend(handles, labels, loc="outside lower center", ncols=3)
     return sheet
