@@ -25,6 +25,7 @@ from paysim.cli import (
     report,
     trials,
     validate,
+    verify,
     warmup,
 )
 from paysim.cli import run as run_command
@@ -52,6 +53,7 @@ app.command("incentives")(incentives.incentives)
 app.command("check")(check.check)
 app.command("calibrate")(calibrate.calibrate)
 app.command("validate")(validate.validate)
+app.command("verify")(verify.verify)
 app.command("trials")(trials.trials)
 app.command("lab")(lab.lab)
 app.command("warmup")(warmup.warmup)

@@ -1,0 +1,38 @@
+"""`paysim verify`: the laws that a scenario must keep, tried out on a small sample."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from paysim.cli import show
+from paysim.cli.progress import Bars, say_if_compiling
+
+_COLUMNS = ("domain", "id", "passed", "found", "what")
+
+
+def verify(
+    scenario: Annotated[str, typer.Argument(help="Name of a shipped scenario, or a YAML file.", metavar="SCENARIO")],
+    sample: Annotated[int | None, typer.Option(min=1, help="Whole practices with about N people.", metavar="N")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
+) -> None:
+    """Verify a scenario: laws, extreme values and repetition on a small sample. Exit code 1 if something fails."""
+    from paysim.analysis.verification import SAMPLE
+    from paysim.analysis.verification import verify as verified
+    from paysim.scenario import load_scenario
+
+    loaded = load_scenario(scenario)
+    say_if_compiling(quiet=json)
+    with Bars(quiet=json) as bars:
+        found = verified(loaded, sample=sample or SAMPLE, progress=bars.tick)
+    failed = sum(not each.passed for each in found.checks)
+    if json:
+        checks = [asdict(each) for each in found.checks]
+        show.as_json({"scenario": found.scenario, "persons": found.persons, "passed": failed == 0, "checks": checks})
+    else:
+        show.table([{**asdict(each), "passed": "yes" if each.passed else "NO"} for each in found.checks], _COLUMNS)
+        typer.echo(f"{found.scenario}: {len(found.checks)} checks on {found.persons:,} people, {failed} failed")
+    if failed:
+        raise typer.Exit(1)
