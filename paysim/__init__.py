@@ -25,11 +25,13 @@ _HOMES = {
     "explain": "paysim.analysis.explain",
     "import_population": "paysim.population",
     "incentive_map": "paysim.analysis.incentives",
+    "load_psa": "paysim.analysis.psa",
     "load_organisations": "paysim.accounting.organisations",
     "load_region": "paysim.population",
     "load_run": "paysim.analysis.runs",
     "load_scenario": "paysim.scenario",
     "perspectives": "paysim.analysis.money",
+    "psa": "paysim.analysis.psa",
     "pockets": "paysim.analysis.money",
     "read_population": "paysim.population",
     "replicate_trials": "paysim.analysis.trials",
@@ -65,12 +67,14 @@ __all__ = [
     "import_population",
     "incentive_map",
     "load_organisations",
+    "load_psa",
     "load_region",
     "load_run",
     "load_scenario",
     "perspectives",
     "plot",
     "pockets",
+    "psa",
     "read_population",
     "replicate_trials",
     "run_lab",
@@ -94,10 +98,12 @@ if TYPE_CHECKING:
     from paysim.analysis.explain import explain
     from paysim.analysis.incentives import incentive_map
     from paysim.analysis.money import cash, perspectives, pockets, statement
+    from paysim.analysis.psa import load_psa, psa
     from paysim.analysis.runs import Run, load_run
     from paysim.analysis.scorecard import scorecard
     from paysim.analysis.trials import replicate_trials
     from paysim.analysis.validation import validate
+    from paysim.analysis.verification import verify
     from paysim.errors import DataError, InputError, ModelError, OutputError, PaysimError, ScenarioError
     from paysim.lab import run_lab
     from paysim.parameters import Parameters

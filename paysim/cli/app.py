@@ -22,6 +22,7 @@ from paysim.cli import (
     lab,
     money,
     population,
+    psa,
     report,
     trials,
     validate,
@@ -53,6 +54,7 @@ app.command("incentives")(incentives.incentives)
 app.command("check")(check.check)
 app.command("calibrate")(calibrate.calibrate)
 app.command("validate")(validate.validate)
+app.command("psa")(psa.psa)
 app.command("verify")(verify.verify)
 app.command("trials")(trials.trials)
 app.command("lab")(lab.lab)

@@ -669,7 +669,9 @@ def test_with_queues_the_other_practice_is_still_untouched() -> None:
 def test_every_parameter_is_used_and_reported() -> None:
     model = _model()
     _run()
-    _run(model.scenario.arm("fee_for_service"))
+    fees = model.scenario.arm("fee_for_service")
+    for behaviour in ("profit_altruism", "logit", "target_income"):
+        _run(replace(fees, behaviour=Behaviour(behaviour)))
     assert not model.parameters.unused()
     rows = parameter_rows(model)
     names = [row["name"] for row in rows]

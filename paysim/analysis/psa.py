@@ -1,0 +1,423 @@
+"""Probabilistic sensitivity analysis: a scenario simulated under many draws of its uncertain parameters.
+
+A world is one draw and one replicate: parameters drawn, people and practices sampled anew under a seed of the draw, the
+model levelled on them, the base years once, and every arm from the same fork with the same random numbers. Worlds are
+independent of each other. Each is written under the hash of all that goes into it as soon as it is done, so a study
+that was stopped, or is given more draws, takes up what is there; a world that fails costs only itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from paysim import __version__
+from paysim.analysis.cells import digest, parquet_bytes
+from paysim.analysis.execution import CELLS, check_out
+from paysim.analysis.folder import csv_bytes, source_digest
+from paysim.analysis.measures import HORIZON
+from paysim.engine.cell import Cell, by_year, run_arm, run_base, solve_arms
+from paysim.engine.model import Model, build_model, load_parameters
+from paysim.errors import DataError, NotInResults, OutputError, Problem
+from paysim.parameters import Parameter
+from paysim.parameters.draws import at_quantile, draw, is_uncertain, quantile
+from paysim.reading import write_atomic
+from paysim.scenario import Behaviour, Scenario
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MANIFEST = "psa.json"
+SCHEMA = 1
+ATTEMPTS = 3
+PEOPLE = "people_at_start"
+"""Persons of the region when the arms begin: the head in amounts per head, the same in every arm of a world."""
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class World:
+    """One draw and one replicate of a study; draw and replicate count from 0."""
+
+    scenario: Scenario
+    sample: int | None
+    draw: int
+    replicate: int
+
+    def drawn(self) -> Scenario:
+        """Return the scenario with the parameters and the seed of the draw."""
+        scenario = self.scenario
+        changes = draw(uncertain(scenario), scenario.seed, self.draw)
+        return replace(
+            scenario,
+            parameters=(*scenario.parameters, *changes),
+            seed=_seed(scenario.seed, self.draw),
+            replicates=1,
+        )
+
+    @property
+    def name(self) -> str:
+        """Hash of all that goes into the world."""
+        scenario = self.drawn()
+        full = {
+            "paysim": __version__,
+            "source": source_digest(),
+            "scenario": repr(replace(scenario, path="", sha256="", parameters=())),
+            "parameters": [(each.name, repr(each.value)) for each in scenario.parameters],
+            "sample": self.sample,
+            "replicate": self.replicate,
+        }
+        return digest(full)[:32]
+
+
+@dataclass(frozen=True, eq=False)
+class Psa:
+    """A finished study.
+
+    Attributes
+    ----------
+    path
+        Its folder.
+    manifest
+        What was asked and what failed.
+    """
+
+    path: Path
+    manifest: dict[str, Any]
+
+    @cached_property
+    def results(self) -> pd.DataFrame:
+        """Every measure of the whole region over the horizon: ``draw, replicate, arm, measure, value, unit``."""
+        import pandas as pd
+
+        return pd.read_parquet(self.path / "psa_results.parquet")
+
+    @cached_property
+    def parameters(self) -> pd.DataFrame:
+        """Values drawn, a row a draw and a column a parameter; of a list the first element stands for all."""
+        import pandas as pd
+
+        return pd.read_csv(self.path / "psa_parameters.csv", index_col="draw", float_precision="round_trip")
+
+    def outcomes(self, cost: str = "spending_total_discounted", effect: str = "qalys_discounted") -> pd.DataFrame:
+        """Return cost (EUR) and effect per head of the region at the start over the horizon.
+
+        Returns
+        -------
+        DataFrame
+            ``draw, replicate, arm, cost, effect``.
+
+        Raises
+        ------
+        NotInResults
+            If there is no such measure.
+        """
+        table = self.results.pivot_table(
+            index=["draw", "replicate", "arm"], columns="measure", values="value", observed=True, sort=False
+        )
+        for name in (cost, effect):
+            if name not in table:
+                raise NotInResults(Problem("no such measure", file=str(self.path), found=name))
+        found = table[[cost, effect]].div(table[PEOPLE], axis=0)
+        found.columns = ["cost", "effect"]
+        return found.reset_index()
+
+    def summary(self) -> pd.DataFrame:
+        """Return mean, 2.5% and 97.5% quantile over draws of cost and effect, and of differences from the baseline.
+
+        Replicates of a draw are averaged first. Columns: ``arm, measure, mean, low, high, difference, difference_low,
+        difference_high``; per head over the horizon.
+        """
+        import pandas as pd
+
+        mean = self.outcomes().groupby(["draw", "arm"], sort=False)[["cost", "effect"]].mean()
+        base = self.manifest["compare_with"][0]
+        rows = []
+        for measure in ("cost", "effect"):
+            wide = mean[measure].unstack("arm")
+            for arm in self.manifest["arms"]:
+                change = wide[arm] - wide[base]
+                own, other = wide[arm].quantile([0.025, 0.975]), change.quantile([0.025, 0.975])
+                rows.append((arm, measure, wide[arm].mean(), *own, change.mean(), *other))
+        columns = ["arm", "measure", "mean", "low", "high", "difference", "difference_low", "difference_high"]
+        return pd.DataFrame(rows, columns=columns)
+
+
+def uncertain(scenario: Scenario) -> tuple[Parameter, ...]:
+    """Return the parameters that are drawn: those of the model, without what the scenario itself replaces."""
+    parameters, _ = load_parameters(scenario)
+    return tuple(row for row in (parameters.row(name) for name in parameters) if is_uncertain(row))
+
+
+def psa(
+    scenario: Scenario,
+    out: str | os.PathLike[str] | None = None,
+    *,
+    draws: int,
+    replicates: int = 1,
+    sample: int | None = None,
+    workers: int | None = None,
+    executor: Executor | None = None,
+    progress: Progress | None = None,
+    overwrite: bool = False,
+) -> Psa:
+    """Simulate a scenario under draws of its uncertain parameters.
+
+    Parameters
+    ----------
+    out
+        Folder of the study; by default ``outputs/<name>-psa-<hash>``.
+    draws, replicates
+        How many sets of parameters, and how often chance is drawn anew under each.
+    sample
+        Simulate whole practices with about this many people.
+    workers
+        Processes side by side, by default one a processor; never changes a number.
+    executor
+        Any `concurrent.futures.Executor`, in place of processes of our own.
+    progress
+        Called as (what, worlds done, worlds in all).
+    overwrite
+        Replace another study in the folder.
+
+    Raises
+    ------
+    ScenarioError, DataError, OutputError
+        Bad input, or a folder that holds something else; nothing was written.
+    DataError
+        If every world failed; names the first reason.
+    """
+    for key, value in (("draws", draws), ("replicates", replicates)):
+        if value < 1:
+            raise DataError(Problem("a whole number of 1 or more expected", key=key, found=str(value)))
+    identity = digest(_identity(scenario, sample))
+    folder = Path(out) if out is not None else Path("outputs") / f"{scenario.name}-psa-{identity[:12]}"
+    _make_room(folder, identity, overwrite)
+    worlds = [World(scenario, sample, k, r) for k in range(draws) for r in range(replicates)]
+    failures: list[dict[str, Any]] = []
+    files: dict[tuple[int, int], Path] = {}
+    for number, (world, file, error) in enumerate(_all(worlds, folder / CELLS, workers, executor)):
+        if file is not None:
+            files[world.draw, world.replicate] = file
+        else:
+            failures.append({"draw": world.draw, "replicate": world.replicate, "error": error})
+        if progress:
+            progress("draws", number + 1, len(worlds))
+    failures.sort(key=lambda each: (each["draw"], each["replicate"]))
+    if not files:
+        raise DataError(Problem(f"no draw could be simulated: {failures[0]['error']}", file=str(folder)))
+    _write(folder, worlds, files, failures, identity, draws, replicates)
+    return load_psa(folder)
+
+
+def load_psa(path: str | os.PathLike[str]) -> Psa:
+    """Open the folder of a study.
+
+    Raises
+    ------
+    DataError
+        If it holds no study, or a file differs from what was written.
+    """
+    folder = Path(path)
+    try:
+        manifest = json.loads((folder / MANIFEST).read_bytes())
+        for name, sha256 in manifest["files"].items():
+            if hashlib.sha256((folder / name).read_bytes()).hexdigest() != sha256:
+                raise DataError(
+                    Problem("differs from what was written: run the same command again", str(folder / name))
+                )
+    except (OSError, ValueError, KeyError, TypeError) as exc:
+        raise DataError(Problem("holds no finished sensitivity analysis", str(folder), found=str(exc))) from None
+    return Psa(folder, manifest)
+
+
+def simulate_world(world: World, cells: str) -> str:
+    """Simulate a world unless its file is there, and return the name of its file in the folder `cells`.
+
+    The file has every measure of the whole region over the horizon, for every arm.
+    """
+    import pandas as pd
+    import pyarrow as pa
+
+    file = Path(cells) / f"{world.name}.parquet"
+    if _read(file) is not None:
+        return file.name
+    model = build_model(world.drawn(), world.sample)
+    weight = model.population.practices[0].weight
+    tables = []
+    for cell in _arms(model, world.replicate):
+        found = pd.DataFrame(cell.results)
+        found = found[(found["dimension"] == "all") & (found["period"] == HORIZON)]
+        people = pd.DataFrame([{"measure": PEOPLE, "value": len(model.population) * weight, "unit": "persons"}])
+        table = pd.concat([found[["measure", "value", "unit"]], people])
+        tables.append(table.assign(draw=world.draw, replicate=world.replicate, arm=cell.arm))
+    whole = pd.concat(tables)[["draw", "replicate", "arm", "measure", "value", "unit"]]
+    write_atomic(file, parquet_bytes(pa.Table.from_pandas(whole, preserve_index=False)))
+    return file.name
+
+
+def _arms(model: Model, replicate: int) -> Iterator[Cell]:
+    """Yield the cells of all arms from one base run, with budget-neutral rates solved."""
+    scenario = model.scenario
+    base = run_base(model, replicate)
+    current = scenario.arm(scenario.current)
+    first = passive = run_arm(model, base, current, replicate)
+    if current.behaviour.name != "passive" and any(arm.budget_neutral_to for arm in scenario.arms):
+        passive = run_arm(model, base, replace(current, behaviour=Behaviour()), replicate)
+    solved = solve_arms(scenario, by_year(passive.quarters), base.years)
+    for arm in scenario.arms:
+        yield first if arm.name == current.name else run_arm(model, base, solved[arm.name][0], replicate)
+
+
+def _all(
+    worlds: Sequence[World], cells: Path, workers: int | None, executor: Executor | None
+) -> Iterator[tuple[World, Path | None, str]]:
+    """Yield every world with its file, or with the reason why it has none, as they are done.
+
+    A process that dies takes down its pool: the worlds that were not done go to a new one, up to `ATTEMPTS` times.
+    """
+    left = list(worlds)
+    for attempt in range(ATTEMPTS):
+        pool = executor or ProcessPoolExecutor(workers or os.cpu_count() or 1, multiprocessing.get_context("spawn"))
+        broken: list[World] = []
+        try:
+            futures = {pool.submit(simulate_world, world, str(cells)): world for world in left}
+            for future in as_completed(futures):
+                world = futures[future]
+                try:
+                    yield world, cells / future.result(), ""
+                except (BrokenProcessPool, MemoryError) as exc:
+                    if attempt + 1 == ATTEMPTS or executor is not None:
+                        yield world, None, f"{type(exc).__name__}: {exc}"
+                    else:
+                        broken.append(world)
+                except Exception as exc:
+                    yield world, None, f"{type(exc).__name__}: {exc}"
+        finally:
+            if executor is None:
+                pool.shutdown(cancel_futures=True)
+        left = broken
+        if not left:
+            return
+
+
+def _read(file: Path) -> pd.DataFrame | None:
+    """Return what a world left; None if it is not there or damaged."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        found: pd.DataFrame = pq.read_table(
+            pa.BufferReader(file.read_bytes()), page_checksum_verification=True
+        ).to_pandas()
+    except (OSError, pa.ArrowException):
+        return None
+    return found
+
+
+def _write(
+    folder: Path,
+    worlds: Sequence[World],
+    files: dict[tuple[int, int], Path],
+    failures: list[dict[str, Any]],
+    identity: str,
+    draws: int,
+    replicates: int,
+) -> None:
+    """Write the tables of a study, in the order of draws, and its manifest last."""
+    import pandas as pd
+    import pyarrow as pa
+
+    scenario, sample = worlds[0].scenario, worlds[0].sample
+    rows = pd.concat([pd.read_parquet(file) for _, file in sorted(files.items())], ignore_index=True)
+    drawn = uncertain(scenario)
+    values = [_values(drawn, scenario.seed, number) for number in sorted({number for number, _ in files})]
+    outcomes = Psa(folder, {})
+    outcomes.__dict__["results"] = rows
+    written = {
+        "psa_results.parquet": parquet_bytes(pa.Table.from_pandas(rows, preserve_index=False)),
+        "psa_parameters.csv": csv_bytes(values, ["draw", *(each.name for each in drawn)]),
+        "psa_outcomes.csv": csv_bytes(
+            [{str(key): value for key, value in row.items()} for row in outcomes.outcomes().to_dict("records")],
+            ["draw", "replicate", "arm", "cost", "effect"],
+        ),
+    }
+    for name, data in written.items():
+        write_atomic(folder / name, data)
+    manifest = {
+        "schema": SCHEMA,
+        "paysim": __version__,
+        "identity": identity,
+        "scenario": scenario.name,
+        "title": scenario.title,
+        "country_region": scenario.region,
+        "sha256": scenario.sha256,
+        "horizon_years": scenario.horizon_years,
+        "seed": scenario.seed,
+        "sample": sample,
+        "draws": draws,
+        "replicates": replicates,
+        "arms": [arm.name for arm in scenario.arms],
+        "current": scenario.current,
+        "compare_with": list(scenario.compare_with),
+        "failures": failures,
+        "files": {name: hashlib.sha256(data).hexdigest() for name, data in written.items()},
+    }
+    write_atomic(folder / MANIFEST, (json.dumps(manifest, indent=1, sort_keys=True) + "\n").encode())
+
+
+def _values(drawn: Sequence[Parameter], seed: int, number: int) -> dict[str, Any]:
+    row: dict[str, Any] = {"draw": number}
+    for each in drawn:
+        value = at_quantile(each, quantile(seed, number, each.name))
+        row[each.name] = value[0] if isinstance(value, tuple) else value
+    return row
+
+
+def _seed(seed: int, number: int) -> int:
+    """Return the seed of a draw: other people, practices and chance, so that draws differ by all that is not known."""
+    return int.from_bytes(hashlib.sha256(f"{seed} world {number}".encode()).digest()[:4], "little")
+
+
+def _identity(scenario: Scenario, sample: int | None) -> dict[str, Any]:
+    """Return what all worlds of a study share."""
+    return {
+        "paysim": __version__,
+        "source": source_digest(),
+        "scenario": repr(replace(scenario, path="", sha256="", replicates=1)),
+        "sample": sample,
+    }
+
+
+def _make_room(folder: Path, identity: str, overwrite: bool) -> None:
+    """Make the folder of a study; another study in it is refused, or cleared away when it may be.
+
+    Raises
+    ------
+    OutputError
+        If the folder holds something else.
+    """
+    if folder.is_dir() and not (folder / MANIFEST).exists():
+        check_out(folder, overwrite)
+    manifest = folder / MANIFEST
+    if manifest.exists():
+        try:
+            found = json.loads(manifest.read_bytes()).get("identity")
+        except (ValueError, AttributeError):
+            found = None
+        if found != identity:
+            if not overwrite:
+                message = "holds another study; choose another folder, or replace it with --overwrite"
+                raise OutputError(Problem(message, file=str(folder)))
+            manifest.unlink()
+    (folder / CELLS).mkdir(parents=True, exist_ok=True)

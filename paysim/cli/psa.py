@@ -1,0 +1,65 @@
+"""`paysim psa SCENARIO`: simulate a scenario under draws of its uncertain parameters."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from paysim.cli import show
+from paysim.cli.progress import Bars, say_if_compiling
+
+_COLUMNS = ("arm", "measure", "mean", "low", "high", "difference", "difference_low", "difference_high")
+
+
+def psa(
+    scenario: Annotated[str, typer.Argument(help="Name of a scenario, or a YAML file.", metavar="SCENARIO")],
+    draws: Annotated[int, typer.Option(min=1, help="Sets of parameters.", metavar="N")] = 100,
+    sample: Annotated[int | None, typer.Option(min=1, help="Whole practices with about N people.", metavar="N")] = None,
+    years: Annotated[int | None, typer.Option(min=1, max=100, help="Horizon in years.", metavar="Y")] = None,
+    replicates: Annotated[int, typer.Option(min=1, help="Replicates of each draw.", metavar="R")] = 1,
+    seed: Annotated[int | None, typer.Option(min=0, help="Key of the random numbers.", metavar="S")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes side by side.", metavar="W")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the study.", metavar="DIR")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another study in the folder.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
+) -> None:
+    """Probabilistic sensitivity analysis. The same command again takes up what is there; more draws add to it."""
+    from paysim.analysis.psa import psa as study
+    from paysim.scenario import load_scenario
+
+    loaded = load_scenario(scenario)
+    loaded = replace(
+        loaded,
+        seed=loaded.seed if seed is None else seed,
+        horizon_years=loaded.horizon_years if years is None else years,
+    )
+    say_if_compiling(quiet=json)
+    with Bars(quiet=json) as bars:
+        found = study(
+            loaded,
+            out,
+            draws=draws,
+            replicates=replicates,
+            sample=sample,
+            workers=workers,
+            progress=bars.tick,
+            overwrite=overwrite,
+        )
+    failures = found.manifest["failures"]
+    rows = found.summary().to_dict("records")
+    if json:
+        about = {key: found.manifest[key] for key in ("scenario", "draws", "replicates", "sample", "horizon_years")}
+        show.as_json({**about, "folder": str(found.path), "summary": rows, "failures": failures})
+        return
+    typer.echo(
+        f"{loaded.title}: {draws} draws, {replicates} replicates each, {loaded.horizon_years} years; cost (EUR) and "
+        "effect (QALYs) per head of the region at the start, discounted; mean and 95% of draws; differences from "
+        f"{found.manifest['compare_with'][0]}"
+    )
+    show.table([{str(key): value for key, value in row.items()} for row in rows], _COLUMNS)
+    for each in failures:
+        typer.echo(f"draw {each['draw']}, replicate {each['replicate']} failed: {each['error']}", err=True)
+    typer.echo(f"\ntables: {found.path}/psa_outcomes.csv, psa_parameters.csv, psa_results.parquet")
