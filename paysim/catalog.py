@@ -14,11 +14,13 @@ from typing import Literal, get_args
 
 from paysim.errors import Problem, ScenarioError, nearest_name
 
-Kind = Literal["scenarios", "populations", "contracts", "programmes", "delegation", "organisations"]
+Kind = Literal["scenarios", "populations", "contracts", "programmes", "delegation", "organisations", "pilots"]
 KINDS: tuple[str, ...] = get_args(Kind)
 
 _PACKAGE = Path(__file__).resolve().parent
 _SUFFIXES = (".yaml", ".yml")
+_PILOTS = "pilots"
+"""Pilots lie beside the scenarios that they are pilots of, in a folder of their own."""
 
 
 def find(kind: Kind, name: str, extra: Sequence[str | os.PathLike[str]] = ()) -> Path:
@@ -27,7 +29,7 @@ def find(kind: Kind, name: str, extra: Sequence[str | os.PathLike[str]] = ()) ->
     Parameters
     ----------
     kind
-        ``scenarios``, ``populations``, ``contracts``, ``programmes``, ``delegation`` or ``organisations``.
+        ``scenarios``, ``populations``, ``contracts``, ``programmes``, ``delegation``, ``organisations`` or ``pilots``.
     name
         A name of the catalogue, or a path that ends in ``.yaml``.
     extra
@@ -63,13 +65,14 @@ def names(kind: Kind, extra: Sequence[str | os.PathLike[str]] = ()) -> list[str]
     found = set()
     for folder in _folders(kind, extra):
         found |= {path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml")}
-    return sorted(found)
+    return sorted(name for name in found if kind != "scenarios" or not name.startswith(f"{_PILOTS}/"))
 
 
 def _folders(kind: Kind, extra: Sequence[str | os.PathLike[str]]) -> Iterator[Path]:
     for each in extra:
         inner = Path(each) / kind
         yield inner if inner.is_dir() else Path(each)
-    for folder in (_PACKAGE / "library" / kind, _PACKAGE.parent / kind):
+    inside = f"scenarios/{_PILOTS}" if kind == _PILOTS else kind
+    for folder in (_PACKAGE / "library" / inside, _PACKAGE.parent / inside):
         if folder.is_dir():
             yield folder

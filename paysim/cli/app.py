@@ -21,6 +21,7 @@ from paysim.cli import (
     indicators,
     lab,
     money,
+    pilot,
     population,
     psa,
     report,
@@ -62,6 +63,7 @@ app.command("warmup")(warmup.warmup)
 app.add_typer(population.app, name="population")
 app.add_typer(cases.app, name="cases")
 app.add_typer(money.app, name="money")
+app.add_typer(pilot.app, name="pilot")
 
 
 def _show_version(wanted: bool) -> None:

@@ -1,4 +1,4 @@
-"""`paysim check SCENARIO`: whether the scenario is right, and what it stands for."""
+"""`paysim check SCENARIO`: whether a scenario or a pilot is right, and what it stands for."""
 
 from __future__ import annotations
 
@@ -18,10 +18,13 @@ _FEW = 1000
 
 
 def check(
-    scenario: Annotated[str, typer.Argument(help="Name of a scenario, or a YAML file.", metavar="SCENARIO")],
+    scenario: Annotated[str, typer.Argument(help="Name of a scenario or a pilot, or a YAML file.", metavar="SCENARIO")],
     json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
 ) -> None:
     """Check a scenario and print every value it resolves to, with unit, source and status."""
+    if _is_pilot(scenario):
+        _check_pilot(scenario, json)
+        return
     from paysim.analysis.values import every_value
     from paysim.care.catalogue import load_services
     from paysim.engine.model import load_parameters
@@ -44,6 +47,37 @@ def check(
         typer.echo(f"warning: arm {warning['arm']}: {warning['message']}", err=True)
     typer.echo(f"{scenario}: ok, {len(loaded.arms)} arms, {len(rows)} values, {len(warnings)} warnings")
     typer.echo(f"next: paysim run {scenario}")
+
+
+def _is_pilot(name: str) -> bool:
+    """Tell whether a name or file is a pilot: by the catalogue, or by the key that only pilots have."""
+    from paysim import catalog
+    from paysim.errors import InputError
+    from paysim.reading import read_yaml
+
+    if not name.endswith((".yaml", ".yml")):
+        return name.removeprefix("pilots/") in catalog.names("pilots") and name not in catalog.names("scenarios")
+    try:
+        data = read_yaml(name).data
+    except InputError:
+        return False  # reading it as a scenario says what is wrong
+    return isinstance(data, dict) and bool({"trial_arm", "comparator_arm", "scenario"} & set(data))
+
+
+def _check_pilot(name: str, json: bool) -> None:
+    from paysim.pilots import load_pilot
+    from paysim.pilots.model import resolved
+
+    pilot = load_pilot(name.removeprefix("pilots/"))
+    rows = resolved(pilot)
+    if json:
+        show.as_json({"pilot": pilot.name, "scenario": pilot.scenario.name, "parameters": rows})
+        return
+    show.table(rows, ["name", "value", "low", "high", "unit", "status", "source"])
+    typer.echo(f"\n{name}: ok, {pilot.sites} sites, {len(rows)} values")
+    typer.echo(
+        f"next: paysim run {pilot.scenario_name} --years {pilot.end_year}, then paysim pilot run {name} --run RUN"
+    )
 
 
 def _warnings(scenario: Scenario, services: Services) -> list[dict[str, str]]:
