@@ -106,13 +106,21 @@ def run(
 
 @app.command("size")
 def size(
-    pilot: Name, run: From, sites: Some = None, years: Some = None, trials: Trials = 500, json: Json = False
+    pilot: Name,
+    run: From,
+    sites: Some = None,
+    years: Some = None,
+    trials: Trials = 500,
+    plot: Annotated[Path | None, typer.Option(help="Draw it: a .png or .svg file.", metavar="FILE")] = None,
+    json: Json = False,
 ) -> None:
     """Print power and minimum detectable effect by number of practices and years."""
     from paysim.pilots import size_pilot
 
     loaded, found = _read(pilot, run)
     rows = size_pilot(loaded, found, sites or (), years or (), trials)
+    if plot is not None:
+        _draw(rows, found.units[loaded.outcomes[0]], loaded.power, plot)
     if json:
         show.as_json({"pilot": loaded.name, "outcome": loaded.outcomes[0], "sizes": rows})
         return
@@ -147,6 +155,21 @@ def compare(
         return
     numbers = ["true_effect", "bias", "rmse", "coverage", "type_1", "power", "detectable"]
     show.table(_rounded(rows, numbers), list(rows[0]))
+
+
+def _draw(rows: list[dict[str, object]], unit: str, wanted: float, file: Path) -> None:
+    from paysim.errors import OutputError, Problem
+    from paysim.reading import write_atomic
+    from paysim.report.drawing import save
+    from paysim.report.pilots import power_curves
+
+    kinds = ("png", "svg")
+    kind = file.suffix.removeprefix(".")
+    if kind not in kinds:
+        raise OutputError(Problem("unknown kind of picture", file=str(file), found=file.suffix, allowed=kinds))
+    figure = power_curves(rows, unit, wanted).get_figure(root=True)
+    assert figure is not None
+    write_atomic(file, save(figure, kind))
 
 
 def _rounded(rows: list[dict[str, object]], columns: list[str]) -> list[dict[str, object]]:

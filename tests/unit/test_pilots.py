@@ -389,3 +389,7 @@ def test_the_commands_work_on_a_panel(plot, tmp_path: Path):
         assert found.exit_code == 0, found.output
         assert "true_effect" in found.output
         assert CliRunner().invoke(app, [*arguments, "--json"]).output.startswith("{")
+    drawn = ["pilot", "size", pilot.name, "--run", str(table), "--trials", "20", "--plot"]
+    assert CliRunner().invoke(app, [*drawn, str(tmp_path / "power.png")]).exit_code == 0
+    assert (tmp_path / "power.png").read_bytes().startswith(b"\x89PNG")
+    assert CliRunner().invoke(app, [*drawn, str(tmp_path / "power.gif")]).exit_code != 0
