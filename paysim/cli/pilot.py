@@ -116,6 +116,7 @@ def size(
 ) -> None:
     """Print power and minimum detectable effect by number of practices and years."""
     from paysim.pilots import size_pilot
+    from paysim.pilots.sizing import practices_needed
 
     loaded, found = _read(pilot, run)
     rows = size_pilot(loaded, found, sites or (), years or (), trials)
@@ -130,6 +131,12 @@ def size(
     show.table(_rounded(shown, numbers), list(rows[0]))
     if not any(row["enough"] for row in rows):
         typer.echo("No size that this region has shows the true effect with the wanted power.")
+    needed = practices_needed(rows[-1])
+    if needed is not None:
+        text = (
+            f"By the closed form the true effect takes {needed:,} practices like these over {rows[-1]['years']} years"
+        )
+        typer.echo(f"{text}; the region has {len(found.practices)}.")
 
 
 @app.command("compare")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -72,6 +73,20 @@ def size_pilot(
                 }
             )
     return rows
+
+
+def practices_needed(row: Row) -> int | None:
+    """Return the practices, treated and controls, that the closed form asks for the true effect of a row.
+
+    Shared as in the row, and of a region with as many practices of the same kind; None without a closed form or effect.
+    """
+    detectable, effect = row["detectable_formula"], row["true_effect"]
+    if not isinstance(detectable, float) or not isinstance(effect, float) or effect == 0.0:
+        return None
+    treated, controls = row["treated"], row["controls"]
+    assert isinstance(treated, int)
+    assert isinstance(controls, int)
+    return math.ceil((treated + controls) * (detectable / effect) ** 2)
 
 
 def compare_pilots(pilots: Sequence[tuple[Pilot, Panel]], trials: int = TRIALS) -> list[Row]:

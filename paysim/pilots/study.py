@@ -55,7 +55,7 @@ class Outcome:
     detectable
         Minimum detectable effect at the wanted power: (z + z) x standard deviation of estimates without effect.
     detectable_formula
-        The same by MDE = (z + z) x CV x mean x sqrt(2 (1-r) (1/nT + 1/nC)); None without controls or a common start.
+        The same by MDE = (z + z) x CV x mean x sqrt(2 (1-r) (1/nT + 1/nC)); only for differences in differences.
     cv, correlation
         Of the mean of the years before and after, over practices: what goes into the formula.
     bias_by_source, variance_by_source
@@ -236,7 +236,7 @@ def _summary(
     mean = float(panel.without[name][:, :, : pilot.end_year].mean())
     cv, correlation = _spread(pilot, nothing, mean)
     formula = None
-    if pilot.rollout == "parallel" and pilot.controls >= 2 and method.years is not None:
+    if pilot.estimator == "difference_in_differences":
         sizes = 1.0 / pilot.treated + 1.0 / pilot.controls
         formula = tails * cv * abs(mean) * float(np.sqrt(max(0.0, 2.0 * (1.0 - correlation)) * sizes))
     about = measure(name)

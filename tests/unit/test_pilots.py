@@ -19,6 +19,7 @@ from paysim.pilots.allocation import NEVER, Allocation, allocate
 from paysim.pilots.estimators import evaluator, welch
 from paysim.pilots.model import Payment
 from paysim.pilots.panel import write_panel
+from paysim.pilots.sizing import practices_needed
 from paysim.pilots.study import SOURCES, sweep
 from paysim.pilots.verdict import CHANGE, DO_NOT_RUN, RUN, verdict
 
@@ -267,6 +268,12 @@ def test_sizes_grow_more_certain(plot):
         size_pilot(plot, panel(), sites=[61])
     with pytest.raises(ScenarioError, match="no such length"):
         size_pilot(plot, panel(), years=[5])
+    needed = practices_needed(rows[-1])
+    assert needed == pytest.approx(40 * (rows[-1]["detectable_formula"] / rows[-1]["true_effect"]) ** 2, abs=1.0)
+    larger = panel(-30.0, practices=max(needed, 10), worlds=20)
+    enough = replace(plot, treated=needed - needed // 2, controls=needed // 2)
+    settings = {key: each.value for key, each in plot.settings.items()} | {"contamination": 0.0}
+    assert run_pilot(enough, larger, 2000, settings).outcomes[0].power == pytest.approx(0.8, abs=0.08)
     wider = sweep(plot, panel(-30.0), 100)
     assert {row["setting"] for row in wider} == set(plot.settings)
     side = compare_pilots([(plot, panel(-30.0)), (replace(plot, selection="volunteers"), panel(-30.0))], 200)
