@@ -206,6 +206,15 @@ def test_every_source_biases_as_theory_says(plot):
     assert set(found.bias_by_source) == set(SOURCES)
 
 
+def test_a_series_without_controls_takes_drift_for_an_effect(plot):
+    series = replace(plot, estimator="interrupted_time_series", controls=0, start_year=3, years=3)
+    still, drifting = (run_pilot(series, panel(), 2000, OFF | {"region_drift": sd}).outcomes[0] for sd in (0.0, 0.02))
+    assert still.type_1 < 0.07
+    assert drifting.type_1 > 0.3
+    assert drifting.coverage < 0.7
+    assert "change over time" in verdict(run_pilot(series, panel(), 500, OFF | {"region_drift": 0.02})).reasons[0]
+
+
 def test_volunteers_regress_to_the_mean(plot):
     """Picked for the last year before, excess over the years before is (1 - reliability) of it, by year that picks."""
     found = run_pilot(replace(plot, selection="volunteers"), panel(), 500, OFF).outcomes[0]
