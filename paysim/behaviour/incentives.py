@@ -6,8 +6,11 @@ contracts are asked what they would pay for either, and::
     marginal revenue = (revenue(up) - revenue(down)) / (up - down)
 
 per year and unit of lever. Contracts enter through `Contract.practice_revenue` alone, so a contract that
-somebody has just written needs no further code. One lever of one condition is moved for all practices at
-once, which is exact as long as a practice is paid for its own activity.
+somebody has just written needs no further code. One lever of one condition is moved in every practice
+at once, up in about half of the lists and down in the others, which is exact as long as a practice is paid for its own
+activity. What comes of money that all share, such as savings of a region, cancels but for about one list: a practice
+that alone saves a euro gets back its share of one among N, which is next to nothing (Holmstrom 1982, moral hazard in
+teams). Moved all the same way, practices would count on each other.
 """
 
 from __future__ import annotations
@@ -187,11 +190,22 @@ def _nudged(
     half = now * (situation.terms.nudge if step is None else step)
     if not ((half > 0.0) & (half < now)).all():
         raise ModelError(f"incentives: a nudge must lie between 0 and 1, not {step}")
+    half = half * _directions(activity)  # where it is negative, up is down and the difference is divided by a negative
     up, down = (
         respond(activity, lever, condition, now, new, situation.terms, situation.services)
         for new in (now + half, now - half)
     )
     return up, down, 2.0 * half
+
+
+def _directions(activity: Activity) -> Floats:
+    """Return ``[practice]`` 1 or -1, so that lists of both kinds hold about as many people; whatever their order."""
+    lists = activity.person_years.sum(axis=1)
+    signs, balance = np.ones(len(lists)), 0.0
+    for at in sorted(range(len(lists)), key=lambda k: (-lists[k], activity.practice_names[k])):
+        signs[at] = 1.0 if balance <= 0.0 else -1.0
+        balance += signs[at] * lists[at]
+    return signs
 
 
 def _gp_hours_per_unit(situation: Situation) -> Floats:

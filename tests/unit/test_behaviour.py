@@ -260,6 +260,36 @@ def test_a_contract_just_written_yields_its_incentives():
     assert above.per_unit(above.revenue_eur)[0, NONE, VISITS] == pytest.approx(10.0 * mix)
 
 
+@dataclass(frozen=True)
+class SharedByAll(BudgetCap):
+    """Half of what referrals do not cost goes to all practices by the size of their lists."""
+
+    kind: ClassVar[str] = "shared_by_all"
+
+    def settle(self, book: Book):
+        lived = book.activity.person_years
+        saved = 100.0 * (self.cap - book.activity.services[:, :, SERVICES.index("specialist_trajectory")].sum())
+        return 0.5 * saved * lived / lived.sum()
+
+
+@pytest.mark.parametrize("practices", [40, 41, 130])
+def test_what_all_share_rewards_a_practice_by_its_share_alone(practices):
+    """And not as if the others did the same; the error is about one list of them."""
+    margins = marginal(situation(contract(SharedByAll()), practices))
+    each = margins.per_unit(margins.revenue_eur)[:, :, REFERRAL]
+    own = -50.0 / practices
+    assert np.abs(each - own).max() < 2.01 * abs(own)
+    alone = marginal(situation(contract(SharedByAll())))
+    assert alone.per_unit(alone.revenue_eur)[0, :, REFERRAL] == pytest.approx([-50.0] * 3)
+
+
+def test_what_a_practice_is_paid_for_itself_is_exact_whichever_way_it_is_moved():
+    terms = contract(fees(gp_consult=20.0, chronic_nurse=30.0), BudgetCap(cap=1e3))
+    alone, many = marginal(situation(terms)), marginal(situation(terms, practices=7))
+    for name in ("revenue_eur", "cost_eur", "hours", "units"):
+        np.testing.assert_allclose(getattr(many, name), np.repeat(getattr(alone, name), 7, axis=0), rtol=1e-12)
+
+
 def test_part_of_a_year_is_read_as_a_year():
     whole = situation(contract(fees(gp_consult=10.0)))
     half = replace(whole, activity=whole.activity.scaled(0.5))
