@@ -32,6 +32,7 @@ _HOMES = {
     "load_region": "paysim.population",
     "load_run": "paysim.analysis.runs",
     "load_scenario": "paysim.scenario",
+    "one_way": "paysim.analysis.one_way",
     "panel_of": "paysim.pilots",
     "perspectives": "paysim.analysis.money",
     "psa": "paysim.analysis.psa",
@@ -78,6 +79,7 @@ __all__ = [
     "load_region",
     "load_run",
     "load_scenario",
+    "one_way",
     "panel_of",
     "perspectives",
     "plot",
@@ -108,6 +110,7 @@ if TYPE_CHECKING:
     from paysim.analysis.explain import explain
     from paysim.analysis.incentives import incentive_map
     from paysim.analysis.money import cash, perspectives, pockets, statement
+    from paysim.analysis.one_way import one_way
     from paysim.analysis.psa import load_psa, psa
     from paysim.analysis.runs import Run, load_run
     from paysim.analysis.scorecard import scorecard

@@ -1,20 +1,16 @@
 """Probabilistic sensitivity analysis: a scenario simulated under many draws of its uncertain parameters.
 
-A world is one draw and one replicate: parameters drawn, people and practices sampled anew under a seed of the draw, the
-model levelled on them, the base years once, and every arm from the same fork with the same random numbers. Worlds are
-independent of each other. Each is written under the hash of all that goes into it as soon as it is done, so a study
-that was stopped, or is given more draws, takes up what is there; a world that fails costs only itself.
+Every draw has its own people, practices and chance, under a seed of its own, so that draws differ by all that is not
+known. What was simulated before is taken up, see `worlds`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
 import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -24,60 +20,18 @@ from paysim import __version__
 from paysim.analysis.cells import digest, parquet_bytes
 from paysim.analysis.execution import CELLS, check_out
 from paysim.analysis.folder import csv_bytes, source_digest
-from paysim.analysis.measures import HORIZON
-from paysim.engine.cell import Cell, by_year, run_arm, run_base, solve_arms
-from paysim.engine.model import Model, build_model, load_parameters
+from paysim.analysis.worlds import PEOPLE, Progress, World, simulate_worlds, uncertain
 from paysim.errors import DataError, NotInResults, OutputError, Problem
 from paysim.parameters import Parameter
-from paysim.parameters.draws import at_quantile, draw, is_uncertain, quantile
+from paysim.parameters.draws import at_quantile, quantile
 from paysim.reading import write_atomic
-from paysim.scenario import Behaviour, Scenario
+from paysim.scenario import Scenario
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MANIFEST = "psa.json"
 SCHEMA = 1
-ATTEMPTS = 3
-PEOPLE = "people_at_start"
-"""Persons of the region when the arms begin: the head in amounts per head, the same in every arm of a world."""
-
-Progress = Callable[[str, int, int], None]
-
-
-@dataclass(frozen=True)
-class World:
-    """One draw and one replicate of a study; draw and replicate count from 0."""
-
-    scenario: Scenario
-    sample: int | None
-    draw: int
-    replicate: int
-
-    def drawn(self) -> Scenario:
-        """Return the scenario with the parameters and the seed of the draw."""
-        scenario = self.scenario
-        changes = draw(uncertain(scenario), scenario.seed, self.draw)
-        return replace(
-            scenario,
-            parameters=(*scenario.parameters, *changes),
-            seed=_seed(scenario.seed, self.draw),
-            replicates=1,
-        )
-
-    @property
-    def name(self) -> str:
-        """Hash of all that goes into the world."""
-        scenario = self.drawn()
-        full = {
-            "paysim": __version__,
-            "source": source_digest(),
-            "scenario": repr(replace(scenario, path="", sha256="", parameters=())),
-            "parameters": [(each.name, repr(each.value)) for each in scenario.parameters],
-            "sample": self.sample,
-            "replicate": self.replicate,
-        }
-        return digest(full)[:32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,12 +107,6 @@ class Psa:
         return pd.DataFrame(rows, columns=columns)
 
 
-def uncertain(scenario: Scenario) -> tuple[Parameter, ...]:
-    """Return the parameters that are drawn: those of the model, without what the scenario itself replaces."""
-    parameters, _ = load_parameters(scenario)
-    return tuple(row for row in (parameters.row(name) for name in parameters) if is_uncertain(row))
-
-
 def psa(
     scenario: Scenario,
     out: str | os.PathLike[str] | None = None,
@@ -206,7 +154,7 @@ def psa(
     worlds = [World(scenario, sample, k, r) for k in range(draws) for r in range(replicates)]
     failures: list[dict[str, Any]] = []
     files: dict[tuple[int, int], Path] = {}
-    for number, (world, file, error) in enumerate(_all(worlds, folder / CELLS, workers, executor)):
+    for number, (world, file, error) in enumerate(simulate_worlds(worlds, folder / CELLS, workers, executor)):
         if file is not None:
             files[world.draw, world.replicate] = file
         else:
@@ -239,90 +187,6 @@ def load_psa(path: str | os.PathLike[str]) -> Psa:
     except (OSError, ValueError, KeyError, TypeError) as exc:
         raise DataError(Problem("holds no finished sensitivity analysis", str(folder), found=str(exc))) from None
     return Psa(folder, manifest)
-
-
-def simulate_world(world: World, cells: str) -> str:
-    """Simulate a world unless its file is there, and return the name of its file in the folder `cells`.
-
-    The file has every measure of the whole region over the horizon, for every arm.
-    """
-    import pandas as pd
-    import pyarrow as pa
-
-    file = Path(cells) / f"{world.name}.parquet"
-    if _read(file) is not None:
-        return file.name
-    model = build_model(world.drawn(), world.sample)
-    weight = model.population.practices[0].weight
-    tables = []
-    for cell in _arms(model, world.replicate):
-        found = pd.DataFrame(cell.results)
-        found = found[(found["dimension"] == "all") & (found["period"] == HORIZON)]
-        people = pd.DataFrame([{"measure": PEOPLE, "value": len(model.population) * weight, "unit": "persons"}])
-        table = pd.concat([found[["measure", "value", "unit"]], people])
-        tables.append(table.assign(draw=world.draw, replicate=world.replicate, arm=cell.arm))
-    whole = pd.concat(tables)[["draw", "replicate", "arm", "measure", "value", "unit"]]
-    write_atomic(file, parquet_bytes(pa.Table.from_pandas(whole, preserve_index=False)))
-    return file.name
-
-
-def _arms(model: Model, replicate: int) -> Iterator[Cell]:
-    """Yield the cells of all arms from one base run, with budget-neutral rates solved."""
-    scenario = model.scenario
-    base = run_base(model, replicate)
-    current = scenario.arm(scenario.current)
-    first = passive = run_arm(model, base, current, replicate)
-    if current.behaviour.name != "passive" and any(arm.budget_neutral_to for arm in scenario.arms):
-        passive = run_arm(model, base, replace(current, behaviour=Behaviour()), replicate)
-    solved = solve_arms(scenario, by_year(passive.quarters), base.years)
-    for arm in scenario.arms:
-        yield first if arm.name == current.name else run_arm(model, base, solved[arm.name][0], replicate)
-
-
-def _all(
-    worlds: Sequence[World], cells: Path, workers: int | None, executor: Executor | None
-) -> Iterator[tuple[World, Path | None, str]]:
-    """Yield every world with its file, or with the reason why it has none, as they are done.
-
-    A process that dies takes down its pool: the worlds that were not done go to a new one, up to `ATTEMPTS` times.
-    """
-    left = list(worlds)
-    for attempt in range(ATTEMPTS):
-        pool = executor or ProcessPoolExecutor(workers or os.cpu_count() or 1, multiprocessing.get_context("spawn"))
-        broken: list[World] = []
-        try:
-            futures = {pool.submit(simulate_world, world, str(cells)): world for world in left}
-            for future in as_completed(futures):
-                world = futures[future]
-                try:
-                    yield world, cells / future.result(), ""
-                except (BrokenProcessPool, MemoryError) as exc:
-                    if attempt + 1 == ATTEMPTS or executor is not None:
-                        yield world, None, f"{type(exc).__name__}: {exc}"
-                    else:
-                        broken.append(world)
-                except Exception as exc:
-                    yield world, None, f"{type(exc).__name__}: {exc}"
-        finally:
-            if executor is None:
-                pool.shutdown(cancel_futures=True)
-        left = broken
-        if not left:
-            return
-
-
-def _read(file: Path) -> pd.DataFrame | None:
-    """Return what a world left; None if it is not there or damaged."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        found: pd.DataFrame = pq.read_table(
-            pa.BufferReader(file.read_bytes()), page_checksum_verification=True
-        ).to_pandas()
-    except (OSError, pa.ArrowException):
-        return None
-    return found
 
 
 def _write(
@@ -382,11 +246,6 @@ def _values(drawn: Sequence[Parameter], seed: int, number: int) -> dict[str, Any
         value = at_quantile(each, quantile(seed, number, each.name))
         row[each.name] = value[0] if isinstance(value, tuple) else value
     return row
-
-
-def _seed(seed: int, number: int) -> int:
-    """Return the seed of a draw: other people, practices and chance, so that draws differ by all that is not known."""
-    return int.from_bytes(hashlib.sha256(f"{seed} world {number}".encode()).digest()[:4], "little")
 
 
 def _identity(scenario: Scenario, sample: int | None) -> dict[str, Any]:

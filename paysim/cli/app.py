@@ -25,6 +25,7 @@ from paysim.cli import (
     population,
     psa,
     report,
+    tornado,
     trials,
     validate,
     verify,
@@ -56,6 +57,7 @@ app.command("check")(check.check)
 app.command("calibrate")(calibrate.calibrate)
 app.command("validate")(validate.validate)
 app.command("psa")(psa.psa)
+app.command("tornado")(tornado.tornado)
 app.command("verify")(verify.verify)
 app.command("trials")(trials.trials)
 app.command("lab")(lab.lab)

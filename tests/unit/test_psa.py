@@ -14,7 +14,8 @@ from typer.testing import CliRunner
 
 import paysim as ps
 from paysim.analysis import psa as studies
-from paysim.analysis.psa import PEOPLE, World, uncertain
+from paysim.analysis import worlds
+from paysim.analysis.worlds import PEOPLE, World, uncertain
 from paysim.cli.app import app
 from paysim.parameters import Override, Parameter
 from paysim.parameters.draws import at_quantile, draw, is_uncertain, quantile
@@ -166,14 +167,14 @@ def test_any_workers_and_any_interruption_give_the_same_files(
 def test_a_world_that_fails_costs_only_itself(
     short: Scenario, study: studies.Psa, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plain = studies.build_model
+    plain = worlds.build_model
 
     def failing(scenario: Scenario, sample: int | None) -> Any:
         if scenario.seed == World(short, SAMPLE, 0, 0).drawn().seed:
             raise ps.DataError(studies.Problem("something is wrong"))
         return plain(scenario, sample)
 
-    monkeypatch.setattr(studies, "build_model", failing)
+    monkeypatch.setattr(worlds, "build_model", failing)
     with ThreadPoolExecutor(1) as one:
         found = ps.psa(short, tmp_path / "s", draws=2, sample=SAMPLE, executor=one)
         assert [(each["draw"], "something is wrong" in each["error"]) for each in found.manifest["failures"]] == [

@@ -1,0 +1,63 @@
+"""One-way sensitivity as a figure: a tornado."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from matplotlib.axes import Axes
+
+from paysim.report import drawing
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+_LOW, _HIGH = "#0072B2", "#E69F00"
+
+
+def tornado(table: pd.DataFrame, arm: str, measure: str, ax: Axes, most: int = 15) -> Axes:
+    """Draw the parameters with the widest swing of an arm's difference, the widest on top.
+
+    Parameters
+    ----------
+    table
+        As `paysim.one_way` returns it.
+    most
+        How many parameters to show.
+    """
+    rows = table[(table["arm"] == arm) & (table["measure"] == measure)].head(most).iloc[::-1]
+    for place, row in enumerate(rows.to_dict("records")):
+        for value, end, colour in ((row["low"], row["at_low"], _LOW), (row["high"], row["at_high"], _HIGH)):
+            ax.barh(place, end - row["base"], left=row["base"], color=colour, height=0.6)
+            outward = 1.0 if end >= row["base"] else -1.0
+            ax.annotate(
+                f"{value:.3g}",
+                (end, place),
+                xytext=(3.0 * outward, 0.0),
+                textcoords="offset points",
+                ha="left" if outward > 0.0 else "right",
+                va="center",
+                fontsize=7,
+            )
+    ax.axvline(float(rows["base"].iloc[0]), color="black", linewidth=0.8)
+    ax.set_yticks(range(len(rows)), rows["parameter"])
+    ax.margins(x=0.15)
+    return ax
+
+
+def figure(table: pd.DataFrame, arm: str, measure: str, title: str, unit: str) -> Figure:
+    """Return the tornado of an arm and measure on a sheet of its own."""
+    count = min(15, int(((table["arm"] == arm) & (table["measure"] == measure)).sum()))
+    with drawing.styled():
+        sheet = drawing.Figure(figsize=(8.0, 1.2 + 0.32 * count), layout="constrained")
+        ax = tornado(table, arm, measure, sheet.subplots())
+        ax.set_title(title, loc="left")
+        ax.set_xlabel(
+            f"{unit}\nblue: parameter at its 2.5% quantile, orange: at its 97.5% quantile; values at the bars"
+        )
+    return sheet
+
+
+def figure_bytes(table: pd.DataFrame, arm: str, measure: str, title: str, unit: str, kind: str) -> bytes:
+    """Return the figure as the bytes of a ``png`` or ``svg`` file."""
+    return drawing.save(figure(table, arm, measure, title, unit), kind)
