@@ -14,6 +14,7 @@ from paysim import __version__
 from paysim.cli import (
     calibrate,
     cases,
+    cea,
     check,
     compare,
     explain,
@@ -57,6 +58,7 @@ app.command("check")(check.check)
 app.command("calibrate")(calibrate.calibrate)
 app.command("validate")(validate.validate)
 app.command("psa")(psa.psa)
+app.command("cea")(cea.cea)
 app.command("tornado")(tornado.tornado)
 app.command("verify")(verify.verify)
 app.command("trials")(trials.trials)

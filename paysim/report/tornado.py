@@ -27,21 +27,12 @@ def tornado(table: pd.DataFrame, arm: str, measure: str, ax: Axes, most: int = 1
     """
     rows = table[(table["arm"] == arm) & (table["measure"] == measure)].head(most).iloc[::-1]
     for place, row in enumerate(rows.to_dict("records")):
-        for value, end, colour in ((row["low"], row["at_low"], _LOW), (row["high"], row["at_high"], _HIGH)):
-            ax.barh(place, end - row["base"], left=row["base"], color=colour, height=0.6)
-            outward = 1.0 if end >= row["base"] else -1.0
-            ax.annotate(
-                f"{value:.3g}",
-                (end, place),
-                xytext=(3.0 * outward, 0.0),
-                textcoords="offset points",
-                ha="left" if outward > 0.0 else "right",
-                va="center",
-                fontsize=7,
-            )
+        ends = ((row["at_low"] - row["base"], _LOW), (row["at_high"] - row["base"], _HIGH))
+        for width, colour in sorted(ends, key=lambda each: -abs(each[0])):  # the shorter one in front
+            ax.barh(place, width, left=row["base"], color=colour, height=0.6)
     ax.axvline(float(rows["base"].iloc[0]), color="black", linewidth=0.8)
-    ax.set_yticks(range(len(rows)), rows["parameter"])
-    ax.margins(x=0.15)
+    labels = [f"{row['parameter']} ({row['low']:.3g} to {row['high']:.3g})" for row in rows.to_dict("records")]
+    ax.set_yticks(range(len(rows)), labels)
     return ax
 
 
@@ -52,9 +43,7 @@ def figure(table: pd.DataFrame, arm: str, measure: str, title: str, unit: str) -
         sheet = drawing.Figure(figsize=(8.0, 1.2 + 0.32 * count), layout="constrained")
         ax = tornado(table, arm, measure, sheet.subplots())
         ax.set_title(title, loc="left")
-        ax.set_xlabel(
-            f"{unit}\nblue: parameter at its 2.5% quantile, orange: at its 97.5% quantile; values at the bars"
-        )
+        ax.set_xlabel(f"{unit}\nblue: parameter at its 2.5% quantile, orange: at its 97.5% quantile")
     return sheet
 
 

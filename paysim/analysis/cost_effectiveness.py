@@ -1,0 +1,167 @@
+"""Cost-effectiveness over draws: frontier, net benefit, acceptability, value of information.
+
+All functions take a table of outcomes as `Psa.outcomes` gives it, a row a draw, replicate and arm, with ``cost`` in EUR
+and ``effect`` in QALYs per head. Replicates of a draw are averaged first. Methods as in Briggs, Claxton and Sculpher
+2006: net monetary benefit of an arm is effect times what a QALY is worth less cost; an arm is dominated if another
+costs no more and does no less, and extendedly dominated if a mixture of two others does so.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from paysim.errors import DataError, Problem, shorten
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+THRESHOLDS = {"NL": (20_000.0, 50_000.0, 80_000.0), "BE": (20_000.0, 40_000.0, 60_000.0)}
+"""EUR per QALY. NL: bands of Zorginstituut Nederland by burden of disease (2015), recalled. BE: there is none by law or
+rule; these are round values to look at, assumed."""
+
+FRONTIER, DOMINATED, EXTENDED = "on the frontier", "dominated", "extendedly dominated"
+_TIE = 1e-12
+
+
+def strategies(outcomes: pd.DataFrame) -> pd.DataFrame:
+    """Return arms by rising cost: who is dominated, and what a further QALY costs along the frontier.
+
+    Returns
+    -------
+    DataFrame
+        ``arm, cost, effect`` (means per head), ``status`` and ``icer`` in EUR per QALY against the arm before on the
+        frontier; missing for the first one and for dominated arms.
+
+    Raises
+    ------
+    DataError
+        If arms differ in their draws and replicates.
+    """
+    import pandas as pd
+
+    cost, effect = (_by_draw(outcomes, name).mean() for name in ("cost", "effect"))
+    order = sorted(cost.index, key=lambda arm: (cost[arm], -effect[arm]))
+    best: list[str] = []
+    status = dict.fromkeys(order, DOMINATED)
+    for arm in order:
+        if best and effect[arm] <= effect[best[-1]] + _TIE:
+            continue
+        status[arm] = FRONTIER
+        # An arm falls out when the step to it costs more per QALY than the step from the arm before it to this one.
+        while len(best) > 1 and _icer(cost, effect, best[-2], best[-1]) >= _icer(cost, effect, best[-2], arm):
+            status[best.pop()] = EXTENDED
+        best.append(arm)
+    ratio = {arm: _icer(cost, effect, before, arm) for before, arm in itertools.pairwise(best)}
+    rows = [(arm, cost[arm], effect[arm], status[arm], ratio.get(arm, np.nan)) for arm in order]
+    return pd.DataFrame(rows, columns=["arm", "cost", "effect", "status", "icer"])
+
+
+def net_benefit(outcomes: pd.DataFrame, willingness: float) -> pd.DataFrame:
+    """Return ``[draw, arm]`` net monetary benefit per head at EUR `willingness` per QALY.
+
+    Raises
+    ------
+    DataError
+        If arms differ in their draws and replicates.
+    """
+    return _by_draw(outcomes, "effect") * willingness - _by_draw(outcomes, "cost")
+
+
+def acceptability(outcomes: pd.DataFrame, thresholds: Sequence[float]) -> pd.DataFrame:
+    """Return the probability that each arm has the greatest net benefit, of all arms at once.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by threshold (EUR per QALY), a column an arm, which add up to 1, and ``frontier``: the arm with the
+        greatest expected net benefit. Arms that tie share the draw.
+    """
+    import pandas as pd
+
+    rows = []
+    for threshold in thresholds:
+        benefit = net_benefit(outcomes, threshold)
+        values = benefit.to_numpy()
+        first = values >= values.max(axis=1, keepdims=True) - _TIE * np.abs(values).max()
+        share = (first / first.sum(axis=1, keepdims=True)).mean(axis=0)
+        rows.append([*share, benefit.columns[int(values.mean(axis=0).argmax())]])
+    arms = [str(arm) for arm in net_benefit(outcomes, 0.0).columns]
+    index = pd.Index([float(each) for each in thresholds], name="threshold")
+    return pd.DataFrame(rows, index=index, columns=[*arms, "frontier"])
+
+
+def value_of_information(outcomes: pd.DataFrame, thresholds: Sequence[float]) -> pd.DataFrame:
+    """Return the expected value of perfect information about all parameters, EUR per head.
+
+    What is seen of a draw is its parameters and, with finite populations, chance, which no research takes away: the
+    raw value is too large. With two or more replicates a draw the variance of chance in differences of net benefit from
+    the best arm is known. Differences are then drawn together around their mean until their variance is that of
+    parameters alone, ``sqrt(1 - chance / seen)`` arm by arm: exact for normal differences, an approximation for others.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by threshold: ``raw_eur`` and ``corrected_eur`` (missing with one replicate).
+    """
+    import pandas as pd
+
+    rows = []
+    for threshold in thresholds:
+        seen = net_benefit(outcomes, threshold)
+        best = seen.mean().idxmax()
+        change = seen.sub(seen[best], axis=0)
+        noise = _chance(outcomes, threshold, str(best))
+        corrected = np.nan
+        if noise is not None:
+            variance = change.var(ddof=1)
+            left = np.sqrt(np.clip(1.0 - noise / variance.where(variance > 0.0, np.inf), 0.0, 1.0))
+            corrected = _perfect(change.mean() + (change - change.mean()) * left)
+        rows.append((_perfect(change), corrected))
+    index = pd.Index([float(each) for each in thresholds], name="threshold")
+    return pd.DataFrame(rows, index=index, columns=["raw_eur", "corrected_eur"])
+
+
+def _perfect(change: pd.DataFrame) -> float:
+    return float(change.max(axis=1).mean() - change.mean().max())
+
+
+def _chance(outcomes: pd.DataFrame, threshold: float, best: str) -> pd.Series[float] | None:
+    """Return the variance of chance in the mean of a draw, by arm, of differences of net benefit from an arm."""
+    keys = ["draw", "replicate", "arm"]
+    table = outcomes.set_index(keys)
+    each = (table["effect"] * threshold - table["cost"]).unstack("arm")
+    change = each.sub(each[best], axis=0)
+    by_draw = change.groupby(level="draw")
+    replicates = int(by_draw.size().min())
+    if replicates < 2:
+        return None
+    found: pd.Series[float] = by_draw.var(ddof=1).mean() / replicates
+    return found
+
+
+def _icer(cost: pd.Series[float], effect: pd.Series[float], before: str, arm: str) -> float:
+    return float((cost[arm] - cost[before]) / (effect[arm] - effect[before]))
+
+
+def _by_draw(outcomes: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Return ``[draw, arm]`` the mean over replicates, arms in their order."""
+    needed = {"draw", "replicate", "arm", "cost", "effect"} - set(outcomes.columns)
+    if needed:
+        raise DataError(Problem("outcomes lack columns", found=", ".join(sorted(needed))))
+    if outcomes.empty:
+        raise DataError(Problem("there are no outcomes"))
+    twice = outcomes[outcomes.duplicated(["draw", "replicate", "arm"])]
+    if len(twice):
+        raise DataError(Problem("a cell comes twice", found=shorten(twice.iloc[0].to_dict())))
+    wide = outcomes.pivot_table(index=["draw", "replicate"], columns="arm", values=column, dropna=False, observed=True)
+    wide = wide[list(dict.fromkeys(outcomes["arm"]))]
+    if wide.isna().to_numpy().any():
+        row, column = (int(each) for each in np.argwhere(wide.isna().to_numpy())[0])
+        (draw, replicate), arm = list(wide.index)[row], list(wide.columns)[column]
+        where = f"draw {draw}, replicate {replicate}, arm {arm}"
+        raise DataError(Problem("a cell is missing or no number", found=where))
+    return wide.groupby(level="draw").mean()

@@ -1,0 +1,71 @@
+"""`paysim cea STUDY`: cost-effectiveness of the arms of a sensitivity analysis."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from paysim.cli import show
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def cea(
+    study: Annotated[Path, typer.Argument(help="Folder of `paysim psa`.", metavar="STUDY")],
+    willingness: Annotated[
+        list[float] | None,
+        typer.Option(min=0, help="EUR per QALY; repeat for more. Default: bands of the country.", metavar="EUR"),
+    ] = None,
+    cost: Annotated[
+        str, typer.Option(help="Total over the horizon that counts as cost.", metavar="M")
+    ] = "spending_total_discounted",
+    plot: Annotated[Path | None, typer.Option(help="Write the figure; .png or .svg.", metavar="FILE")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
+) -> None:
+    """Frontier, acceptability and value of information over draws."""
+    from paysim.analysis import cost_effectiveness as ce
+    from paysim.analysis.psa import load_psa
+    from paysim.cli.validate import check_plot
+    from paysim.population import load_region
+    from paysim.reading import write_atomic
+    from paysim.report.acceptability import figure_bytes
+
+    if plot is not None:
+        check_plot(plot)
+    found = load_psa(study)
+    outcomes = found.outcomes(cost=cost)
+    country = load_region(found.manifest["country_region"]).country
+    thresholds = willingness or list(ce.THRESHOLDS.get(country, ce.THRESHOLDS["NL"]))
+    ranked, chosen = ce.strategies(outcomes), ce.acceptability(outcomes, thresholds)
+    value = ce.value_of_information(outcomes, thresholds)
+    if plot is not None:
+        write_atomic(plot, figure_bytes(outcomes, found.manifest["compare_with"][0], plot.suffix[1:]))
+    arms = {str(key): value for key, value in chosen.reset_index().to_dict("list").items()}
+    if json:
+        show.as_json(
+            {
+                "scenario": found.manifest["scenario"],
+                "cost": cost,
+                "strategies": ranked.to_dict("records"),
+                "acceptability": arms,
+                "value_of_information": value.reset_index().to_dict("records"),
+            }
+        )
+        return
+    typer.echo(f"{cost} (EUR) and QALYs per head over {found.manifest['horizon_years']} years, means of draws")
+    show.table(_rows(ranked), ("cost", "effect", "icer", "status", "arm"))
+    typer.echo("\nprobability of the greatest net benefit, by EUR per QALY")
+    show.table(_rows(chosen.reset_index()), ("threshold", *chosen.columns))
+    typer.echo(
+        "\nexpected value of perfect information, EUR per head (corrected for chance: with two replicates or more)"
+    )
+    show.table(_rows(value.reset_index()), ("threshold", "raw_eur", "corrected_eur"))
+    if plot is not None:
+        typer.echo(f"wrote: {plot}")
+
+
+def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]

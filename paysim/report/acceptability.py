@@ -1,0 +1,80 @@
+"""Cost-effectiveness over draws as a figure: the plane with its ellipses, and acceptability of all arms."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from paysim.analysis.cost_effectiveness import acceptability
+from paysim.report import drawing
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000")
+_CHI2_95 = 5.991464547107979
+"""95% quantile of chi-square with two degrees of freedom."""
+
+_MOST = 100_000.0
+
+
+def plane(outcomes: pd.DataFrame, baseline: str, ax: Axes) -> Axes:
+    """Draw each draw's difference from a baseline in effect and cost, with the ellipse that holds 95% if normal."""
+    mean = outcomes.groupby(["draw", "arm"], sort=False)[["effect", "cost"]].mean().unstack("arm")
+    for arm, colour in _colours(outcomes).items():
+        if arm == baseline:
+            continue
+        x = 1000.0 * (mean["effect"][arm] - mean["effect"][baseline]).to_numpy()
+        y = (mean["cost"][arm] - mean["cost"][baseline]).to_numpy()
+        ax.scatter(x, y, s=8, color=colour, alpha=0.6, label=arm)
+        if len(x) > 2:
+            # In units of the spreads, because euros and QALYs differ by orders of magnitude.
+            sx, sy = x.std(ddof=1) or 1.0, y.std(ddof=1) or 1.0
+            values, vectors = np.linalg.eigh(np.cov(x / sx, y / sy))
+            angle = np.linspace(0.0, 2.0 * np.pi, 181)
+            circle = np.stack([np.cos(angle), np.sin(angle)])
+            ring = vectors @ (np.sqrt(_CHI2_95 * np.clip(values, 0.0, None))[:, None] * circle)
+            ax.plot(x.mean() + ring[0] * sx, y.mean() + ring[1] * sy, color=colour, linewidth=1.0)
+    ax.axhline(0.0, color="black", linewidth=0.6)
+    ax.axvline(0.0, color="black", linewidth=0.6)
+    ax.set_xlabel(f"QALYs per 1,000 persons, difference from {baseline}")
+    ax.set_ylabel("EUR per head, difference")
+    ax.legend(fontsize=7)
+    return ax
+
+
+def curves(outcomes: pd.DataFrame, ax: Axes, most: float = _MOST) -> Axes:
+    """Draw the probability of the greatest net benefit of every arm, up to `most` EUR per QALY; dots: the best arm."""
+    table = acceptability(outcomes, np.linspace(0.0, most, 101).tolist())
+    for arm, colour in _colours(outcomes).items():
+        ax.plot(table.index, table[arm], color=colour, label=arm)
+        best = table["frontier"] == arm
+        ax.plot(table.index[best][::5], table[arm][best][::5], "o", markersize=3, color=colour)
+    ax.set_ylim(0.0, 1.0)
+    ax.set_xlabel("EUR per QALY")
+    ax.set_ylabel("probability of the greatest net benefit")
+    ax.legend(fontsize=7)
+    return ax
+
+
+def figure(outcomes: pd.DataFrame, baseline: str) -> Figure:
+    """Return plane and curves side by side."""
+    with drawing.styled():
+        sheet = drawing.Figure(figsize=(10.0, 4.2), layout="constrained")
+        left, right = sheet.subplots(1, 2)
+        plane(outcomes, baseline, left)
+        curves(outcomes, right)
+    return sheet
+
+
+def figure_bytes(outcomes: pd.DataFrame, baseline: str, kind: str) -> bytes:
+    """Return the figure as the bytes of a ``png`` or ``svg`` file."""
+    return drawing.save(figure(outcomes, baseline), kind)
+
+
+def _colours(outcomes: pd.DataFrame) -> dict[str, str]:
+    """Return the colour of every arm, the same in both panels."""
+    return {str(arm): _COLOURS[k % len(_COLOURS)] for k, arm in enumerate(dict.fromkeys(outcomes["arm"]))}

@@ -1,0 +1,148 @@
+"""Cost-effectiveness against closed forms, a table worked by hand, and bad input."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from typer.testing import CliRunner
+
+import paysim as ps
+from paysim.analysis.cost_effectiveness import (
+    DOMINATED,
+    EXTENDED,
+    FRONTIER,
+    acceptability,
+    net_benefit,
+    strategies,
+    value_of_information,
+)
+from paysim.cli.app import app
+from paysim.report.acceptability import figure_bytes
+from paysim.scenario import Scenario
+
+
+def _outcomes(cost: dict[str, np.ndarray], effect: dict[str, np.ndarray]) -> pd.DataFrame:
+    """Arrays [draw, replicate] by arm."""
+    tables = []
+    for arm, values in cost.items():
+        draw, replicate = np.indices(values.shape)
+        columns = {"draw": draw.ravel(), "replicate": replicate.ravel(), "arm": arm}
+        tables.append(pd.DataFrame({**columns, "cost": values.ravel(), "effect": effect[arm].ravel()}))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _fixed(**points: tuple[float, float]) -> pd.DataFrame:
+    return _outcomes(
+        {arm: np.array([[cost]]) for arm, (cost, _) in points.items()},
+        {arm: np.array([[effect]]) for arm, (_, effect) in points.items()},
+    )
+
+
+def test_the_frontier_of_a_table_worked_by_hand() -> None:
+    """b costs 100 for one QALY more than a, d 400 for the next; c (300 for half of it) loses to their mixture, e to b."""
+    table = strategies(_fixed(a=(1000, 1.0), d=(1500, 3.0), c=(1400, 2.5), b=(1100, 2.0), e=(1200, 1.9)))
+    found = table.set_index("arm")
+    assert list(table["arm"]) == ["a", "b", "e", "c", "d"]
+    assert dict(found["status"]) == {"a": FRONTIER, "b": FRONTIER, "c": EXTENDED, "d": FRONTIER, "e": DOMINATED}
+    assert found.loc["b", "icer"] == pytest.approx(100.0)
+    assert found.loc["d", "icer"] == pytest.approx(400.0)
+    assert found.loc[["a", "c", "e"], "icer"].isna().all()
+
+
+def test_an_arm_that_is_cheaper_and_better_leaves_no_other() -> None:
+    table = strategies(_fixed(a=(10, 2.0), b=(20, 1.0), c=(10, 2.0))).set_index("arm")
+    assert list(table["status"]) == [FRONTIER, DOMINATED, DOMINATED]
+    assert table["icer"].isna().all()
+
+
+def _normal(mean: float, sd: float, noise: float = 0.0, draws: int = 20_000, replicates: int = 1) -> pd.DataFrame:
+    """Two arms; the net benefit of the new one at 0 EUR per QALY is normal, on top of it chance in every cell."""
+    rng = np.random.Generator(np.random.PCG64(1))
+    true = mean + sd * stats.norm.ppf((np.arange(draws) + 0.5) / draws)
+    cells = -(rng.permutation(true)[:, None] + noise * rng.standard_normal((draws, replicates)))
+    zero = np.zeros((draws, replicates))
+    return _outcomes({"old": zero, "new": cells}, {"old": zero, "new": zero})
+
+
+def _unit_loss(mean: float, sd: float) -> float:
+    """Expected value of perfect information of a normal difference (Raiffa and Schlaifer 1961)."""
+    z = abs(mean) / sd
+    return sd * float(stats.norm.pdf(z) - z * stats.norm.sf(z))
+
+
+@pytest.mark.parametrize(("mean", "sd"), [(0.0, 1.0), (1.0, 2.0), (-3.0, 2.0)])
+def test_perfect_information_of_a_normal_difference_is_the_closed_form(mean: float, sd: float) -> None:
+    found = value_of_information(_normal(mean, sd), [0.0])
+    assert found["raw_eur"].iloc[0] == pytest.approx(_unit_loss(mean, sd), rel=2e-3)
+    assert np.isnan(found["corrected_eur"].iloc[0])
+
+
+@pytest.mark.parametrize("noise", [1.0, 4.0])
+def test_chance_is_taken_out_of_the_value_of_information(noise: float) -> None:
+    found = value_of_information(_normal(1.0, 2.0, noise, replicates=2), [0.0]).iloc[0]
+    assert found["raw_eur"] == pytest.approx(_unit_loss(1.0, np.hypot(2.0, noise / np.sqrt(2.0))), rel=0.03)
+    assert found["corrected_eur"] == pytest.approx(_unit_loss(1.0, 2.0), rel=0.06)
+
+
+def test_chance_alone_is_worth_no_research() -> None:
+    found = value_of_information(_normal(0.1, 1e-9, 2.0, replicates=2), [0.0]).iloc[0]
+    assert found["raw_eur"] > 0.4
+    assert found["corrected_eur"] < 0.1
+
+
+def test_acceptability_is_the_normal_probability_and_adds_up() -> None:
+    outcomes = _normal(1.0, 2.0)
+    table = acceptability(outcomes, [0.0, 50_000.0])
+    assert table.loc[0.0, "new"] == pytest.approx(stats.norm.cdf(0.5), abs=1e-3)
+    assert table[["old", "new"]].sum(axis=1).to_numpy() == pytest.approx([1.0, 1.0])
+    assert list(table["frontier"]) == ["new", "new"]
+    turned = acceptability(outcomes.iloc[::-1], [0.0])
+    assert turned.loc[0.0, "new"] == table.loc[0.0, "new"]
+    ties = acceptability(_fixed(a=(1, 1), b=(1, 1)), [10.0])
+    assert ties.loc[10.0, "a"] == ties.loc[10.0, "b"] == 0.5
+
+
+def test_net_benefit_is_worth_less_cost() -> None:
+    assert net_benefit(_fixed(a=(100, 2.0)), 30.0).to_numpy() == pytest.approx(-40.0)
+
+
+def test_tables_that_cannot_be_are_refused() -> None:
+    good = _outcomes({"a": np.ones((2, 2)), "b": np.ones((2, 2))}, {"a": np.ones((2, 2)), "b": np.ones((2, 2))})
+    with pytest.raises(ps.DataError, match="draw 1, replicate 0, arm b"):
+        strategies(good[~((good["draw"] == 1) & (good["replicate"] == 0) & (good["arm"] == "b"))])
+    with pytest.raises(ps.DataError, match="comes twice"):
+        strategies(pd.concat([good, good.head(1)]))
+    with pytest.raises(ps.DataError, match="lack columns"):
+        strategies(good.drop(columns="cost"))
+    with pytest.raises(ps.DataError, match="no outcomes"):
+        strategies(good.head(0))
+    missing = good.copy()
+    missing.loc[0, "cost"] = np.nan
+    with pytest.raises(ps.DataError, match="draw 0, replicate 0, arm a"):
+        strategies(missing)
+
+
+def test_the_command_reads_a_study(tmp_path: Path) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+    from dataclasses import replace
+
+    scenario: Scenario = ps.load_scenario("nl/achterhoek_four_models")
+    arms = (scenario.arms[0], scenario.arm("capitation"))
+    short = replace(scenario, horizon_years=1, arms=arms, compare_with=("dutch_today",))
+    with ThreadPoolExecutor(1) as one:
+        study = ps.psa(short, tmp_path / "s", draws=3, sample=1500, executor=one)
+    plot = tmp_path / "plane.png"
+    text = CliRunner().invoke(app, ["cea", str(study.path), "--plot", str(plot)])
+    assert text.exit_code == 0, text.output
+    assert "frontier" in text.output
+    assert plot.read_bytes().startswith(b"\x89PNG")
+    read = json.loads(CliRunner().invoke(app, ["cea", str(study.path), "--willingness", "30000", "--json"]).output)
+    assert read["acceptability"]["threshold"] == [30000.0]
+    assert {each["arm"] for each in read["strategies"]} == {"dutch_today", "capitation"}
+    assert figure_bytes(study.outcomes(), "dutch_today", "svg").startswith(b"<?xml")
+    assert CliRunner().invoke(app, ["cea", str(tmp_path)]).exit_code != 0
