@@ -161,7 +161,7 @@ def _by_draw(outcomes: pd.DataFrame, column: str) -> pd.DataFrame:
     wide = wide[list(dict.fromkeys(outcomes["arm"]))]
     if wide.isna().to_numpy().any():
         row, column = (int(each) for each in np.argwhere(wide.isna().to_numpy())[0])
-        (draw, replicate), arm = list(wide.index)[row], list(wide.columns)[column]
-        where = f"draw {draw}, replicate {replicate}, arm {arm}"
+        place = wide.index.to_frame(index=False).iloc[row]
+        where = f"draw {place['draw']}, replicate {place['replicate']}, arm {wide.columns[column]}"
         raise DataError(Problem("a cell is missing or no number", found=where))
     return wide.groupby(level="draw").mean()
