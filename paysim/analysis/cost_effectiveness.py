@@ -160,8 +160,8 @@ def _by_draw(outcomes: pd.DataFrame, column: str) -> pd.DataFrame:
     wide = outcomes.pivot_table(index=["draw", "replicate"], columns="arm", values=column, dropna=False, observed=True)
     wide = wide[list(dict.fromkeys(outcomes["arm"]))]
     if wide.isna().to_numpy().any():
-        row, column = (int(each) for each in np.argwhere(wide.isna().to_numpy())[0])
+        row, arm = (int(each) for each in np.argwhere(wide.isna().to_numpy())[0])
         place = wide.index.to_frame(index=False).iloc[row]
-        where = f"draw {place['draw']}, replicate {place['replicate']}, arm {wide.columns[column]}"
+        where = f"draw {place['draw']}, replicate {place['replicate']}, arm {wide.columns[arm]}"
         raise DataError(Problem("a cell is missing or no number", found=where))
     return wide.groupby(level="draw").mean()
