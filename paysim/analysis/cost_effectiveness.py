@@ -101,6 +101,7 @@ def value_of_information(outcomes: pd.DataFrame, thresholds: Sequence[float]) ->
     raw value is too large. With two or more replicates a draw the variance of chance in differences of net benefit from
     the best arm is known. Differences are then drawn together around their mean until their variance is that of
     parameters alone, ``sqrt(1 - chance / seen)`` arm by arm: exact for normal differences, an approximation for others.
+    Replicates of a draw share people and practices: what a sample adds to the spread of draws stays in.
 
     Returns
     -------
@@ -159,8 +160,8 @@ def _by_draw(outcomes: pd.DataFrame, column: str) -> pd.DataFrame:
         raise DataError(Problem("a cell comes twice", found=shorten(twice.iloc[0].to_dict())))
     wide = outcomes.pivot_table(index=["draw", "replicate"], columns="arm", values=column, dropna=False, observed=True)
     wide = wide[list(dict.fromkeys(outcomes["arm"]))]
-    if wide.isna().to_numpy().any():
-        row, arm = (int(each) for each in np.argwhere(wide.isna().to_numpy())[0])
+    if not np.isfinite(wide.to_numpy()).all():
+        row, arm = (int(each) for each in np.argwhere(~np.isfinite(wide.to_numpy()))[0])
         place = wide.index.to_frame(index=False).iloc[row]
         where = f"draw {place['draw']}, replicate {place['replicate']}, arm {wide.columns[arm]}"
         raise DataError(Problem("a cell is missing or no number", found=where))

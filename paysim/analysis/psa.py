@@ -150,7 +150,7 @@ def psa(
             raise DataError(Problem("a whole number of 1 or more expected", key=key, found=str(value)))
     identity = digest(_identity(scenario, sample))
     folder = Path(out) if out is not None else Path("outputs") / f"{scenario.name}-psa-{identity[:12]}"
-    _make_room(folder, identity, overwrite)
+    _make_room(folder, identity, overwrite, draws, replicates)
     worlds = [World(scenario, sample, k, r) for k in range(draws) for r in range(replicates)]
     failures: list[dict[str, Any]] = []
     files: dict[tuple[int, int], Path] = {}
@@ -184,7 +184,7 @@ def load_psa(path: str | os.PathLike[str]) -> Psa:
                 raise DataError(
                     Problem("differs from what was written: run the same command again", str(folder / name))
                 )
-    except (OSError, ValueError, KeyError, TypeError) as exc:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as exc:
         raise DataError(Problem("holds no finished sensitivity analysis", str(folder), found=str(exc))) from None
     return Psa(folder, manifest)
 
@@ -258,8 +258,10 @@ def _identity(scenario: Scenario, sample: int | None) -> dict[str, Any]:
     }
 
 
-def _make_room(folder: Path, identity: str, overwrite: bool) -> None:
-    """Make the folder of a study; another study in it is refused, or cleared away when it may be.
+def _make_room(folder: Path, identity: str, overwrite: bool, draws: int, replicates: int) -> None:
+    """Make the folder of a study; another or a larger study in it is refused, or replaced when it may be.
+
+    Worlds that were simulated stay: their names say what they are.
 
     Raises
     ------
@@ -271,12 +273,15 @@ def _make_room(folder: Path, identity: str, overwrite: bool) -> None:
     manifest = folder / MANIFEST
     if manifest.exists():
         try:
-            found = json.loads(manifest.read_bytes()).get("identity")
-        except (ValueError, AttributeError):
-            found = None
-        if found != identity:
-            if not overwrite:
-                message = "holds another study; choose another folder, or replace it with --overwrite"
-                raise OutputError(Problem(message, file=str(folder)))
+            found = json.loads(manifest.read_bytes())
+            more = found["draws"] > draws or found["replicates"] > replicates
+            message = "" if found["identity"] == identity else "holds another study"
+        except (ValueError, KeyError, TypeError):
+            message, more = "holds another study", False
+        message = message or ("holds a larger study" if more else "")
+        if message and not overwrite:
+            message += "; choose another folder, or replace it with --overwrite"
+            raise OutputError(Problem(message, file=str(folder)))
+        if message:
             manifest.unlink()
     (folder / CELLS).mkdir(parents=True, exist_ok=True)

@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.stats import poisson
 
 from paysim.accounting.ledger import is_practice
 from paysim.analysis.compare import compare
@@ -40,7 +41,8 @@ EXAGGERATED = 5.0
 DOMAINS = ("inputs", "events and states", "money", "results", "chance and program")
 _SHARES = ("proportion", "share")
 _LOST = 1e-6  # relative, of cents rounded and sums in other orders
-_FEW_ERRORS = 5.0
+_RARE = 1e-6
+"""Probability by chance below which a count is no chance."""
 
 
 @dataclass(frozen=True)
@@ -177,9 +179,10 @@ class _Bench:
 
 
 def _inputs(bench: _Bench) -> Iterator[_Found]:
-    rows = [each for each in bench.model.parameters.frame() if isinstance(each["value"], int | float)]
-    ranged = [each for each in rows if each["low"] is not None]
-    outside = [each["name"] for each in ranged if not each["low"] <= each["value"] <= each["high"]]
+    every = bench.model.parameters.frame()
+    rows = [each for each in every if isinstance(each["value"], int | float)]
+    ranged = [each for each in every if each["low"] is not None]
+    outside = [each["name"] for each in ranged if any(not each["low"] <= v <= each["high"] for v in _numbers(each))]
     yield "range", "every value lies inside its range", not outside, _named(outside, len(ranged))
     bare = [each["name"] for each in rows if not (each["unit"] and each["source"] and each["status"])]
     yield "origin", "every value has a unit, a source and a status", not bare, _named(bare, len(rows))
@@ -206,9 +209,9 @@ def _states(bench: _Bench) -> Iterator[_Found]:
     log = log[np.lexsort((log["person"], log["tick"]))]
     deadly = [FIRST_TRANSITION + k for k, each in enumerate(bench.model.transitions) if each.kind == "death"]
     died = np.isin(log["process"], deadly)
-    last = dict(zip(log["person"][died].tolist(), np.flatnonzero(died).tolist(), strict=True))
-    after = sum(at > last.get(person, at) for at, person in enumerate(log["person"].tolist()))
-    yield "death", "nothing happens to a person after death", len(last) > 0 and after == 0, f"{len(last)} deaths"
+    first = dict(zip(log["person"][died][::-1].tolist(), np.flatnonzero(died)[::-1].tolist(), strict=True))
+    after = sum(at > first.get(person, at) for at, person in enumerate(log["person"].tolist()))
+    yield "death", "nothing happens to a person after death", len(first) > 0 and after == 0, f"{len(first)} deaths"
     wrong = [name for name in ("person_years", "deaths", "spending_total", "qalys") if not _adds_up(today, name)]
     yield "groups", "groups by age, sex, education and so on add up to the whole", not wrong, _named(wrong, 4)
     qalys, healthy = _total(today, "qalys"), _total(today, "healthy_life_years")
@@ -303,9 +306,9 @@ def _results(bench: _Bench) -> Iterator[_Found]:
         yield f"half_year_{what}", f"discounting {what}: from the middle of a year", _near(half, plain), f"{half:,.0f}"
     deaths, expected = _total(today, "deaths"), _total(today, "expected_deaths")
     weight = bench.model.population.practices[0].weight
-    z = (deaths - expected) / np.sqrt(expected * weight)
-    what = f"deaths lie within {_FEW_ERRORS:g} standard errors of the life table"
-    yield "life_table", what, abs(z) < _FEW_ERRORS, f"{z:+.1f} standard errors"
+    seen, of = deaths / weight, expected / weight
+    chance = min(float(poisson.cdf(seen, of)), float(poisson.sf(seen - 1.0, of)))
+    yield "life_table", "deaths are those of the life table but for chance", chance > _RARE, f"{seen:.0f} of {of:.1f}"
 
 
 def _program(bench: _Bench) -> Iterator[_Found]:
@@ -394,6 +397,11 @@ def _bytes(cell: Cell) -> bytes:
 
 def _near(one: float, other: float, scale: float | None = None, tolerance: float = _LOST) -> bool:
     return abs(one - other) <= tolerance * max(abs(other) if scale is None else abs(scale), 1e-9)
+
+
+def _numbers(row: Mapping[str, Any]) -> tuple[float, ...]:
+    value = row["value"]
+    return value if isinstance(value, tuple) else (value,)
 
 
 def _named(wrong: Sequence[str], of: int) -> str:

@@ -1,10 +1,12 @@
 """Draws of uncertain parameters from their distributions, for probabilistic sensitivity analysis.
 
-The value is the centre of the distribution, and the range of a parameter its limits: what lies outside is not
-plausible and is never drawn. Inside, the family is that of ``distribution`` with the range as its central 95%: normal;
-lognormal; beta and gamma by the method of moments (Briggs, Claxton and Sculpher 2006, ch. 4); uniform. A range without
-a family is taken as triangular with the value as its peak, an assumption. A list of numbers moves together, at one
-quantile. What is ``fixed``, has no range, or was replaced by the scenario keeps its value.
+The range of a parameter has its limits: what lies outside is not plausible and is never drawn. Inside, the family is
+that of ``distribution`` about the value, with the range as its central 95% before it is cut (a symmetric normal so
+keeps 0.87 of its spread): normal; lognormal; beta and gamma by the method of moments (Briggs, Claxton and Sculpher
+2006, ch. 4); uniform. A range without a family, or one in which the family cannot be (a lognormal at 0), is taken as
+triangular with the value as its peak, an assumption. Where a range is lopsided, the mean of draws is not the value. A
+list of numbers moves together, at one quantile. What is ``fixed``, has no range, or was replaced by the scenario
+keeps its value.
 
 Every parameter has a quantile of its own in every draw, keyed by seed, draw and name: a parameter more or less changes
 no other.

@@ -191,6 +191,8 @@ def test_a_world_that_fails_costs_only_itself(
 def test_folders_and_numbers_that_cannot_be_are_refused(short: Scenario, study: studies.Psa, tmp_path: Path) -> None:
     with pytest.raises(ps.DataError, match="draws"):
         ps.psa(short, tmp_path / "a", draws=0)
+    with pytest.raises(ps.OutputError, match="larger study"):
+        ps.psa(short, study.path, draws=1, sample=SAMPLE)
     with pytest.raises(ps.OutputError, match="another study"):
         ps.psa(replace(short, seed=99), study.path, draws=1, sample=SAMPLE)
     (tmp_path / "mine.txt").write_text("mine")
