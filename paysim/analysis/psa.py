@@ -61,7 +61,7 @@ class Psa:
         """Values drawn, a row a draw and a column a parameter; of a list the first element stands for all."""
         import pandas as pd
 
-        return pd.read_csv(self.path / "psa_parameters.csv", index_col="draw", float_precision="round_trip")
+        return pd.read_csv(self.path / "psa_parameters.csv", index_col="draw")
 
     def outcomes(self, cost: str = "spending_total_discounted", effect: str = "qalys_discounted") -> pd.DataFrame:
         """Return cost (EUR) and effect per head of the region at the start over the horizon.

@@ -22,6 +22,10 @@ from paysim.behaviour.situation import Floats
 _LOG_ROOT_TWO_PI = 0.5 * np.log(2.0 * np.pi)
 
 
+_NONE_EUR = 1e-9
+"""Noise below which there is none: the normal distribution would be narrower than numbers can tell."""
+
+
 @dataclass(frozen=True)
 class Logit(ProfitAltruism):
     """Practices that respond to their contracts with errors; setting ``noise_eur`` is their size, euro per unit."""
@@ -32,7 +36,7 @@ class Logit(ProfitAltruism):
     def _moves(self, gain: Floats, slope: Floats) -> Floats:
         noise = self.values["noise_eur"]
         best = super()._moves(gain, slope)
-        if noise == 0.0:
+        if noise < _NONE_EUR:
             return best
         low, high = (limit - 1.0 for limit in self._limits())
         spread = np.sqrt(noise / slope)
