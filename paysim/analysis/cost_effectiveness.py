@@ -137,10 +137,12 @@ def _chance(outcomes: pd.DataFrame, threshold: float, best: str) -> pd.Series[fl
     each = (table["effect"] * threshold - table["cost"]).unstack("arm")
     change = each.sub(each[best], axis=0)
     by_draw = change.groupby(level="draw")
-    replicates = int(by_draw.size().min())
-    if replicates < 2:
+    replicates = by_draw.size()
+    many = replicates[replicates > 1]  # a world that failed leaves its draw with fewer
+    if not len(many):
         return None
-    found: pd.Series[float] = by_draw.var(ddof=1).mean() / replicates
+    within = by_draw.var(ddof=1).loc[many.index].mean()
+    found: pd.Series[float] = within * (1.0 / replicates).mean()
     return found
 
 
@@ -158,7 +160,7 @@ def _by_draw(outcomes: pd.DataFrame, column: str) -> pd.DataFrame:
     twice = outcomes[outcomes.duplicated(["draw", "replicate", "arm"])]
     if len(twice):
         raise DataError(Problem("a cell comes twice", found=shorten(twice.iloc[0].to_dict())))
-    wide = outcomes.pivot_table(index=["draw", "replicate"], columns="arm", values=column, dropna=False, observed=True)
+    wide = outcomes.set_index(["draw", "replicate", "arm"])[column].unstack("arm")
     wide = wide[list(dict.fromkeys(outcomes["arm"]))]
     if not np.isfinite(wide.to_numpy()).all():
         row, arm = (int(each) for each in np.argwhere(~np.isfinite(wide.to_numpy()))[0])

@@ -89,6 +89,15 @@ def test_chance_is_taken_out_of_the_value_of_information(noise: float) -> None:
     assert found["corrected_eur"] == pytest.approx(_unit_loss(1.0, 2.0), rel=0.06)
 
 
+def test_a_world_that_failed_is_left_out() -> None:
+    outcomes = _normal(1.0, 2.0, 1.0, draws=400, replicates=2)
+    lost = outcomes[~((outcomes["draw"] == 7) & (outcomes["replicate"] == 1))]
+    assert len(lost) == len(outcomes) - 2
+    found, whole = (value_of_information(each, [0.0]).iloc[0] for each in (lost, outcomes))
+    assert found["corrected_eur"] == pytest.approx(whole["corrected_eur"], rel=0.05)
+    assert list(strategies(lost)["status"]) == list(strategies(outcomes)["status"])
+
+
 def test_chance_alone_is_worth_no_research() -> None:
     found = value_of_information(_normal(0.1, 1e-9, 2.0, replicates=2), [0.0]).iloc[0]
     assert found["raw_eur"] > 0.4
