@@ -43,7 +43,7 @@ def strategies(outcomes: pd.DataFrame) -> pd.DataFrame:
     """
     import pandas as pd
 
-    cost, effect = (_by_draw(outcomes, name).mean() for name in ("cost", "effect"))
+    cost, effect = (cells.groupby(level="draw").mean().mean() for cells in _cells(outcomes))
     order = sorted(cost.index, key=lambda arm: (cost[arm], -effect[arm]))
     best: list[str] = []
     status = dict.fromkeys(order, DOMINATED)
@@ -68,7 +68,8 @@ def net_benefit(outcomes: pd.DataFrame, willingness: float) -> pd.DataFrame:
     DataError
         If arms differ in their draws and replicates.
     """
-    return _by_draw(outcomes, "effect") * willingness - _by_draw(outcomes, "cost")
+    cost, effect = (cells.groupby(level="draw").mean() for cells in _cells(outcomes))
+    return effect * willingness - cost
 
 
 def acceptability(outcomes: pd.DataFrame, thresholds: Sequence[float]) -> pd.DataFrame:
@@ -82,16 +83,15 @@ def acceptability(outcomes: pd.DataFrame, thresholds: Sequence[float]) -> pd.Dat
     """
     import pandas as pd
 
+    cost, effect = (cells.groupby(level="draw").mean() for cells in _cells(outcomes))
     rows = []
     for threshold in thresholds:
-        benefit = net_benefit(outcomes, threshold)
-        values = benefit.to_numpy()
+        values = (effect * threshold - cost).to_numpy()
         first = values >= values.max(axis=1, keepdims=True) - _TIE * np.abs(values).max()
         share = (first / first.sum(axis=1, keepdims=True)).mean(axis=0)
-        rows.append([*share, benefit.columns[int(values.mean(axis=0).argmax())]])
-    arms = [str(arm) for arm in net_benefit(outcomes, 0.0).columns]
+        rows.append([*share, cost.columns[int(values.mean(axis=0).argmax())]])
     index = pd.Index([float(each) for each in thresholds], name="threshold")
-    return pd.DataFrame(rows, index=index, columns=[*arms, "frontier"])
+    return pd.DataFrame(rows, index=index, columns=[*(str(arm) for arm in cost.columns), "frontier"])
 
 
 def value_of_information(outcomes: pd.DataFrame, thresholds: Sequence[float]) -> pd.DataFrame:
@@ -110,12 +110,13 @@ def value_of_information(outcomes: pd.DataFrame, thresholds: Sequence[float]) ->
     """
     import pandas as pd
 
+    cost, effect = _cells(outcomes)
     rows = []
     for threshold in thresholds:
-        seen = net_benefit(outcomes, threshold)
-        best = seen.mean().idxmax()
-        change = seen.sub(seen[best], axis=0)
-        noise = _chance(outcomes, threshold, str(best))
+        each = effect * threshold - cost
+        best = each.groupby(level="draw").mean().mean().idxmax()
+        cells = each.sub(each[best], axis=0)
+        change, noise = cells.groupby(level="draw").mean(), _chance(cells)
         corrected = np.nan
         if noise is not None:
             variance = change.var(ddof=1)
@@ -130,13 +131,9 @@ def _perfect(change: pd.DataFrame) -> float:
     return float(change.max(axis=1).mean() - change.mean().max())
 
 
-def _chance(outcomes: pd.DataFrame, threshold: float, best: str) -> pd.Series[float] | None:
-    """Return the variance of chance in the mean of a draw, by arm, of differences of net benefit from an arm."""
-    keys = ["draw", "replicate", "arm"]
-    table = outcomes.set_index(keys)
-    each = (table["effect"] * threshold - table["cost"]).unstack("arm")
-    change = each.sub(each[best], axis=0)
-    by_draw = change.groupby(level="draw")
+def _chance(cells: pd.DataFrame) -> pd.Series[float] | None:
+    """Return the variance of chance in the mean of a draw, by arm; None without replicates."""
+    by_draw = cells.groupby(level="draw")
     replicates = by_draw.size()
     many = replicates[replicates > 1]  # a world that failed leaves its draw with fewer
     if not len(many):
@@ -150,8 +147,8 @@ def _icer(cost: pd.Series[float], effect: pd.Series[float], before: str, arm: st
     return float((cost[arm] - cost[before]) / (effect[arm] - effect[before]))
 
 
-def _by_draw(outcomes: pd.DataFrame, column: str) -> pd.DataFrame:
-    """Return ``[draw, arm]`` the mean over replicates, arms in their order."""
+def _cells(outcomes: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return cost and effect ``[(draw, replicate), arm]``, arms in their order."""
     needed = {"draw", "replicate", "arm", "cost", "effect"} - set(outcomes.columns)
     if needed:
         raise DataError(Problem("outcomes lack columns", found=", ".join(sorted(needed))))
@@ -160,11 +157,13 @@ def _by_draw(outcomes: pd.DataFrame, column: str) -> pd.DataFrame:
     twice = outcomes[outcomes.duplicated(["draw", "replicate", "arm"])]
     if len(twice):
         raise DataError(Problem("a cell comes twice", found=shorten(twice.iloc[0].to_dict())))
-    wide = outcomes.set_index(["draw", "replicate", "arm"])[column].unstack("arm")
-    wide = wide[list(dict.fromkeys(outcomes["arm"]))]
-    if not np.isfinite(wide.to_numpy()).all():
-        row, arm = (int(each) for each in np.argwhere(~np.isfinite(wide.to_numpy()))[0])
-        place = wide.index.to_frame(index=False).iloc[row]
-        where = f"draw {place['draw']}, replicate {place['replicate']}, arm {wide.columns[arm]}"
+    table = outcomes.set_index(["draw", "replicate", "arm"])
+    arms = list(dict.fromkeys(outcomes["arm"]))
+    cost, effect = (table[name].unstack("arm")[arms] for name in ("cost", "effect"))
+    wrong = ~(np.isfinite(cost.to_numpy()) & np.isfinite(effect.to_numpy()))
+    if wrong.any():
+        row, arm = (int(each) for each in np.argwhere(wrong)[0])
+        place = cost.index.to_frame(index=False).iloc[row]
+        where = f"draw {place['draw']}, replicate {place['replicate']}, arm {arms[arm]}"
         raise DataError(Problem("a cell is missing or no number", found=where))
-    return wide.groupby(level="draw").mean()
+    return cost, effect

@@ -24,13 +24,13 @@ from paysim import __version__
 from paysim.analysis.cells import Finished, Spool, digest, finish, load, save
 from paysim.analysis.folder import population_digest, source_digest, write_log, write_run
 from paysim.analysis.runs import MANIFEST, Run, load_run
-from paysim.engine.cell import Base, Progress, by_year, run_arm, run_base, solve_arms
+from paysim.engine.cell import Base, Progress, by_year, run_arm, run_base, settling_arm, solve_arms
 from paysim.engine.model import Model, build_model
 from paysim.engine.region import ENGINES, Engine, Region
 from paysim.errors import OutputError, Problem, ScenarioError, nearest_name
 from paysim.kernel.records import State
 from paysim.population import Population
-from paysim.scenario import Arm, Behaviour, Scenario
+from paysim.scenario import Arm, Scenario
 
 CELLS = "cells"
 OwnProcess = Callable[[Region], Generator[Any, Any, None]]
@@ -216,10 +216,8 @@ class _Replicate:
         """Return the finished cells of all arms, in the scenario's order."""
         scenario = self.model.scenario
         current = scenario.arm(scenario.current)
-        first = self.cell((current, 1.0))
-        passive = first
-        if current.behaviour.name != "passive" and any(arm.budget_neutral_to for arm in scenario.arms):
-            passive = self.cell((replace(current, behaviour=Behaviour()), 1.0))
+        first, settling = self.cell((current, 1.0)), settling_arm(scenario)
+        passive = first if settling == current else self.cell((settling, 1.0))
         solved = solve_arms(scenario, by_year(passive.quarters), by_year(passive.base_quarters))
         others = [solved[arm.name] for arm in scenario.arms if arm.name != current.name]
         kept = {each[0].name: self.finished(*each) for each in others}

@@ -8,7 +8,7 @@ two are never added.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from paysim.errors import DataError, NotInResults, Problem
 
@@ -303,3 +303,8 @@ def paired(what: Measure, here: pd.DataFrame, there: pd.DataFrame) -> tuple[pd.S
 def by_arm(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Return the rows of each arm, without the arm in their index."""
     return {str(arm): part.droplevel("arm") for arm, part in frame.groupby(level="arm", sort=False)}
+
+
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of a frame as dictionaries."""
+    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]

@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from paysim.analysis.execution import CELLS
-from paysim.analysis.worlds import PEOPLE, Progress, World, simulate_worlds, uncertain
-from paysim.errors import DataError, NotInResults, Problem, nearest_name
+from paysim.analysis.psa import COST, EFFECT
+from paysim.analysis.worlds import World, per_head, results_of, simulate_worlds, uncertain
+from paysim.engine.cell import Progress
+from paysim.errors import DataError, Problem, nearest_name
 from paysim.parameters import Override, Parameter
 from paysim.parameters.draws import at_quantile
 from paysim.scenario import Scenario
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 ENDS = (0.025, 0.975)
 """Quantiles of a parameter's distribution at which it is set."""
 
-MEASURES = ("spending_total_discounted", "qalys_discounted")
+MEASURES = (COST, EFFECT)
 COLUMNS = ("parameter", "low", "high", "arm", "measure", "base", "at_low", "at_high", "swing")
 
 
@@ -87,16 +89,16 @@ def one_way(
         for replicate in range(replicates)
     ]
     (folder / CELLS).mkdir(parents=True, exist_ok=True)
-    found = []
+    files = {}
     for done, (world, file, error) in enumerate(simulate_worlds(worlds, folder / CELLS, workers, executor)):
         if file is None:
             changed = ", ".join(f"{name} {value}" for name, value, *_ in settings[world.draw]) or "no change"
             raise DataError(Problem(f"cannot be simulated with {changed}: {error}", file=str(folder)))
-        # The file may be that of an earlier call, in which the values had another number.
-        found.append(pd.read_parquet(file).assign(draw=world.draw, replicate=world.replicate))
+        files[world.draw, world.replicate] = file
         if progress:
             progress("worlds", done + 1, len(worlds))
-    change = _differences(pd.concat(found), measures, against, folder)
+    heads = per_head(results_of(files), measures, folder)
+    change = heads.sub(heads.xs(against, level="arm")).groupby(level=["draw", "arm"], sort=False).mean()
     rows = []
     for k, (each, ends) in enumerate(values):
         for arm in (other.name for other in scenario.arms if other.name != against):
@@ -121,19 +123,3 @@ def _chosen(scenario: Scenario, patterns: Sequence[str]) -> list[Parameter]:
     if problems or not patterns:
         raise DataError(*problems or [Problem("name at least one parameter", key="parameters")])
     return [each for each in known if any(fnmatchcase(each.name, pattern) for pattern in patterns)]
-
-
-def _differences(results: pd.DataFrame, measures: Sequence[str], against: str, folder: Path) -> pd.DataFrame:
-    """Return ``[(number, arm), measure]`` differences from the baseline per head, the mean of replicates."""
-    wanted = [*measures, PEOPLE]
-    known = set(results["measure"])
-    for name in measures:
-        if name not in known:
-            near = nearest_name(name, sorted(known))
-            raise NotInResults(Problem("no such measure", file=str(folder), found=name, nearest=near))
-    table = results[results["measure"].isin(wanted)].pivot_table(
-        index=["draw", "replicate", "arm"], columns="measure", values="value", sort=False
-    )
-    heads = table[list(measures)].div(table[PEOPLE], axis=0)
-    change = heads.sub(heads.xs(against, level="arm"))
-    return change.groupby(level=["draw", "arm"], sort=False).mean()

@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,9 +19,11 @@ from typing import TYPE_CHECKING, Any
 from paysim import __version__
 from paysim.analysis.cells import digest, parquet_bytes
 from paysim.analysis.execution import CELLS, check_out
-from paysim.analysis.folder import csv_bytes, source_digest
-from paysim.analysis.worlds import PEOPLE, Progress, World, simulate_worlds, uncertain
-from paysim.errors import DataError, NotInResults, OutputError, Problem
+from paysim.analysis.folder import csv_bytes
+from paysim.analysis.measures import records
+from paysim.analysis.worlds import World, identity_of, per_head, results_of, simulate_worlds, uncertain
+from paysim.engine.cell import Progress
+from paysim.errors import DataError, OutputError, Problem
 from paysim.parameters import Parameter
 from paysim.parameters.draws import at_quantile, quantile
 from paysim.reading import write_atomic
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 
 MANIFEST = "psa.json"
 SCHEMA = 1
+COST, EFFECT = "spending_total_discounted", "qalys_discounted"
+"""Measures that count as cost and effect unless others are asked for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +67,7 @@ class Psa:
 
         return pd.read_csv(self.path / "psa_parameters.csv", index_col="draw")
 
-    def outcomes(self, cost: str = "spending_total_discounted", effect: str = "qalys_discounted") -> pd.DataFrame:
+    def outcomes(self, cost: str = COST, effect: str = EFFECT) -> pd.DataFrame:
         """Return cost (EUR) and effect per head of the region at the start over the horizon.
 
         Returns
@@ -76,15 +80,7 @@ class Psa:
         NotInResults
             If there is no such measure.
         """
-        table = self.results.pivot_table(
-            index=["draw", "replicate", "arm"], columns="measure", values="value", observed=True, sort=False
-        )
-        for name in (cost, effect):
-            if name not in table:
-                raise NotInResults(Problem("no such measure", file=str(self.path), found=name))
-        found = table[[cost, effect]].div(table[PEOPLE], axis=0)
-        found.columns = ["cost", "effect"]
-        return found.reset_index()
+        return _outcomes(self.results, self.path, cost, effect)
 
     def summary(self) -> pd.DataFrame:
         """Return mean, 2.5% and 97.5% quantile over draws of cost and effect, and of differences from the baseline.
@@ -148,7 +144,7 @@ def psa(
     for key, value in (("draws", draws), ("replicates", replicates)):
         if value < 1:
             raise DataError(Problem("a whole number of 1 or more expected", key=key, found=str(value)))
-    identity = digest(_identity(scenario, sample))
+    identity = digest(identity_of(scenario, sample))
     folder = Path(out) if out is not None else Path("outputs") / f"{scenario.name}-psa-{identity[:12]}"
     _make_room(folder, identity, overwrite, draws, replicates)
     worlds = [World(scenario, sample, k, r) for k in range(draws) for r in range(replicates)]
@@ -199,22 +195,17 @@ def _write(
     replicates: int,
 ) -> None:
     """Write the tables of a study, in the order of draws, and its manifest last."""
-    import pandas as pd
     import pyarrow as pa
 
     scenario, sample = worlds[0].scenario, worlds[0].sample
-    rows = pd.concat([pd.read_parquet(file) for _, file in sorted(files.items())], ignore_index=True)
+    rows = results_of(files)
     drawn = uncertain(scenario)
     values = [_values(drawn, scenario.seed, number) for number in sorted({number for number, _ in files})]
-    outcomes = Psa(folder, {})
-    outcomes.__dict__["results"] = rows
+    outcomes = records(_outcomes(rows, folder, COST, EFFECT))
     written = {
         "psa_results.parquet": parquet_bytes(pa.Table.from_pandas(rows, preserve_index=False)),
         "psa_parameters.csv": csv_bytes(values, ["draw", *(each.name for each in drawn)]),
-        "psa_outcomes.csv": csv_bytes(
-            [{str(key): value for key, value in row.items()} for row in outcomes.outcomes().to_dict("records")],
-            ["draw", "replicate", "arm", "cost", "effect"],
-        ),
+        "psa_outcomes.csv": csv_bytes(outcomes, ["draw", "replicate", "arm", "cost", "effect"]),
     }
     for name, data in written.items():
         write_atomic(folder / name, data)
@@ -248,14 +239,8 @@ def _values(drawn: Sequence[Parameter], seed: int, number: int) -> dict[str, Any
     return row
 
 
-def _identity(scenario: Scenario, sample: int | None) -> dict[str, Any]:
-    """Return what all worlds of a study share."""
-    return {
-        "paysim": __version__,
-        "source": source_digest(),
-        "scenario": repr(replace(scenario, path="", sha256="", replicates=1)),
-        "sample": sample,
-    }
+def _outcomes(results: pd.DataFrame, source: Path, cost: str, effect: str) -> pd.DataFrame:
+    return per_head(results, (cost, effect), source).set_axis(["cost", "effect"], axis=1).reset_index()
 
 
 def _make_room(folder: Path, identity: str, overwrite: bool, draws: int, replicates: int) -> None:

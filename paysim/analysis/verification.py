@@ -9,7 +9,7 @@ about whether the model is like the world: that is `paysim validate`.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -20,14 +20,15 @@ from scipy.stats import poisson
 
 from paysim.accounting.ledger import is_practice
 from paysim.analysis.compare import compare
+from paysim.analysis.measures import HORIZON
 from paysim.contracts.contract import PRACTICES, Contract
 from paysim.contracts.coverage import warnings_over
 from paysim.contracts.settlement import LINES, PAYERS
-from paysim.engine.cell import Base, Cell, by_year, run_arm, run_base, solve_arms
+from paysim.engine.cell import Base, Cell, Progress, by_year, run_arm, run_base, solve_arms
 from paysim.engine.model import Model, build_model
 from paysim.kernel.records import FIRST_TRANSITION
 from paysim.population import Population
-from paysim.scenario import Arm, Behaviour, Scenario
+from paysim.scenario import Arm, Behaviour, Discounting, Scenario
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -95,7 +96,7 @@ def verify(
     *,
     sample: int = SAMPLE,
     population: Population | None = None,
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Verification:
     """Verify a scenario on a sample of its region, over its base years and the first contract year.
 
@@ -173,6 +174,10 @@ class _Bench:
             tables[name] = value
         model = replace(self.model, tables=tables)
         return self.cell(self.passive, model=model, base=run_base(model, 0))
+
+    def discounted(self, rate: float) -> Cell:
+        at_rate = replace(self.model.scenario, discounting=Discounting(costs=rate, effects=rate))
+        return self.cell(self.passive, model=replace(self.model, scenario=at_rate))
 
     def with_contracts(self, contracts: Sequence[Contract]) -> Cell:
         return self.cell(replace(self.passive, contracts=tuple(contracts)))
@@ -296,8 +301,9 @@ def _results(bench: _Bench) -> Iterator[_Found]:
     known = ("person_years", "deaths", "spending_total", "resource_cost_total", "qalys")
     negative = [f"{arm}: {name}" for arm, cell in arms.items() for name in known if _total(cell, name) < 0.0]
     yield "sign", "no count or cost is negative", not negative, _named(negative, len(known) * len(arms))
+    by_rate = [bench.discounted(rate) for rate in (0.0, 0.03, 0.1)]
     for what, name in (("costs", "spending_total"), ("effects", "qalys")):
-        found = [_discounted(bench, rate, what, name) for rate in (0.0, 0.03, 0.1)]
+        found = [_total(each, f"{name}_discounted") for each in by_rate]
         plain = _total(today, name)
         order = _near(found[0], plain) and found[0] > found[1] > found[2]
         words = "at a rate of 0 nothing is lost, and more at a higher one"
@@ -349,12 +355,6 @@ def _compared(cells: Mapping[str, Cell], order: int) -> dict[str, tuple[float, .
     return found
 
 
-def _discounted(bench: _Bench, rate: float, what: str, name: str) -> float:
-    scenario = bench.model.scenario
-    at_rate = replace(scenario, discounting=replace(scenario.discounting, **{what: rate}))
-    return _total(bench.cell(bench.passive, model=replace(bench.model, scenario=at_rate)), f"{name}_discounted")
-
-
 def _at_share(contract: Contract, share: float) -> Contract:
     parts = tuple(replace(each, share=each.share * share) for each in contract.components)
     return replace(contract, components=parts)
@@ -363,9 +363,8 @@ def _at_share(contract: Contract, share: float) -> Contract:
 def _total(cell: Cell, measure: str) -> float:
     """Return a measure of the first year of the whole region; 0 where the arm has none."""
     found = cell.results
-    at = (found["measure"] == measure) & (found["dimension"] == "all") & (found["period"] == 0)
-    if measure.endswith("_discounted"):
-        at = (found["measure"] == measure) & (found["dimension"] == "all") & (found["period"] == -1)
+    period = HORIZON if measure.endswith("_discounted") else 0
+    at = (found["measure"] == measure) & (found["dimension"] == "all") & (found["period"] == period)
     return float(found["value"][at].sum())
 
 

@@ -11,23 +11,24 @@ from __future__ import annotations
 import hashlib
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from paysim import __version__
 from paysim.analysis.cells import digest, parquet_bytes
 from paysim.analysis.folder import source_digest
 from paysim.analysis.measures import HORIZON
-from paysim.engine.cell import Cell, by_year, run_arm, run_base, solve_arms
+from paysim.engine.cell import Cell, by_year, run_arm, run_base, settling_arm, solve_arms
 from paysim.engine.model import Model, build_model, load_parameters
+from paysim.errors import NotInResults, Problem, nearest_name
 from paysim.parameters import Parameter
 from paysim.parameters.draws import draw, is_uncertain
 from paysim.reading import write_atomic
-from paysim.scenario import Behaviour, Scenario
+from paysim.scenario import Scenario
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
 ATTEMPTS = 3
 PEOPLE = "people_at_start"
 """Persons of the region when the arms begin: the head in amounts per head, the same in every arm of a world."""
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -68,19 +67,16 @@ class World:
             replicates=1,
         )
 
-    @property
-    def name(self) -> str:
-        """Hash of all that goes into the world."""
-        scenario = self.drawn()
-        full = {
-            "paysim": __version__,
-            "source": source_digest(),
-            "scenario": repr(replace(scenario, path="", sha256="", parameters=())),
-            "parameters": [(each.name, repr(each.value)) for each in scenario.parameters],
-            "sample": self.sample,
-            "replicate": self.replicate,
-        }
-        return digest(full)[:32]
+
+def identity_of(scenario: Scenario, sample: int | None) -> dict[str, Any]:
+    """Return all that goes into the worlds of a scenario, but the replicate."""
+    return {
+        "paysim": __version__,
+        "source": source_digest(),
+        "scenario": repr(replace(scenario, path="", sha256="", replicates=1, parameters=())),
+        "parameters": [(each.name, repr(each.value)) for each in scenario.parameters],
+        "sample": sample,
+    }
 
 
 def uncertain(scenario: Scenario) -> tuple[Parameter, ...]:
@@ -97,26 +93,60 @@ def _seed(seed: int, number: int) -> int:
 def simulate_world(world: World, cells: str) -> str:
     """Simulate a world unless its file is there, and return the name of its file in the folder `cells`.
 
-    The file has every measure of the whole region over the horizon, for every arm.
+    The file, named by the hash of all that goes into it, has every measure of the whole region over the horizon, for
+    every arm.
     """
     import pandas as pd
     import pyarrow as pa
 
-    file = Path(cells) / f"{world.name}.parquet"
+    scenario = world.drawn()
+    name = digest({**identity_of(scenario, world.sample), "replicate": world.replicate})[:32]
+    file = Path(cells) / f"{name}.parquet"
     if _read(file) is not None:
         return file.name
-    model = build_model(world.drawn(), world.sample)
-    weight = model.population.practices[0].weight
+    model = build_model(scenario, world.sample)
+    heads = len(model.population) * model.population.practices[0].weight
+    people = pd.DataFrame([{"measure": PEOPLE, "value": heads, "unit": "persons"}])
     tables = []
     for cell in _arms(model, world.replicate):
         found = pd.DataFrame(cell.results)
         found = found[(found["dimension"] == "all") & (found["period"] == HORIZON)]
-        people = pd.DataFrame([{"measure": PEOPLE, "value": len(model.population) * weight, "unit": "persons"}])
-        table = pd.concat([found[["measure", "value", "unit"]], people])
-        tables.append(table.assign(draw=world.draw, replicate=world.replicate, arm=cell.arm))
-    whole = pd.concat(tables)[["draw", "replicate", "arm", "measure", "value", "unit"]]
+        tables.append(pd.concat([found[["measure", "value", "unit"]], people]).assign(arm=cell.arm))
+    whole = pd.concat(tables)[["arm", "measure", "value", "unit"]]
     write_atomic(file, parquet_bytes(pa.Table.from_pandas(whole, preserve_index=False)))
     return file.name
+
+
+def results_of(files: Mapping[tuple[int, int], Path]) -> pd.DataFrame:
+    """Return what worlds left, in the order of draw and replicate: ``draw, replicate, arm, measure, value, unit``."""
+    import pandas as pd
+
+    tables = []
+    for (number, replicate), file in sorted(files.items()):
+        table = pd.read_parquet(file)
+        table.insert(0, "replicate", replicate)
+        table.insert(0, "draw", number)
+        tables.append(table)
+    return pd.concat(tables, ignore_index=True)
+
+
+def per_head(results: pd.DataFrame, measures: Sequence[str], source: Path) -> pd.DataFrame:
+    """Return ``[(draw, replicate, arm), measure]`` totals per head of the region at the start.
+
+    Raises
+    ------
+    NotInResults
+        If there is no such measure; names the nearest.
+    """
+    known = set(results["measure"])
+    for name in measures:
+        if name not in known:
+            near = nearest_name(name, sorted(known))
+            raise NotInResults(Problem("no such measure", file=str(source), found=name, nearest=near))
+    table = results[results["measure"].isin([*measures, PEOPLE])].pivot_table(
+        index=["draw", "replicate", "arm"], columns="measure", values="value", sort=False
+    )
+    return table[list(measures)].div(table[PEOPLE], axis=0)
 
 
 def _arms(model: Model, replicate: int) -> Iterator[Cell]:
@@ -124,9 +154,8 @@ def _arms(model: Model, replicate: int) -> Iterator[Cell]:
     scenario = model.scenario
     base = run_base(model, replicate)
     current = scenario.arm(scenario.current)
-    first = passive = run_arm(model, base, current, replicate)
-    if current.behaviour.name != "passive" and any(arm.budget_neutral_to for arm in scenario.arms):
-        passive = run_arm(model, base, replace(current, behaviour=Behaviour()), replicate)
+    first, settling = run_arm(model, base, current, replicate), settling_arm(scenario)
+    passive = first if settling == current else run_arm(model, base, settling, replicate)
     solved = solve_arms(scenario, by_year(passive.quarters), base.years)
     for arm in scenario.arms:
         yield first if arm.name == current.name else run_arm(model, base, solved[arm.name][0], replicate)

@@ -91,9 +91,10 @@ def marginal(situation: Situation, step: float | None = None) -> Margins:
     shape = situation.levers.shape
     revenue, cost, hours, units = (np.zeros(shape) for _ in range(4))
     euro_per_unit, hours_per_unit = _cost_per_unit(situation), _gp_hours_per_unit(situation)
+    directions = _directions(activity)
     for condition in range(len(CONDITIONS)):
         for lever in range(len(LEVERS)):
-            up, down, width = _nudged(situation, activity, lever, condition, step)
+            up, down, width = _nudged(situation, activity, directions, lever, condition, step)
             at = (slice(None), condition, lever)
             difference = revenue_eur(situation, up.activity) - revenue_eur(situation, down.activity)
             revenue[at] = difference.sum(axis=1) / width
@@ -183,14 +184,14 @@ def _of_a_year(activity: Activity) -> Activity:
 
 
 def _nudged(
-    situation: Situation, activity: Activity, lever: int, condition: int, step: float | None
+    situation: Situation, activity: Activity, directions: Floats, lever: int, condition: int, step: float | None
 ) -> tuple[Response, Response, Floats]:
     observed = situation.levers if situation.activity_levers is None else situation.activity_levers
     now = observed[:, condition, lever]
     half = now * (situation.terms.nudge if step is None else step)
     if not ((half > 0.0) & (half < now)).all():
         raise ModelError(f"incentives: a nudge must lie between 0 and 1, not {step}")
-    half = half * _directions(activity)  # where it is negative, up is down and the difference is divided by a negative
+    half = half * directions  # where it is negative, up is down and the difference is divided by a negative
     up, down = (
         respond(activity, lever, condition, now, new, situation.terms, situation.services)
         for new in (now + half, now - half)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from paysim.cli import show
-
-if TYPE_CHECKING:
-    import pandas as pd
+from paysim.cli.run import Json
 
 
 def cea(
@@ -23,10 +21,11 @@ def cea(
         str, typer.Option(help="Total over the horizon that counts as cost.", metavar="M")
     ] = "spending_total_discounted",
     plot: Annotated[Path | None, typer.Option(help="Write the figure; .png or .svg.", metavar="FILE")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
+    json: Json = False,
 ) -> None:
     """Frontier, acceptability and value of information over draws."""
     from paysim.analysis import cost_effectiveness as ce
+    from paysim.analysis.measures import records
     from paysim.analysis.psa import load_psa
     from paysim.cli.validate import check_plot
     from paysim.population import load_region
@@ -56,16 +55,12 @@ def cea(
         )
         return
     typer.echo(f"{cost} (EUR) and QALYs per head over {found.manifest['horizon_years']} years, means of draws")
-    show.table(_rows(ranked), ("cost", "effect", "icer", "status", "arm"))
+    show.table(records(ranked), ("cost", "effect", "icer", "status", "arm"))
     typer.echo("\nprobability of the greatest net benefit, by EUR per QALY")
-    show.table(_rows(chosen.reset_index()), ("threshold", *chosen.columns))
+    show.table(records(chosen.reset_index()), ("threshold", *chosen.columns))
     typer.echo(
         "\nexpected value of perfect information, EUR per head (corrected for chance: with two replicates or more)"
     )
-    show.table(_rows(value.reset_index()), ("threshold", "raw_eur", "corrected_eur"))
+    show.table(records(value.reset_index()), ("threshold", "raw_eur", "corrected_eur"))
     if plot is not None:
         typer.echo(f"wrote: {plot}")
-
-
-def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
-    return [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]

@@ -129,10 +129,12 @@ class _Row:
     """A measure with its difference in each arm, as a table shows it."""
 
     def __init__(self, part: pd.DataFrame, last: bool = False) -> None:
+        from paysim.analysis.measures import records
         from paysim.report import wording
 
-        self.cells = {str(row["arm"]): _cell(row) for row in wording.records(part)}
-        head = wording.records(part)[0]
+        rows = records(part)
+        self.cells = {str(row["arm"]): _cell(row) for row in rows}
+        head = rows[0]
         self.label, self.base = f"{head['label']}, {head['unit']}", wording.baseline_value(head)
         self.last = last
 

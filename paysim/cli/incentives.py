@@ -32,7 +32,9 @@ def incentives(
     say_if_compiling(quiet=json)
     with Bars(quiet=json) as bars:
         table = incentive_map(loaded, sample=sample, progress=bars.tick)
-    rows = [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]
+    from paysim.analysis.measures import records
+
+    rows = records(table)
     if json:
         show.as_json({"scenario": loaded.name, "incentives": rows})
         return

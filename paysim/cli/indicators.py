@@ -25,6 +25,7 @@ def indicators(
     if run is None:
         _list(json)
         return
+    from paysim.analysis.measures import records
     from paysim.analysis.runs import load_run
     from paysim.analysis.scorecard import indicator_levels
 
@@ -35,7 +36,7 @@ def indicators(
         return
     for aim, part in table.groupby("aim", sort=False):
         typer.echo(f"{str(aim).capitalize()}")
-        rows = [{str(name): value for name, value in row.items()} for row in part.to_dict("records")]
+        rows = records(part)
         show.table(rows, ["number", "indicator", *loaded.arms, "unit"])
         typer.echo("")
     typer.echo(f"next: paysim scorecard {run}")

@@ -104,7 +104,9 @@ def perspectives(run: Folder, json: Json = False) -> None:
 
 
 def _show(scenario: Any, what: str, table: pd.DataFrame, json: bool) -> None:
-    rows = [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]
+    from paysim.analysis.measures import records
+
+    rows = records(table)
     if json:
         show.as_json({"scenario": scenario, what: rows})
     else:

@@ -115,9 +115,12 @@ def size(
     json: Json = False,
 ) -> None:
     """Print power and minimum detectable effect by number of practices and years."""
+    from paysim.cli.validate import check_plot
     from paysim.pilots import size_pilot
     from paysim.pilots.sizing import practices_needed
 
+    if plot is not None:
+        check_plot(plot)
     loaded, found = _read(pilot, run)
     rows = size_pilot(loaded, found, sites or (), years or (), trials)
     if plot is not None:
@@ -165,18 +168,13 @@ def compare(
 
 
 def _draw(rows: list[dict[str, object]], unit: str, wanted: float, file: Path) -> None:
-    from paysim.errors import OutputError, Problem
     from paysim.reading import write_atomic
     from paysim.report.drawing import save
     from paysim.report.pilots import power_curves
 
-    kinds = ("png", "svg")
-    kind = file.suffix.removeprefix(".")
-    if kind not in kinds:
-        raise OutputError(Problem("unknown kind of picture", file=str(file), found=file.suffix, allowed=kinds))
     figure = power_curves(rows, unit, wanted).get_figure(root=True)
     assert figure is not None
-    write_atomic(file, save(figure, kind))
+    write_atomic(file, save(figure, file.suffix[1:]))
 
 
 def _rounded(rows: list[dict[str, object]], columns: list[str]) -> list[dict[str, object]]:

@@ -177,6 +177,7 @@ def describe(
     json: _Json = False,
 ) -> None:
     """Compare a population with every margin it should reproduce, and with published levels."""
+    from paysim.analysis.measures import records
     from paysim.population import describe as compare
 
     if plot is not None:
@@ -185,7 +186,7 @@ def describe(
     frame = compare(population, profile)
     if plot is not None:
         _draw(frame, population, profile.title, plot)
-    rows = [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
+    rows = records(frame)
     if json:
         show.as_json({"region": population.region, "persons": len(population.person), "margins": rows})
         return

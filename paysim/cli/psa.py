@@ -10,6 +10,7 @@ import typer
 
 from paysim.cli import show
 from paysim.cli.progress import Bars, say_if_compiling
+from paysim.cli.run import Json, Seed
 
 _COLUMNS = ("arm", "measure", "mean", "low", "high", "difference", "difference_low", "difference_high")
 
@@ -20,13 +21,14 @@ def psa(
     sample: Annotated[int | None, typer.Option(min=1, help="Whole practices with about N people.", metavar="N")] = None,
     years: Annotated[int | None, typer.Option(min=1, max=100, help="Horizon in years.", metavar="Y")] = None,
     replicates: Annotated[int, typer.Option(min=1, help="Replicates of each draw.", metavar="R")] = 1,
-    seed: Annotated[int | None, typer.Option(min=0, help="Key of the random numbers.", metavar="S")] = None,
+    seed: Seed = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes side by side.", metavar="W")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the study.", metavar="DIR")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another study in the folder.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
+    json: Json = False,
 ) -> None:
     """Probabilistic sensitivity analysis. The same command again takes up what is there; more draws add to it."""
+    from paysim.analysis.measures import records
     from paysim.analysis.psa import psa as study
     from paysim.scenario import load_scenario
 
@@ -49,7 +51,7 @@ def psa(
             overwrite=overwrite,
         )
     failures = found.manifest["failures"]
-    rows = found.summary().to_dict("records")
+    rows = records(found.summary())
     if json:
         about = {key: found.manifest[key] for key in ("scenario", "draws", "replicates", "sample", "horizon_years")}
         show.as_json({**about, "folder": str(found.path), "summary": rows, "failures": failures})
@@ -59,7 +61,7 @@ def psa(
         "effect (QALYs) per head of the region at the start, discounted; mean and 95% of draws; differences from "
         f"{found.manifest['compare_with'][0]}"
     )
-    show.table([{str(key): value for key, value in row.items()} for row in rows], _COLUMNS)
+    show.table(rows, _COLUMNS)
     for each in failures:
         typer.echo(f"draw {each['draw']}, replicate {each['replicate']} failed: {each['error']}", err=True)
     typer.echo(f"\ntables: {found.path}/psa_outcomes.csv, psa_parameters.csv, psa_results.parquet")

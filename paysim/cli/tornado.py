@@ -10,6 +10,7 @@ import typer
 
 from paysim.cli import show
 from paysim.cli.progress import Bars, say_if_compiling
+from paysim.cli.run import Json
 
 _COLUMNS = ("low", "high", "base", "at_low", "at_high", "swing", "parameter")
 
@@ -30,9 +31,10 @@ def tornado(
     workers: Annotated[int | None, typer.Option(min=1, help="Processes side by side.", metavar="W")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for what is simulated.", metavar="DIR")] = None,
     plot: Annotated[Path | None, typer.Option(help="Write the figure; .png or .svg.", metavar="FILE")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
+    json: Json = False,
 ) -> None:
     """One-way sensitivity of the difference between two arms, per head over the horizon."""
+    from paysim.analysis.measures import records
     from paysim.analysis.one_way import one_way
     from paysim.cli.validate import check_plot
     from paysim.reading import write_atomic
@@ -58,7 +60,7 @@ def tornado(
             workers=workers,
             progress=bars.tick,
         )
-    rows = table[table["arm"] == shown.name].to_dict("records")
+    rows = records(table[table["arm"] == shown.name])
     if plot is not None:
         title = f"{shown.title} against {against.title}"
         unit = f"{measure} per head over {loaded.horizon_years} years"
@@ -67,6 +69,6 @@ def tornado(
         show.as_json({"scenario": loaded.name, "arm": shown.name, "baseline": against.name, "rows": rows})
         return
     typer.echo(f"{measure}, {shown.name} less {against.name}, per head of the region over {loaded.horizon_years} years")
-    show.table([{str(key): value for key, value in row.items()} for row in rows], _COLUMNS)
+    show.table(rows, _COLUMNS)
     if plot is not None:
         typer.echo(f"wrote: {plot}")

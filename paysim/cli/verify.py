@@ -9,6 +9,7 @@ import typer
 
 from paysim.cli import show
 from paysim.cli.progress import Bars, say_if_compiling
+from paysim.cli.run import Json
 
 _COLUMNS = ("domain", "id", "passed", "found", "what")
 
@@ -16,7 +17,7 @@ _COLUMNS = ("domain", "id", "passed", "found", "what")
 def verify(
     scenario: Annotated[str, typer.Argument(help="Name of a shipped scenario, or a YAML file.", metavar="SCENARIO")],
     sample: Annotated[int | None, typer.Option(min=1, help="Whole practices with about N people.", metavar="N")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
+    json: Json = False,
 ) -> None:
     """Verify a scenario: laws, extreme values and repetition on a small sample. Exit code 1 if something fails."""
     from paysim.analysis.verification import SAMPLE

@@ -96,22 +96,21 @@ class Part:
         """
         if year is None:
             return True
-        behind = self.terms.years_behind if isinstance(self.terms, SettledByYear) else 0
-        return (self.from_year is None or year >= self.from_year) and (
-            self.until_year is None or year < self.until_year + behind
-        )
+        return self._dated(year, self.terms.years_behind if isinstance(self.terms, SettledByYear) else 0)
 
     def share_in(self, year: int | None) -> float:
         """Return the share of what is for a contract year, 0 outside the dates; None: of the last one."""
-        if year is not None and (
-            (self.from_year is not None and year < self.from_year)
-            or (self.until_year is not None and year >= self.until_year)
-        ):
+        if year is not None and not self._dated(year):
             return 0.0
         if not self.share_by_year:
             return self.share
         last = len(self.share_by_year) - 1
         return self.share * self.share_by_year[last if year is None else min(max(year, 0), last)]
+
+    def _dated(self, year: int, longer: int = 0) -> bool:
+        """Tell whether a year lies within the dates, or up to so many years after them."""
+        begun = self.from_year is None or year >= self.from_year
+        return begun and (self.until_year is None or year < self.until_year + longer)
 
     def at(self, year: int | None) -> Part:
         """Return the part as it is in a contract year, without dates; None: as in the last one."""

@@ -9,6 +9,7 @@ name of a file. Nothing else has to be edited.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Protocol, Self
@@ -79,7 +80,7 @@ class PaysNothingPerUnit:
         return frozenset()
 
 
-class SettledByYear(PaysNothingPerUnit):
+class SettledByYear(PaysNothingPerUnit, ABC):
     """What terms have in common that settle a year once, some quarters after its close.
 
     What is due for a year goes by the share and the dates of that year, and not of the quarter in which it is settled,
@@ -107,9 +108,9 @@ class SettledByYear(PaysNothingPerUnit):
         """Return ``[practice, segment]`` euros that the period itself moves."""
         return np.zeros(book.activity.person_years.shape)
 
+    @abstractmethod
     def for_year(self, due: Book, book: Book) -> Floats:
         """Return ``[practice, segment]`` euros due for a year, settled in the period of `book`."""
-        raise NotImplementedError
 
 
 class Component(Protocol):

@@ -21,7 +21,8 @@ from paysim.contracts.contract import GENERAL_PRACTICE, PRACTICES, Contract, Par
 from paysim.contracts.protocol import Floats
 from paysim.contracts.tariff import Sector
 
-LINES = (GENERAL_PRACTICE, *get_args(Sector))
+SECTORS: tuple[str, ...] = get_args(Sector)
+LINES = (GENERAL_PRACTICE, *SECTORS)
 """Budget lines of care, the last axis of `Activity.payments`."""
 
 PAYERS = ("insurers", "patients", "care_offices", "municipalities", "government")
@@ -31,7 +32,7 @@ OTHERS = tuple(each for each in PAYERS if each not in ("insurers", "patients"))
 
 LONG_TERM_CARE = "long_term_care"
 ORGANISATIONS_LINE = "organisations"
-SETTLED = (*LINES[1:], ORGANISATIONS_LINE)
+SETTLED = (*SECTORS, ORGANISATIONS_LINE)
 """Lines of what is paid to others than practices by other terms than prices: sectors, and all organisations as one."""
 
 STAGES = ("use", "payments", "received")
@@ -105,11 +106,11 @@ class Settlement:
             payee, euros = each.payment.payee, each.payment.euros
             if not each.by_payers or each.to_practices or payee in PAYERS:
                 continue
-            if each.part.services_paid() and payee in LINES:
+            if each.part.services_paid() and payee in SECTORS:
                 if not each.part.terms.reads:  # nothing but quantities: prices are all of it
                     continue
                 euros = euros - activity.services @ each.part.prices_eur(activity.service_names)
-            settled[:, :, SETTLED.index(payee if payee in LINES else ORGANISATIONS_LINE)] += euros
+            settled[:, :, SETTLED.index(payee if payee in SECTORS else ORGANISATIONS_LINE)] += euros
         return settled
 
     def spending_of_others(self) -> Floats:
@@ -143,7 +144,7 @@ def tariff_of_sectors(contracts: Iterable[Contract], year: int | None, service_n
     for contract in contracts:
         for part in contract.in_force(year):
             payee = part.terms.payee or contract.providers
-            if contract.payer in PAYERS and payee in SETTLED and payee in LINES:
+            if contract.payer in PAYERS and payee in SECTORS:
                 paid[LINES.index(payee)] += tariff_table([part], service_names)
     return paid
 

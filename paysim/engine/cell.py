@@ -43,7 +43,7 @@ from paysim.kernel.records import (
     State,
 )
 from paysim.outcomes import Counted, tabulate
-from paysim.scenario import Arm, Scenario
+from paysim.scenario import Arm, Behaviour, Scenario
 
 Progress = Callable[[str, int, int], None]
 """Called as (what, weeks done, weeks in all)."""
@@ -173,6 +173,13 @@ def run_arm(
             ),
         ],
     )
+
+
+def settling_arm(scenario: Scenario) -> Arm:
+    """Return the arm on whose activity budget-neutral rates are solved: the current one, without response."""
+    current = scenario.arm(scenario.current)
+    neutral = any(arm.budget_neutral_to for arm in scenario.arms)
+    return replace(current, behaviour=Behaviour()) if neutral else current
 
 
 def solve_arms(

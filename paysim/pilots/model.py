@@ -16,6 +16,7 @@ from paysim.errors import InputError, Problem, ScenarioError, nearest_name
 from paysim.parameters import Status
 from paysim.reading import Document, Name, Reader, bind, read_yaml
 from paysim.scenario import Scenario, load_scenario
+from paysim.scenario.checks import placed
 
 Selection = Literal["randomised", "stratified", "volunteers", "matched"]
 Rollout = Literal["parallel", "staggered", "stepped_wedge"]
@@ -215,7 +216,7 @@ def load_pilot(name_or_path: str | os.PathLike[str]) -> Pilot:
     try:
         scenario = load_scenario(read.scenario)
     except InputError as exc:
-        raise ScenarioError(*(_placed(problem, document) for problem in exc.problems)) from exc
+        raise ScenarioError(*(placed(problem, document, "scenario") for problem in exc.problems)) from exc
     first = _year(read.design.start, scenario)
     problems = [*_name_problems(read, scenario, document), *_design_problems(read, first, scenario, document)]
     if problems:
@@ -278,7 +279,7 @@ def resolved(pilot: Pilot) -> list[dict[str, object]]:
     }
     source = {"status": "pilot", "source": pilot.path.rpartition("/")[2]}
     rows = [{"name": key, "value": value, "unit": unit, **source} for key, (value, unit) in plain.items()]
-    terms = {**{key: (each, UNITS[key]) for key, each in pilot.settings.items()}}
+    terms = {key: (each, UNITS[key]) for key, each in pilot.settings.items()}
     terms |= {f"payment.{key}": (each, _PAYMENT_UNITS[key]) for key, each in pilot.payment_terms.items()}
     for key, (term, unit) in terms.items():
         row = {"name": key, "value": term.value, "low": term.low, "high": term.high, "unit": unit}
@@ -366,11 +367,10 @@ def _design_problems(read: _File, first: int | None, scenario: Scenario, documen
             yield document.problem("more waves than years of the pilot", ("design", "waves"), found=design.waves)
         if design.waves > read.sites.treated:
             yield document.problem("more waves than treated sites", ("design", "waves"), found=design.waves)
-        if kind not in (_ANY_START, _TREATED_ONLY):
-            message = f"{kind} needs one common start; with waves use {_ANY_START}"
+        if kind != _ANY_START:
+            instead = "" if kind == _TREATED_ONLY else f"; with waves use {_ANY_START}"
+            message = f"{kind} needs one common start{instead}"
             yield document.problem(message, ("estimator", "kind"), found=kind)
-        if kind == _TREATED_ONLY:
-            yield document.problem(f"{kind} needs one common start", ("estimator", "kind"), found=kind)
     if (read.selection.strata is not None) != (read.selection.kind == "stratified"):
         yield document.problem(
             "strata belong to stratified, which needs them", ("selection",), found=read.selection.kind
@@ -395,11 +395,3 @@ def _control_problems(read: _File, document: Document) -> Iterator[Problem]:
         yield document.problem(message, ("sites",), found=controls)
     if read.selection.kind == "matched" and controls < read.sites.treated:
         yield document.problem("every treated site needs a control of its own", ("sites", "controls"), found=controls)
-
-
-def _placed(problem: Problem, document: Document) -> Problem:
-    if problem.file:
-        return problem
-    return document.problem(
-        problem.message, ("scenario",), found=problem.found, allowed=problem.allowed, nearest=problem.nearest
-    )

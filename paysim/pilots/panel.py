@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from paysim.analysis.cells import parquet_bytes
 from paysim.analysis.measures import measure
 from paysim.analysis.runs import Run
 from paysim.errors import DataError, Problem, nearest_name
@@ -155,11 +156,9 @@ def write_panel(panel: Panel, path: str | os.PathLike[str]) -> tuple[Path, Path]
     if target.suffix == ".csv":
         data = frame.to_csv(index=False, lineterminator="\n").encode()
     else:
-        import io
+        import pyarrow as pa
 
-        buffer = io.BytesIO()
-        frame.to_parquet(buffer, index=False)
-        data = buffer.getvalue()
+        data = parquet_bytes(pa.Table.from_pandas(frame, preserve_index=False))
     write_atomic(target, data)
     about = target.with_suffix(".dictionary.csv")
     rows = pd.DataFrame({"column": list(DICTIONARY), "meaning": list(DICTIONARY.values())})

@@ -145,13 +145,13 @@ def run_pilot(pilot: Pilot, panel: Panel, trials: int = TRIALS, settings: Mappin
     outcomes, money = [], None
     primary = _parts(pilot, panel, pilot.outcomes[0], allocation, used)
     for name in pilot.outcomes:
-        parts = _parts(pilot, panel, name, allocation, used)
+        parts = primary if name == pilot.outcomes[0] else _parts(pilot, panel, name, allocation, used)
         # Matched on what an evaluator sees of the primary outcome before the start.
         method = evaluator(pilot, allocation, primary["selection"] + primary["drift"] + primary["noise"])
         outcomes.append(_summary(pilot, panel, name, allocation, parts, method))
         if name == PAID_ON and pilot.payment is not None:
             money = _money(pilot, pilot.payment, allocation, parts, method)
-    return Study(pilot, trials, len(panel.practices), primary["worlds"].size, tuple(outcomes), money)
+    return Study(pilot, trials, len(panel.practices), len(panel.people), tuple(outcomes), money)
 
 
 def sweep(pilot: Pilot, panel: Panel, trials: int = TRIALS) -> list[dict[str, object]]:
@@ -171,7 +171,7 @@ def sweep(pilot: Pilot, panel: Panel, trials: int = TRIALS) -> list[dict[str, ob
 def _parts(
     pilot: Pilot, panel: Panel, name: str, allocation: Allocation, used: Mapping[str, float]
 ) -> dict[str, Floats]:
-    """Return what the outcome is made of, ``[trial, site, year]`` each; the key ``worlds`` holds replicates."""
+    """Return what the outcome is made of, ``[trial, site, year]`` each."""
     end = pilot.end_year
     year = np.arange(end)
     world, practice = allocation.world[:, None], allocation.practice
@@ -204,7 +204,6 @@ def _parts(
         "noise": noise,
         "contamination": spilled,
         "caused": caused,
-        "worlds": np.arange(float(len(panel.people))),
     }
 
 

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000")
 _CHI2_95 = 5.991464547107979
 """95% quantile of chi-square with two degrees of freedom."""
 
@@ -24,12 +23,12 @@ _MOST = 100_000.0
 def plane(outcomes: pd.DataFrame, baseline: str, ax: Axes) -> Axes:
     """Draw each draw's difference from a baseline in effect and cost, with the ellipse that holds 95% if normal."""
     mean = outcomes.groupby(["draw", "arm"], sort=False)[["effect", "cost"]].mean().unstack("arm")
-    for arm, colour in _colours(outcomes).items():
+    for arm, look in _looks(outcomes, baseline).items():
         if arm == baseline:
             continue
         x = 1000.0 * (mean["effect"][arm] - mean["effect"][baseline]).to_numpy()
         y = (mean["cost"][arm] - mean["cost"][baseline]).to_numpy()
-        ax.scatter(x, y, s=8, color=colour, alpha=0.6, label=arm)
+        ax.scatter(x, y, s=8, color=look.color, marker=look.marker, alpha=0.6, label=look.title)
         if len(x) > 2:
             # In units of the spreads, because euros and QALYs differ by orders of magnitude.
             sx, sy = x.std(ddof=1) or 1.0, y.std(ddof=1) or 1.0
@@ -37,7 +36,7 @@ def plane(outcomes: pd.DataFrame, baseline: str, ax: Axes) -> Axes:
             angle = np.linspace(0.0, 2.0 * np.pi, 181)
             circle = np.stack([np.cos(angle), np.sin(angle)])
             ring = vectors @ (np.sqrt(_CHI2_95 * np.clip(values, 0.0, None))[:, None] * circle)
-            ax.plot(x.mean() + ring[0] * sx, y.mean() + ring[1] * sy, color=colour, linewidth=1.0)
+            ax.plot(x.mean() + ring[0] * sx, y.mean() + ring[1] * sy, color=look.color, linewidth=1.0)
     ax.axhline(0.0, color="black", linewidth=0.6)
     ax.axvline(0.0, color="black", linewidth=0.6)
     ax.set_xlabel(f"QALYs per 1,000 persons, difference from {baseline}")
@@ -46,13 +45,13 @@ def plane(outcomes: pd.DataFrame, baseline: str, ax: Axes) -> Axes:
     return ax
 
 
-def curves(outcomes: pd.DataFrame, ax: Axes, most: float = _MOST) -> Axes:
+def curves(outcomes: pd.DataFrame, baseline: str, ax: Axes, most: float = _MOST) -> Axes:
     """Draw the probability of the greatest net benefit of every arm, up to `most` EUR per QALY; dots: the best arm."""
     table = acceptability(outcomes, np.linspace(0.0, most, 101).tolist())
-    for arm, colour in _colours(outcomes).items():
-        ax.plot(table.index, table[arm], color=colour, label=arm)
+    for arm, look in _looks(outcomes, baseline).items():
+        ax.plot(table.index, table[arm], color=look.color, linestyle=look.line, label=look.title)
         best = table["frontier"] == arm
-        ax.plot(table.index[best][::5], table[arm][best][::5], "o", markersize=3, color=colour)
+        ax.plot(table.index[best][::5], table[arm][best][::5], "o", markersize=3, color=look.color)
     ax.set_ylim(0.0, 1.0)
     ax.set_xlabel("EUR per QALY")
     ax.set_ylabel("probability of the greatest net benefit")
@@ -66,7 +65,7 @@ def figure(outcomes: pd.DataFrame, baseline: str) -> Figure:
         sheet = drawing.Figure(figsize=(10.0, 4.2), layout="constrained")
         left, right = sheet.subplots(1, 2)
         plane(outcomes, baseline, left)
-        curves(outcomes, right)
+        curves(outcomes, baseline, right)
     return sheet
 
 
@@ -75,6 +74,5 @@ def figure_bytes(outcomes: pd.DataFrame, baseline: str, kind: str) -> bytes:
     return drawing.save(figure(outcomes, baseline), kind)
 
 
-def _colours(outcomes: pd.DataFrame) -> dict[str, str]:
-    """Return the colour of every arm, the same in both panels."""
-    return {str(arm): _COLOURS[k % len(_COLOURS)] for k, arm in enumerate(dict.fromkeys(outcomes["arm"]))}
+def _looks(outcomes: pd.DataFrame, baseline: str) -> dict[str, drawing.Look]:
+    return drawing.looks(list(dict.fromkeys(outcomes["arm"])), baseline, {})

@@ -8,13 +8,13 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from paysim.analysis.compare import arm_names
-from paysim.analysis.measures import horizon, wide
+from paysim.analysis.measures import horizon, records, wide
 from paysim.analysis.runs import Run
 from paysim.analysis.scorecard import BETTER, WORSE, scorecard, shown
 from paysim.errors import NotInResults, Problem
 from paysim.outcomes.indicators import AIMS, NUMBERS, Indicator, indicators
 from paysim.report import drawing, tables
-from paysim.report.wording import difference, number, records, shared_decimals
+from paysim.report.wording import difference, number, shared_decimals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

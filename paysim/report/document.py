@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from paysim.analysis.compare import compare
+from paysim.analysis.measures import records
 from paysim.analysis.runs import Run, check_writable, load_run
 from paysim.errors import NotInResults
 from paysim.reading import no_formula, write_atomic
@@ -244,7 +245,7 @@ def _against(run: Run, comparison: pd.DataFrame, base: str, what: str, points: S
     arms = list(dict.fromkeys(part["arm"]))
     lines = []
     for _, group in part.groupby("measure", sort=False):
-        cells = {str(row["arm"]): row for row in wording.records(group)}
+        cells = {str(row["arm"]): row for row in records(group)}
         first = next(iter(cells.values()))
         label = f"{first['label']}, {first['unit']}"
         lines.append([label, wording.baseline_value(first), *(_difference(cells[a]) for a in arms)])
@@ -259,7 +260,7 @@ def _difference(row: Mapping[str, Any]) -> str:
 
 def _gains(run: Run, comparison: pd.DataFrame) -> list[Table]:
     table = wording.gains(comparison)
-    table["gain"] = [wording.difference(row) for row in wording.records(table)]
+    table["gain"] = [wording.difference(row) for row in records(table)]
     order = [actor.label for actor in wording.ACTORS]
     made = []
     for base, part in table.groupby("baseline", sort=False):

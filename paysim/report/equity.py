@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from paysim.analysis.measures import records
 from paysim.errors import NotInResults
 from paysim.report import tables
-from paysim.report.wording import decimals, number, records
+from paysim.report.wording import decimals, number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -14,12 +14,12 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from paysim.analysis.compare import arm_names
-from paysim.analysis.measures import PER_HEAD
+from paysim.analysis.measures import PER_HEAD, records
 from paysim.analysis.measures import measure as find_measure
 from paysim.analysis.runs import Run
 from paysim.report import drawing, tables
 from paysim.report.aims import draw_scorecard as scorecard
-from paysim.report.wording import ABOUT_NOTHING, clear, is_small, number, records, shared_decimals
+from paysim.report.wording import ABOUT_NOTHING, clear, is_small, number, shared_decimals
 
 if TYPE_CHECKING:
     import pandas as pd

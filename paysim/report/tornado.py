@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-_LOW, _HIGH = "#0072B2", "#E69F00"
+_LOW, _HIGH = drawing.OKABE_ITO[0], drawing.OKABE_ITO[4]
 
 
 def tornado(table: pd.DataFrame, arm: str, measure: str, ax: Axes, most: int = 15) -> Axes:

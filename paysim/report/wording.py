@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from paysim.analysis.compare import CHANCE_ONLY
-from paysim.analysis.measures import PER_HEAD, WHOLE_REGION
+from paysim.analysis.measures import PER_HEAD, WHOLE_REGION, records
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -163,11 +163,6 @@ def gains(comparison: pd.DataFrame) -> pd.DataFrame:
         parts.append(part)
     columns = ["actor", "arm", "baseline", "difference", "low", "high", "interval", "measure", "unit"]
     return pd.concat(parts, ignore_index=True)[columns]
-
-
-def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return the rows of a frame as dictionaries."""
-    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
 
 
 def verdict(comparison: pd.DataFrame, titles: Mapping[str, str], small: bool = False) -> list[str]:

@@ -51,7 +51,7 @@ def library_problems(read: ScenarioReader, document: Document, extra: Extra) -> 
     try:
         catalog.find("populations", read.region, extra)
     except ScenarioError as exc:
-        yield from (_placed(problem, document, "region") for problem in exc.problems)
+        yield from (placed(problem, document, "region") for problem in exc.problems)
     for index, name in enumerate(read.diseases):
         if name not in DISEASES:
             near = nearest_name(name, DISEASES)
@@ -102,7 +102,7 @@ def read_delegation(
     try:
         return load_delegation(str(beside) if name.endswith(".yaml") and beside.is_file() else name, extra)
     except InputError as exc:
-        problems += [_placed(problem, document, "delegation") for problem in exc.problems]
+        problems += [placed(problem, document, "delegation") for problem in exc.problems]
         return None
 
 
@@ -127,7 +127,7 @@ def read_contracts(document: Document, extra: Extra, problems: list[Problem]) ->
                 problems.append(document.problem("name of a contract, or a contract expected", (index,), found=item))
                 continue
         except InputError as exc:
-            problems += [_placed(problem, document, index) for problem in exc.problems]
+            problems += [placed(problem, document, index) for problem in exc.problems]
             continue
         if any(contract.name == other.name for other in found):
             problems.append(document.problem("contract comes twice in this arm", (index,), found=contract.name))
@@ -166,7 +166,7 @@ def read_programmes(
                 beside = Path(document.path).parent / name
                 known[name] = read_programme(beside if name.endswith(".yaml") and beside.is_file() else name, extra)
         except InputError as exc:
-            problems += [_placed(problem, document, index) for problem in exc.problems]
+            problems += [placed(problem, document, index) for problem in exc.problems]
             continue
         programme = known[name]
         if programme.name in [each.name for each in found]:
@@ -178,7 +178,7 @@ def read_programmes(
     return found
 
 
-def _placed(problem: Problem, document: Document, *loc: str | int) -> Problem:
+def placed(problem: Problem, document: Document, *loc: str | int) -> Problem:
     """Give a problem that has no place the place of the value that led to it."""
     if problem.file:
         return problem
