@@ -7,7 +7,7 @@ contract says so.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from paysim.errors import DataError, Problem, nearest_name
-from paysim.parameters import Status
+from paysim.parameters import PriceLevel, Status
 from paysim.reading import Document, Reader, bind, read_yaml
 
 FILE = Path(__file__).parent / "services.yaml"
@@ -153,6 +153,23 @@ class Services:
         built = self.minutes @ wages.per_minute() + self.material_eur
         return np.where(np.isnan(self.given_cost_eur), built, self.given_cost_eur)
 
+    def priced(self, prices: PriceLevel) -> Services:
+        """Return the services at another price level, by consumer prices.
+
+        Background care is counted in euros of the catalogue's year: that is its volume, and what moves is its price.
+        """
+        factor = prices.factor(self.price_year)
+        if factor == 1.0:
+            return self
+        return replace(
+            self,
+            price_year=prices.year,
+            material_eur=self.material_eur * factor,
+            reference_price_eur=self.reference_price_eur * factor,
+            given_cost_eur=self.given_cost_eur * factor,
+            rows=tuple(_priced(row, prices) for row in self.rows),
+        )
+
     def in_sector(self, sector: str) -> NDArray[np.bool_]:
         """Return which services ``[S]`` belong to a sector."""
         return np.array([each == sector for each in self.sectors])
@@ -245,6 +262,12 @@ def _rows(service: _Service, price_year: int) -> list[dict[str, Any]]:
             low, high = amount.range
             rows.append(_row(service, what, amount.eur, unit, low, high, amount.source, amount.status))
     return rows
+
+
+def _priced(row: dict[str, Any], prices: PriceLevel) -> dict[str, Any]:
+    factor = prices.of_unit(row["unit"])
+    moved = {key: row[key] * factor for key in ("value", "low", "high")}
+    return {**row, **moved, "unit": prices.named(row["unit"])}
 
 
 def _row(

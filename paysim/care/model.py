@@ -31,7 +31,7 @@ from paysim.care.hospital import HospitalTerms, hospital_terms
 from paysim.care.rates import Floats
 from paysim.errors import DataError, Problem
 from paysim.kernel.spec import Transition
-from paysim.parameters import Parameters
+from paysim.parameters import Parameters, PriceLevel
 
 FOLDER = Path(__file__).parent
 COUNTRIES = ("NL", "BE")
@@ -164,7 +164,11 @@ def care_parameters(country: str) -> Parameters:
 
 
 def build_care(
-    params: Parameters, cohort: Cohort, country: str, modelled_admissions: Floats | None = None
+    params: Parameters,
+    cohort: Cohort,
+    country: str,
+    modelled_admissions: Floats | None = None,
+    prices: PriceLevel | None = None,
 ) -> CareModel:
     """Return the care model of a country, with demand set to the published rates in the base cohort.
 
@@ -177,13 +181,15 @@ def build_care(
     modelled_admissions
         Emergency admissions per inhabitant a year ``[2, 111]`` that diseases of the model cause, infarction and stroke
         left out; none by default.
+    prices
+        Price level of what services cost; by default that of the catalogue.
 
     Raises
     ------
     DataError
         If the catalogue lacks a service, or shares and rates contradict each other.
     """
-    services = load_services()
+    services = load_services() if prices is None else load_services().priced(prices)
     rates = base_rates(params, modelled_admissions)
     book = book_terms(params)
     access = access_terms(params, rates, book)

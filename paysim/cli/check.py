@@ -28,6 +28,7 @@ def check(
     from paysim.analysis.values import every_value
     from paysim.care.catalogue import load_services
     from paysim.engine.model import load_parameters
+    from paysim.parameters import PriceLevel
     from paysim.scenario import load_scenario
 
     loaded = load_scenario(scenario)
@@ -35,8 +36,9 @@ def check(
         from paysim.engine.model import build_model
 
         build_model(loaded, sample=_FEW)  # programmes name processes and flags, which only a model has
-    services = load_services()
-    rows = every_value(loaded, *load_parameters(loaded), services)
+    parameters, region = load_parameters(loaded)
+    services = load_services().priced(PriceLevel(region.country, loaded.price_year))
+    rows = every_value(loaded, parameters, region, services)
     warnings = _warnings(loaded, services)
     if json:
         show.as_json({"scenario": loaded.name, "sha256": loaded.sha256, "warnings": warnings, "parameters": rows})

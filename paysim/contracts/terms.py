@@ -30,8 +30,8 @@ from paysim.contracts.deductible import Deductible
 from paysim.contracts.protocol import Component
 from paysim.contracts.scope import Participants, Scope, both
 from paysim.contracts.settlement import PAYERS
-from paysim.errors import Problem, ScenarioError, nearest_name
-from paysim.parameters import Distribution, Parameter, Status
+from paysim.errors import DataError, Problem, ScenarioError, nearest_name
+from paysim.parameters import Distribution, Parameter, PriceLevel, Status
 from paysim.reading import Document, Name, Reader, bind, read_yaml
 
 Extra = Sequence[str | os.PathLike[str]]
@@ -93,7 +93,9 @@ class _TableReader(Reader):
     title: _Text | None = None
 
 
-def read_contract(source: str | os.PathLike[str] | Document | Mapping[str, Any], extra: Extra = ()) -> Contract:
+def read_contract(
+    source: str | os.PathLike[str] | Document | Mapping[str, Any], extra: Extra = (), prices: PriceLevel | None = None
+) -> Contract:
     """Read one contract.
 
     Parameters
@@ -102,6 +104,8 @@ def read_contract(source: str | os.PathLike[str] | Document | Mapping[str, Any],
         A name such as ``nl/gp_capitation``, a path, a part of a document that was read, or a plain mapping.
     extra
         Folders with further contracts, searched before the shipped ones.
+    prices
+        Price level to which euros of other years are brought; by default amounts stay as they are written.
 
     Raises
     ------
@@ -117,7 +121,7 @@ def read_contract(source: str | os.PathLike[str] | Document | Mapping[str, Any],
         document = read_yaml(path)
     _require_kind(document, "contract")
     read: Any = bind(_contract_reader(), document)
-    builder = _Builder(document, f"contracts.{read.name}", extra)
+    builder = _Builder(document, f"contracts.{read.name}", extra, prices)
     parts = [builder.part(each, ("components", index)) for index, each in enumerate(read.components)]
     built = [part for part in parts if part is not None]
     builder.check_parts(built, read.payer, read.providers)
@@ -212,8 +216,8 @@ def practice_kinds() -> tuple[str, ...]:
 class _Builder:
     """Turns what was read from one document into frozen terms; collects amounts and problems."""
 
-    def __init__(self, document: Document, prefix: str, extra: Extra) -> None:
-        self.document, self.prefix, self.extra = document, prefix, extra
+    def __init__(self, document: Document, prefix: str, extra: Extra, prices: PriceLevel | None = None) -> None:
+        self.document, self.prefix, self.extra, self.prices = document, prefix, extra, prices
         self.amounts: list[Parameter] = []
         self.problems: list[Problem] = []
 
@@ -293,7 +297,7 @@ class _Builder:
 
     def _value(self, each: Field[Any], hint: Any, given: Any, loc: Loc, prefix: str) -> Any:
         if isinstance(given, _Amount):
-            return given.value
+            return given.value * self._index(given, each.metadata["unit"], loc)
         if "unit" in each.metadata:
             return float(given)
         if "file" in each.metadata and isinstance(given, str):
@@ -323,7 +327,7 @@ class _Builder:
                 )
                 self.problems.append(problem if problem.file else here)
             return ()
-        inner = _Builder(document, f"contracts.{read.name}", self.extra)
+        inner = _Builder(document, f"contracts.{read.name}", self.extra, self.prices)
         rows = [inner.terms(row, one, ("rows", index), inner.prefix) for index, one in enumerate(read.rows)]
         self.amounts += inner.amounts
         self.problems += inner.problems
@@ -351,8 +355,24 @@ class _Builder:
         if low is not None and high is not None and not low <= given.value <= high:
             self._wrong("value lies outside its range", loc, found=given.value, allowed=(f"{low:g} to {high:g}",))
         source = f"{given.source} ({given.year})" if given.year else given.source
+        index = self._index(given, unit)
+        if index != 1.0:
+            source += f"; x {index:.4g} by consumer prices"
+            low, high = (None if bound is None else bound * index for bound in (low, high))
         kept = (given.distribution, source, given.status, given.note)
-        self.amounts.append(Parameter(name, given.value, unit, low, high, *kept))
+        self.amounts.append(Parameter(name, given.value * index, unit, low, high, *kept))
+
+    def _index(self, given: _Amount, unit: str, loc: Loc = ()) -> float:
+        """Return what brings an amount to the price level wanted; note a problem if its year has no prices."""
+        if self.prices is None or given.year is None or not unit.startswith("EUR"):
+            return 1.0
+        try:
+            return self.prices.factor(given.year)
+        except DataError as exc:
+            found, allowed = exc.problems[0].found, exc.problems[0].allowed
+            if loc:
+                self._wrong("no consumer prices of this year", (*loc, "year"), found=found, allowed=allowed)
+            return 1.0
 
     def _wrong(
         self,

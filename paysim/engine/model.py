@@ -26,7 +26,7 @@ from paysim.kernel.records import FIXED_PROCESSES, TICKS_PER_YEAR
 from paysim.kernel.spec import Transition
 from paysim.kernel.tables import Access, compile_tables, write_access
 from paysim.outcomes import outcome_parameters
-from paysim.parameters import Parameters
+from paysim.parameters import Parameters, PriceLevel
 from paysim.population import Population, RegionProfile, load_region, synthesize
 from paysim.population.health import correlation_matrix
 from paysim.population.sampling import choose_practices
@@ -82,6 +82,7 @@ def load_parameters(scenario: Scenario, region: RegionProfile | None = None) -> 
     country = region.country
     parameters = health_parameters(country) | care_parameters(country) | behaviour_parameters() | outcome_parameters()
     parameters |= programme_parameters(scenario.programmes)
+    parameters = parameters.priced(PriceLevel(country, scenario.price_year))
     rules = scenario.arm(scenario.current).delegation
     if rules is not None:
         parameters = parameters.with_rows(rules.rows)
@@ -130,7 +131,8 @@ def build_model(scenario: Scenario, sample: int | None = None, population: Popul
     _require_insurers(scenario, people)
     cohort = diseases.settled(cohort_from_population(people, parameters), scenario.diseases)
     health = build_health(parameters, cohort, region.country, scenario.diseases)
-    care = build_care(parameters, cohort, region.country, health.modelled_admissions)
+    prices = PriceLevel(region.country, scenario.price_year)
+    care = build_care(parameters, cohort, region.country, health.modelled_admissions, prices)
     is_open = scenario.population == "open"
     movement = migration.build(parameters, cohort, is_open=is_open)
     newborns = (births.build(parameters),) if is_open else ()

@@ -14,6 +14,7 @@ not ignored.
 """
 
 from paysim.parameters.collection import Parameters
+from paysim.parameters.prices import PriceLevel, price_years
 from paysim.parameters.reader import ParameterFile, file_problems, rows_and_tables
 from paysim.parameters.values import Distribution, Override, Parameter, Status, Table, Value
 
@@ -23,9 +24,11 @@ __all__ = [
     "Parameter",
     "ParameterFile",
     "Parameters",
+    "PriceLevel",
     "Status",
     "Table",
     "Value",
     "file_problems",
+    "price_years",
     "rows_and_tables",
 ]

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from paysim.errors import DataError, Problem, ScenarioError, nearest_name, shorten
+from paysim.parameters.prices import PriceLevel
 from paysim.parameters.reader import read_parameters
 from paysim.parameters.values import COLUMNS, Override, Parameter, Table, Value, frozen
 from paysim.reading import number_hint
@@ -167,6 +168,10 @@ class Parameters:
             read=self._read,
         )
 
+    def priced(self, prices: PriceLevel) -> Parameters:
+        """Return a copy in which every amount in euros of a year is in euros of the year of `prices`."""
+        return self.with_rows(_priced(row, prices) for row in self._rows.values() if prices.of_unit(row.unit) != 1.0)
+
     def frame(self) -> list[dict[str, Any]]:
         """Return one row for every parameter and table, sorted by name.
 
@@ -200,6 +205,16 @@ class Parameters:
 
     def _unknown(self, name: str, message: str, known: Sequence[str]) -> Problem:
         return Problem(message, key=self._prefix + name, nearest=nearest_name(name, known))
+
+
+def _priced(row: Parameter, prices: PriceLevel) -> Parameter:
+    factor, value = prices.of_unit(row.unit), row.value
+    if isinstance(value, str):
+        return row
+    moved = tuple(each * factor for each in value) if isinstance(value, tuple) else value * factor
+    low, high = (None if bound is None else bound * factor for bound in (row.low, row.high))
+    source = f"{row.source}; x {factor:.4g} by consumer prices"
+    return replace(row, value=moved, unit=prices.named(row.unit), low=low, high=high, source=source)
 
 
 def _unlike(old: Value, new: Value) -> str:

@@ -11,6 +11,7 @@ from paysim import catalog
 from paysim.care.programmes import Programme, ProgrammeUse, read_programme
 from paysim.diseases import DISEASES, REQUIRED
 from paysim.errors import InputError, Problem, ScenarioError, nearest_name
+from paysim.parameters import PriceLevel
 from paysim.reading import Document
 from paysim.scenario.format import BEHAVIOURS, BehaviourName, ScenarioReader, settings
 
@@ -106,13 +107,31 @@ def read_delegation(
         return None
 
 
-def read_contracts(document: Document, extra: Extra, problems: list[Problem]) -> list[Contract]:
-    """Read an arm's contracts; what is wrong with them is added to `problems`."""
+def price_level(read: ScenarioReader, document: Document, extra: Extra, problems: list[Problem]) -> PriceLevel | None:
+    """Return the price level of a scenario; None if its region cannot be read, or its year has no consumer prices."""
+    from paysim.population import load_region
+
+    try:
+        country = load_region(read.region, extra).country
+    except InputError:
+        return None  # reported with the region
+    try:
+        return PriceLevel(country, read.price_year)
+    except InputError as exc:
+        one = exc.problems[0]
+        problems.append(document.problem(one.message, ("price_year",), found=one.found, allowed=one.allowed))
+        return None
+
+
+def read_contracts(
+    document: Document, extra: Extra, problems: list[Problem], prices: PriceLevel | None = None
+) -> list[Contract]:
+    """Read an arm's contracts at a price level; what is wrong with them is added to `problems`."""
     from paysim.contracts.terms import read_contract, use_contract
 
     def named(name: str) -> Contract:
         beside = Path(document.path).parent / name  # a file's path is looked up beside the scenario too
-        return read_contract(beside if name.endswith(".yaml") and beside.is_file() else name, extra)
+        return read_contract(beside if name.endswith(".yaml") and beside.is_file() else name, extra, prices)
 
     found: list[Contract] = []
     for index, item in enumerate(document.data):
@@ -122,7 +141,7 @@ def read_contracts(document: Document, extra: Extra, problems: list[Problem]) ->
             elif isinstance(item, dict) and isinstance(item.get("use"), str):
                 contract = use_contract(document.at(index), named(item["use"]))
             elif isinstance(item, dict):
-                contract = read_contract(document.at(index), extra)
+                contract = read_contract(document.at(index), extra, prices)
             else:
                 problems.append(document.problem("name of a contract, or a contract expected", (index,), found=item))
                 continue

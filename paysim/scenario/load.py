@@ -22,6 +22,7 @@ from paysim.scenario.checks import (
     library_problems,
     name_problems,
     neutrality_problems,
+    price_level,
     read_contracts,
     read_delegation,
     read_programmes,
@@ -59,8 +60,9 @@ def load_scenario(name_or_path: str | os.PathLike[str], extra: Extra = ()) -> Sc
     rules: list[DelegationRules | None] = []
     problems = [*name_problems(read, document), *library_problems(read, document, extra)]
     problems += neutrality_problems(read, document)
+    prices = price_level(read, document, extra, problems)
     for index, arm in enumerate(read.arms):
-        contracts.append(read_contracts(document.at("arms", index, "contracts"), extra, problems))
+        contracts.append(read_contracts(document.at("arms", index, "contracts"), extra, problems, prices))
         problems += history_problems(contracts[-1], read.base_years, document, ("arms", index, "contracts"))
         rules.append(read_delegation(arm.delegation, document.at("arms", index), extra, problems))
         problems += behaviour_problems(arm.behaviour, document, ("arms", index, "behaviour"))

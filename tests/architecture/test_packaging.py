@@ -60,7 +60,7 @@ def test_a_wheel_brings_its_library_and_works_elsewhere(root, tmp_path):
         archive.extractall(tmp_path / "site")
     for kind in catalog.KINDS:
         for name in catalog.names(kind):
-            assert f"paysim/library/{kind}/{name}.yaml" in inside
+            assert f"paysim/library/{catalog.find(kind, name).relative_to(root).as_posix()}" in inside
     assert "paysim/py.typed" in inside
     shipped = {path.relative_to(root).as_posix() for path in (root / "paysim").rglob("*.csv")}
     assert shipped <= inside

@@ -30,15 +30,16 @@ def lines(text):
 
 def small(arguments):
     """Shorten a command: few people, one year."""
-    many = {"run": PERSONS, "incentives": PERSONS, "validate": PERSONS, "trials": PATIENTS}.get(arguments[0])
-    if many is None:
+    persons = {"run": PERSONS, "incentives": PERSONS, "psa": PERSONS, "validate": PERSONS, "trials": PATIENTS}
+    if arguments[0] not in persons:
         return arguments
     left = list(arguments)
-    for option in ("--sample", "--years", "--replicates"):
+    for option in ("--sample", "--years", "--replicates", "--draws"):
         if option in left:
             del left[left.index(option) : left.index(option) + 2]
-    left += ["--sample", str(1 if "reference" in left else many)]
+    left += ["--sample", str(1 if "reference" in left else persons[arguments[0]])]
     once = {"run": ["--years", "1"], "validate": ["--years", "1"], "trials": ["--replicates", "1"]}
+    once["psa"] = ["--years", "1", "--draws", "4"]
     return left + once.get(arguments[0], [])
 
 

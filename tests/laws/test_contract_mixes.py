@@ -187,7 +187,9 @@ class Mix:
         rng = np.random.Generator(np.random.PCG64(self.key))
         of_practices, of_others = [], []
         for number, kind in enumerate(self.kinds):
-            part = Part(f"part_{number}", MAKERS[kind](rng), self.shares[number], self.from_years[number])
+            terms = MAKERS[kind](rng)
+            dated = None if getattr(terms, "whole_run", False) else self.from_years[number]
+            part = Part(f"part_{number}", terms, self.shares[number], dated)
             (of_others if kind == "distribution" else of_practices).append(part)
         scope = Scope(Participants(0.5)) if self.half_of_practices else Scope()
         savings = Part("savings", SharedSavings(0.5, 0.5, trend="none"))
