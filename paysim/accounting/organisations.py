@@ -39,6 +39,7 @@ class _Organisation(Reader):
     title: _Text
     level: _Text
     horizon_years: _Term | None = None
+    retention: _Term | None = None
     reserve_eur_per_person: _Term | None = None
     owners: list[_Owner] = []
 
@@ -68,6 +69,9 @@ class Organisation:
         Of government or of the system, for what falls to whom.
     horizon_years
         Years over which gains count for this actor; None: all that are simulated.
+    retention
+        Share of the people who are still with this actor a year later: of what is saved on the others another one has
+        the gain.
     reserve_eur_per_person
         Cash at the start, in euro for each person of the region (of the list, for a single practice).
     owners
@@ -78,6 +82,7 @@ class Organisation:
     title: str
     level: str
     horizon_years: float | None = None
+    retention: float = 1.0
     reserve_eur_per_person: float = 0.0
     owners: tuple[tuple[str, float], ...] = ()
 
@@ -138,6 +143,7 @@ def load_organisations(name: str, extra: Sequence[str | os.PathLike[str]] = ()) 
             each.title,
             each.level,
             each.horizon_years.value if each.horizon_years else None,
+            each.retention.value if each.retention else 1.0,
             each.reserve_eur_per_person.value if each.reserve_eur_per_person else 0.0,
             tuple((owner.actor, owner.share.value) for owner in each.owners),
         )
@@ -154,8 +160,12 @@ def _faults(file: _File, document: Document) -> Iterator[Problem]:
         here = ("organisations", k)
         if each.actor in actors[:k]:
             yield document.problem("actor comes twice", (*here, "actor"), found=each.actor)
-        for key in ("horizon_years", "reserve_eur_per_person"):
+        for key in ("horizon_years", "retention", "reserve_eur_per_person"):
             yield from _out_of_range(getattr(each, key), (*here, key), document)
+        if each.retention is not None and each.retention.value > 1.0:
+            yield document.problem(
+                "a share from 0 to 1 expected", (*here, "retention", "value"), found=each.retention.value
+            )
         if sum(owner.share.value for owner in each.owners) > 1.0 + 1e-12:
             yield document.problem("owners hold more than all of it", (*here, "owners"))
         for n, owner in enumerate(each.owners):

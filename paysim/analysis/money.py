@@ -31,6 +31,12 @@ PERSPECTIVES: dict[str, tuple[str, ...]] = {
 }
 """Whose purse is looked into. What flows inside a group of actors is a transfer and cancels."""
 
+RESOURCES = {
+    "health care (resource cost)": "resource_cost_total",
+    "society (care, informal care, time and travel of patients, lost work)": "societal_cost",
+}
+"""What is used up, whoever pays: measures of a run."""
+
 YEARLY_COLUMNS = ("level", "actor", "year", "puts_in_eur", "gets_back_eur", "net_eur", "net_discounted_eur")
 TOTAL_COLUMNS = (
     "level",
@@ -170,7 +176,9 @@ def pockets(
     DataFrame
         Columns `TOTAL_COLUMNS`, or by year `YEARLY_COLUMNS` (years from 0), in euro of the whole region, the mean of
         the replicates. Discounted at the scenario's rate for costs, from the middle of each year; within the horizon
-        of the actor: discounted, of the years that count for it.
+        of the actor: discounted, of the years that count for it, and on the people who are still there at the end of a
+        year. A steady saving returns to the actor in the share sum (d r)^t / sum d^t over years t, with discount
+        factor d and retention r, the sum above ending at the horizon.
 
     Raises
     ------
@@ -197,7 +205,8 @@ def pockets(
             rows += [(entry.level, entry.actor, *values) for values in each]
         else:
             horizon = years if entry.horizon_years is None else round(entry.horizon_years)
-            sums = (put.sum(), got.sum(), net.sum(), (net * factor).sum(), (net * factor)[:horizon].sum())
+            counts = factor * entry.retention ** np.arange(1, years + 1)
+            sums = (put.sum(), got.sum(), net.sum(), (net * factor).sum(), (net * counts)[:horizon].sum())
             rows.append((entry.level, entry.actor, *sums))
     return pd.DataFrame(rows, columns=list(YEARLY_COLUMNS if by_year else TOTAL_COLUMNS))
 
@@ -214,9 +223,9 @@ def perspectives(run: Run) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        A row for each of `PERSPECTIVES` and for ``health care (resource cost)``, a column for each arm, the mean of the
-        replicates; for practices what is left for their owners, as a cost: negative. What flows between the actors of
-        a perspective cancels, so that a deductible moves cost from insurers to patients and not that of all payers.
+        A row for each of `PERSPECTIVES` and of `RESOURCES`, a column for each arm, the mean of the replicates; for
+        practices what is left for their owners, as a cost: negative. What flows between the actors of a perspective
+        cancels, so that a deductible moves cost from insurers to patients and not that of all payers.
     """
     import pandas as pd
 
@@ -231,7 +240,8 @@ def perspectives(run: Run) -> pd.DataFrame:
             title: -sum((float(yearly.get(actor, 0.0)) for actor in actors), 0.0) / people + 0.0
             for title, actors in PERSPECTIVES.items()
         }
-        costs["health care (resource cost)"] = float(total[arm, "resource_cost_total"]) / people
+        for title, measure in RESOURCES.items():
+            costs[title] = float(total[arm, measure]) / people
         table[arm] = costs
     return pd.DataFrame(table)
 

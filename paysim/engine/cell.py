@@ -43,6 +43,7 @@ from paysim.kernel.records import (
     State,
 )
 from paysim.outcomes import Counted, tabulate
+from paysim.outcomes.society import society_terms
 from paysim.scenario import Arm, Behaviour, Scenario
 
 Progress = Callable[[str, int, int], None]
@@ -319,4 +320,5 @@ def _counted(model: Model, accounts: Accounts) -> Counted:
         discount_effects=scenario.discounting.effects,
         programme_names=tuple(each.name for each in model.programmes),
         inequality_aversion=model.parameters["outcomes.inequality_aversion"],
+        society=society_terms(model.parameters),
     )

@@ -9,5 +9,6 @@ __all__ = ["COLUMNS", "Counted", "Measure", "outcome_parameters", "tabulate"]
 
 
 def outcome_parameters() -> Parameters:
-    """Return targets and the aversion to inequality, named ``outcomes.<name>``."""
-    return Parameters.load(Path(__file__).parent / "parameters.yaml", "outcomes")
+    """Return targets and the aversion to inequality, named ``outcomes.<name>``, and the terms of `society`."""
+    here = Path(__file__).parent
+    return Parameters.load(here / "parameters.yaml", "outcomes") | Parameters.load(here / "society.yaml", "society")

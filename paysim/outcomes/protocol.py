@@ -10,8 +10,12 @@ import importlib
 import pkgutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from paysim.outcomes.society import SocietyTerms
 
 COLUMNS = ("scenario", "arm", "draw", "replicate", "period", "dimension", "group", "measure", "value", "unit")
 WHOLE = -1
@@ -53,6 +57,8 @@ class Counted:
         Of the programmes of all arms, in the order of the records of `programmes`.
     inequality_aversion
         Atkinson parameter of equally distributed equivalents; 0 gives the mean.
+    society
+        What is reckoned outside the budget of care; None: nothing.
     """
 
     dimensions: Mapping[str, tuple[str, ...]]
@@ -78,6 +84,7 @@ class Counted:
     discount_effects: float
     programme_names: tuple[str, ...] = ()
     inequality_aversion: float = 0.0
+    society: SocietyTerms | None = None
 
     @property
     def years(self) -> int:
