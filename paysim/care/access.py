@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from paysim.care.demand import BaseRates, kept_share
 from paysim.care.rates import Floats, Profiles, standard_population
-from paysim.errors import DataError, Problem
+from paysim.errors import DataError, Problem, ScenarioError
 from paysim.kernel.records import WEEKS_PER_YEAR
 from paysim.parameters import Parameters
 
@@ -155,6 +155,40 @@ class PracticeTerms:
     closed_share: float
     list_stretch: float
     reopening_margin: float
+
+
+@dataclass(frozen=True)
+class FeedbackTerms:
+    """How practices follow what they see of each other, where an arm has peer feedback.
+
+    Attributes
+    ----------
+    round_quarters
+        Quarters from one round to the next.
+    weight
+        Share of the distance to the median that a practice goes in a round.
+    noise
+        Standard deviation of what is seen of a practice, in logarithms, at a list of 1,000 people.
+    """
+
+    round_quarters: int
+    weight: float
+    noise: float
+
+
+def feedback_terms(params: Parameters) -> FeedbackTerms:
+    """Return the terms of peer feedback.
+
+    Raises
+    ------
+    ScenarioError
+        A round takes no whole number of quarters.
+    """
+    quarters = params["care.feedback_round_quarters"]
+    if quarters != int(quarters) or quarters < 1:
+        found = Problem("quarters are whole", key="care.feedback_round_quarters", found=f"{quarters:g}")
+        raise ScenarioError(replace(found, allowed=("whole numbers from 1",)))
+    return FeedbackTerms(int(quarters), params["care.feedback_weight"], params["care.feedback_noise"])
 
 
 def book_terms(params: Parameters) -> BookTerms:

@@ -15,10 +15,12 @@ from paysim.care.access import (
     CONTACT_TYPES,
     AccessTerms,
     BookTerms,
+    FeedbackTerms,
     PracticeTerms,
     access_terms,
     book_terms,
     divided,
+    feedback_terms,
     practice_terms,
     share_leaving,
 )
@@ -73,6 +75,7 @@ class CareModel:
     access: AccessTerms
     book: BookTerms
     practices: PracticeTerms
+    feedback: FeedbackTerms
     hospital: HospitalTerms
     costs: PracticeCosts
     background: BackgroundCosts
@@ -202,6 +205,7 @@ def build_care(
         access=access,
         book=book,
         practices=practice_terms(params),
+        feedback=feedback_terms(params),
         hospital=_hospital(params, cohort, rates, access),
         costs=costs,
         background=background_costs(params),

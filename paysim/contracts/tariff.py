@@ -34,6 +34,8 @@ class Tariff:
         Actor that delivers the services and is paid for them.
     schedule
         Prices by service, or the name of a file of kind ``schedule``.
+    except_services
+        Services of the schedule that these terms do not pay, because others do.
     """
 
     kind: ClassVar[str] = "tariff"
@@ -43,14 +45,22 @@ class Tariff:
 
     sector: Sector
     schedule: Schedule = field(metadata={"file": "schedule"})
+    except_services: tuple[str, ...] = field(default=(), metadata={"names": "services"})
 
     def __post_init__(self) -> None:
         require_unique(self.schedule)
+        unknown = sorted(set(self.except_services) - {row.service for row in self.schedule})
+        if unknown:
+            raise ValueError(f"except_services names what the schedule has no price of: {', '.join(unknown)}")
 
     @property
     def payee(self) -> str:
         """The sector."""
         return self.sector
+
+    @property
+    def _paid(self) -> Schedule:
+        return tuple(row for row in self.schedule if row.service not in self.except_services)
 
     def settle(self, book: Book) -> Floats:
         """Return ``[practice, segment]`` euros for the services used by each practice's people."""
@@ -62,11 +72,11 @@ class Tariff:
 
     def prices_eur(self, service_names: tuple[str, ...]) -> Floats:
         """Return the ``[service]`` prices."""
-        return price_vector(self.schedule, (), service_names)
+        return price_vector(self._paid, (), service_names)
 
     def services_paid(self) -> frozenset[str]:
         """Return the services with a price."""
-        return frozenset(row.service for row in self.schedule if row.price_eur > 0.0)
+        return frozenset(row.service for row in self._paid if row.price_eur > 0.0)
 
     def services_covered(self) -> frozenset[str]:
         """Return nothing: a tariff pays nothing in advance."""

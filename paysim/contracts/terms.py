@@ -74,6 +74,7 @@ class _UseReader(Reader):
     until_year: int | None = None
     participants: _ParticipantsReader | None = None
     insurers: list[str] = []
+    without: Annotated[list[str], pydantic.Field(max_length=100)] = []
 
 
 class _ContractReader(Reader):
@@ -134,7 +135,7 @@ def read_contract(
 
 
 def use_contract(document: Document, contract: Contract) -> Contract:
-    """Return a contract as an arm uses it: in part, for some years, for some practices or insurers.
+    """Return a contract as an arm uses it: in part, without some components, for some years, practices or insurers.
 
     Parameters
     ----------
@@ -152,8 +153,19 @@ def use_contract(document: Document, contract: Contract) -> Contract:
     except ValueError as exc:
         raise ScenarioError(document.problem(str(exc), ("use",), found=read.use)) from None
     _require_scope(contract.components, scope, document)
+    names = tuple(part.name for part in contract.components)
+    for index, name in enumerate(read.without):
+        if name not in names:
+            message, near = f"{read.use} has no such component", nearest_name(name, names)
+            raise ScenarioError(
+                document.problem(message, ("without", index), found=repr(name), allowed=names, nearest=near)
+            )
+    if set(names) <= set(read.without):
+        raise ScenarioError(document.problem("nothing is left of the contract", ("without",), key=True))
     parts = []
     for part in contract.components:
+        if part.name in read.without:
+            continue
         if part.share_by_year and read.share_by_year:
             message = "the contract has a share_by_year of its own"
             raise ScenarioError(document.problem(message, ("share_by_year",), key=True))

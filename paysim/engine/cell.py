@@ -20,6 +20,7 @@ from paysim.contracts.settlement import Settlement, tariff_of_sectors
 from paysim.engine.accounts import Accounts
 from paysim.engine.admissions import OpenEpisodes
 from paysim.engine.facts import FACTS
+from paysim.engine.feedback import PeerFeedback
 from paysim.engine.groups import EXTRA
 from paysim.engine.hospital import Hospital
 from paysim.engine.migration import Migration
@@ -147,6 +148,7 @@ def run_arm(
     region.programmes = _programmes(model, arm, state, accounts, ledger, replicate)
     region.recent = list(base.quarters[-PERIODS_PER_YEAR:])
     region.decide = responses.decide
+    region.feedback = PeerFeedback(model, state) if arm.peer_feedback else None
     responses.start(region)
     region.run(years * WEEKS_PER_YEAR)
     _check_people(state, accounts)

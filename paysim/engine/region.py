@@ -20,6 +20,7 @@ import simpy
 from paysim.accounting.activity import Activity
 from paysim.engine.accounts import Accounts
 from paysim.engine.compiled import CompiledPractices
+from paysim.engine.feedback import PeerFeedback
 from paysim.engine.hospital import Hospital
 from paysim.engine.migration import Migration
 from paysim.engine.programmes import Delivery
@@ -61,6 +62,8 @@ class Region:
     decide
         Called at the end of every quarter with the activity of the last year; sets practices' levers. None: nobody
         decides anything.
+    feedback
+        How practices learn from each other; None: not at all.
     programmes
         The programmes of population health management of this arm.
     own_processes
@@ -78,6 +81,7 @@ class Region:
     on_events: Callable[[np.ndarray], None] | None = None
     decide: Callable[[Region, Activity], None] | None = None
     on_week: Callable[[int], None] | None = None
+    feedback: PeerFeedback | None = None
     programmes: Sequence[Delivery] = ()
     own_processes: Sequence[Callable[[Region], Process]] = ()
     env: simpy.Environment = field(init=False)
@@ -190,6 +194,8 @@ class Region:
             self.recent = [*self.recent, activity][-4:]
             if self.decide:
                 self.decide(self, reduce(Activity.plus, self.recent))
+            if self.feedback and self.feedback.quarter_ends(activity.person_years.sum(axis=1) * PERIODS_PER_YEAR):
+                self.practices.levers_changed(int(self.env.now))
 
     def living(self, from_age: int = 0) -> np.ndarray:
         """Return the rows of everybody alive of that age or older: for a user's own process."""

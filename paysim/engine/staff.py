@@ -9,7 +9,6 @@ number.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 
 import numpy as np
 from scipy.special import ndtri  # type: ignore[import-untyped,unused-ignore]
@@ -81,8 +80,7 @@ def styles(model: Model) -> dict[int, np.ndarray]:
     Log-normal, keyed by the practice's name and the scenario's seed, and the same in all arms and replicates; the mean
     over the people of the region is 1.
     """
-    practices = model.population.practices
-    keys = streams.person_keys(streams.run_key(model.scenario.seed, _DOMAIN), _numbers([p.name for p in practices]))
+    practices, keys = model.population.practices, practice_keys(model, _DOMAIN)
     lists = np.bincount(model.population.practice, minlength=len(practices))
     found = {}
     for name, spread in model.care.practices.style_sd.items():
@@ -99,6 +97,8 @@ def set_styles(practices: np.ndarray, found: dict[int, np.ndarray]) -> None:
         practices["health_style" if lever == PREVENTION else "activity_style"][:, lever] = factor
 
 
-def _numbers(names: Sequence[str]) -> np.ndarray:
-    digests = (hashlib.sha256(name.encode("utf-8")).digest()[:8] for name in names)
-    return np.array([int.from_bytes(each, "little") for each in digests], dtype=np.uint64)
+def practice_keys(model: Model, domain: int) -> np.ndarray:
+    """Return the keys of practices' own draws ``[P]``, by name, the same in all arms and replicates."""
+    digests = (hashlib.sha256(each.name.encode("utf-8")).digest()[:8] for each in model.population.practices)
+    numbers = np.array([int.from_bytes(each, "little") for each in digests], dtype=np.uint64)
+    return np.asarray(streams.person_keys(streams.run_key(model.scenario.seed, domain), numbers))

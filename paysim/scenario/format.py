@@ -74,6 +74,7 @@ class ArmReader(Reader):
     delegation: str | None = None
     behaviour: BehaviourReader | None = None
     programmes: Annotated[list[str | ProgrammeUseReader], Field(max_length=50)] = []
+    peer_feedback: bool = False
 
 
 class OverrideReader(Reader):

@@ -107,6 +107,8 @@ def resolved(scenario: Scenario) -> list[dict[str, Any]]:
             rows.append(_row(scenario, f"{named}.payer", use.payer or "nobody", "name", "arms"))
         if arm.delegation is not None:
             rows.append(_row(scenario, f"{label}.delegation", arm.delegation.name, "name", "arms"))
+        if arm.peer_feedback:
+            rows.append(_row(scenario, f"{label}.peer_feedback", "yes", "yes or no", "arms"))
         if arm.budget_neutral_to is not None:
             neutral = f"{arm.budget_neutral_to.arm} on {arm.budget_neutral_to.on}"
             rows.append(_row(scenario, f"{label}.budget_neutral_to", neutral, "name"))
@@ -199,4 +201,5 @@ def _arm(
         ),
         programmes=tuple(programmes),
         delegation=rules,
+        peer_feedback=read.peer_feedback,
     )

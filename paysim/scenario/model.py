@@ -48,7 +48,8 @@ class Behaviour:
 class Arm:
     """Contracts, behaviour, programmes and rules of delegation that are compared with those of other arms.
 
-    Without `delegation` the rules are those of the current arm, and there those of the country.
+    Without `delegation` the rules are those of the current arm, and there those of the country. With `peer_feedback`
+    practices see how they do beside each other, from the start of the arm.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Arm:
     behaviour: Behaviour = Behaviour()
     programmes: tuple[ProgrammeUse, ...] = ()
     delegation: DelegationRules | None = None
+    peer_feedback: bool = False
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,8 @@ def bundle(**changes: object) -> Contract:
 def model() -> Model:
     scenario = load_scenario("us/achterhoek_episode_bundle")
     tariffs, retrospective, prospective = scenario.arms
-    stays = read_contract("examples/admission_tariff")
+    stays = read_contract("nl/hospital_admissions").components[1]
+    stays = replace(read_contract("nl/hospital_admissions"), components=(stays,))
     arms = (
         tariffs,
         replace(retrospective, contracts=(*tariffs.contracts, bundle())),

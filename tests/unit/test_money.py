@@ -173,7 +173,7 @@ def test_what_comes_on_top_of_a_price_is_spent_too(tmp_path: Path) -> None:
     scenario = ps.load_scenario("nl/achterhoek_hospital_budget")
     today = scenario.arm(scenario.current)
     others = tuple(each for each in today.contracts if each.name != "hospital_tariffs")
-    by_stay = replace(today, name="by_stay", contracts=(*others, read_contract("examples/admission_tariff")))
+    by_stay = replace(today, name="by_stay", contracts=(*others, read_contract("nl/hospital_admissions")))
     run = ps.simulate(replace(scenario, horizon_years=1, arms=(today, by_stay)), tmp_path / "r", sample=1500)
     _agree(run, "by_stay", False, False)
 
