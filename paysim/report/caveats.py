@@ -46,7 +46,7 @@ def before(run: Run, comparison: pd.DataFrame) -> list[str]:
 
 def after(run: Run) -> list[str]:
     """Return what to know after the verdict: factors on rates, today's arm, what moves hospital spending."""
-    return [*scales(run), today(run), *hospital(run), *programmes(run)]
+    return [*scales(run), *today(run), *hospital(run), *programmes(run)]
 
 
 def chance(run: Run, comparison: pd.DataFrame) -> str:
@@ -110,18 +110,25 @@ def scales(run: Run) -> list[str]:
     return [*said, ARCHETYPES] if said else []
 
 
-def today(run: Run) -> str:
-    """Return why the current arm shows no response."""
-    return (
+def today(run: Run) -> list[str]:
+    """Return why the current arm shows no response, if others may."""
+    if not _responds(run):
+        return ["Nobody responds to payment here: arms differ in what is paid, and in what they name besides payment."]
+    text = (
         f"{run.titles[run.current]} shows no response by construction: what practices do there is taken as their own "
         "optimum, the best response to today's contracts, and other arms move away from it."
     )
+    return [text]
+
+
+def _responds(run: Run) -> bool:
+    return any(arm.get("behaviour", "passive") != "passive" for arm in run.scenario["arms"])
 
 
 def hospital(run: Run) -> list[str]:
     """Return why hospital spending follows what practices do, with how far the two levers move."""
     moved = {name: _largest_move(run, name) for name in ("visit_intensity", "referral")}
-    if None in moved.values():
+    if None in moved.values() or not _responds(run):
         return []
     visits, referral = (percent(moved[name] or 0.0).lstrip("+") or "less than 0.1%" for name in moved)
     text = (
