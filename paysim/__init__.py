@@ -38,7 +38,9 @@ _HOMES = {
     "psa": "paysim.analysis.psa",
     "pockets": "paysim.analysis.money",
     "read_population": "paysim.population",
+    "repair": "paysim.analysis.resume",
     "replicate_trials": "paysim.analysis.trials",
+    "resume": "paysim.analysis.resume",
     "run_lab": "paysim.lab",
     "run_pilot": "paysim.pilots",
     "scorecard": "paysim.analysis.scorecard",
@@ -86,7 +88,9 @@ __all__ = [
     "pockets",
     "psa",
     "read_population",
+    "repair",
     "replicate_trials",
+    "resume",
     "run_lab",
     "run_pilot",
     "scorecard",
@@ -112,6 +116,7 @@ if TYPE_CHECKING:
     from paysim.analysis.money import cash, perspectives, pockets, statement
     from paysim.analysis.one_way import one_way
     from paysim.analysis.psa import load_psa, psa
+    from paysim.analysis.resume import repair, resume
     from paysim.analysis.runs import Run, load_run
     from paysim.analysis.scorecard import scorecard
     from paysim.analysis.trials import replicate_trials

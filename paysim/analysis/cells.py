@@ -1,7 +1,7 @@
 """Finished cells on disk: one folder each, named by the hash of all that went into it.
 
-``cell.json`` is written last and names the SHA-256 of the other files, so a folder without it, or whose files differ,
-is no finished cell and is simulated again.
+``cell.json`` is written last, is sealed, and names the SHA-256 of the other files, so a folder without it, or whose
+files differ, is no finished cell and is simulated again.
 """
 
 from __future__ import annotations
@@ -20,11 +20,17 @@ import numpy as np
 from paysim.accounting.activity import Activity
 from paysim.analysis.activities import pack, unpack
 from paysim.engine.cell import Cell
+from paysim.errors import OutputError, Problem
 from paysim.kernel.records import State
 from paysim.reading import write_atomic
+from paysim.reading.locks import make_folder
+from paysim.reading.seals import sealed, unsealed
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+CELLS = "cells"
+"""Folder of the finished cells, in a run folder or that of a study."""
 
 CELL = "cell.json"
 _FILES = ("results.parquet", "ledger.parquet", "incentives.json", "activity.npz")
@@ -54,10 +60,14 @@ class Spool:
     """
 
     def __init__(self, folder: Path, state: State) -> None:
-        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  closed with this object
         self._lock = threading.Lock()
-        for part in (state.people, state.calendar, state.practices):
-            np.save(self._file, part)
+        try:
+            self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  closed with this object
+            for part in (state.people, state.calendar, state.practices):
+                np.save(self._file, part)
+        except OSError as exc:
+            message = f"people cannot be kept on disk: {exc.strerror or exc}"
+            raise OutputError(Problem(message, file=str(folder))) from exc
 
     def read(self) -> State:
         """Return the people, each time anew."""
@@ -113,7 +123,7 @@ def finish(cell: Cell, scale: float, folder: str) -> Finished:
 
 def save(folder: Path, cell: Finished) -> None:
     """Write a finished cell, its index last."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     files = {
         "results.parquet": parquet_bytes(cell.results),
         "ledger.parquet": parquet_bytes(cell.ledger),
@@ -131,7 +141,7 @@ def save(folder: Path, cell: Finished) -> None:
         "base_quarters": len(cell.base_quarters),
         "files": {name: hashlib.sha256(data).hexdigest() for name, data in files.items()},
     }
-    write_atomic(folder / CELL, json.dumps(index, sort_keys=True, indent=1).encode())
+    write_atomic(folder / CELL, sealed(index))
 
 
 def load(folder: Path) -> Finished | None:
@@ -140,7 +150,9 @@ def load(folder: Path) -> Finished | None:
     import pyarrow.parquet as pq
 
     try:
-        index = json.loads((folder / CELL).read_bytes())
+        index = unsealed((folder / CELL).read_bytes())
+        if index is None:
+            return None
         data = {name: (folder / name).read_bytes() for name in _FILES}
         if any(hashlib.sha256(data[name]).hexdigest() != index["files"][name] for name in _FILES):
             return None

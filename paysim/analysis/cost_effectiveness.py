@@ -43,7 +43,7 @@ def strategies(outcomes: pd.DataFrame) -> pd.DataFrame:
     """
     import pandas as pd
 
-    cost, effect = (cells.groupby(level="draw").mean().mean() for cells in _cells(outcomes))
+    cost, effect = (each.mean() for each in mean_of_draws(outcomes))
     order = sorted(cost.index, key=lambda arm: (cost[arm], -effect[arm]))
     best: list[str] = []
     status = dict.fromkeys(order, DOMINATED)
@@ -60,6 +60,18 @@ def strategies(outcomes: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["arm", "cost", "effect", "status", "icer"])
 
 
+def mean_of_draws(outcomes: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return ``[draw, arm]`` costs and effects, the mean of the replicates of a draw.
+
+    Raises
+    ------
+    DataError
+        If arms differ in their draws and replicates.
+    """
+    cost, effect = (cells.groupby(level="draw").mean() for cells in _cells(outcomes))
+    return cost, effect
+
+
 def net_benefit(outcomes: pd.DataFrame, willingness: float) -> pd.DataFrame:
     """Return ``[draw, arm]`` net monetary benefit per head at EUR `willingness` per QALY.
 
@@ -68,7 +80,7 @@ def net_benefit(outcomes: pd.DataFrame, willingness: float) -> pd.DataFrame:
     DataError
         If arms differ in their draws and replicates.
     """
-    cost, effect = (cells.groupby(level="draw").mean() for cells in _cells(outcomes))
+    cost, effect = mean_of_draws(outcomes)
     return effect * willingness - cost
 
 
@@ -83,7 +95,7 @@ def acceptability(outcomes: pd.DataFrame, thresholds: Sequence[float]) -> pd.Dat
     """
     import pandas as pd
 
-    cost, effect = (cells.groupby(level="draw").mean() for cells in _cells(outcomes))
+    cost, effect = mean_of_draws(outcomes)
     rows = []
     for threshold in thresholds:
         values = (effect * threshold - cost).to_numpy()
@@ -101,7 +113,7 @@ def value_of_information(outcomes: pd.DataFrame, thresholds: Sequence[float]) ->
     raw value is too large. With two or more replicates a draw the variance of chance in differences of net benefit from
     the best arm is known. Differences are then drawn together around their mean until their variance is that of
     parameters alone, ``sqrt(1 - chance / seen)`` arm by arm: exact for normal differences, an approximation for others.
-    Replicates of a draw share people and practices: what a sample adds to the spread of draws stays in.
+    Replicates of a draw have people and practices of their own, so what a sample adds to the spread of draws goes too.
 
     Returns
     -------

@@ -21,8 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from paysim import __version__
-from paysim.analysis.cells import Finished, Spool, digest, finish, load, save
+from paysim.analysis.cells import CELLS, Finished, Spool, digest, finish, load, save
 from paysim.analysis.folder import population_digest, source_digest, write_log, write_run
+from paysim.analysis.request import INPUT, write_request
 from paysim.analysis.runs import MANIFEST, Run, load_run
 from paysim.engine.cell import Base, Progress, by_year, run_arm, run_base, settling_arm, solve_arms
 from paysim.engine.model import Model, build_model
@@ -30,9 +31,9 @@ from paysim.engine.region import ENGINES, Engine, Region
 from paysim.errors import OutputError, Problem, ScenarioError, nearest_name
 from paysim.kernel.records import State
 from paysim.population import Population
+from paysim.reading.locks import LOCK, locked, make_folder
 from paysim.scenario import Arm, Scenario
 
-CELLS = "cells"
 OwnProcess = Callable[[Region], Generator[Any, Any, None]]
 
 
@@ -90,7 +91,27 @@ def simulate(
     model = build_model(scenario, sample, population)
     identity = identity_of(model, sample, engine) | _own(own_processes)
     folder = Path(out) if out is not None else Path("outputs") / f"{scenario.name}-{digest(identity)[:12]}"
-    make_room(folder, digest(identity), overwrite)
+    with locked(folder):
+        make_room(folder, digest(identity), overwrite)
+        options = {"sample": sample, "engine": engine}
+        request = write_request(folder, "run", scenario, digest(identity), options, population)
+        cells = _cells(model, folder, identity, engine, own_processes, workers, executor, progress)
+        write_run(folder, model, cells, sample, engine, digest(identity), request.as_mapping())
+        write_log(folder, started, cells)
+        return load_run(folder)
+
+
+def _cells(
+    model: Model,
+    folder: Path,
+    identity: dict[str, Any],
+    engine: Engine,
+    own_processes: Sequence[OwnProcess],
+    workers: int | None,
+    executor: Executor | None,
+    progress: Progress | None,
+) -> list[Finished]:
+    """Return the finished cells of all replicates and arms."""
     pool = executor or ThreadPoolExecutor(max_workers=max(1, workers or os.cpu_count() or 1))
     stop = threading.Event()
 
@@ -102,7 +123,7 @@ def simulate(
 
     cells: list[Finished] = []
     try:
-        for number in range(scenario.replicates):
+        for number in range(model.scenario.replicates):
             own = tuple(own_processes)
             cells += _Replicate(model, number, engine, pool, tick, folder / CELLS, identity, own).run()
     except BaseException:
@@ -111,9 +132,7 @@ def simulate(
     finally:
         if executor is None:
             pool.shutdown(cancel_futures=True)
-    write_run(folder, model, cells, sample, engine, digest(identity))
-    write_log(folder, started, cells)
-    return load_run(folder)
+    return cells
 
 
 def check_engine(engine: str) -> None:
@@ -129,7 +148,7 @@ def check_out(folder: Path, overwrite: bool = False) -> None:
         raise OutputError(Problem("is a file; a run needs a folder", file=str(folder)))
     if folder.is_dir() and not overwrite:
         inside = {path.name for path in folder.iterdir()}
-        if inside and not inside & {MANIFEST, CELLS}:
+        if inside and not inside & {MANIFEST, CELLS, LOCK}:
             raise OutputError(Problem("holds other files; give a run a folder of its own", file=str(folder)))
     parent = next(path for path in (folder, *folder.resolve().parents) if path.is_dir())
     if not os.access(parent, os.W_OK):
@@ -144,7 +163,7 @@ def make_room(folder: Path, identity: str, overwrite: bool) -> None:
     OutputError
         If the folder holds another run and `overwrite` is False.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder / CELLS)
     manifest = folder / MANIFEST
     if not manifest.is_file():
         return
@@ -158,7 +177,7 @@ def make_room(folder: Path, identity: str, overwrite: bool) -> None:
         message = "holds another run; choose another folder, or replace that run with --overwrite"
         raise OutputError(Problem(message, file=str(folder)))
     manifest.unlink()  # first, so that a half-cleared folder is no run
-    for name in (CELLS, "figures"):
+    for name in (CELLS, INPUT, "figures"):
         shutil.rmtree(folder / name, ignore_errors=True)
     (folder / "report.html").unlink(missing_ok=True)
 
@@ -169,12 +188,17 @@ def identity_of(model: Model, sample: int | None, engine: str) -> dict[str, Any]
     return {
         "paysim": __version__,
         "source": source_digest(),
-        "scenario": repr(replace(scenario, arms=(), path="", sha256="", replicates=1)),
+        "scenario": repr(replace(scenario, arms=(), path="", sha256="", replicates=1, parameters=())),
         "parameters": [(row["name"], repr(row["value"])) for row in model.parameters.frame()],
         "population": population_digest(model.population),
         "sample": sample,
         "engine": engine,
     }
+
+
+def identity_of_run(scenario: Scenario, population: Population | None, sample: int | None, engine: str) -> str:
+    """Return the digest by which a run folder knows its input; people are synthesized to know theirs."""
+    return digest(identity_of(build_model(scenario, sample, population), sample, engine))
 
 
 def _own(processes: Sequence[OwnProcess]) -> dict[str, Any]:

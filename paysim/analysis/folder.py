@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import paysim
-from paysim.analysis.cells import Finished, parquet_bytes
+from paysim.analysis.cells import CELLS, Finished, parquet_bytes
 from paysim.analysis.runs import INCENTIVE_COLUMNS, MANIFEST, PARAMETER_COLUMNS, SCHEMA
 from paysim.analysis.values import every_value
 from paysim.contracts.written import as_mapping
@@ -22,6 +22,7 @@ from paysim.engine.model import Model
 from paysim.errors import ModelError
 from paysim.population import Population
 from paysim.reading import no_formula, write_atomic
+from paysim.reading.seals import sealed, sha256_of
 
 
 @lru_cache(maxsize=1)
@@ -36,7 +37,13 @@ def source_digest() -> str:
 
 
 def write_run(
-    folder: Path, model: Model, cells: Sequence[Finished], sample: int | None, engine: str, identity: str
+    folder: Path,
+    model: Model,
+    cells: Sequence[Finished],
+    sample: int | None,
+    engine: str,
+    identity: str,
+    request: Mapping[str, Any] | None = None,
 ) -> None:
     """Write everything but figures and report; the manifest, written last, makes it a finished run."""
     import pyarrow as pa
@@ -50,9 +57,14 @@ def write_run(
     }
     for name, data in files.items():
         write_atomic(folder / name, data)
-    manifest = {**_manifest(model, cells, sample, engine), "identity": identity}
+    manifest = {**_manifest(model, cells, sample, engine), "identity": identity, "request": request}
     manifest["files"] = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
-    write_atomic(folder / MANIFEST, (json.dumps(manifest, indent=1, sort_keys=True) + "\n").encode())
+    manifest["cells"] = {
+        file.relative_to(folder).as_posix(): sha256_of(file)
+        for cell in cells
+        for file in sorted((folder / CELLS / cell.folder).glob("*"))
+    }
+    write_atomic(folder / MANIFEST, sealed(manifest))
 
 
 def _contracts(model: Model) -> bytes:

@@ -14,9 +14,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from paysim.analysis.execution import CELLS
 from paysim.analysis.psa import COST, EFFECT
-from paysim.analysis.worlds import World, per_head, results_of, simulate_worlds, uncertain
+from paysim.analysis.worlds import per_head, simulate_variants, uncertain
 from paysim.engine.cell import Progress
 from paysim.errors import DataError, Problem, nearest_name
 from paysim.parameters import Override, Parameter
@@ -83,21 +82,9 @@ def one_way(
     folder = Path(out) if out is not None else Path("outputs") / f"{scenario.name}-one-way"
     values = [(each, [at_quantile(each, u) for u in ENDS]) for each in chosen]
     settings = [(), *(((Override(each.name, end),)) for each, ends in values for end in ends)]
-    worlds = [
-        World(replace(scenario, parameters=(*scenario.parameters, *changes)), sample, number, replicate, is_drawn=False)
-        for number, changes in enumerate(settings)
-        for replicate in range(replicates)
-    ]
-    (folder / CELLS).mkdir(parents=True, exist_ok=True)
-    files = {}
-    for done, (world, file, error) in enumerate(simulate_worlds(worlds, folder / CELLS, workers, executor)):
-        if file is None:
-            changed = ", ".join(f"{name} {value}" for name, value, *_ in settings[world.draw]) or "no change"
-            raise DataError(Problem(f"cannot be simulated with {changed}: {error}", file=str(folder)))
-        files[world.draw, world.replicate] = file
-        if progress:
-            progress("worlds", done + 1, len(worlds))
-    heads = per_head(results_of(files), measures, folder)
+    variants = [replace(scenario, parameters=(*scenario.parameters, *changes)) for changes in settings]
+    results = simulate_variants(variants, folder, sample, replicates, workers, executor, progress)
+    heads = per_head(results, measures, folder)
     change = heads.sub(heads.xs(against, level="arm")).groupby(level=["draw", "arm"], sort=False).mean()
     rows = []
     for k, (each, ends) in enumerate(values):

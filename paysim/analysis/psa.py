@@ -17,16 +17,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from paysim import __version__
-from paysim.analysis.cells import digest, parquet_bytes
-from paysim.analysis.execution import CELLS, check_out
+from paysim.analysis.cells import CELLS, digest, parquet_bytes
+from paysim.analysis.execution import check_out
 from paysim.analysis.folder import csv_bytes
 from paysim.analysis.measures import records
-from paysim.analysis.worlds import World, identity_of, per_head, results_of, simulate_worlds, uncertain
+from paysim.analysis.request import write_request
+from paysim.analysis.worlds import PEOPLE, World, identity_of, per_head, results_of, seal_of, simulate_worlds, uncertain
 from paysim.engine.cell import Progress
 from paysim.errors import DataError, OutputError, Problem
 from paysim.parameters import Parameter
 from paysim.parameters.draws import at_quantile, quantile
 from paysim.reading import write_atomic
+from paysim.reading.locks import locked, make_folder
+from paysim.reading.seals import SEAL, is_whole, sealed, sha256_of
 from paysim.scenario import Scenario
 
 if TYPE_CHECKING:
@@ -66,6 +69,12 @@ class Psa:
         import pandas as pd
 
         return pd.read_csv(self.path / "psa_parameters.csv", index_col="draw")
+
+    @cached_property
+    def people(self) -> float:
+        """Persons of the region when the arms begin, the mean of worlds."""
+        table = self.results
+        return float(table.loc[table["measure"] == PEOPLE, "value"].mean())
 
     def outcomes(self, cost: str = COST, effect: str = EFFECT) -> pd.DataFrame:
         """Return cost (EUR) and effect per head of the region at the start over the horizon.
@@ -114,6 +123,7 @@ def psa(
     executor: Executor | None = None,
     progress: Progress | None = None,
     overwrite: bool = False,
+    limit_s: float | None = None,
 ) -> Psa:
     """Simulate a scenario under draws of its uncertain parameters.
 
@@ -133,35 +143,47 @@ def psa(
         Called as (what, worlds done, worlds in all).
     overwrite
         Replace another study in the folder.
+    limit_s
+        Seconds after which a world counts as hung; see `simulate_worlds`.
 
     Raises
     ------
     ScenarioError, DataError, OutputError
-        Bad input, or a folder that holds something else; nothing was written.
+        Bad input, or a folder that holds something else or in which somebody else works; nothing was written.
     DataError
         If every world failed; names the first reason.
     """
     for key, value in (("draws", draws), ("replicates", replicates)):
         if value < 1:
             raise DataError(Problem("a whole number of 1 or more expected", key=key, found=str(value)))
-    identity = digest(identity_of(scenario, sample))
+    identity = identity_of_study(scenario, sample)
     folder = Path(out) if out is not None else Path("outputs") / f"{scenario.name}-psa-{identity[:12]}"
-    _make_room(folder, identity, overwrite, draws, replicates)
-    worlds = [World(scenario, sample, k, r) for k in range(draws) for r in range(replicates)]
-    failures: list[dict[str, Any]] = []
-    files: dict[tuple[int, int], Path] = {}
-    for number, (world, file, error) in enumerate(simulate_worlds(worlds, folder / CELLS, workers, executor)):
-        if file is not None:
-            files[world.draw, world.replicate] = file
-        else:
-            failures.append({"draw": world.draw, "replicate": world.replicate, "error": error})
-        if progress:
-            progress("draws", number + 1, len(worlds))
-    failures.sort(key=lambda each: (each["draw"], each["replicate"]))
-    if not files:
-        raise DataError(Problem(f"no draw could be simulated: {failures[0]['error']}", file=str(folder)))
-    _write(folder, worlds, files, failures, identity, draws, replicates)
+    check_out(folder, overwrite or (folder / MANIFEST).exists())
+    with locked(folder):
+        _make_room(folder, identity, overwrite, draws, replicates)
+        asked = {"draws": draws, "replicates": replicates, "sample": sample}
+        request = write_request(folder, "psa", scenario, identity, asked).as_mapping()
+        worlds = [World(scenario, sample, k, r) for k in range(draws) for r in range(replicates)]
+        failures: list[dict[str, Any]] = []
+        files: dict[tuple[int, int], Path] = {}
+        done = simulate_worlds(worlds, folder / CELLS, workers, executor, limit_s)
+        for number, (world, file, error) in enumerate(done):
+            if file is not None:
+                files[world.draw, world.replicate] = file
+            else:
+                failures.append({"draw": world.draw, "replicate": world.replicate, "error": error})
+            if progress:
+                progress("draws", number + 1, len(worlds))
+        failures.sort(key=lambda each: (each["draw"], each["replicate"]))
+        if not files:
+            raise DataError(Problem(f"no draw could be simulated: {failures[0]['error']}", file=str(folder)))
+        _write(folder, worlds, files, failures, identity, draws, replicates, request)
     return load_psa(folder)
+
+
+def identity_of_study(scenario: Scenario, sample: int | None) -> str:
+    """Return the digest by which a folder knows its study, whatever the number of draws and replicates."""
+    return digest(identity_of(scenario, sample))
 
 
 def load_psa(path: str | os.PathLike[str]) -> Psa:
@@ -174,12 +196,14 @@ def load_psa(path: str | os.PathLike[str]) -> Psa:
     """
     folder = Path(path)
     try:
-        manifest = json.loads((folder / MANIFEST).read_bytes())
-        for name, sha256 in manifest["files"].items():
-            if hashlib.sha256((folder / name).read_bytes()).hexdigest() != sha256:
-                raise DataError(
-                    Problem("differs from what was written: run the same command again", str(folder / name))
-                )
+        data = (folder / MANIFEST).read_bytes()
+        manifest = json.loads(data)
+        wrong = [name for name, sha256 in manifest["files"].items() if sha256_of(folder / name) != sha256]
+        if SEAL not in manifest or not is_whole(data):
+            wrong.append(MANIFEST)
+        if wrong:
+            message = "differs from what was written; `paysim repair` mends it"
+            raise DataError(*(Problem(message, str(folder / name)) for name in wrong))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as exc:
         raise DataError(Problem("holds no finished sensitivity analysis", str(folder), found=str(exc))) from None
     return Psa(folder, manifest)
@@ -193,6 +217,7 @@ def _write(
     identity: str,
     draws: int,
     replicates: int,
+    request: dict[str, Any],
 ) -> None:
     """Write the tables of a study, in the order of draws, and its manifest last."""
     import pyarrow as pa
@@ -226,9 +251,15 @@ def _write(
         "current": scenario.current,
         "compare_with": list(scenario.compare_with),
         "failures": failures,
+        "request": request,
         "files": {name: hashlib.sha256(data).hexdigest() for name, data in written.items()},
+        "cells": {
+            part.relative_to(folder).as_posix(): sha256_of(part)
+            for file in sorted(files.values())
+            for part in (file, seal_of(file))
+        },
     }
-    write_atomic(folder / MANIFEST, (json.dumps(manifest, indent=1, sort_keys=True) + "\n").encode())
+    write_atomic(folder / MANIFEST, sealed(manifest))
 
 
 def _values(drawn: Sequence[Parameter], seed: int, number: int) -> dict[str, Any]:
@@ -246,15 +277,13 @@ def _outcomes(results: pd.DataFrame, source: Path, cost: str, effect: str) -> pd
 def _make_room(folder: Path, identity: str, overwrite: bool, draws: int, replicates: int) -> None:
     """Make the folder of a study; another or a larger study in it is refused, or replaced when it may be.
 
-    Worlds that were simulated stay: their names say what they are.
+    Worlds that were simulated stay: their names say what they are. So does a damaged manifest's study.
 
     Raises
     ------
     OutputError
         If the folder holds something else.
     """
-    if folder.is_dir() and not (folder / MANIFEST).exists():
-        check_out(folder, overwrite)
     manifest = folder / MANIFEST
     if manifest.exists():
         try:
@@ -269,4 +298,4 @@ def _make_room(folder: Path, identity: str, overwrite: bool, draws: int, replica
             raise OutputError(Problem(message, file=str(folder)))
         if message:
             manifest.unlink()
-    (folder / CELLS).mkdir(parents=True, exist_ok=True)
+    make_folder(folder / CELLS)

@@ -21,6 +21,7 @@ from paysim import outcomes
 from paysim.accounting import ledger
 from paysim.errors import DataError, OutputError, Problem, nearest_name
 from paysim.parameters import values
+from paysim.reading.seals import SEAL, is_whole, sha256_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,7 +52,6 @@ INCENTIVE_COLUMNS = (
 
 _MANIFEST_BYTES = 20_000_000
 _MOST_ROWS = 100_000_000  # a small Parquet file can claim to hold more than any memory
-_CHUNK_BYTES = 1 << 20
 _MADE_FROM_DATA = ("figures/", "report.html", "log.txt")
 
 
@@ -161,7 +161,7 @@ class Run:
         folder = self.path / "cells" / str(names[replicate])
         found = load(folder) if re.fullmatch("[0-9a-f]{32}", folder.name) else None
         if found is None:
-            raise DataError(Problem("the cell is missing or damaged; run the scenario again", file=str(folder)))
+            raise DataError(Problem("the cell is missing or damaged; `paysim repair` mends it", file=str(folder)))
         return found
 
     def require_arm(self, arm: str) -> None:
@@ -244,7 +244,8 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     try:
         if file.stat().st_size > _MANIFEST_BYTES:
             raise DataError(Problem(f"too large, at most {_MANIFEST_BYTES:,} bytes", file=str(file)))
-        manifest = json.loads(file.read_bytes().decode("utf-8"))
+        data = file.read_bytes()
+        manifest = json.loads(data.decode("utf-8"))
     except FileNotFoundError:
         message = f"is not a finished run: it has no {MANIFEST}; `paysim run SCENARIO --out DIR` makes one"
         raise DataError(Problem(message, file=str(folder))) from None
@@ -254,6 +255,8 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         raise DataError(Problem(f"is damaged: {exc.msg}", str(file), exc.lineno, exc.colno)) from None
     except (UnicodeDecodeError, RecursionError):
         raise DataError(Problem("is damaged: not JSON in UTF-8", file=str(file))) from None
+    if isinstance(manifest, dict) and SEAL in manifest and not is_whole(data):
+        raise DataError(Problem("is damaged: its seal does not fit; `paysim repair` mends it", file=str(file)))
     _check_manifest(manifest, file)
     checked: dict[str, Any] = manifest
     return checked
@@ -289,22 +292,18 @@ def _check_manifest(manifest: Any, file: Path) -> None:
 
 def _damage(folder: Path, name: str, expected: str) -> Problem | None:
     file = folder / name
-    try:
-        digest = hashlib.sha256()
-        with open(file, "rb") as stream:
-            while chunk := stream.read(_CHUNK_BYTES):
-                digest.update(chunk)
-    except FileNotFoundError:
+    if not file.exists():
         return Problem("missing, though the manifest names it", file=str(file))
-    except OSError as exc:
-        return Problem(f"cannot be read: {exc.strerror or exc}", file=str(file))
-    if digest.hexdigest() != expected:
-        return _not_the_file(file)
-    return None
+    found = sha256_of(file)
+    if found is None:
+        return Problem("cannot be read", file=str(file))
+    return None if found == expected else _not_the_file(file)
 
 
 def _not_the_file(file: Path) -> Problem:
-    return Problem("is damaged or was changed: its SHA-256 is not the manifest's; run it again", file=str(file))
+    return Problem(
+        "is damaged or was changed: its SHA-256 is not the manifest's; `paysim repair` mends it", file=str(file)
+    )
 
 
 def _read(file: Path, expected: str, columns: tuple[str, ...]) -> pd.DataFrame:

@@ -8,32 +8,38 @@ costs only itself.
 
 from __future__ import annotations
 
+import faulthandler
 import hashlib
 import multiprocessing
 import os
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from paysim import __version__
-from paysim.analysis.cells import digest, parquet_bytes
+from paysim.analysis.cells import CELLS, digest, parquet_bytes
 from paysim.analysis.folder import source_digest
 from paysim.analysis.measures import HORIZON
-from paysim.engine.cell import Cell, by_year, run_arm, run_base, settling_arm, solve_arms
+from paysim.engine.cell import Cell, Progress, by_year, run_arm, run_base, settling_arm, solve_arms
 from paysim.engine.model import Model, build_model, load_parameters
-from paysim.errors import NotInResults, Problem, nearest_name
+from paysim.errors import DataError, InputError, ModelError, NotInResults, Problem, nearest_name
 from paysim.parameters import Parameter
 from paysim.parameters.draws import draw, is_uncertain
 from paysim.reading import write_atomic
+from paysim.reading.locks import locked, make_folder
 from paysim.scenario import Scenario
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 ATTEMPTS = 3
+"""How often a world that fails is tried in all."""
+
 PEOPLE = "people_at_start"
 """Persons of the region when the arms begin: the head in amounts per head, the same in every arm of a world."""
 
@@ -63,7 +69,7 @@ class World:
         return replace(
             scenario,
             parameters=(*scenario.parameters, *changes),
-            seed=_seed(scenario.seed, self.draw),
+            seed=_seed(scenario.seed, self.draw, self.replicate),
             replicates=1,
         )
 
@@ -85,25 +91,45 @@ def uncertain(scenario: Scenario) -> tuple[Parameter, ...]:
     return tuple(row for row in (parameters.row(name) for name in parameters) if is_uncertain(row))
 
 
-def _seed(seed: int, number: int) -> int:
-    """Return the seed of a draw: other people, practices and chance, so that draws differ by all that is not known."""
-    return int.from_bytes(hashlib.sha256(f"{seed} world {number}".encode()).digest()[:4], "little")
+def _seed(seed: int, number: int, replicate: int) -> int:
+    """Return the seed of a world: other people, practices and lives in every draw and in each of its replicates.
+
+    What replicates of a draw differ by is then all of chance, the sample of people and practices included.
+    """
+    text = f"{seed} world {number}" + (f" {replicate}" if replicate else "")
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "little")
 
 
-def simulate_world(world: World, cells: str) -> str:
+def file_of(world: World) -> str:
+    """Return the name of the file of a world: the hash of all that goes into it."""
+    return f"{digest({**identity_of(world.drawn(), world.sample), 'replicate': world.replicate})[:32]}.parquet"
+
+
+def simulate_world(world: World, cells: str, limit_s: float | None = None) -> str:
     """Simulate a world unless its file is there, and return the name of its file in the folder `cells`.
 
     The file, named by the hash of all that goes into it, has every measure of the whole region over the horizon, for
-    every arm.
+    every arm; its SHA-256 lies beside it, written last.
     """
+    with _watched(limit_s):
+        file = Path(cells) / file_of(world)
+        if read_world(file) is None:
+            write_world(file, _simulated(world))
+    return file.name
+
+
+def write_world(file: Path, table: pa.Table) -> None:
+    """Write what a world left, and its SHA-256 last."""
+    data = parquet_bytes(table)
+    write_atomic(file, data)
+    write_atomic(seal_of(file), _seal(file, data))
+
+
+def _simulated(world: World) -> pa.Table:
     import pandas as pd
     import pyarrow as pa
 
     scenario = world.drawn()
-    name = digest({**identity_of(scenario, world.sample), "replicate": world.replicate})[:32]
-    file = Path(cells) / f"{name}.parquet"
-    if _read(file) is not None:
-        return file.name
     model = build_model(scenario, world.sample)
     heads = len(model.population) * model.population.practices[0].weight
     people = pd.DataFrame([{"measure": PEOPLE, "value": heads, "unit": "persons"}])
@@ -113,8 +139,7 @@ def simulate_world(world: World, cells: str) -> str:
         found = found[(found["dimension"] == "all") & (found["period"] == HORIZON)]
         tables.append(pd.concat([found[["measure", "value", "unit"]], people]).assign(arm=cell.arm))
     whole = pd.concat(tables)[["arm", "measure", "value", "unit"]]
-    write_atomic(file, parquet_bytes(pa.Table.from_pandas(whole, preserve_index=False)))
-    return file.name
+    return pa.Table.from_pandas(whole, preserve_index=False)
 
 
 def results_of(files: Mapping[tuple[int, int], Path]) -> pd.DataFrame:
@@ -162,46 +187,153 @@ def _arms(model: Model, replicate: int) -> Iterator[Cell]:
 
 
 def simulate_worlds(
-    worlds: Sequence[World], cells: Path, workers: int | None = None, executor: Executor | None = None
+    worlds: Sequence[World],
+    cells: Path,
+    workers: int | None = None,
+    executor: Executor | None = None,
+    limit_s: float | None = None,
 ) -> Iterator[tuple[World, Path | None, str]]:
     """Yield every world with its file, or with the reason why it has none, as they are done.
 
-    A process that dies takes down its pool: the worlds that were not done go to a new one, up to `ATTEMPTS` times.
+    A world that fails is tried twice more, unless paysim itself refuses its input, which it would do again. A process
+    that dies takes down its pool: what was at work then is tried alone, so that the world at fault costs no other.
+
+    Parameters
+    ----------
+    workers
+        Processes side by side, by default one a processor.
+    executor
+        Where to simulate, in place of processes of our own.
+    limit_s
+        Seconds after which a world counts as hung and its process is ended; only of processes of our own.
     """
-    left = list(worlds)
-    for attempt in range(ATTEMPTS):
-        pool = executor or ProcessPoolExecutor(workers or os.cpu_count() or 1, multiprocessing.get_context("spawn"))
-        broken: list[World] = []
-        try:
-            futures = {pool.submit(simulate_world, world, str(cells)): world for world in left}
-            for future in as_completed(futures):
-                world = futures[future]
-                try:
-                    yield world, cells / future.result(), ""
-                except (BrokenProcessPool, MemoryError) as exc:
-                    if attempt + 1 == ATTEMPTS or executor is not None:
-                        yield world, None, f"{type(exc).__name__}: {exc}"
+    together, alone = deque(range(len(worlds))), deque[int]()
+    tries: Counter[int] = Counter()
+    while together or alone:
+        queue, size = (together, workers or os.cpu_count() or 1) if together else (alone, 1)
+        with _pool(size, executor) as pool:
+            at_work: dict[Future[str], int] = {}
+            size = len(worlds) if executor else size
+            try:
+                while queue or at_work:
+                    while queue and len(at_work) < size:
+                        at_work[pool.submit(simulate_world, worlds[queue[0]], str(cells), limit_s)] = queue[0]
+                        queue.popleft()
+                    for future in wait(at_work, return_when=FIRST_COMPLETED).done:
+                        error = future.exception()
+                        if isinstance(error, BrokenExecutor):
+                            raise error
+                        number = at_work.pop(future)
+                        tries[number] += 1
+                        if error is None:
+                            yield worlds[number], cells / future.result(), ""
+                        elif tries[number] == ATTEMPTS or isinstance(error, InputError | ModelError):
+                            yield worlds[number], None, f"{type(error).__name__}: {error}"
+                        else:
+                            (queue if executor else alone).append(number)
+            except BrokenExecutor as error:
+                gone = [*at_work.values(), *(queue if executor else ())]
+                if executor:
+                    queue.clear()  # an executor that is broken takes nothing more
+                for number in gone:
+                    tries[number] += 1
+                    if executor or tries[number] == ATTEMPTS:
+                        yield worlds[number], None, f"its process ended: {error}"
                     else:
-                        broken.append(world)
-                except Exception as exc:
-                    yield world, None, f"{type(exc).__name__}: {exc}"
-        finally:
-            if executor is None:
-                pool.shutdown(cancel_futures=True)
-        left = broken
-        if not left:
-            return
+                        alone.append(number)
 
 
-def _read(file: Path) -> pd.DataFrame | None:
-    """Return what a world left; None if it is not there or damaged."""
+@contextmanager
+def _pool(size: int, executor: Executor | None) -> Iterator[Executor]:
+    """Lend the executor given, or a pool of processes that ends at once when we are interrupted."""
+    if executor is not None:
+        yield executor
+        return
+    before = set(multiprocessing.active_children())
+    pool = ProcessPoolExecutor(size, multiprocessing.get_context("spawn"))
+    try:
+        yield pool
+    except BaseException:
+        for child in set(multiprocessing.active_children()) - before:
+            child.terminate()  # files are renamed into place when whole, so nothing is left half-written
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _watched(limit_s: float | None) -> Iterator[None]:
+    """End this process if it takes longer, whatever it is caught in, with a trace of where that was."""
+    if limit_s is None or multiprocessing.parent_process() is None:
+        yield
+        return
+    faulthandler.dump_traceback_later(limit_s, exit=True)
+    try:
+        yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+
+
+def simulate_variants(
+    variants: Sequence[Scenario],
+    folder: Path,
+    sample: int | None = None,
+    replicates: int = 1,
+    workers: int | None = None,
+    executor: Executor | None = None,
+    progress: Progress | None = None,
+) -> pd.DataFrame:
+    """Simulate variants of a scenario as they stand, each a world; what is in the folder is taken up.
+
+    Returns
+    -------
+    DataFrame
+        As `results_of`; ``draw`` is the number of the variant.
+
+    Raises
+    ------
+    DataError
+        If a variant cannot be simulated; what it replaces is named.
+    OutputError
+        If somebody else works in the folder.
+    """
+    worlds = [
+        World(variant, sample, number, replicate, is_drawn=False)
+        for number, variant in enumerate(variants)
+        for replicate in range(replicates)
+    ]
+    files = {}
+    with locked(folder):
+        make_folder(folder / CELLS)
+        for done, (world, file, error) in enumerate(simulate_worlds(worlds, folder / CELLS, workers, executor)):
+            if file is None:
+                changed = ", ".join(f"{each.name} {each.value}" for each in world.scenario.parameters) or "no change"
+                raise DataError(Problem(f"cannot be simulated with {changed}: {error}", file=str(folder)))
+            files[world.draw, world.replicate] = file
+            if progress:
+                progress("worlds", done + 1, len(worlds))
+    return results_of(files)
+
+
+def read_world(file: Path) -> pd.DataFrame | None:
+    """Return what a world left; None if it is not there or not what was written."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        found: pd.DataFrame = pq.read_table(
-            pa.BufferReader(file.read_bytes()), page_checksum_verification=True
-        ).to_pandas()
+        data = file.read_bytes()
+        if seal_of(file).read_bytes() != _seal(file, data):
+            return None
+        found: pd.DataFrame = pq.read_table(pa.BufferReader(data)).to_pandas()
     except (OSError, pa.ArrowException):
         return None
     return found
+
+
+def seal_of(file: Path) -> Path:
+    """Return the file with the SHA-256 of a world's file, in the form that ``sha256sum --check`` reads."""
+    return file.with_suffix(".sha256")
+
+
+def _seal(file: Path, data: bytes) -> bytes:
+    return f"{hashlib.sha256(data).hexdigest()}  {file.name}\n".encode()

@@ -26,6 +26,7 @@ from paysim.cli import (
     population,
     psa,
     report,
+    resume,
     tornado,
     trials,
     validate,
@@ -48,6 +49,8 @@ app = typer.Typer(
 )
 app.command("demo")(run_command.demo)
 app.command("run")(run_command.run)
+app.command("resume")(resume.resume)
+app.command("repair")(resume.repair)
 app.command("compare")(compare.compare)
 app.command("scorecard")(indicators.scorecard)
 app.command("indicators")(indicators.indicators)

@@ -10,6 +10,7 @@ import typer
 
 from paysim.cli import show
 from paysim.cli.progress import Bars, say_if_compiling
+from paysim.cli.resume import show_failures
 from paysim.cli.run import Json, Seed
 
 _COLUMNS = ("arm", "measure", "mean", "low", "high", "difference", "difference_low", "difference_high")
@@ -24,10 +25,16 @@ def psa(
     seed: Seed = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes side by side.", metavar="W")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the study.", metavar="DIR")] = None,
+    minutes: Annotated[
+        float | None, typer.Option(min=0.01, help="A world that takes longer counts as hung.", metavar="M")
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another study in the folder.")] = False,
     json: Json = False,
 ) -> None:
-    """Probabilistic sensitivity analysis. The same command again takes up what is there; more draws add to it."""
+    """Probabilistic sensitivity analysis. The same command again takes up what is there; more draws add to it.
+
+    Exit code 1 if a world failed.
+    """
     from paysim.analysis.measures import records
     from paysim.analysis.psa import psa as study
     from paysim.scenario import load_scenario
@@ -49,19 +56,21 @@ def psa(
             workers=workers,
             progress=bars.tick,
             overwrite=overwrite,
+            limit_s=None if minutes is None else 60.0 * minutes,
         )
     failures = found.manifest["failures"]
     rows = records(found.summary())
     if json:
         about = {key: found.manifest[key] for key in ("scenario", "draws", "replicates", "sample", "horizon_years")}
         show.as_json({**about, "folder": str(found.path), "summary": rows, "failures": failures})
-        return
+        raise typer.Exit(1 if failures else 0)
     typer.echo(
         f"{loaded.title}: {draws} draws, {replicates} replicates each, {loaded.horizon_years} years; cost (EUR) and "
         "effect (QALYs) per head of the region at the start, discounted; mean and 95% of draws; differences from "
         f"{found.manifest['compare_with'][0]}"
     )
     show.table(rows, _COLUMNS)
-    for each in failures:
-        typer.echo(f"draw {each['draw']}, replicate {each['replicate']} failed: {each['error']}", err=True)
     typer.echo(f"\ntables: {found.path}/psa_outcomes.csv, psa_parameters.csv, psa_results.parquet")
+    show_failures(found.path, failures)
+    if failures:
+        raise typer.Exit(1)

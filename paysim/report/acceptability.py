@@ -59,19 +59,32 @@ def curves(outcomes: pd.DataFrame, baseline: str, ax: Axes, most: float = _MOST)
     return ax
 
 
-def figure(outcomes: pd.DataFrame, baseline: str) -> Figure:
-    """Return plane and curves side by side."""
+def bars(partial: pd.DataFrame, ax: Axes, most: int = 12) -> Axes:
+    """Draw the value of knowing single parameters, as `partial_information` returns it, with one standard error."""
+    rows = partial.dropna(subset=["evppi_eur"]).head(most).iloc[::-1]
+    error = {"ecolor": "black", "elinewidth": 0.8}
+    ax.barh(rows["parameter"], rows["evppi_eur"], xerr=rows["se_eur"], color=drawing.OKABE_ITO[0], error_kw=error)
+    ax.set_xlim(left=0.0)
+    ax.set_xlabel("value of knowing it perfectly, EUR per head (lines: one standard error)")
+    return ax
+
+
+def figure(outcomes: pd.DataFrame, baseline: str, partial: pd.DataFrame | None = None) -> Figure:
+    """Return plane and curves side by side, and below them what knowing single parameters is worth if that is given."""
     with drawing.styled():
-        sheet = drawing.Figure(figsize=(10.0, 4.2), layout="constrained")
-        left, right = sheet.subplots(1, 2)
-        plane(outcomes, baseline, left)
-        curves(outcomes, baseline, right)
+        sheet = drawing.Figure(figsize=(10.0, 4.2 if partial is None else 7.8), layout="constrained")
+        below = 0 if partial is None else 1
+        grid = sheet.add_gridspec(1 + below, 2)
+        plane(outcomes, baseline, sheet.add_subplot(grid[0, 0]))
+        curves(outcomes, baseline, sheet.add_subplot(grid[0, 1]))
+        if partial is not None:
+            bars(partial, sheet.add_subplot(grid[1, :]))
     return sheet
 
 
-def figure_bytes(outcomes: pd.DataFrame, baseline: str, kind: str) -> bytes:
+def figure_bytes(outcomes: pd.DataFrame, baseline: str, kind: str, partial: pd.DataFrame | None = None) -> bytes:
     """Return the figure as the bytes of a ``png`` or ``svg`` file."""
-    return drawing.save(figure(outcomes, baseline), kind)
+    return drawing.save(figure(outcomes, baseline, partial), kind)
 
 
 def _looks(outcomes: pd.DataFrame, baseline: str) -> dict[str, drawing.Look]:

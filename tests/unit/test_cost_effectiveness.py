@@ -21,6 +21,8 @@ from paysim.analysis.cost_effectiveness import (
     strategies,
     value_of_information,
 )
+from paysim.analysis.exports import write_exports
+from paysim.analysis.partial_information import by_prefix, partial_information
 from paysim.cli.app import app
 from paysim.report.acceptability import figure_bytes
 from paysim.scenario import Scenario
@@ -155,3 +157,87 @@ def test_the_command_reads_a_study(tmp_path: Path) -> None:
     assert {each["arm"] for each in read["strategies"]} == {"dutch_today", "capitation"}
     assert figure_bytes(study.outcomes(), "dutch_today", "svg").startswith(b"<?xml")
     assert CliRunner().invoke(app, ["cea", str(tmp_path)]).exit_code != 0
+
+
+# Value of single parameters
+
+
+def _linear(weights: tuple[float, ...], noise: float, draws: int, seed: int = 3) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Net benefit of the new arm is a weighted sum of standard normal parameters, and chance on top of it."""
+    rng = np.random.Generator(np.random.PCG64(seed))
+    x = rng.standard_normal((draws, len(weights)))
+    gain = x @ np.array(weights) + noise * rng.standard_normal(draws)
+    zero = np.zeros((draws, 1))
+    parameters = pd.DataFrame(x, columns=[f"p.{k}" for k in range(len(weights))])
+    return _outcomes({"old": zero, "new": -gain[:, None]}, {"old": zero, "new": zero}), parameters
+
+
+@pytest.mark.parametrize("noise", [0.0, 2.0, 5.0])
+def test_the_value_of_one_parameter_is_the_closed_form_however_large_chance_is(noise: float) -> None:
+    outcomes, parameters = _linear((1.0, 0.5, 0.0), noise, 8000)
+    found = partial_information(outcomes, parameters, 0.0).set_index("parameter")
+    for name, sd in (("p.0", 1.0), ("p.1", 0.5)):
+        wanted = _unit_loss(0.0, sd)
+        assert abs(found["evppi_eur"][name] - wanted) < 3.0 * found["se_eur"][name] + 0.01, name
+    assert found["evppi_eur"]["p.2"] < 0.2 * found["evppi_eur"]["p.1"]
+    both = partial_information(outcomes, parameters, 0.0, {"both": ["p.0", "p.1"]})
+    assert both["evppi_eur"][0] == pytest.approx(_unit_loss(0.0, 1.25**0.5), abs=3.0 * both["se_eur"][0] + 0.01)
+
+
+def test_a_parameter_that_does_nothing_is_worth_about_nothing_in_few_draws() -> None:
+    """The mean over many parameters without effect, in units of what they seem to be worth uncorrected."""
+    outcomes, parameters = _linear((0.0,) * 60, 1.0, 200)
+    found = partial_information(outcomes, parameters, 0.0)["evppi_eur"]
+    uncorrected = _unit_loss(0.0, (1 / 200) ** 0.5)  # a line through noise
+    assert found.mean() < 0.6 * uncorrected
+    assert (found == 0.0).mean() > 0.4
+
+
+def test_the_value_of_a_curved_function_is_found() -> None:
+    """Net benefit is x squared less one of a standard normal x: E max(x^2 - 1, 0) is 2 phi(1)."""
+    rng = np.random.Generator(np.random.PCG64(5))
+    x = stats.norm.ppf((np.arange(5000) + 0.5) / 5000)
+    noise = rng.standard_normal(5000)
+    gain = x**2 - 1.0 + noise - noise.mean()
+    zero = np.zeros((5000, 1))
+    outcomes = _outcomes({"old": zero, "new": -gain[:, None]}, {"old": zero, "new": zero})
+    found = partial_information(outcomes, pd.DataFrame({"x": x}), 0.0)
+    assert found["evppi_eur"][0] == pytest.approx(2.0 * stats.norm.pdf(1.0), abs=0.02)
+
+
+def test_the_standard_error_is_that_of_repeated_studies() -> None:
+    each = [partial_information(*_linear((1.0,), 1.0, 400, seed), 0.0).iloc[0] for seed in range(40)]
+    values, errors = (np.array([float(row[name]) for row in each]) for name in ("evppi_eur", "se_eur"))
+    assert errors.mean() == pytest.approx(values.std(ddof=1), rel=0.35)
+
+
+def test_bad_input_to_the_value_of_parameters_is_refused() -> None:
+    outcomes, parameters = _linear((1.0, 1.0), 0.0, 50)
+    with pytest.raises(ps.DataError, match="no such parameter"):
+        partial_information(outcomes, parameters, 0.0, {"mine": ["q"]})
+    with pytest.raises(ps.DataError, match="draws without parameters"):
+        partial_information(outcomes, parameters.iloc[:10], 0.0)
+    many = pd.DataFrame({f"p.{k}": parameters["p.0"] * (k + 1) + parameters["p.1"] ** k for k in range(30)})
+    found = partial_information(outcomes, many, 0.0, {"all": list(many.columns)})
+    assert found[["evppi_eur", "se_eur"]].isna().all(axis=None)
+    constant = partial_information(outcomes, parameters.assign(c=1.0), 0.0).set_index("parameter")
+    assert constant["evppi_eur"]["c"] == 0.0
+    assert by_prefix(["a.x", "a.y", "b.x"]) == {"a": ["a.x", "a.y"], "b": ["b.x"]}
+
+
+def test_exports_are_what_other_tools_read(tmp_path: Path) -> None:
+    """Draws in one order, an arm a column; BCEA's and hesim's mean net benefit from the files is ours."""
+    outcomes, parameters = _linear((1.0, 0.5), 1.0, 30)
+    write_exports(tmp_path / "savi", outcomes, parameters.assign(constant=1.0))
+    cost, effect, drawn, samples = (
+        pd.read_csv(tmp_path / "savi" / f"{name}.csv") for name in ("costs", "effects", "parameters", "samples")
+    )
+    assert list(cost.columns) == list(effect.columns) == ["old", "new"]
+    assert list(drawn.columns) == ["p.0", "p.1"]
+    assert len(cost) == len(effect) == len(drawn) == 30
+    wanted = net_benefit(outcomes, 100.0)
+    assert np.array_equal((100.0 * effect - cost).to_numpy(), wanted.to_numpy())
+    assert np.array_equal(drawn.to_numpy(), parameters.to_numpy())
+    assert list(samples.columns) == ["sample", "strategy", "grp", "cost", "qalys"]
+    long = samples.assign(benefit=100.0 * samples["qalys"] - samples["cost"])
+    assert dict(long.groupby("strategy")["benefit"].mean()) == pytest.approx(dict(wanted.mean()))
