@@ -27,6 +27,7 @@ _HOMES = {
     "import_population": "paysim.population",
     "incentive_map": "paysim.analysis.incentives",
     "load_psa": "paysim.analysis.psa",
+    "monte_carlo": "paysim.analysis.precision",
     "load_organisations": "paysim.accounting.organisations",
     "load_pilot": "paysim.pilots",
     "load_region": "paysim.population",
@@ -45,6 +46,7 @@ _HOMES = {
     "run_pilot": "paysim.pilots",
     "scorecard": "paysim.analysis.scorecard",
     "simulate": "paysim.analysis.execution",
+    "simulate_to_precision": "paysim.analysis.precision",
     "size_pilot": "paysim.pilots",
     "statement": "paysim.analysis.money",
     "synthesize": "paysim.population",
@@ -81,6 +83,7 @@ __all__ = [
     "load_region",
     "load_run",
     "load_scenario",
+    "monte_carlo",
     "one_way",
     "panel_of",
     "perspectives",
@@ -95,6 +98,7 @@ __all__ = [
     "run_pilot",
     "scorecard",
     "simulate",
+    "simulate_to_precision",
     "size_pilot",
     "statement",
     "synthesize",
@@ -115,6 +119,7 @@ if TYPE_CHECKING:
     from paysim.analysis.incentives import incentive_map
     from paysim.analysis.money import cash, perspectives, pockets, statement
     from paysim.analysis.one_way import one_way
+    from paysim.analysis.precision import monte_carlo, simulate_to_precision
     from paysim.analysis.psa import load_psa, psa
     from paysim.analysis.resume import repair, resume
     from paysim.analysis.runs import Run, load_run

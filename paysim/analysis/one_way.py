@@ -77,7 +77,7 @@ def one_way(
     """
     import pandas as pd
 
-    chosen = _chosen(scenario, parameters)
+    chosen = chosen_parameters(scenario, parameters)
     against = scenario.arm(baseline or scenario.compare_with[0]).name
     folder = Path(out) if out is not None else Path("outputs") / f"{scenario.name}-one-way"
     values = [(each, [at_quantile(each, u) for u in ENDS]) for each in chosen]
@@ -99,7 +99,14 @@ def one_way(
     )
 
 
-def _chosen(scenario: Scenario, patterns: Sequence[str]) -> list[Parameter]:
+def chosen_parameters(scenario: Scenario, patterns: Sequence[str]) -> list[Parameter]:
+    """Return the uncertain parameters of a scenario that fit one of the names.
+
+    Raises
+    ------
+    DataError
+        If a name fits none, or there are no names.
+    """
     known = uncertain(scenario)
     names = [each.name for each in known]
     problems = []

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from paysim import __version__
 from paysim.analysis.cells import CELLS, digest, parquet_bytes
 from paysim.analysis.folder import source_digest
-from paysim.analysis.measures import HORIZON
+from paysim.analysis.measures import HORIZON, MEASURES
 from paysim.engine.cell import Cell, Progress, by_year, run_arm, run_base, settling_arm, solve_arms
 from paysim.engine.model import Model, build_model, load_parameters
 from paysim.errors import DataError, InputError, ModelError, NotInResults, Problem, nearest_name
@@ -172,6 +172,32 @@ def per_head(results: pd.DataFrame, measures: Sequence[str], source: Path) -> pd
         index=["draw", "replicate", "arm"], columns="measure", values="value", sort=False
     )
     return table[list(measures)].div(table[PEOPLE], axis=0)
+
+
+def measured(results: pd.DataFrame, names: Sequence[str], source: Path) -> pd.DataFrame:
+    """Return ``[(draw, replicate, arm), name]``: measures as `compare` has them, or totals per head of the start.
+
+    Raises
+    ------
+    NotInResults
+        If results hold no such measure; names the nearest.
+    """
+    import pandas as pd
+
+    from paysim.analysis.indicators import INDICATORS
+
+    frame = results.pivot_table(index=["draw", "replicate", "arm"], columns="measure", values="value", sort=False)
+    known = {each.name: each for each in (*MEASURES, *INDICATORS) if each.held_by(frame)}
+    found = {}
+    for name in names:
+        if name in known:
+            found[name] = known[name].of(frame)
+        elif name in frame.columns:
+            found[name] = frame[name] / frame[PEOPLE]
+        else:
+            near = nearest_name(name, [*known, *map(str, frame.columns)])
+            raise NotInResults(Problem("no such measure", file=str(source), found=name, nearest=near))
+    return pd.DataFrame(found)
 
 
 def _arms(model: Model, replicate: int) -> Iterator[Cell]:

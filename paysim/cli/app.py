@@ -27,6 +27,7 @@ from paysim.cli import (
     psa,
     report,
     resume,
+    sensitivity,
     tornado,
     trials,
     validate,
@@ -63,6 +64,10 @@ app.command("validate")(validate.validate)
 app.command("psa")(psa.psa)
 app.command("cea")(cea.cea)
 app.command("tornado")(tornado.tornado)
+app.command("threshold")(sensitivity.threshold)
+app.command("morris")(sensitivity.morris)
+app.command("structural")(sensitivity.structural)
+app.command("optimise")(sensitivity.optimise)
 app.command("verify")(verify.verify)
 app.command("trials")(trials.trials)
 app.command("lab")(lab.lab)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -37,6 +38,13 @@ def run(
     engine: Annotated[str, typer.Option(help="compiled, or reference (pure SimPy, slow).")] = "compiled",
     years: Annotated[int | None, typer.Option(min=1, max=100, help="Horizon in years.", metavar="Y")] = None,
     population: People = None,
+    precision: Annotated[
+        str | None,
+        typer.Option(help="Add replicates until values are known to this share, such as 5%.", metavar="SHARE"),
+    ] = None,
+    measures: Annotated[
+        list[str] | None, typer.Option("--measure", help="What --precision is about; repeat for more.", metavar="M")
+    ] = None,
     out: Out = None,
     overwrite: Overwrite = False,
     json: Json = False,
@@ -51,7 +59,8 @@ def run(
         seed=loaded.seed if seed is None else seed,
         horizon_years=loaded.horizon_years if years is None else years,
     )
-    simulate_and_report(loaded, out, sample, workers, engine, json, overwrite, population)
+    share = None if precision is None else _share(precision)
+    simulate_and_report(loaded, out, sample, workers, engine, json, overwrite, population, share, measures or ())
 
 
 def demo(
@@ -75,9 +84,12 @@ def simulate_and_report(
     json: bool,
     overwrite: bool,
     population: Path | None = None,
+    precision: float | None = None,
+    measures: Sequence[str] = (),
 ) -> None:
     """Run, report and print: what `run` and `demo` share."""
     from paysim.analysis.execution import check_engine, check_out, simulate
+    from paysim.analysis.precision import MEASURES, monte_carlo, simulate_to_precision
     from paysim.population import read_population
     from paysim.report.document import write_report
 
@@ -86,17 +98,20 @@ def simulate_and_report(
         check_out(out, overwrite)
     people = None if population is None else read_population(population)
     say_if_compiling(quiet=json)
+    wanted = tuple(measures) or MEASURES
     with Bars(quiet=json) as bars:
-        finished = simulate(
-            scenario,
-            out,
-            sample=sample,
-            workers=workers,
-            engine=engine,  # type: ignore[arg-type]
-            population=people,
-            progress=bars.tick,
-            overwrite=overwrite,
-        )
+        how: dict[str, Any] = {
+            "sample": sample,
+            "workers": workers,
+            "engine": engine,
+            "population": people,
+            "progress": bars.tick,
+            "overwrite": overwrite,
+        }
+        if precision is None:
+            finished = simulate(scenario, out, **how)
+        else:
+            finished = simulate_to_precision(scenario, out, precision=precision, measures=wanted, **how)
         bars.tick("report", 0, 1)
         report = write_report(finished)
         bars.tick("report", 1, 1)
@@ -106,8 +121,27 @@ def simulate_and_report(
     from paysim.cli.compare import print_differences
 
     print_differences(finished, headlines=True)
+    if finished.manifest["replicates"] > 1:
+        from paysim.analysis.measures import records
+
+        typer.echo("\nMonte Carlo standard errors, and half the 95% interval as a share of the value")
+        table = monte_carlo(finished, wanted)
+        show.table(records(table), tuple(table.columns))
+        missed = 0.0 if precision is None else float(table["half_width_share"].max())
+        if precision is not None and missed > precision:
+            typer.echo(f"after {finished.manifest['replicates']} replicates still {missed:.1%}, not {precision:.1%}")
     typer.echo(f"\nreport:  {report}\ntables:  {finished.path}/results.parquet, ledger.parquet, incentives.csv")
     typer.echo(f"next: paysim compare {finished.path} --baseline {finished.current}")
+
+
+def _share(text: str) -> float:
+    """Return a share written as 5% or 0.05."""
+    from paysim.errors import ScenarioError
+
+    try:
+        return float(text.removesuffix("%")) / (100.0 if text.endswith("%") else 1.0)
+    except ValueError:
+        raise ScenarioError(f"--precision: a share such as 5% expected; found {text!r}") from None
 
 
 def _summary(finished: Run, report: Path) -> dict[str, Any]:

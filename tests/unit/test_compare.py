@@ -335,3 +335,31 @@ def test_describe_prints_the_farthest_off(tmp_path, capsys, options):
     assert "nan" not in text
     assert text.splitlines()[-1].startswith("next: ")
     assert (len(text.splitlines()) < 50) == (not options)
+
+
+EXPERIMENTS = 2000
+
+
+def _coverage(intervals: list[tuple[float, float]], truth: float) -> float:
+    return float(np.mean([low <= truth <= high for low, high in intervals]))
+
+
+@pytest.mark.parametrize("replicates", [2, 5, 20])
+def test_intervals_over_replicates_hold_the_truth_in_95_of_100_experiments(replicates):
+    rng = np.random.Generator(np.random.PCG64(replicates))
+    found = [t_interval(rng.normal(3.0, 2.0, replicates)) for _ in range(EXPERIMENTS)]
+    assert 0.93 <= _coverage(found, 3.0) <= 0.97
+
+
+@pytest.mark.parametrize(("practices", "spread"), [(12, 0.0), (12, 0.5), (60, 0.5)])
+def test_intervals_over_practices_hold_the_truth_in_95_of_100_experiments(practices, spread):
+    """Practices of unequal size (coefficient of variation 0 to 0.5), and larger ones with less chance."""
+    rng = np.random.Generator(np.random.PCG64(practices))
+    found = []
+    for _ in range(EXPERIMENTS):
+        weights = np.exp(rng.normal(0.0, spread, practices))
+        own = rng.normal(3.0, 1.5, practices)  # practices differ
+        differences = own + rng.normal(0.0, 1.0, practices) / np.sqrt(weights)  # and so do their patients' lives
+        centre = float(weights @ differences / weights.sum())
+        found.append(clustered_interval(differences, weights, centre))
+    assert 0.93 <= _coverage(found, 3.0) <= 0.97

@@ -56,6 +56,34 @@ def test_the_frontier_of_a_table_worked_by_hand() -> None:
     assert found.loc[["a", "c", "e"], "icer"].isna().all()
 
 
+def test_published_tables_of_cost_effectiveness() -> None:
+    """Two tables, status found: both as quoted with their sources in the tests and vignettes of dampack (R).
+
+    The teaching example of the Health Economics Resource Center (U.S. Department of Veterans Affairs,
+    "Cost-Effectiveness Analysis") has usual care (UC) and five strategies, with dominance of both kinds. Screening for HIV:
+    Paltiel and others 2006 (Annals of Internal Medicine 145:797), table 4, high-risk population, USD and quality-adjusted
+    life months; annual screening is dominated there, the ratios are those of the rounded values.
+    """
+    teaching = _fixed(E=(55e3, 5.0), D=(35e3, 4.0), C=(25e3, 3.0), B=(10e3, 2.0), A=(12e3, 1.5), UC=(5e3, 1.0))
+    found = strategies(teaching).set_index("arm")
+    assert dict(found["icer"].dropna()) == pytest.approx({"B": 5_000.0, "D": 12_500.0, "E": 20_000.0})
+    kinds = {"UC": FRONTIER, "B": FRONTIER, "A": DOMINATED, "C": EXTENDED, "D": FRONTIER, "E": FRONTIER}
+    assert dict(found["status"]) == kinds
+    screening = {
+        "status quo": (26_000, 277.25),
+        "one time": (27_000, 277.57),
+        "5 years": (28_020, 277.78),
+        "3 years": (28_440, 277.83),
+        "annual": (29_440, 277.76),
+    }
+    found = strategies(_fixed(**{arm: (cost, months / 12) for arm, (cost, months) in screening.items()}))
+    found = found.set_index("arm")
+    assert found["status"]["annual"] == DOMINATED
+    assert (found["status"].drop("annual") == FRONTIER).all()
+    ratios = {"one time": 37_500.0, "5 years": 58_286.0, "3 years": 100_800.0}
+    assert dict(found["icer"].dropna()) == pytest.approx(ratios, rel=1e-4)
+
+
 def test_an_arm_that_is_cheaper_and_better_leaves_no_other() -> None:
     table = strategies(_fixed(a=(10, 2.0), b=(20, 1.0), c=(10, 2.0))).set_index("arm")
     assert list(table["status"]) == [FRONTIER, DOMINATED, DOMINATED]
