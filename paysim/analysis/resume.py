@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from paysim.analysis.request import INPUT, REQUEST, Request, read_request, restore_input
-from paysim.analysis.runs import MANIFEST
 from paysim.errors import DataError, Problem
 from paysim.reading.seals import sha256_of, unsealed
 
@@ -25,7 +24,9 @@ if TYPE_CHECKING:
     from paysim.analysis.runs import Run
     from paysim.engine.cell import Progress
 
-STUDY = "psa.json"
+RUN, STUDY = "manifest.json", "psa.json"
+"""Manifests; `runs` and `psa` have them too, but bring the engine along."""
+
 _REPORT = "report.html"
 
 
@@ -239,7 +240,7 @@ def _command(folder: Path) -> str:
 
 
 def _name(command: str) -> str:
-    return STUDY if command == "psa" else MANIFEST
+    return STUDY if command == "psa" else RUN
 
 
 def _folder(path: str | os.PathLike[str]) -> Path:

@@ -185,7 +185,7 @@ def test_work_goes_on_from_what_was_written(run: Path, study: Path, tmp_path: Pa
 def test_the_disk_is_full_at_any_write(
     own: Scenario, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One more write succeeds at every attempt; each attempt ends with a message, and the last has it all."""
+    """It fails at the request, in each cell, at a table, the manifest and the log; each time with a message."""
     sync, left = os.fsync, 0
 
     def full(handle: int) -> None:
@@ -196,8 +196,8 @@ def test_the_disk_is_full_at_any_write(
         sync(handle)
 
     monkeypatch.setattr(writing.os, "fsync", full)
-    for attempt in (0, 1, 2, 4, 8, 14, 20):
-        left = 2 * attempt  # a file and its folder
+    for writes in (0, 1, 2, 6, 8, 9, 7, 8):  # what is done already is not written again
+        left = 2 * writes  # a file and its folder
         with pytest.raises(ps.OutputError, match=r"cannot write [\d,]+ bytes: No space left"):
             ps.simulate(own, tmp_path / "run", sample=SAMPLE)
         assert not [file for file in (tmp_path / "run").rglob("*") if file.name.endswith(".tmp")]
@@ -366,9 +366,9 @@ def test_a_world_that_fails_is_tried_three_times_and_costs_no_other(
 
 def test_a_world_that_hangs_is_ended(failing: Callable[..., worlds.World], tmp_path: Path) -> None:
     started = time.monotonic()
-    found = list(worlds.simulate_worlds([failing(0, "hangs"), failing(1)], tmp_path / "cells", workers=1, limit_s=0.5))
+    found = list(worlds.simulate_worlds([failing(0, "hangs")], tmp_path / "cells", workers=1, limit_s=0.5))
     assert time.monotonic() - started < 300.0
-    assert [(world.draw, file is None) for world, file, _ in found] == [(1, False), (0, True)]
+    assert [(world.draw, file) for world, file, _ in found] == [(0, None)]
 
 
 @pytest.mark.slow
