@@ -146,6 +146,7 @@ def _manifest(model: Model, cells: Sequence[Finished], sample: int | None, engin
             "start": scenario.start.isoformat(),
             "horizon_years": scenario.horizon_years,
             "base_years": scenario.base_years,
+            "population": scenario.population,
             "price_year": scenario.price_year,
             "discounting": {"costs": scenario.discounting.costs, "effects": scenario.discounting.effects},
             "diseases": list(scenario.diseases),

@@ -11,7 +11,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from scipy.stats import poisson
 from paysim.accounting.ledger import is_practice
 from paysim.analysis.compare import compare
 from paysim.analysis.measures import HORIZON
+from paysim.analysis.verified import DOMAINS, Check, Verification
 from paysim.contracts.contract import PRACTICES, Contract
 from paysim.contracts.coverage import warnings_over
 from paysim.contracts.settlement import LINES, PAYERS
@@ -31,7 +32,7 @@ from paysim.population import Population
 from paysim.scenario import Arm, Behaviour, Discounting, Scenario
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 SAMPLE = 1500
 """Persons: a practice or two."""
@@ -39,56 +40,10 @@ SAMPLE = 1500
 EXAGGERATED = 5.0
 """Factor on the rate of background deaths."""
 
-DOMAINS = ("inputs", "events and states", "money", "results", "chance and program")
 _SHARES = ("proportion", "share")
 _LOST = 1e-6  # relative, of cents rounded and sums in other orders
 _RARE = 1e-6
 """Probability by chance below which a count is no chance."""
-
-
-@dataclass(frozen=True)
-class Check:
-    """One thing that was verified.
-
-    Attributes
-    ----------
-    id
-        Name, the same for every scenario.
-    domain
-        One of `DOMAINS`.
-    what
-        What must hold.
-    passed
-        Whether it does.
-    found
-        What was seen.
-    """
-
-    id: str
-    domain: str
-    what: str
-    passed: bool
-    found: str
-
-
-@dataclass(frozen=True, eq=False)
-class Verification:
-    """All checks of a scenario."""
-
-    scenario: str
-    persons: int
-    checks: tuple[Check, ...]
-
-    @property
-    def passed(self) -> bool:
-        """Whether everything holds."""
-        return all(each.passed for each in self.checks)
-
-    def frame(self) -> pd.DataFrame:
-        """Return one row a check: ``id``, ``domain``, ``what``, ``passed``, ``found``."""
-        import pandas as pd
-
-        return pd.DataFrame([vars(each) for each in self.checks])
 
 
 def verify(

@@ -105,12 +105,24 @@ def file_of(world: World) -> str:
     return f"{digest({**identity_of(world.drawn(), world.sample), 'replicate': world.replicate})[:32]}.parquet"
 
 
-def simulate_world(world: World, cells: str, limit_s: float | None = None) -> str:
+def simulate_world(world: World, cells: str, limit_s: float | None = None, source: str | None = None) -> str:
     """Simulate a world unless its file is there, and return the name of its file in the folder `cells`.
 
     The file, named by the hash of all that goes into it, has every measure of the whole region over the horizon, for
     every arm; its SHA-256 lies beside it, written last.
+
+    Parameters
+    ----------
+    source
+        `source_digest` of who asks; a worker with another paysim must not answer.
+
+    Raises
+    ------
+    DataError
+        If this is another paysim.
     """
+    if source is not None and source != source_digest():
+        raise DataError("the worker has another version of paysim than the one that asks")
     with _watched(limit_s):
         file = Path(cells) / file_of(world)
         if read_world(file) is None:
@@ -233,6 +245,7 @@ def simulate_worlds(
     limit_s
         Seconds after which a world counts as hung and its process is ended; only of processes of our own.
     """
+    same = (str(cells.resolve()), limit_s, source_digest())
     together, alone = deque(range(len(worlds))), deque[int]()
     tries: Counter[int] = Counter()
     while together or alone:
@@ -243,7 +256,7 @@ def simulate_worlds(
             try:
                 while queue or at_work:
                     while queue and len(at_work) < size:
-                        at_work[pool.submit(simulate_world, worlds[queue[0]], str(cells), limit_s)] = queue[0]
+                        at_work[pool.submit(simulate_world, worlds[queue[0]], *same)] = queue[0]
                         queue.popleft()
                     for future in wait(at_work, return_when=FIRST_COMPLETED).done:
                         error = future.exception()
@@ -251,7 +264,9 @@ def simulate_worlds(
                             raise error
                         number = at_work.pop(future)
                         tries[number] += 1
-                        if error is None:
+                        if error is None and not (cells / future.result()).is_file():
+                            yield worlds[number], None, "its worker writes elsewhere: it must see the same folder"
+                        elif error is None:
                             yield worlds[number], cells / future.result(), ""
                         elif tries[number] == ATTEMPTS or isinstance(error, InputError | ModelError):
                             yield worlds[number], None, f"{type(error).__name__}: {error}"

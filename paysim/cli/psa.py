@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -24,6 +25,9 @@ def psa(
     replicates: Annotated[int, typer.Option(min=1, help="Replicates of each draw.", metavar="R")] = 1,
     seed: Seed = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes side by side.", metavar="W")] = None,
+    dask: Annotated[
+        str | None, typer.Option(help="Simulate on a Dask cluster, such as tcp://host:8786.", metavar="ADDRESS")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the study.", metavar="DIR")] = None,
     minutes: Annotated[
         float | None, typer.Option(min=0.01, help="A world that takes longer counts as hung.", metavar="M")
@@ -35,6 +39,7 @@ def psa(
 
     Exit code 1 if a world failed.
     """
+    from paysim.analysis.cluster import dask_executor
     from paysim.analysis.measures import records
     from paysim.analysis.psa import psa as study
     from paysim.scenario import load_scenario
@@ -46,7 +51,7 @@ def psa(
         horizon_years=loaded.horizon_years if years is None else years,
     )
     say_if_compiling(quiet=json)
-    with Bars(quiet=json) as bars:
+    with Bars(quiet=json) as bars, dask_executor(dask) if dask else nullcontext() as executor:
         found = study(
             loaded,
             out,
@@ -54,6 +59,7 @@ def psa(
             replicates=replicates,
             sample=sample,
             workers=workers,
+            executor=executor,
             progress=bars.tick,
             overwrite=overwrite,
             limit_s=None if minutes is None else 60.0 * minutes,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,16 +26,21 @@ def resume(
     ] = None,
     replicate: Annotated[int, typer.Option(min=0, help="Replicate of that draw.", metavar="R")] = 0,
     workers: Workers = None,
+    dask: Annotated[
+        str | None,
+        typer.Option(help="Go on with a study on a Dask cluster, such as tcp://host:8786.", metavar="ADDRESS"),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Go on with a run or a study after whatever stopped it. Exit code 1 if a world failed."""
     from paysim.analysis import resume as work
+    from paysim.analysis.cluster import dask_executor
 
     if draw is not None:
         typer.echo(f"world: {work.replay(run, draw, replicate)}")
         return
-    with Bars(quiet=json) as bars:
-        found = work.resume(run, workers=workers, progress=bars.tick)
+    with Bars(quiet=json) as bars, dask_executor(dask) if dask else nullcontext() as executor:
+        found = work.resume(run, workers=workers, executor=executor, progress=bars.tick)
     _finish(found, json)
 
 

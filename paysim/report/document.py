@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 from paysim.analysis.compare import compare
 from paysim.analysis.measures import records
 from paysim.analysis.runs import Run, check_writable, load_run
+from paysim.analysis.verified import kept_verification
 from paysim.errors import NotInResults
 from paysim.reading import no_formula, write_atomic
-from paysim.report import aims, caveats, contents, drawing, equity, method, tables, wording
+from paysim.report import aims, caveats, checklists, contents, drawing, equity, method, tables, wording
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -220,7 +221,13 @@ def _sections(run: Run, pictures: Mapping[str, Picture]) -> list[Section]:
             pick(contents.ACCESS),
         ),
         Section("Method", method.sentences(run), [_fact(each) for each in method.facts(run)]),
+        *_verification(run),
         Section("Indicators", (), [_indicators()]),
+        Section(
+            "Reporting checklists",
+            ["Filled from the run; what it cannot know is left for the authors."],
+            [_checklist(run, name, caption) for name, caption in checklists.CHECKLISTS.items()],
+        ),
         Section("Limits of use", (), (), (), method.limits(run)),
     ]
 
@@ -317,6 +324,26 @@ def _scorecard(run: Run) -> list[Table]:
 def _indicators() -> Table:
     columns, rows = aims.indicator_rows()
     return Table("The 32 indicators", columns, rows, words=[True] * len(columns))
+
+
+def _checklist(run: Run, name: str, caption: str) -> Table:
+    rows = checklists.rows(run, name)
+    return Table(caption, ["Item", "Topic", "In this report"], rows, words=[True, True, True])
+
+
+def _verification(run: Run) -> list[Section]:
+    """Return the checks that were tried on the run's scenario, if they were: `paysim verify RUN`."""
+    found = kept_verification(run)
+    if found is None:
+        return []
+    rows = [[each.domain, each.what, "yes" if each.passed else "NO", each.found] for each in found.checks]
+    failed = sum(not each.passed for each in found.checks)
+    text = (
+        f"{len(found.checks)} things that must hold whatever the numbers are, tried on {found.persons:,} people of "
+        f"this scenario; {failed} failed."
+    )
+    columns = ["Domain", "What must hold", "Passed", "What was seen"]
+    return [Section("Verification", [text], [Table("Checks", columns, rows, words=[True] * 4)])]
 
 
 def _waits(run: Run) -> list[Table]:

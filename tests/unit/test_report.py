@@ -13,9 +13,10 @@ import pytest
 
 from paysim.analysis.compare import compare
 from paysim.analysis.runs import load_run
+from paysim.analysis.verified import Check, Verification, keep_verification
 from paysim.cli import app
 from paysim.errors import DataError, OutputError
-from paysim.report import caveats, contents, document, drawing, equity, figures, method, tables, wording
+from paysim.report import caveats, checklists, contents, document, drawing, equity, figures, method, tables, wording
 from paysim.report.document import csv_bytes, write_report
 
 
@@ -59,7 +60,8 @@ def test_sections_stand_in_order(written):
         "9. Access and workload",
         "10. Method",
         "11. Indicators",
-        "12. Limits of use",
+        "12. Reporting checklists",
+        "13. Limits of use",
     ]
 
 
@@ -400,3 +402,39 @@ def test_a_level_of_zero_has_no_relative_index_and_the_table_is_made_all_the_sam
     spending = found[found["measure"] == "Spending"]
     assert spending["slope_index"].eq(0.0).all()
     assert spending["relative_index"].isna().all()
+
+
+def test_checklists_are_filled_from_the_run(written):
+    run = load_run(written)
+    assert {name: len(checklists.rows(run, name)) for name in checklists.CHECKLISTS} == {
+        "CHEERS 2022": 28,
+        "STRESS-DES": 22,
+    }
+    for name in checklists.CHECKLISTS:
+        for item, topic, text in checklists.rows(run, name):
+            assert item
+            assert topic
+            assert text
+            assert "{" not in text
+            assert "None" not in text
+    said = {topic: text for _, topic, text in checklists.rows(run, "CHEERS 2022")}
+    assert said["Title"] == run.scenario["title"]
+    assert f"{run.scenario['horizon_years']} years" in said["Time horizon"]
+    assert str(run.scenario["price_year"]) in said["Currency, price date and conversion"]
+    assert "not societal" in said["Perspective"]
+
+
+def test_a_verification_stands_in_the_report_of_its_own_run_only(written, tmp_path):
+    copy = tmp_path / "run"
+    shutil.copytree(written, copy)
+    manifest = json.loads((copy / "manifest.json").read_bytes())
+    (copy / "manifest.json").write_text(json.dumps(manifest | {"identity": "mine"}))
+    run = load_run(copy)
+    checks = (Check("a", "money", "all is paid", True, "0 cents"), Check("b", "inputs", "<b>", False, "seen"))
+    keep_verification(run, Verification("toy", 1500, checks))
+    text = write_report(run).read_text("utf-8")
+    assert "tried on 1,500 people of this scenario; 1 failed" in text
+    assert "all is paid" in text
+    assert "&lt;b&gt;" in text
+    (copy / "manifest.json").write_text(json.dumps(manifest | {"identity": "another"}))
+    assert "tried on 1,500" not in write_report(load_run(copy)).read_text("utf-8")
