@@ -421,7 +421,7 @@ def test_checklists_are_filled_from_the_run(written):
     assert said["Title"] == run.scenario["title"]
     assert f"{run.scenario['horizon_years']} years" in said["Time horizon"]
     assert str(run.scenario["price_year"]) in said["Currency, price date and conversion"]
-    assert "not societal" in said["Perspective"]
+    assert "Payers" in said["Perspective"]
 
 
 def test_a_verification_stands_in_the_report_of_its_own_run_only(written, tmp_path):
