@@ -18,6 +18,7 @@ from paysim.cli import (
     check,
     compare,
     explain,
+    export,
     incentives,
     indicators,
     lab,
@@ -56,6 +57,7 @@ app.command("compare")(compare.compare)
 app.command("scorecard")(indicators.scorecard)
 app.command("indicators")(indicators.indicators)
 app.command("report")(report.report)
+app.command("export")(export.export)
 app.command("explain")(explain.explain)
 app.command("incentives")(incentives.incentives)
 app.command("check")(check.check)
