@@ -103,27 +103,27 @@ def _value(varied: np.ndarray, gain: np.ndarray) -> float:
     bases = [each for each in bases if len(gain) >= _LEAST_PER_TERM * each.shape[1]]
     if not bases:
         return float("nan")
-    expected = np.column_stack([_expected(bases, arm) for arm in gain.T])
+    expected = _expected(bases, gain)
     return float(expected.max(axis=1).mean() - expected.mean(axis=0).max())
 
 
 def _expected(bases: Sequence[np.ndarray], gain: np.ndarray) -> np.ndarray:
-    """Return the expectation of one arm's gain in every draw, given what the bases are functions of."""
-    mean, count = gain.mean(), len(gain)
-    if not np.ptp(gain) > 0.0:
-        return np.full(count, mean)
-    found: list[tuple[float, np.ndarray, float]] = []
+    """Return ``[draw, arm]`` the expectation of each arm's gain, given what the bases are functions of."""
+    mean, count = gain.mean(axis=0), len(gain)
+    best, expected = np.full(gain.shape[1], np.inf), np.broadcast_to(mean, gain.shape).copy()
     for basis in bases:
         axes, _ = np.linalg.qr(np.column_stack([np.ones(count), basis]))
         fitted = axes @ (axes.T @ gain)
         free = count - axes.shape[1]
-        rest = float(((gain - fitted) ** 2).sum())
+        rest = ((gain - fitted) ** 2).sum(axis=0)
+        criterion = rest / free**2
         followed = (axes.shape[1] - 1) * rest / free / count  # variance that fitted values have from residuals
-        found.append((rest / free**2, fitted, followed))
-    _, fitted, followed = min(found, key=lambda each: each[0])
-    seen = float(fitted.var())
-    left = max(0.0, 1.0 - followed / seen) if seen > 0.0 else 0.0
-    return np.asarray(mean + (fitted - mean) * np.sqrt(left))
+        seen = fitted.var(axis=0)
+        left = np.sqrt(np.clip(1.0 - followed / np.where(seen > 0.0, seen, np.inf), 0.0, 1.0))
+        better = (criterion < best) & (np.ptp(gain, axis=0) > 0.0)
+        expected[:, better] = (mean + (fitted - mean) * left)[:, better]
+        best[better] = criterion[better]
+    return expected
 
 
 def _basis(varied: np.ndarray, degree: int) -> np.ndarray:

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from paysim.cli import show
 from paysim.cli.run import Json
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from paysim.analysis.psa import Psa
 
 _MOST = 12
 
@@ -41,6 +35,7 @@ def cea(
     from paysim.analysis import cost_effectiveness as ce
     from paysim.analysis.exports import write_exports
     from paysim.analysis.measures import records
+    from paysim.analysis.partial_information import by_prefix, partial_information
     from paysim.analysis.psa import load_psa
     from paysim.cli.validate import check_plot
     from paysim.population import load_region
@@ -56,12 +51,13 @@ def cea(
     ranked, chosen = ce.strategies(outcomes), ce.acceptability(outcomes, thresholds)
     value = ce.value_of_information(outcomes, thresholds)
     value["region_eur"] = value["corrected_eur"].fillna(value["raw_eur"]) * found.people
-    partial = _partial(found, outcomes, thresholds, groups)
-    shown = partial[partial["threshold"] == thresholds[min(1, len(thresholds) - 1)]].drop(columns="threshold")
+    valued_at = thresholds[min(1, len(thresholds) - 1)]
+    chosen_groups = by_prefix([str(each) for each in found.parameters.columns]) if groups else None
+    partial = partial_information(outcomes, found.parameters, valued_at, chosen_groups)
     if export is not None:
         write_exports(export, outcomes, found.parameters)
     if plot is not None:
-        write_atomic(plot, figure_bytes(outcomes, found.manifest["compare_with"][0], plot.suffix[1:], shown))
+        write_atomic(plot, figure_bytes(outcomes, found.manifest["compare_with"][0], plot.suffix[1:], partial))
     arms = {str(key): value for key, value in chosen.reset_index().to_dict("list").items()}
     if json:
         show.as_json(
@@ -71,7 +67,7 @@ def cea(
                 "strategies": ranked.to_dict("records"),
                 "acceptability": arms,
                 "value_of_information": value.reset_index().to_dict("records"),
-                "partial_information": partial.to_dict("records"),
+                "partial_information": {"threshold": valued_at, "rows": partial.to_dict("records")},
             }
         )
         return
@@ -85,22 +81,9 @@ def cea(
     show.table(records(value.reset_index()), ("threshold", "raw_eur", "corrected_eur", "region_eur"))
     typer.echo(
         f"\nexpected value of knowing one {'group' if groups else 'parameter'} perfectly, EUR per head at "
-        f"{thresholds[min(1, len(thresholds) - 1)]:,.0f} EUR per QALY, the highest {_MOST} of {len(shown)}"
+        f"{valued_at:,.0f} EUR per QALY, the highest {_MOST} of {len(partial)}"
     )
-    show.table(records(shown.head(_MOST)), ("evppi_eur", "se_eur", "parameter"))
+    show.table(records(partial.head(_MOST)), ("evppi_eur", "se_eur", "parameter"))
     for written in (plot, export):
         if written is not None:
             typer.echo(f"wrote: {written}")
-
-
-def _partial(found: Psa, outcomes: pd.DataFrame, thresholds: Sequence[float], groups: bool) -> pd.DataFrame:
-    """Return the value of parameters, or of groups of them, at every threshold."""
-    import pandas as pd
-
-    from paysim.analysis.partial_information import by_prefix, partial_information
-
-    chosen = by_prefix([str(each) for each in found.parameters.columns]) if groups else None
-    tables = [
-        partial_information(outcomes, found.parameters, each, chosen).assign(threshold=each) for each in thresholds
-    ]
-    return pd.concat(tables, ignore_index=True)
