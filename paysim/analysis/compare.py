@@ -3,11 +3,13 @@
 With two or more replicates the arms of one replicate share their random numbers, so the difference is taken
 within each replicate and the interval is Student's t over replicates. With one replicate the only spread is
 that between practices: the difference is taken within each practice, and with weights w (shares of the
-denominator, person-years as a rule) the standard error is sqrt(P / (P - 1) * sum((w_p * (d_p - d))^2)), the
-usual linearisation of a weighted mean of clusters, with P - 1 degrees of freedom. What is counted of people is
-clustered by the practice of their origin, on whose list they (or their mothers) were when the arms forked: people who
-later join another list in one arm only are the same people in both. It holds chance only; what parameters are
-uncertain by is not in it.
+denominator, person-years as a rule) the standard error is sqrt(c * sum((w_p * (d_p - d))^2)), the usual linearisation of
+a weighted mean of clusters. The factor c = S / (S - 2 sum(w_p^3) + S^2), with S = sum(w_p^2), takes out the bias of few
+unequal practices (for equal ones it is P / (P - 1); Bell and McCaffrey 2002, Survey Methodology 28:169), and there are
+1 / S - 1 degrees of freedom, those of as many equal practices as the unequal ones are worth (Kish 1965). What is
+counted of people is clustered by the practice of their origin, on whose list they (or their mothers) were when the arms
+forked: people who later join another list in one arm only are the same people in both. It holds chance only; what
+parameters are uncertain by is not in it.
 """
 
 from __future__ import annotations
@@ -170,11 +172,15 @@ def clustered_interval(differences: Floats, weights: Floats, centre: float) -> t
         return math.nan, math.nan
     share = w / w.sum()
     spread = share * (d - float(share @ d))
-    error = math.sqrt(len(d) / (len(d) - 1) * float(spread @ spread))
-    return _around(centre, error, len(d) - 1)
+    squares, cubes = float(share @ share), float((share**3).sum())
+    left = squares - 2.0 * cubes + squares**2
+    if not left > 0.0:  # one practice is all there is
+        return math.nan, math.nan
+    error = math.sqrt(squares / left * float(spread @ spread))
+    return _around(centre, error, max(1.0, 1.0 / squares - 1.0))
 
 
-def _around(centre: float, error: float, freedom: int) -> tuple[float, float]:
+def _around(centre: float, error: float, freedom: float) -> tuple[float, float]:
     from scipy.special import stdtrit  # scipy.stats takes seconds to import
 
     half = float(stdtrit(freedom, 0.5 + _LEVEL / 2)) * error
