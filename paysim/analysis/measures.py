@@ -115,6 +115,13 @@ MEASURES: tuple[Measure, ...] = (
         Measure(f"spending_{sector}_per_head", f"Spending: {title.lower()}", PER_HEAD, f"spending_{sector}")
         for sector, title in SECTORS.items()
     ),
+    Measure(
+        "care_payments_per_head",
+        "Payments for care, without shared savings and what organisations are paid",
+        PER_HEAD,
+        "care_payments",
+        better=-1,
+    ),
     Measure("resource_cost_per_head", "Resource cost", PER_HEAD, "resource_cost_total", better=-1),
     Measure("insurer_payments_per_head", "Insurers' own payments", PER_HEAD, "insurer_payments", better=-1),
     Measure(
@@ -242,7 +249,9 @@ def wide(source: Run | pd.DataFrame, dimension: str = "all") -> pd.DataFrame:
     -------
     DataFrame
         Indexed by `KEYS`; period `HORIZON` is the whole horizon. ``insurer_payments`` is added: spending less
-        what patients bear and what others than insurers pay for programmes.
+        what patients bear and what others than insurers pay for programmes. For all and by practice also
+        ``care_payments``: spending without shared savings and what organisations are paid, which is what savings are
+        measured on.
 
     Raises
     ------
@@ -266,6 +275,9 @@ def wide(source: Run | pd.DataFrame, dimension: str = "all") -> pd.DataFrame:
     if {"spending_total", "patient_payments"} <= set(frame.columns):
         others = frame.get("payments_by_others", 0.0)  # municipalities, government
         frame["insurer_payments"] = frame["spending_total"] - frame["patient_payments"] - others
+    settled = ["spending_organisations", "practice_revenue_shared_savings"]
+    if {"spending_total", *settled} <= set(frame.columns):
+        frame["care_payments"] = frame["spending_total"] - frame[settled].sum(axis=1)
     frame.columns.name = None
     return frame
 

@@ -140,6 +140,8 @@ def size(
             f"By the closed form the true effect takes {needed:,} practices like these over {rows[-1]['years']} years"
         )
         typer.echo(f"{text}; the region has {len(found.practices)}.")
+    elif rows[-1]["detectable_floor"]:
+        typer.echo("Drift that the controls do not share hides the true effect from any number of practices.")
 
 
 @app.command("compare")

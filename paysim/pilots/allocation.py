@@ -42,12 +42,14 @@ class Allocation:
     leaves: Ints
 
 
-def allocate(pilot: Pilot, panel: Panel, trials: int, *, drop_out: float) -> Allocation:
+def allocate(pilot: Pilot, panel: Panel, trials: int, *, drop_out: float, error: float = 0.0) -> Allocation:
     """Draw the sites of all trials.
 
     Volunteers are the practices with most to gain by the look of the last year before the start: for an outcome that is
-    better when low those with the highest value. Matched: treated sites at random, each control the nearest left by the
-    mean of the years before the start. Stratified: the same shares of treated sites in each stratum of that mean.
+    better when low those with the highest value, to which each adds a normal `error` of its own in every trial, in
+    standard deviations of that value between practices. Matched: treated sites at random, each control the nearest
+    left by the mean of the years before the start. Stratified: the same shares of treated sites in each stratum of
+    that mean.
 
     Raises
     ------
@@ -65,7 +67,10 @@ def allocate(pilot: Pilot, panel: Panel, trials: int, *, drop_out: float) -> All
     before = outcome[:, :, : pilot.start_year]
     if pilot.selection == "volunteers":
         sign = -1.0 if measure(pilot.outcomes[0]).better > 0 else 1.0
-        eager = np.argsort(-sign * before[world, :, -1], axis=1, kind="stable")[:, : pilot.treated]
+        last = before[world, :, -1]
+        spread = error * last.std(axis=1, keepdims=True)
+        look = last + spread * chance.normal(pilot.seed, trials, chance.EXPECTING, count)
+        eager = np.argsort(-sign * look, axis=1, kind="stable")[:, : pilot.treated]
         rest = _without(order, eager)
         practice = np.concatenate([eager, rest[:, : pilot.controls]], axis=1)
     elif pilot.selection == "stratified":

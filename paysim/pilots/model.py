@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -40,11 +40,6 @@ class _Sites(Reader):
     controls: Annotated[int, Field(ge=0, le=10_000)] = 0
 
 
-class _Selection(Reader):
-    kind: Selection
-    strata: Annotated[int, Field(ge=2, le=20)] | None = None
-
-
 class _Design(Reader):
     kind: Rollout
     start: str
@@ -58,6 +53,12 @@ class _Sourced(Reader):
     range: Annotated[list[float], Field(min_length=2, max_length=2)]
     source: Annotated[str, Field(min_length=1)]
     status: Status
+
+
+class _Selection(Reader):
+    kind: Selection
+    strata: Annotated[int, Field(ge=2, le=20)] | None = None
+    error: _Sourced | None = None
 
 
 class _Estimator(Reader):
@@ -111,22 +112,24 @@ class Sourced:
     status: str
 
 
-PAID_ON = "spending_per_head"
-"""Outcome on which savings are paid."""
+PAID_ON = "care_payments_per_head"
+"""Outcome on which savings are paid: without what the arm on trial itself pays as savings or grants."""
 
 UNITS = {
     "contamination": "share of the effect",
     "drop_out": "share of sites a year",
     "region_drift": "share of the mean a year, standard deviation",
     "practice_noise": "share of the mean, standard deviation of a practice-year",
+    "selection.error": "share of the standard deviation of the outcome between practices",
 }
-"""The parameters of chance and of carrying out, with their units."""
+"""The parameters of chance and of carrying out, with their units; a pilot has those that its design asks for."""
 _PAYMENT_UNITS = {
     "sharing": "share of measured savings",
     "loss_sharing": "share of measured losses",
     "minimum_savings_rate": "share of the benchmark",
     "investment_eur_per_head": "EUR per head at the start",
 }
+_NO_SHARE = ("investment_eur_per_head", "error")
 
 
 @dataclass(frozen=True)
@@ -158,7 +161,7 @@ class Pilot:
     outcomes
         Measures of `paysim.analysis.measures`; the first is primary, and practices volunteer or are matched by it.
     settings
-        By the names of `UNITS`.
+        By the names of `UNITS`, of those that apply.
     payment_terms
         The same as `payment` with ranges and sources.
     """
@@ -240,7 +243,7 @@ def load_pilot(name_or_path: str | os.PathLike[str]) -> Pilot:
         waves=read.design.waves or 1,
         ramp_up=tuple(read.design.ramp_up),
         controls_from=read.controls_from,
-        settings={key: _sourced(getattr(read, key)) for key in UNITS},
+        settings={key: _sourced(term) for key, term in _settings(read).items()},
         outcomes=tuple(read.outcomes),
         estimator=read.estimator.kind,
         inference=read.estimator.inference,
@@ -287,6 +290,18 @@ def resolved(pilot: Pilot) -> list[dict[str, object]]:
     return rows
 
 
+def _settings(read: _File) -> dict[str, _Sourced]:
+    """Return the parameters of `UNITS` that the file gives; a name with a dot lies in a part of the file."""
+    found = {}
+    for key in UNITS:
+        at: object = read
+        for name in key.split("."):
+            at = getattr(at, name)
+        if isinstance(at, _Sourced):
+            found[key] = at
+    return found
+
+
 def _sourced(read: _Sourced) -> Sourced:
     return Sourced(read.value, read.range[0], read.range[1], read.source, read.status)
 
@@ -320,17 +335,19 @@ def _name_problems(read: _File, scenario: Scenario, document: Document) -> Itera
         except InputError as exc:
             problem = exc.problems[0]
             yield document.problem(problem.message, loc, found=name, allowed=problem.allowed, nearest=problem.nearest)
-    numbers: list[tuple[tuple[str, ...], Any]] = [((key,), getattr(read, key)) for key in UNITS]
+    numbers = [(tuple(key.split(".")), term) for key, term in _settings(read).items()]
     if read.payment is not None and PAID_ON not in read.outcomes:
         yield document.problem("is settled on an outcome that is not measured", ("outcomes",), allowed=[PAID_ON])
     if read.payment is not None:
         numbers += [(("payment", key), getattr(read.payment, key)) for key in _Payment.model_fields]
     for where, number in numbers:
         low, high = number.range
-        if not low <= number.value <= high:
+        most = float("inf") if where[-1] in _NO_SHARE else 1.0
+        if not 0.0 <= low <= high <= most:
+            what = "two numbers from 0" if where[-1] in _NO_SHARE else "two shares from 0 to 1"
+            yield document.problem(f"{what} expected, the lower one first", (*where, "range"), found=number.range)
+        elif not low <= number.value <= high:
             yield document.problem("value outside its range", (*where, "value"), found=number.value)
-        if high > 1 and where[-1] != "investment_eur_per_head":
-            yield document.problem("a share from 0 to 1 expected", (*where, "range"), found=number.range)
 
 
 def _design_problems(read: _File, first: int | None, scenario: Scenario, document: Document) -> Iterator[Problem]:
@@ -375,6 +392,9 @@ def _design_problems(read: _File, first: int | None, scenario: Scenario, documen
         yield document.problem(
             "strata belong to stratified, which needs them", ("selection",), found=read.selection.kind
         )
+    if (read.selection.error is not None) != (read.selection.kind == "volunteers"):
+        message = "an error of what is expected to be gained belongs to volunteers, who need it"
+        yield document.problem(message, ("selection",), found=read.selection.kind)
     if read.estimator.inference != "cluster_t" and kind not in ("difference_in_differences", "event_study"):
         message = "only for difference_in_differences and event_study"
         yield document.problem(message, ("estimator", "inference"), found=read.estimator.inference)

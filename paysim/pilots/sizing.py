@@ -68,8 +68,9 @@ def size_pilot(
                     "type_1": found.type_1,
                     "detectable": found.detectable,
                     "detectable_formula": found.detectable_formula,
+                    "detectable_floor": found.detectable_floor,
                     "detectable_share": found.detectable / abs(found.mean) if found.mean else None,
-                    "enough": found.power >= pilot.power,
+                    "enough": found.power is not None and found.power >= pilot.power,
                 }
             )
     return rows
@@ -78,15 +79,18 @@ def size_pilot(
 def practices_needed(row: Row) -> int | None:
     """Return the practices, treated and controls, that the closed form asks for the true effect of a row.
 
-    Shared as in the row, and of a region with as many practices of the same kind; None without a closed form or effect.
+    Shared as in the row, and of a region with as many practices of the same kind; None without a closed form or effect,
+    or where the floor alone is larger than the effect, so that no number of practices is enough.
     """
-    detectable, effect = row["detectable_formula"], row["true_effect"]
-    if not isinstance(detectable, float) or not isinstance(effect, float) or effect == 0.0:
+    detectable, effect, floor = row["detectable_formula"], row["true_effect"], row["detectable_floor"]
+    if not isinstance(detectable, float) or not isinstance(effect, float) or not isinstance(floor, float):
+        return None
+    if abs(effect) <= floor:
         return None
     treated, controls = row["treated"], row["controls"]
     assert isinstance(treated, int)
     assert isinstance(controls, int)
-    return math.ceil((treated + controls) * (detectable / effect) ** 2)
+    return math.ceil((treated + controls) * (detectable**2 - floor**2) / (effect**2 - floor**2))
 
 
 def compare_pilots(pilots: Sequence[tuple[Pilot, Panel]], trials: int = TRIALS) -> list[Row]:

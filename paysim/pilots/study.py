@@ -14,7 +14,8 @@ from paysim.errors import Problem, ScenarioError
 from paysim.pilots import chance
 from paysim.pilots.allocation import NEVER, Allocation, allocate
 from paysim.pilots.estimators import Evaluator, evaluator
-from paysim.pilots.model import PAID_ON, UNITS, Payment, Pilot
+from paysim.pilots.model import PAID_ON, UNITS, Pilot
+from paysim.pilots.money import Money, settle
 from paysim.pilots.panel import Panel
 
 Floats = npt.NDArray[np.float64]
@@ -49,13 +50,16 @@ class Outcome:
     type_1
         Share of trials that reject when the contract does nothing.
     power
-        Share of trials that reject with an estimate of the sign of the true effect.
+        Share of trials that reject with an estimate of the sign of the true effect; None where that is exactly zero.
     wrong_sign
-        Share of trials that reject with the other sign.
+        Share of trials that reject with the other sign; None where there is none.
     detectable
         Minimum detectable effect at the wanted power: (z + z) x standard deviation of estimates without effect.
     detectable_formula
-        The same by MDE = (z + z) x CV x mean x sqrt(2 (1-r) (1/nT + 1/nC)); only for differences in differences.
+        The same by MDE = (z + z) x CV x mean x sqrt(2 (1-r) (1/nT + 1/nC)), and the floor; only for differences in
+        differences.
+    detectable_floor
+        What no number of sites takes away: drift of the region that its controls, of another region, do not share.
     cv, correlation
         Of the mean of the years before and after, over practices: what goes into the formula.
     bias_by_source, variance_by_source
@@ -73,44 +77,15 @@ class Outcome:
     rmse: float
     coverage: float
     type_1: float
-    power: float
-    wrong_sign: float
+    power: float | None
+    wrong_sign: float | None
     detectable: float
     detectable_formula: float | None
+    detectable_floor: float
     cv: float
     correlation: float
     bias_by_source: Mapping[str, float]
     variance_by_source: Mapping[str, float]
-
-
-@dataclass(frozen=True)
-class Money:
-    """What the pilot pays on its measured result, per head over all its years, in euro.
-
-    Attributes
-    ----------
-    chance_bonus, chance_penalty
-        Probability of a bonus, or of a repayment, when the contract does nothing.
-    bonus_without_effect
-        Mean of what is paid (repaid: negative) when it does nothing.
-    bonus, result
-        Mean of what is paid with the true effect; the same less the investment.
-    loss
-        Probability that the organisation that invests gets back less than it put in.
-    loss_without_effect
-        The same when the contract does nothing.
-    payer_loss
-        Probability that the payer pays more bonus than it truly saves.
-    """
-
-    chance_bonus: float
-    chance_penalty: float
-    bonus_without_effect: float
-    bonus: float
-    result: float
-    loss: float
-    loss_without_effect: float
-    payer_loss: float
 
 
 @dataclass(frozen=True)
@@ -140,17 +115,17 @@ def run_pilot(pilot: Pilot, panel: Panel, trials: int = TRIALS, settings: Mappin
     """
     if trials < 2:
         raise ScenarioError(Problem("at least 2 trials expected", key="trials", found=str(trials)))
-    used = {key: each.value for key, each in pilot.settings.items()} | dict(settings or {})
-    allocation = allocate(pilot, panel, trials, drop_out=used["drop_out"])
+    used = dict.fromkeys(UNITS, 0.0) | {key: each.value for key, each in pilot.settings.items()} | dict(settings or {})
+    allocation = allocate(pilot, panel, trials, drop_out=used["drop_out"], error=used["selection.error"])
     outcomes, money = [], None
     primary = _parts(pilot, panel, pilot.outcomes[0], allocation, used)
     for name in pilot.outcomes:
         parts = primary if name == pilot.outcomes[0] else _parts(pilot, panel, name, allocation, used)
         # Matched on what an evaluator sees of the primary outcome before the start.
         method = evaluator(pilot, allocation, primary["selection"] + primary["drift"] + primary["noise"])
-        outcomes.append(_summary(pilot, panel, name, allocation, parts, method))
+        outcomes.append(_summary(pilot, panel, name, allocation, parts, method, used["region_drift"]))
         if name == PAID_ON and pilot.payment is not None:
-            money = _money(pilot, pilot.payment, allocation, parts, method)
+            money = settle(pilot, pilot.payment, allocation, parts, method)
     return Study(pilot, trials, len(panel.practices), len(panel.people), tuple(outcomes), money)
 
 
@@ -207,7 +182,7 @@ def _parts(
     }
 
 
-def _truth(pilot: Pilot, allocation: Allocation, caused: Floats) -> Floats:
+def true_effect(pilot: Pilot, allocation: Allocation, caused: Floats) -> Floats:
     """Return the true mean effect on meant treated site-years of each trial."""
     meant = np.arange(pilot.end_year) >= allocation.start[:, :, None]
     return np.asarray((caused * meant).sum(axis=(1, 2)) / meant.sum(axis=(1, 2)))
@@ -220,12 +195,18 @@ def _region_effect(pilot: Pilot, panel: Panel, name: str) -> float:
 
 
 def _summary(
-    pilot: Pilot, panel: Panel, name: str, allocation: Allocation, parts: Mapping[str, Floats], method: Evaluator
+    pilot: Pilot,
+    panel: Panel,
+    name: str,
+    allocation: Allocation,
+    parts: Mapping[str, Floats],
+    method: Evaluator,
+    drift: float,
 ) -> Outcome:
     nothing = parts["selection"] + parts["drift"] + parts["noise"]
     found = method.evaluate(nothing + parts["caused"] + parts["contamination"])
     null = method.evaluate(nothing)
-    truth = _truth(pilot, allocation, parts["caused"])
+    truth = true_effect(pilot, allocation, parts["caused"])
     error = found.value - truth
     source = {key: method.estimate(parts[key]) for key in ("selection", "drift", "noise", "contamination")}
     source["timing"] = method.estimate(parts["caused"]) - truth
@@ -233,11 +214,15 @@ def _summary(
     agrees = np.sign(found.value) == np.sign(truth.mean())
     tails = float(ndtri(1.0 - pilot.level / 2.0) + ndtri(pilot.power))
     mean = float(panel.without[name][:, :, : pilot.end_year].mean())
-    cv, correlation = _spread(pilot, nothing, mean)
-    formula = None
+    cv, correlation = _spread(pilot, parts["selection"] + parts["noise"], mean)
+    formula, floor = None, 0.0
+    if method.years is not None and pilot.controls_from == "other_region":
+        floor = tails * drift * abs(mean) * float(np.sqrt(2.0) * walk_spread(method.years))
     if pilot.estimator == "difference_in_differences":
         sizes = 1.0 / pilot.treated + 1.0 / pilot.controls
-        formula = tails * cv * abs(mean) * float(np.sqrt(max(0.0, 2.0 * (1.0 - correlation)) * sizes))
+        of_sites = tails * cv * abs(mean) * float(np.sqrt(max(0.0, 2.0 * (1.0 - correlation)) * sizes))
+        formula = float(np.hypot(of_sites, floor))
+    is_null = not truth.any()
     about = measure(name)
     return Outcome(
         name=name,
@@ -251,10 +236,11 @@ def _summary(
         rmse=float(np.sqrt((error**2).mean())),
         coverage=float((np.abs(error) <= found.half_width(pilot.level)).mean()),
         type_1=float((null.p <= pilot.level).mean()),
-        power=float((reject & agrees).mean()),
-        wrong_sign=float((reject & ~agrees).mean()),
+        power=None if is_null else float((reject & agrees).mean()),
+        wrong_sign=None if is_null else float((reject & ~agrees).mean()),
         detectable=tails * float(null.value.std(ddof=1)),
         detectable_formula=formula,
+        detectable_floor=floor,
         cv=cv,
         correlation=correlation,
         bias_by_source={key: _clean(each.mean(), mean) for key, each in source.items()},
@@ -267,6 +253,11 @@ def _clean(value: float, scale: float) -> float:
     return float(value) if abs(value) > 1e-12 * abs(scale) else 0.0
 
 
+def walk_spread(years: Floats) -> float:
+    """Return the standard deviation that a random walk of unit steps has in a weighted sum of `years` ``[year]``."""
+    return float(np.sqrt((np.cumsum(years[::-1]) ** 2).sum()))
+
+
 def _spread(pilot: Pilot, nothing: Floats, mean: float) -> tuple[float, float]:
     """Return coefficient of variation and correlation of the means before and after, over sites within trials."""
     first = pilot.start_year
@@ -277,34 +268,3 @@ def _spread(pilot: Pilot, nothing: Floats, mean: float) -> tuple[float, float]:
     if variance <= 0.0 or mean == 0.0:
         return 0.0, 0.0
     return float(np.sqrt(variance) / abs(mean)), float((pair[0] * pair[1]).sum() / divisor / variance)
-
-
-def _money(
-    pilot: Pilot, terms: Payment, allocation: Allocation, parts: Mapping[str, Floats], method: Evaluator
-) -> Money:
-    own = allocation.start < NEVER
-    before = parts["selection"][:, :, : pilot.start_year].mean(axis=2)
-    benchmark = (before * own).sum(axis=1) / own.sum(axis=1) * pilot.years
-    nothing = parts["selection"] + parts["drift"] + parts["noise"]
-    whole = nothing + parts["caused"] + parts["contamination"]
-    null, paid = (
-        benchmark * _share_paid(-method.estimate(y) * pilot.years / benchmark, terms) for y in (nothing, whole)
-    )
-    saved = -_truth(pilot, allocation, parts["caused"]) * pilot.years
-    invested = terms.investment_eur_per_head
-    return Money(
-        chance_bonus=float((null > 0.0).mean()),
-        chance_penalty=float((null < 0.0).mean()),
-        bonus_without_effect=float(null.mean()),
-        bonus=float(paid.mean()),
-        result=float(paid.mean() - invested),
-        loss=float((paid < invested).mean()),
-        loss_without_effect=float((null < invested).mean()),
-        payer_loss=float((paid > saved).mean()),
-    )
-
-
-def _share_paid(rate: Floats, terms: Payment) -> Floats:
-    """Return the share of the benchmark that is paid for a savings rate: from the first euro, past the minimum."""
-    beyond = np.abs(rate) >= max(terms.minimum_savings_rate, 1e-15)
-    return np.where(beyond, rate * np.where(rate > 0.0, terms.sharing, terms.loss_sharing), 0.0)

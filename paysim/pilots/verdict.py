@@ -47,12 +47,21 @@ def verdict(study: Study) -> Verdict:
 
 def _faults(study: Study) -> Iterator[tuple[float, str]]:
     """Yield faults with their weight; from 1 on the pilot cannot answer its question."""
+    yield from _measuring(study)
+    yield from _paying(study)
+
+
+def _measuring(study: Study) -> Iterator[tuple[float, str]]:
     first, pilot = study.outcomes[0], study.pilot
     slack = 3.0 * (pilot.level * (1.0 - pilot.level) / study.trials) ** 0.5
     if first.type_1 > max(MOST_TYPE_1 * pilot.level, pilot.level + slack):
         weight = 0.5 + 0.5 * min(2.0, first.type_1 / pilot.level / 4.0)
         text = f"without any effect it finds one in {first.type_1:.0%} of trials (wanted {pilot.level:.0%})"
         yield weight, f"{text}: {_why(first, without_effect=True)}"
+    if first.power is None or first.wrong_sign is None:
+        text = f"the contract does nothing to {first.name}: there is nothing to find, and what rejects is an error"
+        yield 1.0, f"{text} ({first.type_1:.1%} of trials)"
+        return
     target = max(abs(first.true_effect), 1e-300)
     error = 2.0 * (first.rmse**2 / study.trials) ** 0.5
     if abs(first.bias) > MOST_BIAS * target + error:
@@ -70,6 +79,9 @@ def _faults(study: Study) -> Iterator[tuple[float, str]]:
         yield 0.5 + min(0.5, short), f"only {first.coverage:.0%} of intervals hold the truth"
     if first.wrong_sign > pilot.level:
         yield 0.9 + first.wrong_sign, f"{first.wrong_sign:.0%} of trials show an effect of the wrong sign"
+
+
+def _paying(study: Study) -> Iterator[tuple[float, str]]:
     money = study.money
     if money is not None:
         if money.chance_bonus > 0.2:

@@ -25,7 +25,12 @@ from paysim.errors import DataError, ScenarioError
 from paysim.report.caveats import chance
 from paysim.report.wording import difference, uncertainty
 
-PROGRAMMES = ("spending_programmes_per_head", "others_payments_per_head", "spending_organisations_per_head")
+PROGRAMMES = (
+    "spending_programmes_per_head",
+    "others_payments_per_head",
+    "spending_organisations_per_head",
+    "care_payments_per_head",
+)
 WITHOUT_PROGRAMMES = [each for each in MEASURES if each.name not in PROGRAMMES]
 
 

@@ -7,23 +7,25 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
 from paysim import catalog
+from paysim.analysis.measures import measure, wide
 from paysim.analysis.runs import Run, load_run
 from paysim.cli.app import app
 from paysim.errors import DataError, ScenarioError
 from paysim.pilots import Panel, Pilot, compare_pilots, load_pilot, panel_of, read_panel, run_pilot, size_pilot
 from paysim.pilots.allocation import NEVER, Allocation, allocate
 from paysim.pilots.estimators import evaluator, welch
-from paysim.pilots.model import Payment
+from paysim.pilots.model import PAID_ON, Payment
 from paysim.pilots.panel import write_panel
 from paysim.pilots.sizing import practices_needed
 from paysim.pilots.study import SOURCES, sweep
 from paysim.pilots.verdict import CHANGE, DO_NOT_RUN, RUN, verdict
 
-PRIMARY = "spending_per_head"
+PRIMARY = "care_payments_per_head"
 OFF = {"contamination": 0.0, "drop_out": 0.0, "region_drift": 0.0, "practice_noise": 0.0}
 
 
@@ -146,6 +148,7 @@ def test_without_effect_size_and_coverage_are_as_promised(plot, inference):
     assert 0.04 <= found.type_1 <= 0.06
     assert 0.93 <= found.coverage <= 0.97
     assert found.true_effect == 0.0
+    assert (found.power, found.wrong_sign) == (None, None), "without effect there is no power, only type I error"
     assert abs(found.bias) < 4.0 * found.rmse / 2000**0.5
 
 
@@ -217,7 +220,7 @@ def test_a_series_without_controls_takes_drift_for_an_effect(plot):
 
 def test_volunteers_regress_to_the_mean(plot):
     """Picked for the last year before, excess over the years before is (1 - reliability) of it, by year that picks."""
-    found = run_pilot(replace(plot, selection="volunteers"), panel(), 500, OFF).outcomes[0]
+    found = run_pilot(replace(plot, selection="volunteers"), panel(-1e-9), 500, OFF).outcomes[0]
     data = panel()
     without = data.without[PRIMARY]
     picked = np.argsort(-without[:, :, 1], axis=1)[:, :20]
@@ -226,7 +229,7 @@ def test_volunteers_regress_to_the_mean(plot):
     rest = noise * 60 / 40  # against those not picked
     assert found.bias == pytest.approx(-share * rest / 2.0, rel=0.25)
     assert found.type_1 > 0.2
-    assert verdict(run_pilot(replace(plot, selection="volunteers"), panel(), 500, OFF)).what == DO_NOT_RUN
+    assert verdict(run_pilot(replace(plot, selection="volunteers"), panel(-1e-9), 500, OFF)).what == DO_NOT_RUN
 
 
 def test_trials_do_not_depend_on_how_many_there_are(plot):
@@ -260,7 +263,56 @@ def test_a_bonus_by_chance_is_that_of_the_normal_distribution(plot):
     assert (none.chance_bonus, none.chance_penalty, none.loss) == (0.0, 0.0, 1.0)
 
 
+def test_money_counts_a_site_from_its_own_start(plot):
+    """Two waves in four years: half of the sites have money of four years and half of two, so three a head."""
+    terms = Payment(sharing=0.5, loss_sharing=0.0, minimum_savings_rate=0.0, investment_eur_per_head=10.0)
+    staggered = {"rollout": "staggered", "waves": 2, "estimator": "two_way_fixed_effects", "ramp_up": (1.0,)}
+    money = run_pilot(replace(plot, payment=terms, **staggered), panel(-500.0), 400, OFF).money
+    assert money is not None
+    assert money.bonus == pytest.approx(0.5 * 500.0 * 3.0, rel=0.02)
+    assert money.payer_loss == 0.0, "the payer gives away half of what it saves in the same years"
+
+
+def test_savings_are_settled_on_care_without_what_the_arm_pays_as_savings():
+    """Grants and shared savings that the arm itself pays are no care: counted as such a payer would pay them twice."""
+    parts = {"spending_total": 100.0, "spending_organisations": 7.0, "practice_revenue_shared_savings": 2.0}
+    parts |= {"patient_payments": 5.0, "person_years": 2.0}
+    where = {"arm": "a", "draw": 0, "replicate": 0, "period": 0, "dimension": "practice", "group": "p"}
+    frame = wide(pd.DataFrame([where | {"measure": name, "value": value} for name, value in parts.items()]), "practice")
+    assert measure(PAID_ON).of(frame).item() == (100.0 - 7.0 - 2.0) / 2.0
+
+
+def test_drift_that_controls_do_not_share_is_a_floor(plot):
+    """The closed form is what is simulated, and more sites do not take the drift away."""
+    apart = replace(plot, controls_from="other_region", ramp_up=(1.0,))
+    found = run_pilot(apart, panel(), 2000, OFF | {"region_drift": 0.02}).outcomes[0]
+    assert found.detectable_formula == pytest.approx(found.detectable, rel=0.06)
+    # two years before and four after: the walk is 1, 2 before and 3, 4, 5, 6 after, in each of two regions
+    weights = np.array([-0.5, -0.5, 0.25, 0.25, 0.25, 0.25])
+    times = np.arange(1, 7)
+    variance = weights @ np.minimum(times[:, None], times) @ weights
+    assert found.detectable_floor == pytest.approx(2.801585 * 0.02 * found.mean * np.sqrt(2.0 * variance), rel=1e-6)
+    row = {"treated": 20, "controls": 20, "detectable_formula": 100.0, "detectable_floor": 60.0}
+    assert practices_needed(row | {"true_effect": -59.0}) is None
+    assert practices_needed(row | {"true_effect": -80.0}) == 40 * (100**2 - 60**2) // (80**2 - 60**2) + 1
+
+
+def test_volunteers_differ_between_trials_of_one_world(plot):
+    one = panel(worlds=1)
+    eager = replace(plot, selection="volunteers", treated=10, controls=10)
+    sure, unsure = (allocate(eager, one, 200, drop_out=0.0, error=size) for size in (0.0, 1.0))
+    assert len({tuple(sorted(row)) for row in sure.practice[:, :10]}) == 1
+    assert len({tuple(sorted(row)) for row in unsure.practice[:, :10]}) > 100
+    bias = [run_pilot(eager, one, 200, OFF | {"selection.error": size}).outcomes[0].bias for size in (0.0, 1.0, 50.0)]
+    assert abs(bias[0]) > abs(bias[1]) > abs(bias[2]), "the less they know, the less they regress to the mean"
+    again = allocate(eager, one, 20, drop_out=0.0, error=1.0)
+    np.testing.assert_array_equal(again.practice, unsure.practice[:20])
+
+
 def test_the_verdict_follows_what_was_found(plot):
+    nothing = verdict(run_pilot(plot, panel(), 500, OFF))
+    assert nothing.what == DO_NOT_RUN
+    assert "nothing to find" in nothing.reasons[0]
     good = verdict(run_pilot(replace(plot, ramp_up=(1.0,)), panel(-60.0), 500, OFF))
     assert good.what == RUN
     assert len(good.reasons) == 3
@@ -328,6 +380,12 @@ FAULTS = {
         "start: 2022-01-01, years: 4}",
     ),
     "needs randomised sites": ("inference: cluster_t", "inference: randomisation"),
+    "two shares from 0 to 1 expected": (
+        "practice_noise: {value: 0.01, range: [0.0, 0.04]",
+        "practice_noise: {value: 0.01, range: [-0.04, 0.04]",
+    ),
+    "two numbers from 0 expected": ("range: [5, 60]", "range: [-5, 60]"),
+    "belongs to volunteers": ("selection: {kind: randomised}", "selection: {kind: volunteers}"),
 }
 
 
