@@ -77,9 +77,7 @@ def _check_pilot(name: str, json: bool) -> None:
         return
     show.table(rows, ["name", "value", "low", "high", "unit", "status", "source"])
     typer.echo(f"\n{name}: ok, {pilot.sites} sites, {len(rows)} values")
-    typer.echo(
-        f"next: paysim run {pilot.scenario_name} --years {pilot.end_year}, then paysim pilot run {name} --run RUN"
-    )
+    typer.echo(f"next: paysim pilot simulate {name} --out RUN, then paysim pilot run {name} --run RUN")
 
 
 def _warnings(scenario: Scenario, services: Services) -> list[dict[str, str]]:

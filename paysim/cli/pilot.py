@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from paysim.cli import show
-from paysim.cli.run import Json
+from paysim.cli import pilot_tables, show
+from paysim.cli.run import Json, Workers
+from paysim.errors import Problem, ScenarioError
 
 if TYPE_CHECKING:
-    from paysim.pilots import Panel, Pilot
+    from paysim.pilots import Panel, Pilot, Study
 
 app = typer.Typer(help="Test a pilot before the pilot.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="Name of a pilot, or a YAML file.", metavar="PILOT")]
 From = Annotated[Path, typer.Option("--run", help="A finished run of the pilot's scenario, or a panel.", metavar="RUN")]
+_SHOWN = 12
+_SWEPT = ("value", "true_effect", "bias", "rmse", "coverage", "type_1", "power", "detectable")
 Trials = Annotated[int, typer.Option(min=2, max=100_000, help="How often it is carried out.", metavar="N")]
 Some = Annotated[list[int] | None, typer.Option(min=1, help="May be given several times.", metavar="N")]
 
@@ -28,9 +30,29 @@ def _read(name: str, run: Path) -> tuple[Pilot, Panel]:
     pilot = load_pilot(name)
     if run.suffix in (".csv", ".parquet"):
         return pilot, read_panel(run, pilot)
-    from paysim.analysis.runs import load_run
+    from paysim.pilots.worlds import load_worlds
 
-    return pilot, panel_of(load_run(run), pilot)
+    return pilot, panel_of(load_worlds(pilot, run), pilot)
+
+
+@app.command("simulate")
+def simulate(
+    pilot: Name,
+    out: Annotated[Path, typer.Option(help="Run folder, or folder of run folders.", metavar="DIR")],
+    sample: Annotated[int | None, typer.Option(min=1, help="Whole practices with about N people.", metavar="N")] = None,
+    replicates: Annotated[int | None, typer.Option(min=1, help="Number of replicates.", metavar="R")] = None,
+    workers: Workers = None,
+) -> None:
+    """Simulate what a pilot is drawn from: its two arms, for each zone or region if sites are these; resumed."""
+    from paysim.cli.progress import Bars, say_if_compiling
+    from paysim.pilots import load_pilot
+    from paysim.pilots.worlds import simulate_worlds
+
+    loaded = load_pilot(pilot)
+    say_if_compiling(quiet=False)
+    with Bars(quiet=False) as bars:
+        simulate_worlds(loaded, out, sample=sample, replicates=replicates, workers=workers, progress=bars.tick)
+    typer.echo(f"{len(loaded.regions) or 1} run(s): {out}\nnext: paysim pilot run {pilot} --run {out}")
 
 
 @app.command("panel")
@@ -39,12 +61,12 @@ def panel(
     run: From,
     out: Annotated[Path, typer.Option(help="File that ends in .csv or .parquet.", metavar="FILE")],
 ) -> None:
-    """Write the practice-year panel of a pilot's outcomes under both arms, with a data dictionary."""
+    """Write the site-year panel of a pilot's outcomes under both arms, with a data dictionary."""
     from paysim.pilots.panel import write_panel
 
     _, found = _read(pilot, run)
     table, dictionary = write_panel(found, out)
-    typer.echo(f"panel:      {table} ({len(found.practices)} practices, {found.years} years)\ndictionary: {dictionary}")
+    typer.echo(f"panel:      {table} ({len(found.practices)} sites, {found.years} years)\ndictionary: {dictionary}")
     typer.echo(f"next: paysim pilot run {pilot} --run {table}")
 
 
@@ -54,53 +76,34 @@ def run(
     run: From,
     trials: Trials = 2000,
     sweep: Annotated[bool, typer.Option("--sweep", help="Each uncertain setting at both ends of its range.")] = False,
+    plot: Annotated[Path | None, typer.Option(help="Draw cash: a .png or .svg file.", metavar="FILE")] = None,
     json: Json = False,
 ) -> None:
     """Carry out a pilot many times and print what it would find beside the truth, and the verdict."""
+    from paysim.cli.validate import check_plot
     from paysim.pilots.study import run_pilot
     from paysim.pilots.study import sweep as swept
     from paysim.pilots.verdict import verdict
 
+    if plot is not None:
+        check_plot(plot)
     loaded, found = _read(pilot, run)
+    if plot is not None and loaded.payment is None:
+        raise ScenarioError(Problem("there is no cash to draw without a payment", loaded.path, key="payment"))
     study = run_pilot(loaded, found, trials)
     judged = verdict(study)
     rows = swept(loaded, found, trials) if sweep else []
-    money = None if study.money is None else asdict(study.money)
     if json:
-        outcomes = [asdict(each) for each in study.outcomes]
         about = {"pilot": loaded.name, "trials": trials, "verdict": judged.what, "reasons": judged.reasons}
-        show.as_json({**about, "outcomes": outcomes, "money": money, "sweep": rows})
+        show.as_json({**about, **pilot_tables.plain(study), "sweep": rows})
         return
-    typer.echo(f"{loaded.title}: {judged.what}")
-    for reason in judged.reasons:
-        typer.echo(f"- {reason}")
-    typer.echo(
-        f"\n{trials:,} trials, {loaded.treated} treated and {loaded.controls} control of {study.practices} practices, "
-        f"{study.worlds} simulated world(s); {loaded.estimator}, {loaded.inference}\n"
-    )
-    columns = ["true_effect", "estimate", "bias", "rmse", "coverage", "type_1", "power", "wrong_sign", "region_effect"]
-    show.table(_rounded([asdict(each) for each in study.outcomes], columns), ["name", *columns, "unit"])
-    typer.echo("")
-    columns = ["mean", "detectable", "detectable_formula", "cv", "correlation"]
-    show.table(_rounded([asdict(each) for each in study.outcomes], columns), ["name", *columns])
-    typer.echo("\nwhere the error of the first outcome comes from")
-    first = study.outcomes[0]
-    from paysim.pilots.study import SOURCES
-
-    sources = [
-        {"source": key, "bias": first.bias_by_source[key], "sd": first.variance_by_source[key] ** 0.5, "what": text}
-        for key, text in SOURCES.items()
-    ]
-    show.table(_rounded(sources, ["bias", "sd"]), ["source", "bias", "sd", "what"])
-    if money is not None:
-        typer.echo("\nmoney: probabilities, and EUR per head over the whole pilot")
-        show.table(
-            _rounded([{"what": key, "value": value} for key, value in money.items()], ["value"]), ["what", "value"]
-        )
+    pilot_tables.study(study, judged)
     if rows:
         typer.echo("\nfirst outcome with one setting changed")
-        shown = ["value", "true_effect", "bias", "rmse", "coverage", "type_1", "power", "detectable"]
-        show.table(_rounded(rows, shown), ["setting", *shown, "unit"])
+        pilot_tables.rows(rows, ["setting", *_SWEPT, "unit"])
+    if plot is not None:
+        _draw_cash(study, plot)
+        typer.echo(f"figure: {plot}")
     typer.echo(f"next: paysim pilot size {pilot} --run {run}")
 
 
@@ -128,18 +131,14 @@ def size(
     if json:
         show.as_json({"pilot": loaded.name, "outcome": loaded.outcomes[0], "sizes": rows})
         return
-    typer.echo(f"{loaded.outcomes[0]}, level {loaded.level:g}, wanted power {loaded.power:g}")
-    shown = [{**row, "enough": "yes" if row["enough"] else "no"} for row in rows]
-    numbers = [name for name in rows[0] if name not in ("years", "treated", "controls", "enough")]
-    show.table(_rounded(shown, numbers), list(rows[0]))
+    typer.echo(f"{loaded.outcomes[0]}, level {loaded.alpha:g}, wanted power {loaded.power:g}")
+    pilot_tables.rows(rows, list(rows[0]))
     if not any(row["enough"] for row in rows):
         typer.echo("No size that this region has shows the true effect with the wanted power.")
     needed = practices_needed(rows[-1])
     if needed is not None:
-        text = (
-            f"By the closed form the true effect takes {needed:,} practices like these over {rows[-1]['years']} years"
-        )
-        typer.echo(f"{text}; the region has {len(found.practices)}.")
+        text = f"By the closed form the true effect takes {needed:,} {loaded.level}s like these"
+        typer.echo(f"{text} over {rows[-1]['years']} years; there are {len(found.practices)}.")
     elif rows[-1]["detectable_floor"]:
         typer.echo("Drift that the controls do not share hides the true effect from any number of practices.")
 
@@ -152,7 +151,6 @@ def compare(
     json: Json = False,
 ) -> None:
     """Print pilots side by side, by their primary outcome."""
-    from paysim.errors import Problem, ScenarioError
     from paysim.pilots import compare_pilots
 
     if len(run) not in (1, len(pilots)):
@@ -165,8 +163,46 @@ def compare(
     if json:
         show.as_json({"pilots": rows})
         return
-    numbers = ["true_effect", "bias", "rmse", "coverage", "type_1", "power", "detectable"]
-    show.table(_rounded(rows, numbers), list(rows[0]))
+    pilot_tables.rows(rows, list(rows[0]))
+
+
+@app.command("search")
+def search(
+    pilot: Name,
+    run: From,
+    sites: Some = None,
+    years: Some = None,
+    target: Annotated[float | None, typer.Option(help="Effect to be detected; by default the true one.")] = None,
+    trials: Trials = 300,
+    json: Json = False,
+) -> None:
+    """Print designs around a pilot's, the cheapest that meets its target first."""
+    from paysim.pilots.sizing import cheapest
+
+    loaded, found = _read(pilot, run)
+    rows = cheapest(loaded, found, sites or (), years or (), trials, target)
+    if json:
+        show.as_json({"pilot": loaded.name, "outcome": loaded.outcomes[0], "designs": rows})
+        return
+    good = [row for row in rows if row["meets"]]
+    wanted = "the true effect" if target is None else f"an effect of {target:g} {found.units[loaded.outcomes[0]]}"
+    what = f"{loaded.outcomes[0]}, {wanted}, power {loaded.power:g}"
+    typer.echo(f"{what}: {len(good)} of {len(rows)} designs meet it")
+    shown = good[:_SHOWN] if good else sorted(rows, key=lambda row: row["detectable"])[:_SHOWN]
+    if not good:
+        typer.echo("None does; the ones that can show most:")
+    pilot_tables.rows(shown, list(rows[0]))
+
+
+def _draw_cash(study: Study, file: Path) -> None:
+    from paysim.reading import write_atomic
+    from paysim.report.drawing import save
+    from paysim.report.pilots import cash_fan
+
+    assert study.money is not None
+    figure = cash_fan(study.money.cash).get_figure(root=True)
+    assert figure is not None
+    write_atomic(file, save(figure, file.suffix[1:]))
 
 
 def _draw(rows: list[dict[str, object]], unit: str, wanted: float, file: Path) -> None:
@@ -177,12 +213,3 @@ def _draw(rows: list[dict[str, object]], unit: str, wanted: float, file: Path) -
     figure = power_curves(rows, unit, wanted).get_figure(root=True)
     assert figure is not None
     write_atomic(file, save(figure, file.suffix[1:]))
-
-
-def _rounded(rows: list[dict[str, object]], columns: list[str]) -> list[dict[str, object]]:
-    """Return the rows with four digits in some columns."""
-
-    def short(value: object) -> object:
-        return float(f"{value:.4g}") + 0.0 if isinstance(value, float) else value
-
-    return [{**row, **{name: short(row[name]) for name in columns}} for row in rows]

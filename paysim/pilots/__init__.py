@@ -3,7 +3,8 @@
 Reads finished runs and simulates nothing itself: see `paysim.pilots.panel` for what the truth is.
 """
 
-from paysim.pilots.model import Pilot, load_pilot
+from paysim.pilots.load import load_pilot
+from paysim.pilots.model import Pilot
 from paysim.pilots.panel import Panel, panel_of, read_panel
 from paysim.pilots.sizing import compare_pilots, size_pilot
 from paysim.pilots.study import Outcome, Study, run_pilot

@@ -10,7 +10,20 @@ from paysim.kernel.streams import person_keys, run_key, uniforms
 
 Floats = npt.NDArray[np.float64]
 
-WORLD, ORDER, VOLUNTEER, DRIFT_HERE, DRIFT_THERE, NOISE, LEAVING, PERMUTED, SIGNS, EXPECTING = range(10)
+(
+    WORLD,
+    ORDER,
+    VOLUNTEER,
+    DRIFT_HERE,
+    DRIFT_THERE,
+    NOISE,
+    LEAVING,
+    PERMUTED,
+    SIGNS,
+    EXPECTING,
+    DRIFT_OF_SITE,
+    LEVEL_OF_SITE,
+) = range(12)
 """What is drawn: the number of a stream."""
 
 

@@ -9,10 +9,14 @@ before carried on (interrupted time series). On a balanced panel that is the reg
 Standard errors are clustered by site: the sandwich with the correction of Bell and McCaffrey 2002 (CR2), in which
 sites of each group have their own variance, and Welch's degrees of freedom.
 
+Norm cost. What the treated sites cost in the years of the pilot, less what people like theirs cost in the controls: no
+year before is looked at, so whatever else makes a site dearer or cheaper for good is taken for an effect.
+
 Starts at different times. Least squares with site and year effects (two-way fixed effects), the sandwich clustered by
-site with G/(G-1) (N-1)/(N-K), K without the site effects, which lie within clusters, and G-1 degrees of freedom. It
-is no mixed model: sites have fixed effects, so that what differs between sites for good cannot bias it. Where the
-effect grows with time it weights years oddly (Goodman-Bacon 2021).
+site with G/(G-1) (N-1)/(N-K), K without the site effects, which lie within clusters, and G-1 degrees of freedom: what
+differs between sites for good cannot bias it. Where the effect grows with time it weights years oddly (Goodman-Bacon
+2021). Or the mixed model (`paysim.pilots.mixed`), with sites - 2 degrees of freedom, which also compares sites with
+each other as far as these differ little.
 """
 
 from __future__ import annotations
@@ -23,9 +27,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import stdtr, stdtrit
 
-from paysim.pilots import chance
-from paysim.pilots.allocation import NEVER, Allocation
-from paysim.pilots.model import Pilot
+from paysim.pilots import chance, mixed
+from paysim.pilots.allocation import NEVER, Allocation, under_contract
+from paysim.pilots.model import ANY_START, Pilot
 
 Floats = npt.NDArray[np.float64]
 
@@ -53,76 +57,116 @@ class Evaluator:
 
     Attributes
     ----------
-    years
-        ``[year]`` weights that make one number of a site; None with two-way fixed effects.
+    kind, inference, seed
+        As the pilot says.
+    yearly
+        ``[pilot year, year]`` weights that make of a site one number for each year under the contract; their mean makes
+        the number of the whole pilot. None where the panel is not collapsed.
     sites
         ``[trial, site]`` weights of treated sites (positive, sum 1) and controls (negative, sum -1); 0 for who left.
     treatment
-        ``[trial, site, year]`` indicator less site and year means, with two-way fixed effects.
+        ``[trial, site, year]`` indicator of those meant to be treated.
+    ratio
+        ``[trial, site, year]`` what brings a site to the case mix of the treated ones; None: nothing.
     """
 
+    kind: str
     inference: str
     seed: int
-    years: Floats | None = None
+    yearly: Floats | None = None
     sites: Floats | None = None
     treatment: Floats | None = None
+    ratio: Floats | None = None
 
-    def estimate(self, outcome: Floats) -> Floats:
-        """Return the estimate ``[trial]`` of outcomes ``[trial, site, year]``."""
+    def weights(self, outcome: Floats) -> Floats:
+        """Return ``[trial, site, year]`` weights of outcomes whose sum is the estimate.
+
+        Parameters
+        ----------
+        outcome
+            ``[trial, site, year]``; only the mixed model looks at it, for how much sites differ.
+        """
         if self.treatment is not None:
-            below = (self.treatment**2).sum(axis=(1, 2))
-            return np.asarray((self.treatment * outcome).sum(axis=(1, 2)) / below)
-        assert self.years is not None
+            if self.kind == "mixed_model":
+                return mixed.fit(self.treatment, outcome).weights
+            inside = _inside(self.treatment)
+            return np.asarray(inside / (inside**2).sum(axis=(1, 2), keepdims=True))
+        assert self.yearly is not None
         assert self.sites is not None
-        return np.asarray((self.sites * (outcome @ self.years)).sum(axis=1))
+        found = self.sites[:, :, None] * self.yearly.mean(axis=0)
+        return np.asarray(found if self.ratio is None else found * self.ratio)
 
-    def evaluate(self, outcome: Floats) -> Estimate:
+    def by_year(self, outcome: Floats) -> Floats:
+        """Return the estimate of each year under the contract ``[trial, pilot year]``; or the same for all of them."""
+        if self.yearly is None:
+            return np.asarray((self.weights(outcome) * outcome).sum(axis=(1, 2))[:, None])
+        assert self.sites is not None
+        like = outcome if self.ratio is None else outcome * self.ratio
+        return np.asarray((self.sites[:, :, None] * (like @ self.yearly.T)).sum(axis=1))
+
+    def evaluate(self, outcome: Floats, inference: str | None = None) -> Estimate:
         """Return estimates with errors and p values of outcomes ``[trial, site, year]``."""
         if self.treatment is not None:
-            return _two_way(self.treatment, outcome)
-        assert self.years is not None
+            if self.kind == "mixed_model":
+                fitted = mixed.fit(self.treatment, outcome)
+                return _with_p(fitted.value, fitted.error, np.full(len(outcome), outcome.shape[1] - 2.0))
+            return _two_way(_inside(self.treatment), outcome)
+        assert self.yearly is not None
         assert self.sites is not None
-        collapsed = outcome @ self.years
+        like = outcome if self.ratio is None else outcome * self.ratio
+        collapsed, how = like @ self.yearly.mean(axis=0), inference or self.inference
+        if how == "pooled_t":
+            return pooled(collapsed, self.sites)
         found = welch(collapsed, self.sites)
-        if self.inference == "randomisation":
-            p = _randomisation(collapsed, self.sites, found, self.seed)
-        elif self.inference == "wild_cluster_bootstrap":
-            p = _bootstrap(collapsed, self.sites, found, self.seed)
+        if how == "randomisation":
+            p = _randomisation(collapsed, self.sites, self.seed)
+        elif how == "wild_cluster_bootstrap":
+            p = _bootstrap(collapsed, self.sites, self.seed)
         else:
             return found
         return Estimate(found.value, found.error, found.freedom, p)
 
 
-def evaluator(pilot: Pilot, allocation: Allocation, outcome: Floats) -> Evaluator:
+def evaluator(pilot: Pilot, allocation: Allocation, outcome: Floats, case_mix: Floats | None = None) -> Evaluator:
     """Return the pilot's estimator for these allocations.
 
     Parameters
     ----------
     outcome
         ``[trial, site, year]`` up to the end of the pilot; only matching looks at it, at the years before the start.
+    case_mix
+        ``[trial, site, year]`` what the people of a site would cost by the norm, 1 being the mean of all sites; only
+        the norm-cost comparison looks at it.
     """
     first, end = pilot.start_year, pilot.end_year
-    year = np.arange(end)
-    if pilot.estimator == "two_way_fixed_effects":
-        treated = (year >= allocation.start[:, :, None]).astype(float)
-        inside = treated - treated.mean(axis=2, keepdims=True) - treated.mean(axis=1, keepdims=True)
-        return Evaluator("cluster_t", pilot.seed, treatment=inside + treated.mean(axis=(1, 2), keepdims=True))
-    after = np.where(year >= first, 1.0 / pilot.years, 0.0)
-    before = np.where(year < first, 1.0 / first, 0.0)
-    if pilot.estimator == "event_study":
-        before = (year == first - 1).astype(float)
+    if pilot.estimator in ANY_START:
+        meant = under_contract(allocation, end).astype(float)
+        return Evaluator(pilot.estimator, "cluster_t", pilot.seed, treatment=meant)
+    years = first + np.arange(pilot.contract_years)
+    after = (np.arange(end) == years[:, None]).astype(float)
+    if pilot.estimator == "norm_cost":
+        before = np.zeros(end)
+    elif pilot.estimator == "event_study":
+        before = (np.arange(end) == first - 1).astype(float)
     elif pilot.estimator == "interrupted_time_series":
-        before = _carried_on(first, pilot.years, end)
+        before = np.stack([_carried_on(first, int(year), end) for year in years])
+    else:
+        before = np.where(np.arange(end) < first, 1.0 / first, 0.0)
     sites = _site_weights(pilot, allocation, outcome)
-    return Evaluator(pilot.inference, pilot.seed, years=after - before, sites=sites)
+    ratio = None
+    if pilot.estimator == "norm_cost":
+        assert case_mix is not None
+        of_treated = (np.maximum(sites, 0.0)[:, :, None] * case_mix).sum(axis=1, keepdims=True)
+        ratio = of_treated / case_mix
+    return Evaluator(pilot.estimator, pilot.inference, pilot.seed, yearly=after - before, sites=sites, ratio=ratio)
 
 
-def _carried_on(first: int, years: int, end: int) -> Floats:
-    """Return weights of years that give the trend before the start carried on, in the mean year of the pilot."""
-    before = np.arange(first) - (first - 1) / 2.0
-    middle = first + (years - 1) / 2.0 - (first - 1) / 2.0
+def _carried_on(first: int, year: int, end: int) -> Floats:
+    """Return weights of years that give the trend before the start carried on to a year."""
+    middle = (first - 1) / 2.0
+    before = np.arange(first) - middle
     weights = np.zeros(end)
-    weights[:first] = 1.0 / first + before * middle / (before**2).sum()
+    weights[:first] = 1.0 / first + before * (year - middle) / (before**2).sum()
     return weights
 
 
@@ -130,7 +174,7 @@ def _site_weights(pilot: Pilot, allocation: Allocation, outcome: Floats) -> Floa
     treated = allocation.start < NEVER
     kept = np.ones(treated.shape, bool)
     if pilot.analysis == "per_protocol":
-        kept = allocation.leaves >= pilot.end_year
+        kept = allocation.leaves >= pilot.start_year + pilot.contract_years
         kept[:, :2] = True  # two treated sites at least, or there is nothing to estimate
     counts = (kept & treated).astype(float)
     counts /= counts.sum(axis=1, keepdims=True)
@@ -144,6 +188,25 @@ def _site_weights(pilot: Pilot, allocation: Allocation, outcome: Floats) -> Floa
         against = np.zeros(treated.shape)
         np.add.at(against, (np.arange(len(nearest))[:, None], pilot.treated + nearest), counts[:, : pilot.treated])
     return np.asarray(counts - against / against.sum(axis=1, keepdims=True))
+
+
+def pooled(collapsed: Floats, sites: Floats) -> Estimate:
+    """Return a weighted difference of means with one variance for both groups, so that one treated site will do.
+
+    With equal weights this is the t test of two groups: with a single treated site it asks whether that lies among the
+    controls (Donald and Lang 2007; Crawford and Howell 1998).
+    """
+    value = (sites * collapsed).sum(axis=1)
+    squares, freedom, size = np.zeros(len(value)), -2.0, np.zeros(len(value))
+    for sign in (1.0, -1.0):
+        weight = np.maximum(sign * sites, 0.0)
+        there = weight > 0.0
+        mean = (weight * collapsed).sum(axis=1, keepdims=True)
+        squares = squares + (there * (collapsed - mean) ** 2).sum(axis=1)
+        freedom = freedom + there.sum(axis=1)
+        size = size + (weight**2).sum(axis=1)
+    freedom = np.maximum(freedom, 1.0)
+    return _with_p(value, np.sqrt(squares / freedom * size), freedom)
 
 
 def welch(collapsed: Floats, sites: Floats) -> Estimate:
@@ -167,6 +230,12 @@ def welch(collapsed: Floats, sites: Floats) -> Estimate:
     return _with_p(value, np.sqrt(variance), freedom)
 
 
+def _inside(treatment: Floats) -> Floats:
+    """Return an indicator less its site and year means."""
+    inside = treatment - treatment.mean(axis=2, keepdims=True) - treatment.mean(axis=1, keepdims=True)
+    return np.asarray(inside + treatment.mean(axis=(1, 2), keepdims=True))
+
+
 def _two_way(treatment: Floats, outcome: Floats) -> Estimate:
     _, sites, years = outcome.shape
     below = (treatment**2).sum(axis=(1, 2))
@@ -186,23 +255,26 @@ def _with_p(value: Floats, error: Floats, freedom: Floats) -> Estimate:
     return Estimate(value, error, freedom, p)
 
 
-def _statistic(found: Estimate) -> Floats:
-    return np.abs(found.value) / np.maximum(found.error, 1e-300)
+def _statistic(collapsed: Floats, sites: Floats) -> Floats:
+    """Return the studentised difference; with a single site in a group only one variance can be had."""
+    alone = (np.abs(sites) > 1.0 - 1e-9).any()
+    found = pooled(collapsed, sites) if alone else welch(collapsed, sites)
+    return np.asarray(np.abs(found.value) / np.maximum(found.error, 1e-300))
 
 
-def _randomisation(collapsed: Floats, sites: Floats, found: Estimate, seed: int) -> Floats:
+def _randomisation(collapsed: Floats, sites: Floats, seed: int) -> Floats:
     """Return p values of the studentised difference when sites change places at random (Young 2019)."""
     order = np.argsort(chance.uniform(seed, RESAMPLES, chance.PERMUTED, sites.shape[1]), axis=1, kind="stable")
-    seen = _statistic(found)
-    more = [_statistic(welch(collapsed[:, each], sites)) >= seen * (1.0 - 1e-12) for each in order]
+    seen = _statistic(collapsed, sites)
+    more = [_statistic(collapsed[:, each], sites) >= seen * (1.0 - 1e-12) for each in order]
     return np.asarray((1.0 + np.sum(more, axis=0)) / (1.0 + RESAMPLES))
 
 
-def _bootstrap(collapsed: Floats, sites: Floats, found: Estimate, seed: int) -> Floats:
+def _bootstrap(collapsed: Floats, sites: Floats, seed: int) -> Floats:
     """Return p values of the wild cluster bootstrap with the null imposed (Cameron, Gelbach and Miller 2008)."""
     centre = (np.abs(sites) * collapsed).sum(axis=1, keepdims=True) / np.abs(sites).sum(axis=1, keepdims=True)
     residual = collapsed - centre
     signs = np.where(chance.uniform(seed, RESAMPLES, chance.SIGNS, sites.shape[1]) < 0.5, -1.0, 1.0)
-    seen = _statistic(found)
-    more = [_statistic(welch(residual * each, sites)) >= seen * (1.0 - 1e-12) for each in signs]
+    seen = _statistic(collapsed, sites)
+    more = [_statistic(residual * each, sites) >= seen * (1.0 - 1e-12) for each in signs]
     return np.asarray((1.0 + np.sum(more, axis=0)) / (1.0 + RESAMPLES))

@@ -6,17 +6,49 @@ pilot holds fewer years of money than of calendar. The people of all sites count
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from paysim.pilots.allocation import NEVER, Allocation
+from paysim.pilots.allocation import NEVER, Allocation, under_contract
 from paysim.pilots.estimators import Evaluator
 from paysim.pilots.model import Payment, Pilot
 
 Floats = npt.NDArray[np.float64]
+Parts = Mapping[str, Floats]
+
+FAN = (0.1, 0.5, 0.9)
+"""Shares of trials below the lines of the fan."""
+SAFE = 0.9
+"""Share of trials in which the reserve needed is enough (a convention)."""
+
+
+@dataclass(frozen=True)
+class Cash:
+    """Cash of one party, per head of the treated sites, in euro.
+
+    Attributes
+    ----------
+    fan
+        Rows of year (0 is the first of the pilot), and all cash so far in the trial at 10%, the median, and 90%.
+    reserve_needed
+        What has to be there at the start so that cash never runs out in 90% of trials.
+    insolvent
+        Share of trials in which cash runs out with the reserve that the pilot gives.
+    breaks_even
+        Share of trials that have all their money back when everything is settled.
+    break_even_year
+        Median of the first year, counted from 1, from whose end on they have; None if fewer than half ever do.
+    """
+
+    party: str
+    fan: tuple[Mapping[str, float], ...]
+    reserve_needed: float
+    insolvent: float
+    breaks_even: float
+    break_even_year: float | None
 
 
 @dataclass(frozen=True)
@@ -30,13 +62,17 @@ class Money:
     bonus_without_effect
         Mean of what is paid (repaid: negative) when it does nothing.
     bonus, result
-        Mean of what is paid with the true effect; the same less the investment.
+        Mean of what is paid with the true effect; the same less the investment and running costs.
     loss
         Probability that the organisation that invests gets back less than it put in.
     loss_without_effect
         The same when the contract does nothing.
     payer_loss
         Probability that the payer pays more bonus than it truly saves.
+    cash
+        Of organisation and payer.
+    variants
+        The same numbers with one term changed: rows of term, value and results.
     """
 
     chance_bonus: float
@@ -47,40 +83,180 @@ class Money:
     loss: float
     loss_without_effect: float
     payer_loss: float
+    cash: tuple[Cash, ...] = ()
+    variants: tuple[Mapping[str, object], ...] = ()
 
 
-def settle(
-    pilot: Pilot, terms: Payment, allocation: Allocation, parts: Mapping[str, Floats], method: Evaluator
-) -> Money:
-    """Return what a pilot pays over its trials on what the evaluator measures.
+@dataclass(frozen=True, eq=False)
+class _Measured:
+    """What terms are applied to; K pilot years.
+
+    Attributes
+    ----------
+    present, starting
+        ``[K]`` share of treated sites meant to be under the contract, and starting it.
+    benchmark
+        ``[trial]`` EUR per head a year: the sites' own mean before.
+    saved
+        ``[trial, K]`` true savings, per head of those present, times their share.
+    null, found
+        ``{benchmark: [trial, K]}`` measured savings per head a year, without and with effect.
+    """
+
+    present: Floats
+    starting: Floats
+    benchmark: Floats
+    saved: Floats
+    null: Mapping[str, Floats]
+    found: Mapping[str, Floats]
+
+
+def settle(pilot: Pilot, terms: Payment, allocation: Allocation, parts: Parts, method: Evaluator) -> Money:
+    """Return what a pilot pays over its trials on what is measured.
 
     Parameters
     ----------
     parts
-        What the outcome that is paid on is made of, ``[trial, site, year]`` each: see `paysim.pilots.study.SOURCES`.
+        What the outcome that is paid on is made of, ``[trial, site, year]`` each: see `paysim.pilots.study.make_parts`.
     """
+    about = _measure(pilot, allocation, parts, method)
+    summary, paid = _summary(about, terms)
+    invested, running = terms.investment_eur_per_head * about.starting, terms.running_cost_eur_per_head_year
+    lag = round(terms.settlement_lag_years)
+    spent = np.concatenate([invested + running * about.present, np.zeros(lag)])
+    late = np.zeros((len(paid), lag))
+    bonus = np.concatenate([late, paid], axis=1)
+    flows = {"organisation": bonus - spent, "payer": np.concatenate([about.saved, late], axis=1) - bonus}
+    reserves = {"organisation": terms.reserve_eur_per_head, "payer": 0.0}
+    cash = tuple(_cash(party, flow, reserves[party]) for party, flow in flows.items())
+    variants = []
+    for term, value, changed in _changes(pilot, terms):
+        row, other = _summary(about, changed)
+        flow = np.concatenate([np.zeros((len(other), lag)), other], axis=1) - spent
+        insolvent = _cash("organisation", flow, changed.reserve_eur_per_head).insolvent
+        variants.append({"term": term, "value": value, **row, "insolvent": insolvent})
+    return Money(**summary, cash=cash, variants=tuple(variants))
+
+
+def _measure(pilot: Pilot, allocation: Allocation, parts: Parts, method: Evaluator) -> _Measured:
     own = allocation.start < NEVER
     count = own.sum(axis=1)
-    years = (np.maximum(pilot.end_year - allocation.start, 0)).sum(axis=1) / count  # of a treated site
-    nothing = parts["selection"] + parts["drift"] + parts["noise"]
+    meant = under_contract(allocation, pilot.end_year)
+    years = slice(pilot.start_year, pilot.start_year + pilot.contract_years)
+    present = meant[0, :, years].sum(axis=0) / count[0]
+    nothing = parts["selection"] + parts["level"] + parts["drift"] + parts["noise"]
     whole = nothing + parts["caused"] + parts["contamination"]
     benchmark = (nothing[:, :, : pilot.start_year].mean(axis=2) * own).sum(axis=1) / count
-    null, paid = (benchmark * years * share_paid(-method.estimate(y) / benchmark, terms) for y in (nothing, whole))
-    saved = -parts["caused"].sum(axis=(1, 2)) / count
-    invested = terms.investment_eur_per_head
-    return Money(
-        chance_bonus=float((null > 0.0).mean()),
-        chance_penalty=float((null < 0.0).mean()),
-        bonus_without_effect=float(null.mean()),
-        bonus=float(paid.mean()),
-        result=float(paid.mean() - invested),
-        loss=float((paid < invested).mean()),
-        loss_without_effect=float((null < invested).mean()),
-        payer_loss=float((paid > saved).mean()),
+
+    def savings(outcome: Floats) -> dict[str, Floats]:
+        estimate = np.broadcast_to(-method.by_year(outcome), (len(outcome), len(present)))
+        before = outcome[:, :, : pilot.start_year].mean(axis=2, keepdims=True)
+        gain = ((before - outcome) * meant)[:, :, years].sum(axis=1)
+        return {"estimate": estimate, "own_history": gain / np.maximum(present * count[:, None], 1e-12)}
+
+    return _Measured(
+        present=present,
+        starting=np.diff(present, prepend=0.0),
+        benchmark=benchmark,
+        saved=-parts["caused"][:, :, years].sum(axis=1) / count[:, None],
+        null=savings(nothing),
+        found=savings(whole),
     )
 
 
+def _summary(about: _Measured, terms: Payment) -> tuple[dict[str, float], Floats]:
+    """Return numbers of `Money`, and what is paid with the effect ``[trial, K]``."""
+    null, found = (_paid(about, each[terms.benchmark], terms) for each in (about.null, about.found))
+    invested = terms.investment_eur_per_head + terms.running_cost_eur_per_head_year * about.present.sum()
+    by_chance, bonus, saved = null.sum(axis=1), found.sum(axis=1), about.saved.sum(axis=1)
+    summary = {
+        "chance_bonus": float((by_chance > 0.0).mean()),
+        "chance_penalty": float((by_chance < 0.0).mean()),
+        "bonus_without_effect": float(by_chance.mean()),
+        "bonus": float(bonus.mean()),
+        "result": float(bonus.mean() - invested),
+        "loss": float((bonus < invested).mean()),
+        "loss_without_effect": float((by_chance < invested).mean()),
+        "payer_loss": float((bonus > saved).mean()),
+    }
+    return summary, found
+
+
+def _paid(about: _Measured, savings: Floats, terms: Payment) -> Floats:
+    """Return what is paid for each year, or for all of them in the last ``[trial, K]``."""
+    benchmark = about.benchmark[:, None]
+    if terms.settled == "yearly":
+        return np.asarray(benchmark * about.present * share_paid(savings / benchmark, terms))
+    rate = (savings * about.present).sum(axis=1, keepdims=True) / about.present.sum() / benchmark
+    paid = np.zeros_like(savings)
+    paid[:, -1:] = benchmark * about.present.sum() * share_paid(rate, terms)
+    return paid
+
+
 def share_paid(rate: Floats, terms: Payment) -> Floats:
-    """Return the share of the benchmark that is paid for a savings rate: from the first euro, past the minimum."""
-    beyond = np.abs(rate) >= max(terms.minimum_savings_rate, 1e-15)
-    return np.where(beyond, rate * np.where(rate > 0.0, terms.sharing, terms.loss_sharing), 0.0)
+    """Return the share of the benchmark that is paid for a savings rate (repaid: negative).
+
+    Past the minimum rate from the first euro, or only what lies beyond it; up to the caps.
+    """
+    past = np.abs(rate) >= max(terms.minimum_savings_rate, 1e-15)
+    counts = rate if terms.first_euro else rate - np.sign(rate) * terms.minimum_savings_rate
+    paid = np.where(past, counts * np.where(rate > 0.0, terms.sharing, terms.loss_sharing), 0.0)
+    return np.clip(paid, -terms.loss_cap_share, terms.gain_cap_share)
+
+
+def _cash(party: str, flow: Floats, reserve: float) -> Cash:
+    """Return a party's cash from what comes in less what goes out ``[trial, year]``."""
+    position = flow.cumsum(axis=1)
+    low, median, high = np.quantile(position, FAN, axis=0)
+    deepest = np.minimum(position.min(axis=1), 0.0)
+    at_end = position[:, -1] >= 0.0
+    # From when on the position is not below zero any more.
+    below = position < 0.0
+    last_below = np.where(below.any(axis=1), flow.shape[1] - below[:, ::-1].argmax(axis=1), 0)
+    year = float(np.quantile(np.where(at_end, last_below + 1.0, np.inf), 0.5, method="higher"))
+    rows = enumerate(zip(low, median, high, strict=True))
+    return Cash(
+        party=party,
+        fan=tuple({"year": k, "low": float(a), "median": float(b), "high": float(c)} for k, (a, b, c) in rows),
+        reserve_needed=float(np.quantile(-deepest, SAFE)),
+        insolvent=float((reserve + deepest < 0.0).mean()),
+        breaks_even=float(at_end.mean()),
+        break_even_year=year if np.isfinite(year) else None,
+    )
+
+
+def _changes(pilot: Pilot, terms: Payment) -> list[tuple[str, object, Payment]]:
+    """Return terms with one changed: each uncertain number at both ends of its range, and the other ways to settle."""
+    found: list[tuple[str, object, Payment]] = []
+    for key, term in pilot.payment_terms.items():
+        if key != "settlement_lag_years":  # moves cash and nothing else
+            found += [(key, end, terms.with_number(key, end)) for end in dict.fromkeys((term.low, term.high))]
+    other = "own_history" if terms.benchmark == "estimate" else "estimate"
+    again = "yearly" if terms.settled == "end" else "end"
+    found.append(("benchmark", other, replace(terms, benchmark=other)))  # type: ignore[arg-type]
+    found.append(("settled", again, replace(terms, settled=again)))  # type: ignore[arg-type]
+    found.append(("first_euro", not terms.first_euro, replace(terms, first_euro=not terms.first_euro)))
+    return found
+
+
+def leave_at_loss(pilot: Pilot, allocation: Allocation, parts: Callable[[Allocation], Parts]) -> Allocation:
+    """Return the allocation with sites leaving once the contract is not worth it to them.
+
+    At the end of each year a site looks at its own mean saving so far against its years before, takes the coming years
+    to be like it, and leaves if what would be shared of that does not pay for running the contract.
+    """
+    terms = pilot.payment
+    assert terms is not None
+    for year in range(pilot.start_year, pilot.start_year + pilot.contract_years - 1):
+        now = parts(allocation)
+        outcome = now["selection"] + now["level"] + now["drift"] + now["noise"] + now["caused"]
+        before = outcome[:, :, : pilot.start_year].mean(axis=2)
+        seen = (np.arange(pilot.end_year) <= year) & (np.arange(pilot.end_year) >= allocation.start[:, :, None])
+        count = seen.sum(axis=2)
+        saved = before - (outcome * seen).sum(axis=2) / np.maximum(count, 1)
+        worth = before * share_paid(saved / before, terms) - terms.running_cost_eur_per_head_year
+        goes = (count > 0) & (worth < 0.0)
+        allocation = replace(
+            allocation, leaves=np.where(goes, np.minimum(allocation.leaves, year + 1), allocation.leaves)
+        )
+    return allocation

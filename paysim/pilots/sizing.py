@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import product
+from typing import Any
 
 from paysim.errors import Problem, ScenarioError
-from paysim.pilots.model import Pilot
+from paysim.pilots.model import ANY_START, COLLAPSED, Estimator, Pilot, Selection
 from paysim.pilots.panel import Panel
 from paysim.pilots.study import TRIALS, run_pilot
-from paysim.pilots.verdict import verdict
+from paysim.pilots.verdict import MOST_BIAS, MOST_TYPE_1, verdict
 
-Row = dict[str, object]
+Row = dict[str, Any]
 SHARES = (0.25, 0.5, 0.75, 1.0)
 """Parts of the region's practices that are tried when no sizes are given."""
 
@@ -34,30 +36,18 @@ def size_pilot(
     ScenarioError
         A size that the region or the scenario does not have.
     """
-    most = panel.years - pilot.start_year
-    count = len(panel.practices)
-    least = 4 if pilot.controls else max(2, pilot.waves)
-    sizes = list(sites) or sorted({max(least, round(share * count)) for share in SHARES})
-    lengths = list(years) or list(range(max(pilot.waves, len(pilot.ramp_up)), most + 1))
-    for wrong in [each for each in lengths if not max(pilot.waves, 1) <= each <= most]:
-        allowed = (f"{max(pilot.waves, 1)} to {most}",)
-        raise ScenarioError(
-            Problem("no such length in this run", pilot.path, key="years", found=str(wrong), allowed=allowed)
-        )
-    for wrong in [each for each in sizes if not least <= each <= count]:
-        allowed = (f"{least} to {count}",)
-        raise ScenarioError(
-            Problem("no such number of practices", pilot.path, key="sites", found=str(wrong), allowed=allowed)
-        )
+    sizes, lengths = _sizes(pilot, panel, sites), _lengths(pilot, panel, years)
     rows: list[Row] = []
     for length in lengths:
         for size in sizes:
             controls = 0 if not pilot.controls else min(size - 2, max(2, round(size * pilot.controls / pilot.sites)))
             if pilot.selection == "matched":
                 controls = max(controls, (size + 1) // 2)
-            ramp = pilot.ramp_up[:length]
-            tried = replace(pilot, treated=size - controls, controls=controls, years=length, ramp_up=ramp)
-            found = run_pilot(tried, panel, trials).outcomes[0]
+            if pilot.selection == "named":
+                controls = size - pilot.treated
+            tried = _of_size(pilot, size - controls, controls, length)
+            study = run_pilot(tried, panel, trials)
+            found = study.outcomes[0]
             rows.append(
                 {
                     "years": length,
@@ -70,10 +60,96 @@ def size_pilot(
                     "detectable_formula": found.detectable_formula,
                     "detectable_floor": found.detectable_floor,
                     "detectable_share": found.detectable / abs(found.mean) if found.mean else None,
+                    "chance_bonus": None if study.money is None else study.money.chance_bonus,
+                    "loss": None if study.money is None else study.money.loss,
                     "enough": found.power is not None and found.power >= pilot.power,
                 }
             )
     return rows
+
+
+def cheapest(
+    pilot: Pilot,
+    panel: Panel,
+    sites: Sequence[int] = (),
+    years: Sequence[int] = (),
+    trials: int = 300,
+    target: float | None = None,
+) -> list[Row]:
+    """Return designs around a pilot's by what they cost, the cheapest that meets its target first.
+
+    Tried are sizes and lengths as by `size_pilot`; half, as many and twice as many controls as treated; randomised
+    and stratified choice (where the pilot randomises), and the estimators that its rollout allows. A design meets the
+    target if it has the power for the true effect, or detects `target` with it, an error of the first kind no larger
+    than the verdict allows, and a bias below a quarter of what is to be found.
+
+    Parameters
+    ----------
+    target
+        Effect that is to be detected, in the unit of the primary outcome; by default the true one.
+
+    Returns
+    -------
+    list of dict
+        Design, ``cost_eur`` (investment and running costs of the treated people, None where the pilot has no payment),
+        ``site_years``, power, detectable effect, type I error, bias, and ``meets``.
+    """
+    rows = []
+    for tried in _neighbours(pilot, panel, sites, years):
+        study = run_pilot(tried, panel, trials)
+        found = study.outcomes[0]
+        wanted = abs(found.true_effect) if target is None else target
+        enough = found.detectable <= wanted if target is not None else (found.power or 0.0) >= pilot.power
+        slack = 3.0 * (pilot.alpha * (1.0 - pilot.alpha) / trials) ** 0.5
+        sound = found.type_1 <= max(MOST_TYPE_1 * pilot.alpha, pilot.alpha + slack)
+        centred = abs(found.bias) <= MOST_BIAS * wanted + 2.0 * found.rmse / trials**0.5
+        rows.append(
+            {
+                "treated": tried.treated,
+                "controls": tried.controls,
+                "years": tried.years,
+                "selection": tried.selection,
+                "estimator": tried.estimator,
+                "cost_eur": _cost(tried, panel),
+                "site_years": tried.sites * (tried.start_year + tried.years),
+                "power": found.power,
+                "detectable": found.detectable,
+                "type_1": found.type_1,
+                "bias": found.bias,
+                "meets": bool(enough and sound and centred),
+            }
+        )
+    return sorted(rows, key=lambda row: (not row["meets"], row["cost_eur"] or 0.0, row["site_years"], -row["years"]))
+
+
+def _neighbours(pilot: Pilot, panel: Panel, sites: Sequence[int], years: Sequence[int]) -> Iterator[Pilot]:
+    sizes, lengths = _sizes(pilot, panel, sites), _lengths(pilot, panel, years)
+    kinds: tuple[Estimator, ...] = ANY_START if pilot.waves > 1 else (pilot.estimator,)
+    if pilot.estimator in COLLAPSED:
+        kinds = COLLAPSED
+    choices: tuple[Selection, ...] = (pilot.selection,)
+    if pilot.selection == "randomised" and pilot.inference != "randomisation":
+        choices = ("randomised", "stratified")
+    ratios = (0.5, 1.0, 2.0) if pilot.controls else (0.0,)
+    for length, size, ratio, choice, kind in product(lengths, sizes, ratios, choices, kinds):
+        treated = size if ratio == 0.0 else round(size / (1.0 + ratio))
+        controls = size - treated
+        if pilot.selection == "matched" and controls < treated:
+            continue
+        if treated < max(2, pilot.waves) or (ratio and controls < 2):
+            continue
+        tried = replace(_of_size(pilot, treated, controls, length), selection=choice, estimator=kind)
+        yield replace(tried, strata=min(4, size // 4) if choice == "stratified" else 1) if size >= 8 else tried
+
+
+def _cost(pilot: Pilot, panel: Panel) -> float | None:
+    """Return what investment and running the contract costs, of an average site times those treated, in euro."""
+    if pilot.payment is None:
+        return None
+    people = float(panel.people.mean()) * panel.weight if pilot.sites_are_regions else float(panel.people.mean())
+    years = pilot.contract_years - (pilot.waves - 1) * (pilot.years // pilot.waves) / 2.0
+    per_head = pilot.payment.investment_eur_per_head + pilot.payment.running_cost_eur_per_head_year * years
+    return pilot.treated * people * per_head
 
 
 def practices_needed(row: Row) -> int | None:
@@ -91,6 +167,38 @@ def practices_needed(row: Row) -> int | None:
     assert isinstance(treated, int)
     assert isinstance(controls, int)
     return math.ceil((treated + controls) * (detectable**2 - floor**2) / (effect**2 - floor**2))
+
+
+def _sizes(pilot: Pilot, panel: Panel, sites: Sequence[int]) -> list[int]:
+    count = len(panel.practices)
+    least = 4 if pilot.controls else max(2, pilot.waves)
+    if pilot.selection == "named":
+        least = pilot.treated + 2
+    sizes = list(sites) or sorted({max(least, round(share * count)) for share in SHARES})
+    for wrong in [each for each in sizes if not least <= each <= count]:
+        allowed = (f"{least} to {count}",)
+        message = f"no such number of {pilot.level}s"
+        raise ScenarioError(Problem(message, pilot.path, key="sites", found=str(wrong), allowed=allowed))
+    return sizes
+
+
+def _lengths(pilot: Pilot, panel: Panel, years: Sequence[int]) -> list[int]:
+    most = panel.years - pilot.start_year
+    after = 0 if pilot.withdrawn_after is None else pilot.years - pilot.withdrawn_after
+    least = max(pilot.waves, 1 + after)
+    lengths = list(years) or list(range(max(least, len(pilot.ramp_up)), most + 1))
+    for wrong in [each for each in lengths if not least <= each <= most]:
+        allowed = (f"{least} to {most}",)
+        message = "no such length in this run"
+        raise ScenarioError(Problem(message, pilot.path, key="years", found=str(wrong), allowed=allowed))
+    return lengths
+
+
+def _of_size(pilot: Pilot, treated: int, controls: int, years: int) -> Pilot:
+    """Return the pilot with other numbers of sites and years; the years after a withdrawal stay as many."""
+    withdrawn = None if pilot.withdrawn_after is None else years - (pilot.years - pilot.withdrawn_after)
+    ramp = pilot.ramp_up[:years]
+    return replace(pilot, treated=treated, controls=controls, years=years, ramp_up=ramp, withdrawn_after=withdrawn)
 
 
 def compare_pilots(pilots: Sequence[tuple[Pilot, Panel]], trials: int = TRIALS) -> list[Row]:
@@ -112,6 +220,9 @@ def compare_pilots(pilots: Sequence[tuple[Pilot, Panel]], trials: int = TRIALS) 
                 "type_1": first.type_1,
                 "power": first.power,
                 "detectable": first.detectable,
+                "cost_eur": _cost(pilot, panel),
+                "chance_bonus": None if study.money is None else study.money.chance_bonus,
+                "loss": None if study.money is None else study.money.loss,
                 "verdict": verdict(study).what,
             }
         )

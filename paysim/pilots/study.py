@@ -10,19 +10,20 @@ import numpy.typing as npt
 from scipy.special import ndtri
 
 from paysim.analysis.measures import measure
-from paysim.errors import Problem, ScenarioError
+from paysim.errors import DataError, Problem, ScenarioError
 from paysim.pilots import chance
-from paysim.pilots.allocation import NEVER, Allocation, allocate
-from paysim.pilots.estimators import Evaluator, evaluator
-from paysim.pilots.model import PAID_ON, UNITS, Pilot
-from paysim.pilots.money import Money, settle
-from paysim.pilots.panel import Panel
+from paysim.pilots.allocation import NEVER, Allocation, allocate, under_contract
+from paysim.pilots.estimators import Evaluator, evaluator, pooled
+from paysim.pilots.model import COLLAPSED, NORM_COST, PAID_ON, UNITS, Pilot
+from paysim.pilots.money import Money, leave_at_loss, settle
+from paysim.pilots.panel import PARTIES, Panel
 
 Floats = npt.NDArray[np.float64]
 
 TRIALS = 2000
 SOURCES = {
     "selection": "who was chosen: regression to the mean, other trends, chance of the sites",
+    "level": "regions that are dearer or cheaper for good, beyond their people",
     "drift": "the region's own change over time",
     "noise": "change of single practices that the model does not hold",
     "contamination": "controls that do some of it too",
@@ -62,6 +63,8 @@ class Outcome:
         What no number of sites takes away: drift of the region that its controls, of another region, do not share.
     cv, correlation
         Of the mean of the years before and after, over practices: what goes into the formula.
+    half_width
+        Of the interval at the level of the test, mean of trials.
     bias_by_source, variance_by_source
         By `SOURCES`: mean, and variance between trials, of the part of the error.
     """
@@ -84,13 +87,48 @@ class Outcome:
     detectable_floor: float
     cv: float
     correlation: float
+    half_width: float
     bias_by_source: Mapping[str, float]
     variance_by_source: Mapping[str, float]
 
 
 @dataclass(frozen=True)
+class Withdrawn:
+    """What is left of the effect in the years after the contract was withdrawn, in the unit of the outcome.
+
+    Attributes
+    ----------
+    left, estimate
+        Truth and mean estimate: the mean of the years after, less that of the years before.
+    finds_something
+        Share of trials that reject that nothing is left.
+    """
+
+    name: str
+    left: float
+    estimate: float
+    finds_something: float
+
+
+@dataclass(frozen=True)
 class Study:
-    """All outcomes of a pilot, and the money where it pays by result."""
+    """All outcomes of a pilot, and the money where it pays by result.
+
+    Attributes
+    ----------
+    practices, worlds
+        Sites and replicates of the panel.
+    inferences
+        Of the primary outcome with fewer than `FEW` sites: rows of inference, type I error and power.
+    withdrawn
+        Of a withdrawal design, by outcome.
+    parties
+        Where it pays: rows of party, what the contract does to its money (mean, 10% and 90% of trials, EUR per head a
+        year of the treated sites) and the share of trials in which that is a loss.
+    stayed, willing
+        Share of years under the contract that treated sites kept to it; share of sites asked to which it was worth
+        something (None where nobody asks).
+    """
 
     pilot: Pilot
     trials: int
@@ -98,6 +136,15 @@ class Study:
     worlds: int
     outcomes: tuple[Outcome, ...]
     money: Money | None
+    inferences: tuple[Mapping[str, object], ...] = ()
+    withdrawn: tuple[Withdrawn, ...] = ()
+    parties: tuple[Mapping[str, object], ...] = ()
+    stayed: float = 1.0
+    willing: float | None = None
+
+
+FEW = 40
+"""Sites below which errors by cluster are not to be trusted without a look at other inferences."""
 
 
 def run_pilot(pilot: Pilot, panel: Panel, trials: int = TRIALS, settings: Mapping[str, float] | None = None) -> Study:
@@ -110,23 +157,52 @@ def run_pilot(pilot: Pilot, panel: Panel, trials: int = TRIALS, settings: Mappin
 
     Raises
     ------
-    ScenarioError
-        More sites than practices, or no trials.
+    ScenarioError, DataError
+        More sites than there are, no trials, or no case mix for a norm.
     """
     if trials < 2:
         raise ScenarioError(Problem("at least 2 trials expected", key="trials", found=str(trials)))
+    if pilot.estimator == NORM_COST and panel.case_mix is None:
+        raise DataError(Problem("the panel has no case mix, which a norm needs", pilot.path, key="estimator.kind"))
     used = dict.fromkeys(UNITS, 0.0) | {key: each.value for key, each in pilot.settings.items()} | dict(settings or {})
     allocation = allocate(pilot, panel, trials, drop_out=used["drop_out"], error=used["selection.error"])
-    outcomes, money = [], None
-    primary = _parts(pilot, panel, pilot.outcomes[0], allocation, used)
+    if pilot.leaves_at_loss:
+        allocation = leave_at_loss(pilot, allocation, lambda who: make_parts(pilot, panel, PAID_ON, who, used))
+    outcomes, withdrawn, money = [], [], None
+    inferences: tuple[Mapping[str, object], ...] = ()
+    primary = make_parts(pilot, panel, pilot.outcomes[0], allocation, used)
+    case_mix = None
+    if panel.case_mix is not None:
+        case_mix = panel.case_mix[allocation.world[:, None], allocation.practice, : pilot.end_year]
+    # Matched on what an evaluator sees of the primary outcome before the start.
+    method = evaluator(pilot, allocation, without_effect(primary), case_mix)
     for name in pilot.outcomes:
-        parts = primary if name == pilot.outcomes[0] else _parts(pilot, panel, name, allocation, used)
-        # Matched on what an evaluator sees of the primary outcome before the start.
-        method = evaluator(pilot, allocation, primary["selection"] + primary["drift"] + primary["noise"])
+        first = name == pilot.outcomes[0]
+        parts = primary if first else make_parts(pilot, panel, name, allocation, used)
         outcomes.append(_summary(pilot, panel, name, allocation, parts, method, used["region_drift"]))
+        if first and pilot.sites < FEW and pilot.estimator in COLLAPSED:
+            inferences = _inferences(pilot, parts, method)
+        if pilot.withdrawn_after is not None:
+            withdrawn.append(_withdrawn(pilot, name, allocation, parts))
         if name == PAID_ON and pilot.payment is not None:
             money = settle(pilot, pilot.payment, allocation, parts, method)
-    return Study(pilot, trials, len(panel.practices), len(panel.people), tuple(outcomes), money)
+    parties = _parties(pilot, panel, allocation, used) if pilot.payment is not None else ()
+    meant = under_contract(allocation, pilot.end_year)
+    kept = meant & (np.arange(pilot.end_year) < allocation.leaves[:, :, None])
+    willing = None if allocation.willing is None else float(allocation.willing[:, : pilot.treated].mean())
+    return Study(
+        pilot=pilot,
+        trials=trials,
+        practices=len(panel.practices),
+        worlds=len(panel.people),
+        outcomes=tuple(outcomes),
+        money=money,
+        inferences=inferences,
+        withdrawn=tuple(withdrawn),
+        parties=parties,
+        stayed=float(kept.sum() / meant.sum()),
+        willing=willing,
+    )
 
 
 def sweep(pilot: Pilot, panel: Panel, trials: int = TRIALS) -> list[dict[str, object]]:
@@ -143,10 +219,16 @@ def sweep(pilot: Pilot, panel: Panel, trials: int = TRIALS) -> list[dict[str, ob
     return rows
 
 
-def _parts(
+def make_parts(
     pilot: Pilot, panel: Panel, name: str, allocation: Allocation, used: Mapping[str, float]
 ) -> dict[str, Floats]:
-    """Return what the outcome is made of, ``[trial, site, year]`` each."""
+    """Return what the outcome is made of, ``[trial, site, year]`` each: `SOURCES` but timing, and what is caused.
+
+    Parameters
+    ----------
+    used
+        A value for each of `UNITS`.
+    """
     end = pilot.end_year
     year = np.arange(end)
     world, practice = allocation.world[:, None], allocation.practice
@@ -161,20 +243,27 @@ def _parts(
         return np.asarray(effect[world[:, :, None], practice[:, :, None], known] * ramp[np.clip(exposure, 0, end)])
 
     start = allocation.start[:, :, None]
-    treated = (year >= start) & (year < allocation.leaves[:, :, None])
+    leaves = np.minimum(allocation.leaves, allocation.ends)[:, :, None]
+    treated = (year >= start) & (year < leaves)
     caused = np.where(treated, of_year(year - start), 0.0)
-    since = np.broadcast_to(year - pilot.start_year, (trials, sites, end))
-    beside = (year >= pilot.start_year) & (year < start)
-    spilled = np.where(beside, used["contamination"] * of_year(since), 0.0)
-    here = chance.normal(pilot.seed, trials, chance.DRIFT_HERE, end).cumsum(axis=1)
-    there = here
-    if pilot.controls_from == "other_region":
-        there = chance.normal(pilot.seed, trials, chance.DRIFT_THERE, end).cumsum(axis=1)
-    own = (allocation.start < NEVER)[:, :, None]
-    drift = used["region_drift"] * mean * np.where(own, here[:, None, :], there[:, None, :])
+    if allocation.ends < NEVER:  # what the last year did fades
+        since = np.maximum(year - allocation.ends + 1, 0)
+        stayed = (allocation.start < NEVER) & (allocation.leaves > allocation.ends)
+        last = of_year(np.broadcast_to(allocation.ends - 1 - start, (trials, sites, end)))
+        after = stayed[:, :, None] & (since > 0)
+        caused = np.where(after, last * used["carry_over"] ** since, caused)
+    elapsed = np.broadcast_to(year - pilot.start_year, (trials, sites, end))
+    beside = (year >= pilot.start_year) & (year < start) & (year < allocation.ends)
+    spilled = np.where(beside, used["contamination"] * of_year(elapsed), 0.0)
+    drift = used["region_drift"] * mean * _walks(pilot, allocation)
     noise = used["practice_noise"] * mean * chance.normal(pilot.seed, trials, chance.NOISE, sites, end)
+    level = np.zeros_like(without)
+    if pilot.sites_are_regions:
+        of_site = chance.normal(pilot.seed, trials, chance.LEVEL_OF_SITE, sites)
+        level += used["region_level"] * mean * of_site[:, :, None]
     return {
         "selection": without,
+        "level": level,
         "drift": drift,
         "noise": noise,
         "contamination": spilled,
@@ -182,15 +271,76 @@ def _parts(
     }
 
 
+def without_effect(parts: Mapping[str, Floats]) -> Floats:
+    """Return the outcome when the contract does nothing ``[trial, site, year]``."""
+    return parts["selection"] + parts["level"] + parts["drift"] + parts["noise"]
+
+
+def _walks(pilot: Pilot, allocation: Allocation) -> Floats:
+    """Return random walks of unit steps by site ``[trial, site, year]``: one for all, for each group, or for each."""
+    trials, sites = allocation.practice.shape
+    end = pilot.end_year
+    if pilot.sites_are_regions:
+        return chance.normal(pilot.seed, trials, chance.DRIFT_OF_SITE, sites, end).cumsum(axis=2)
+    here = there = chance.normal(pilot.seed, trials, chance.DRIFT_HERE, end).cumsum(axis=1)
+    if pilot.controls_from == "other_region":
+        there = chance.normal(pilot.seed, trials, chance.DRIFT_THERE, end).cumsum(axis=1)
+    own = (allocation.start < NEVER)[:, :, None]
+    return np.where(own, here[:, None, :], there[:, None, :])
+
+
 def true_effect(pilot: Pilot, allocation: Allocation, caused: Floats) -> Floats:
     """Return the true mean effect on meant treated site-years of each trial."""
-    meant = np.arange(pilot.end_year) >= allocation.start[:, :, None]
+    meant = under_contract(allocation, pilot.end_year)
     return np.asarray((caused * meant).sum(axis=(1, 2)) / meant.sum(axis=(1, 2)))
 
 
+def _inferences(pilot: Pilot, parts: Mapping[str, Floats], method: Evaluator) -> tuple[Mapping[str, object], ...]:
+    """Return type I error and power by every way to judge the same estimate."""
+    nothing = without_effect(parts)
+    whole = nothing + parts["caused"] + parts["contamination"]
+    is_null = not parts["caused"].any()
+    rows: list[Mapping[str, object]] = []
+    for how in ("cluster_t", "pooled_t", "wild_cluster_bootstrap", "randomisation"):
+        if pilot.treated == 1 and how in ("cluster_t", "wild_cluster_bootstrap"):
+            continue
+        null, found = method.evaluate(nothing, how), method.evaluate(whole, how)
+        power = None if is_null else float((found.p <= pilot.alpha).mean())
+        rows.append({"inference": how, "type_1": float((null.p <= pilot.alpha).mean()), "finds_effect": power})
+    return tuple(rows)
+
+
+def _withdrawn(pilot: Pilot, name: str, allocation: Allocation, parts: Mapping[str, Floats]) -> Withdrawn:
+    """Return what is left after the contract ended, by the difference in differences of the years after it."""
+    year = np.arange(pilot.end_year)
+    after = (year >= allocation.ends) / (pilot.end_year - allocation.ends)
+    before = (year < pilot.start_year) / pilot.start_year
+    own = (allocation.start < NEVER).astype(float)
+    sites = own / own.sum(axis=1, keepdims=True) - (1.0 - own) / (1.0 - own).sum(axis=1, keepdims=True)
+    whole = without_effect(parts) + parts["caused"] + parts["contamination"]
+    found = pooled(whole @ (after - before), sites)
+    left = ((parts["caused"] @ after) * own).sum(axis=1) / own.sum(axis=1)
+    return Withdrawn(name, float(left.mean()), float(found.value.mean()), float((found.p <= pilot.alpha).mean()))
+
+
+def _parties(
+    pilot: Pilot, panel: Panel, allocation: Allocation, used: Mapping[str, float]
+) -> tuple[Mapping[str, object], ...]:
+    rows: list[Mapping[str, object]] = []
+    for party, name in PARTIES.items():
+        if name not in panel.without:
+            continue
+        truth = true_effect(pilot, allocation, make_parts(pilot, panel, name, allocation, used)["caused"])
+        low, high = np.quantile(truth, (0.1, 0.9))
+        what = {"party": party, "measure": name, "mean": float(truth.mean()), "low": float(low), "high": float(high)}
+        rows.append(what | {"loses": float((truth < 0.0).mean())})
+    return tuple(rows)
+
+
 def _region_effect(pilot: Pilot, panel: Panel, name: str) -> float:
-    ramp = np.array([*pilot.ramp_up, *[pilot.ramp_up[-1]] * pilot.years])[: pilot.years]
-    by_practice = (panel.effect[name][:, :, : pilot.years] * ramp).mean(axis=2)
+    years = pilot.contract_years
+    ramp = np.array([*pilot.ramp_up, *[pilot.ramp_up[-1]] * years])[:years]
+    by_practice = (panel.effect[name][:, :, :years] * ramp).mean(axis=2)
     return float((by_practice * panel.people).sum() / panel.people.sum())
 
 
@@ -203,21 +353,23 @@ def _summary(
     method: Evaluator,
     drift: float,
 ) -> Outcome:
-    nothing = parts["selection"] + parts["drift"] + parts["noise"]
-    found = method.evaluate(nothing + parts["caused"] + parts["contamination"])
-    null = method.evaluate(nothing)
+    nothing = without_effect(parts)
+    whole = nothing + parts["caused"] + parts["contamination"]
+    found, null = method.evaluate(whole), method.evaluate(nothing)
+    weights = method.weights(whole)
     truth = true_effect(pilot, allocation, parts["caused"])
     error = found.value - truth
-    source = {key: method.estimate(parts[key]) for key in ("selection", "drift", "noise", "contamination")}
-    source["timing"] = method.estimate(parts["caused"]) - truth
-    reject = found.p <= pilot.level
+    source = {key: (weights * parts[key]).sum(axis=(1, 2)) for key in SOURCES if key != "timing"}
+    source["timing"] = (weights * parts["caused"]).sum(axis=(1, 2)) - truth
+    reject = found.p <= pilot.alpha
     agrees = np.sign(found.value) == np.sign(truth.mean())
-    tails = float(ndtri(1.0 - pilot.level / 2.0) + ndtri(pilot.power))
+    tails = float(ndtri(1.0 - pilot.alpha / 2.0) + ndtri(pilot.power))
     mean = float(panel.without[name][:, :, : pilot.end_year].mean())
-    cv, correlation = _spread(pilot, parts["selection"] + parts["noise"], mean)
+    # Drift of each site is a part of how sites differ; drift of a group is not, and more sites do not help.
+    cv, correlation = _spread(pilot, nothing if pilot.sites_are_regions else nothing - parts["drift"], mean)
     formula, floor = None, 0.0
-    if method.years is not None and pilot.controls_from == "other_region":
-        floor = tails * drift * abs(mean) * float(np.sqrt(2.0) * walk_spread(method.years))
+    if method.yearly is not None and pilot.controls_from == "other_region":
+        floor = tails * drift * abs(mean) * float(np.sqrt(2.0) * walk_spread(method.yearly.mean(axis=0)))
     if pilot.estimator == "difference_in_differences":
         sizes = 1.0 / pilot.treated + 1.0 / pilot.controls
         of_sites = tails * cv * abs(mean) * float(np.sqrt(max(0.0, 2.0 * (1.0 - correlation)) * sizes))
@@ -234,8 +386,8 @@ def _summary(
         estimate=float(found.value.mean()),
         bias=float(error.mean()),
         rmse=float(np.sqrt((error**2).mean())),
-        coverage=float((np.abs(error) <= found.half_width(pilot.level)).mean()),
-        type_1=float((null.p <= pilot.level).mean()),
+        coverage=float((np.abs(error) <= found.half_width(pilot.alpha)).mean()),
+        type_1=float((null.p <= pilot.alpha).mean()),
         power=None if is_null else float((reject & agrees).mean()),
         wrong_sign=None if is_null else float((reject & ~agrees).mean()),
         detectable=tails * float(null.value.std(ddof=1)),
@@ -243,6 +395,7 @@ def _summary(
         detectable_floor=floor,
         cv=cv,
         correlation=correlation,
+        half_width=float(found.half_width(pilot.alpha).mean()),
         bias_by_source={key: _clean(each.mean(), mean) for key, each in source.items()},
         variance_by_source={key: _clean(each.std(), mean) ** 2 for key, each in source.items()},
     )
@@ -260,8 +413,8 @@ def walk_spread(years: Floats) -> float:
 
 def _spread(pilot: Pilot, nothing: Floats, mean: float) -> tuple[float, float]:
     """Return coefficient of variation and correlation of the means before and after, over sites within trials."""
-    first = pilot.start_year
-    pair = np.stack([nothing[:, :, :first].mean(axis=2), nothing[:, :, first:].mean(axis=2)])
+    first, end = pilot.start_year, pilot.start_year + pilot.contract_years
+    pair = np.stack([nothing[:, :, :first].mean(axis=2), nothing[:, :, first:end].mean(axis=2)])
     pair = pair - pair.mean(axis=2, keepdims=True)
     divisor = nothing.shape[0] * (nothing.shape[1] - 1)
     variance = float((pair**2).sum() / divisor / 2.0)

@@ -53,10 +53,10 @@ def _faults(study: Study) -> Iterator[tuple[float, str]]:
 
 def _measuring(study: Study) -> Iterator[tuple[float, str]]:
     first, pilot = study.outcomes[0], study.pilot
-    slack = 3.0 * (pilot.level * (1.0 - pilot.level) / study.trials) ** 0.5
-    if first.type_1 > max(MOST_TYPE_1 * pilot.level, pilot.level + slack):
-        weight = 0.5 + 0.5 * min(2.0, first.type_1 / pilot.level / 4.0)
-        text = f"without any effect it finds one in {first.type_1:.0%} of trials (wanted {pilot.level:.0%})"
+    slack = 3.0 * (pilot.alpha * (1.0 - pilot.alpha) / study.trials) ** 0.5
+    if first.type_1 > max(MOST_TYPE_1 * pilot.alpha, pilot.alpha + slack):
+        weight = 0.5 + 0.5 * min(2.0, first.type_1 / pilot.alpha / 4.0)
+        text = f"without any effect it finds one in {first.type_1:.0%} of trials (wanted {pilot.alpha:.0%})"
         yield weight, f"{text}: {_why(first, without_effect=True)}"
     if first.power is None or first.wrong_sign is None:
         text = f"the contract does nothing to {first.name}: there is nothing to find, and what rejects is an error"
@@ -74,10 +74,10 @@ def _measuring(study: Study) -> Iterator[tuple[float, str]]:
             f"power is {first.power:.0%} (wanted {pilot.power:.0%}): it can show {first.detectable:,.3g} {first.unit}"
         )
         yield weight, f"{text}, the true effect is {first.true_effect:,.3g}"
-    if first.coverage < 1.0 - pilot.level - MOST_SHORT:
-        short = 1.0 - pilot.level - first.coverage
+    if first.coverage < 1.0 - pilot.alpha - MOST_SHORT:
+        short = 1.0 - pilot.alpha - first.coverage
         yield 0.5 + min(0.5, short), f"only {first.coverage:.0%} of intervals hold the truth"
-    if first.wrong_sign > pilot.level:
+    if first.wrong_sign > pilot.alpha:
         yield 0.9 + first.wrong_sign, f"{first.wrong_sign:.0%} of trials show an effect of the wrong sign"
 
 

@@ -10,6 +10,8 @@ from paysim.report import drawing
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from paysim.pilots.money import Cash
+
 
 def power_curves(rows: Sequence[Mapping[str, Any]], unit: str, wanted: float) -> Axes:
     """Draw the minimum detectable effect by number of practices, a line for each length.
@@ -40,6 +42,22 @@ def power_curves(rows: Sequence[Mapping[str, Any]], unit: str, wanted: float) ->
         ax.set_xlabel("practices, treated and controls")
         ax.set_ylabel(f"detectable with power {wanted:g}\n({unit})")
         ax.legend(frameon=False, title="length (x: closed form)")
+    return ax
+
+
+def cash_fan(parties: Sequence[Cash]) -> Axes:
+    """Draw cash so far by year: the median as a line, 10% to 90% of trials as a band, a colour for each party."""
+    with drawing.styled():
+        ax = drawing.new_axes(7.0, 4.2)
+        for each, shade in zip(parties, ("C0", "C1", "C2", "C3"), strict=False):
+            years = [0, *(row["year"] + 1 for row in each.fan)]
+            low, median, high = ([0.0, *(row[name] for row in each.fan)] for name in ("low", "median", "high"))
+            ax.fill_between(years, low, high, color=shade, alpha=0.2, linewidth=0.0)
+            ax.plot(years, median, marker="o", color=shade, label=each.party)
+        ax.axhline(0.0, color="0.3", linewidth=1.0)
+        ax.set_xlabel("years since the start of the pilot")
+        ax.set_ylabel("cash so far\n(EUR per head)")
+        ax.legend(frameon=False, title="median, 10 to 90% of trials")
     return ax
 
 

@@ -113,7 +113,7 @@ def test_one_common_start_is_the_regression_with_cr2_errors(plot, kind):
             wanted = beta[1:5].mean()
         assert found.value[trial] == pytest.approx(wanted, rel=1e-9)
         # CR2 of one number a site: residuals divided by the root of one less the leverage
-        collapsed = y[trial] @ method.years
+        collapsed = y[trial] @ method.yearly.mean(axis=0)
         x = np.column_stack([np.ones(9), own[:, 0].astype(float)])
         _, residual, inverse = dense(collapsed, [x[:, 0], x[:, 1]])
         leverage = np.einsum("ij,jk,ik->i", x, inverse, x)

@@ -1,0 +1,107 @@
+"""What `paysim pilot` prints of a study."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from paysim.cli import show
+
+if TYPE_CHECKING:
+    from paysim.pilots.money import Money
+    from paysim.pilots.study import Study
+    from paysim.pilots.verdict import Verdict
+
+_OUTCOMES = ("true_effect", "estimate", "bias", "rmse", "coverage", "type_1", "power", "wrong_sign")
+_SIZES = ("mean", "detectable", "detectable_formula", "cv", "correlation")
+_PAID = ("chance_bonus", "chance_penalty", "bonus_without_effect", "bonus", "loss", "payer_loss", "insolvent")
+
+
+def rows(found: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
+    """Print rows with four digits; nothing where nothing is known."""
+    show.table([{name: _short(row.get(name)) for name in columns} for row in found], columns)
+
+
+def plain(found: Study) -> dict[str, Any]:
+    """Return a study as plain data, without its pilot."""
+    return {
+        name: _plain(getattr(found, name)) for name in found.__dataclass_fields__ if name not in ("pilot", "trials")
+    }
+
+
+def study(found: Study, judged: Verdict) -> None:
+    """Print the verdict, what the pilot would find beside the truth, why, and whose money it is."""
+    from paysim.pilots.study import FEW, SOURCES
+
+    pilot, first = found.pilot, found.outcomes[0]
+    typer.echo(f"{pilot.title}: {judged.what}")
+    for reason in judged.reasons:
+        typer.echo(f"- {reason}")
+    typer.echo(
+        f"\n{found.trials:,} trials, {pilot.treated} treated and {pilot.controls} control of {found.practices} "
+        f"{pilot.level}s, {found.worlds} simulated world(s); {pilot.estimator}, {pilot.inference}; "
+        f"under the contract in {found.stayed:.0%} of the years meant\n"
+    )
+    if found.willing is not None:
+        typer.echo(f"Taking part is worth something to {found.willing:.0%} of those who come forward.\n")
+    every = [asdict(each) for each in found.outcomes]
+    rows(every, ["name", *_OUTCOMES, "unit"])
+    typer.echo("")
+    rows(every, ["name", *_SIZES])
+    if found.inferences:
+        typer.echo(f"\nfewer than {FEW} {pilot.level}s: errors of the first kind and effects found, by inference")
+        rows(found.inferences, ["inference", "type_1", "finds_effect"])
+    typer.echo("\nwhere the error of the first outcome comes from")
+    sources = [
+        {"source": key, "bias": first.bias_by_source[key], "sd": first.variance_by_source[key] ** 0.5, "what": text}
+        for key, text in SOURCES.items()
+    ]
+    rows([row for row in sources if row["bias"] or row["sd"]], ["source", "bias", "sd", "what"])
+    if found.withdrawn:
+        typer.echo("\nin the years after the contract is withdrawn")
+        rows([asdict(each) for each in found.withdrawn], ["name", "left", "estimate", "finds_something"])
+    typer.echo("\nfor the whole region, if all took part and nobody left: what a pilot would say, and the truth")
+    scaled = [
+        {"name": each.name, "low": each.estimate - each.half_width, "estimate": each.estimate}
+        | {"high": each.estimate + each.half_width, "truth": each.region_effect, "unit": each.unit}
+        for each in found.outcomes
+    ]
+    rows(scaled, ["name", "low", "estimate", "high", "truth", "unit"])
+    if found.money is not None:
+        _money(found.money, found)
+
+
+def _money(money: Money, found: Study) -> None:
+    typer.echo("\nmoney: probabilities, and EUR per head over the whole pilot")
+    rows(
+        [{"what": key, "value": value} for key, value in asdict(money).items() if key not in ("cash", "variants")],
+        ["what", "value"],
+    )
+    typer.echo("\nwith one term changed")
+    rows(money.variants, ["term", "value", *_PAID])
+    typer.echo("\ncash so far at the end of each year, EUR per head: one trial in ten lower, median, one in ten higher")
+    fan = [{"party": each.party, **row, "year": int(row["year"]) + 1} for each in money.cash for row in each.fan]
+    rows(fan, ["party", "year", "low", "median", "high"])
+    typer.echo("")
+    rows(
+        [asdict(each) for each in money.cash],
+        ["party", "reserve_needed", "insolvent", "breaks_even", "break_even_year"],
+    )
+    if found.parties:
+        typer.echo("\nwhat the contract does to the money of others, EUR per head a year of treated sites")
+        rows(found.parties, ["party", "mean", "low", "high", "loses", "measure"])
+
+
+def _short(value: object) -> object:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return float(f"{value:.4g}") + 0.0 if isinstance(value, float) else value
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple | list):
+        return [_plain(each) for each in value]
+    return asdict(value) if hasattr(value, "__dataclass_fields__") else value
