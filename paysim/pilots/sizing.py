@@ -46,7 +46,7 @@ def size_pilot(
             if pilot.selection == "named":
                 controls = size - pilot.treated
             tried = _of_size(pilot, size - controls, controls, length)
-            study = run_pilot(tried, panel, trials)
+            study = run_pilot(tried, panel, trials, brief=True)
             found = study.outcomes[0]
             rows.append(
                 {
@@ -96,7 +96,7 @@ def cheapest(
     """
     rows = []
     for tried in _neighbours(pilot, panel, sites, years):
-        study = run_pilot(tried, panel, trials)
+        study = run_pilot(tried, panel, trials, brief=True)
         found = study.outcomes[0]
         wanted = abs(found.true_effect) if target is None else target
         enough = found.detectable <= wanted if target is not None else (found.power or 0.0) >= pilot.power

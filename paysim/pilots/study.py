@@ -147,13 +147,22 @@ FEW = 40
 """Sites below which errors by cluster are not to be trusted without a look at other inferences."""
 
 
-def run_pilot(pilot: Pilot, panel: Panel, trials: int = TRIALS, settings: Mapping[str, float] | None = None) -> Study:
+def run_pilot(
+    pilot: Pilot,
+    panel: Panel,
+    trials: int = TRIALS,
+    settings: Mapping[str, float] | None = None,
+    *,
+    brief: bool = False,
+) -> Study:
     """Carry out a pilot many times.
 
     Parameters
     ----------
     settings
         Other values for some of `UNITS`, to see what depends on them.
+    brief
+        Only the primary outcome and what is paid, without other inferences and other parties.
 
     Raises
     ------
@@ -176,17 +185,18 @@ def run_pilot(pilot: Pilot, panel: Panel, trials: int = TRIALS, settings: Mappin
         case_mix = panel.case_mix[allocation.world[:, None], allocation.practice, : pilot.end_year]
     # Matched on what an evaluator sees of the primary outcome before the start.
     method = evaluator(pilot, allocation, without_effect(primary), case_mix)
-    for name in pilot.outcomes:
+    wanted = {pilot.outcomes[0], PAID_ON if pilot.payment is not None else pilot.outcomes[0]}
+    for name in (each for each in pilot.outcomes if not brief or each in wanted):
         first = name == pilot.outcomes[0]
         parts = primary if first else make_parts(pilot, panel, name, allocation, used)
         outcomes.append(_summary(pilot, panel, name, allocation, parts, method, used["region_drift"]))
-        if first and pilot.sites < FEW and pilot.estimator in COLLAPSED:
+        if first and not brief and pilot.sites < FEW and pilot.estimator in COLLAPSED:
             inferences = _inferences(pilot, parts, method)
         if pilot.withdrawn_after is not None:
             withdrawn.append(_withdrawn(pilot, name, allocation, parts))
         if name == PAID_ON and pilot.payment is not None:
             money = settle(pilot, pilot.payment, allocation, parts, method)
-    parties = _parties(pilot, panel, allocation, used) if pilot.payment is not None else ()
+    parties = () if brief or pilot.payment is None else _parties(pilot, panel, allocation, used)
     meant = under_contract(allocation, pilot.end_year)
     kept = meant & (np.arange(pilot.end_year) < allocation.leaves[:, :, None])
     willing = None if allocation.willing is None else float(allocation.willing[:, : pilot.treated].mean())
@@ -210,7 +220,7 @@ def sweep(pilot: Pilot, panel: Panel, trials: int = TRIALS) -> list[dict[str, ob
     rows: list[dict[str, object]] = []
     for key, term in pilot.settings.items():
         for value in dict.fromkeys((term.low, term.high)):
-            found = run_pilot(pilot, panel, trials, {key: value}).outcomes[0]
+            found = run_pilot(pilot, panel, trials, {key: value}, brief=True).outcomes[0]
             row = {
                 name: getattr(found, name)
                 for name in ("true_effect", "bias", "rmse", "coverage", "type_1", "power", "detectable")

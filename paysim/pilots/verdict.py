@@ -90,6 +90,10 @@ def _paying(study: Study) -> Iterator[tuple[float, str]]:
         if money.chance_penalty > 0.2:
             text = f"a contract that does nothing owes money in {money.chance_penalty:.0%} of trials"
             yield 0.5 + 0.5 * money.chance_penalty, text
+        cash = money.cash[0]
+        if cash.insolvent > 0.2:
+            text = f"cash of the {cash.party} runs out in {cash.insolvent:.0%} of trials"
+            yield 0.5 + 0.3 * cash.insolvent, f"{text}: it takes a reserve of EUR {cash.reserve_needed:,.0f} a head"
         if money.loss > 0.5:
             yield 0.5 + 0.4 * money.loss, f"whoever invests loses money in {money.loss:.0%} of trials"
 

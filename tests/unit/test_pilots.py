@@ -16,7 +16,7 @@ from paysim.analysis.measures import measure, wide
 from paysim.analysis.runs import Run, load_run
 from paysim.cli.app import app
 from paysim.errors import DataError, ScenarioError
-from paysim.pilots import Panel, Pilot, compare_pilots, load_pilot, panel_of, read_panel, run_pilot, size_pilot
+from paysim.pilots import Pilot, compare_pilots, load_pilot, panel_of, read_panel, run_pilot, size_pilot
 from paysim.pilots.allocation import NEVER, Allocation, allocate
 from paysim.pilots.estimators import evaluator, welch
 from paysim.pilots.model import PAID_ON, Payment
@@ -24,30 +24,13 @@ from paysim.pilots.panel import write_panel
 from paysim.pilots.sizing import practices_needed
 from paysim.pilots.study import SOURCES, sweep
 from paysim.pilots.verdict import CHANGE, DO_NOT_RUN, RUN, verdict
-
-PRIMARY = "care_payments_per_head"
-OFF = {"contamination": 0.0, "drop_out": 0.0, "region_drift": 0.0, "practice_noise": 0.0}
+from tests.pilots import OFF, PRIMARY, panel
 
 
 @pytest.fixture(scope="module")
 def plot() -> Pilot:
     pilot = load_pilot("plot_acceleration_achterhoek")
     return replace(pilot, outcomes=(PRIMARY,), treated=20, controls=20, payment=None, payment_terms={})
-
-
-def panel(effect: float = 0.0, practices: int = 60, years: int = 6, worlds: int = 5, spread: float = 0.0) -> Panel:
-    """Return made-up practices: persistent differences of 5%, yearly ones of 4%."""
-    random = np.random.default_rng(7)
-    level = 1000.0 * (1.0 + 0.05 * random.standard_normal((worlds, practices, 1)))
-    without = level + 40.0 * random.standard_normal((worlds, practices, years))
-    gain = effect * (1.0 + spread * random.standard_normal((worlds, practices, 1)))
-    return Panel(
-        practices=tuple(f"p{k:03d}" for k in range(practices)),
-        people=np.ones((worlds, practices)),
-        without={PRIMARY: without},
-        effect={PRIMARY: np.broadcast_to(gain, without.shape).copy()},
-        units={PRIMARY: "EUR"},
-    )
 
 
 def dense(outcome: np.ndarray, columns: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

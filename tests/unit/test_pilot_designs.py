@@ -1,0 +1,367 @@
+"""Designs of pilots: mixed model, norm cost, zones, withdrawal, who takes part and leaves, cash, and the search."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize_scalar
+from scipy.stats import ttest_ind
+from typer.testing import CliRunner
+
+from paysim import catalog
+from paysim.cli.app import app
+from paysim.errors import DataError, ScenarioError
+from paysim.kernel.records import PERIODS_PER_YEAR
+from paysim.pilots import Panel, Pilot, load_pilot, mixed, panel_of, run_pilot
+from paysim.pilots import panel as panels
+from paysim.pilots.allocation import NEVER, Allocation, allocate
+from paysim.pilots.estimators import pooled
+from paysim.pilots.model import Payment, Sourced
+from paysim.pilots.money import leave_at_loss, share_paid
+from paysim.pilots.panel import write_panel
+from paysim.pilots.sizing import cheapest
+from paysim.pilots.study import make_parts
+from paysim.pilots.worlds import load_worlds, needed
+from tests.pilots import OFF, PRIMARY, panel
+
+TERMS = Payment(sharing=0.5, loss_sharing=0.0, minimum_savings_rate=0.0, investment_eur_per_head=0.0)
+
+
+@pytest.fixture(scope="module")
+def plot() -> Pilot:
+    pilot = load_pilot("plot_acceleration_achterhoek")
+    whole = {"outcomes": (PRIMARY,), "treated": 20, "controls": 20, "ramp_up": (1.0,)}
+    return replace(pilot, payment=None, payment_terms={}, **whole)
+
+
+@pytest.fixture(scope="module")
+def zones() -> Pilot:
+    pilot = load_pilot("ascvd_twelve_zones")
+    return replace(pilot, outcomes=(PRIMARY,), start_year=2, years=4, ramp_up=(1.0,))
+
+
+def wedge(trials: int, sites: int, years: int, spread: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return an indicator of sites that start one after another, and outcomes with intercepts of that spread."""
+    start = 1 + np.arange(sites) * (years - 1) // sites
+    treated = (np.arange(years) >= start[:, None]).astype(float)
+    random = np.random.default_rng(11)
+    own = spread * random.standard_normal((trials, sites, 1))
+    y = 50.0 + own + np.arange(years) + 2.0 * treated + random.standard_normal((trials, sites, years))
+    return np.broadcast_to(treated, y.shape), y
+
+
+def reml(x: np.ndarray, y: np.ndarray, ratio: float, groups: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+    """Return -2 log L, coefficients and their covariance with a variance ratio of intercepts to the rest, densely."""
+    variance = np.eye(len(y)) + ratio * (groups[:, None] == groups)
+    inverse = np.linalg.inv(variance)
+    cross = x.T @ inverse @ x
+    beta = np.linalg.solve(cross, x.T @ inverse @ y)
+    free = len(y) - x.shape[1]
+    scale = float((y - x @ beta) @ inverse @ (y - x @ beta)) / free
+    logs = np.linalg.slogdet(variance)[1] + np.linalg.slogdet(cross)[1]
+    return free * np.log(scale) + logs, beta, scale * np.linalg.inv(cross)
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.5, 3.0])
+def test_the_mixed_model_is_restricted_maximum_likelihood(spread):
+    treatment, y = wedge(4, 8, 5, spread)
+    found = mixed.fit(treatment, y)
+    groups = np.repeat(np.arange(8), 5)
+    year = (np.arange(40)[:, None] % 5 == np.arange(5)).astype(float)
+    for trial in range(4):
+        x = np.column_stack([treatment[trial].ravel(), year])
+        best = minimize_scalar(
+            lambda log: reml(x, y[trial].ravel(), np.exp(log), groups)[0],  # noqa: B023
+            bounds=(-12.0, 12.0),
+            method="bounded",
+            options={"xatol": 1e-10},
+        )
+        _, beta, covariance = reml(x, y[trial].ravel(), np.exp(best.x), groups)
+        assert found.value[trial] == pytest.approx(beta[0], rel=2e-5)
+        assert found.error[trial] == pytest.approx(np.sqrt(covariance[0, 0]), rel=2e-5)
+    np.testing.assert_allclose((found.weights * y).sum(axis=(1, 2)), found.value, rtol=1e-9)
+
+
+def test_the_mixed_model_agrees_with_statsmodels():
+    lib = pytest.importorskip("statsmodels.regression.mixed_linear_model")
+    treatment, y = wedge(1, 10, 5, 2.0)
+    year = (np.arange(50)[:, None] % 5 == np.arange(5)).astype(float)
+    x = np.column_stack([treatment[0].ravel(), year])
+    theirs = lib.MixedLM(y[0].ravel(), x, np.repeat(np.arange(10), 5)).fit(reml=True)
+    found = mixed.fit(treatment, y)
+    assert found.value[0] == pytest.approx(theirs.fe_params[0], rel=1e-4)
+    assert found.error[0] == pytest.approx(theirs.bse_fe[0], rel=1e-3)
+
+
+def test_a_stepped_wedge_by_the_mixed_model_keeps_its_level(plot):
+    own = replace(plot, rollout="stepped_wedge", waves=4, treated=48, controls=0, estimator="mixed_model")
+    found = run_pilot(own, panel(), 2000, OFF | {"practice_noise": 0.02}).outcomes[0]
+    assert 0.035 <= found.type_1 <= 0.065
+    assert 0.93 <= found.coverage <= 0.97
+    fixed = run_pilot(replace(own, estimator="two_way_fixed_effects"), panel(), 2000, OFF).outcomes[0]
+    assert found.detectable < fixed.detectable * 1.1, "it uses what lies between sites too"
+    known = run_pilot(own, panel(-60.0), 500, OFF).outcomes[0]
+    assert known.estimate == pytest.approx(-60.0, abs=1.5)
+    assert sum(known.bias_by_source.values()) == pytest.approx(known.bias, abs=1e-6)
+
+
+def test_one_variance_for_both_groups_is_the_t_test():
+    y = np.random.default_rng(2).standard_normal((5, 9))
+    weights = np.broadcast_to(np.array([0.25] * 4 + [-0.2] * 5), y.shape)
+    theirs = ttest_ind(y[:, :4], y[:, 4:], axis=1)
+    np.testing.assert_allclose(pooled(y, weights).p, theirs.pvalue, rtol=1e-10)
+
+
+def norm(zones: Pilot) -> tuple[Pilot, Panel]:
+    names = tuple(f"p{k:03d}" for k in range(14))
+    own = replace(zones, regions=names, treated=1, controls=13, estimator="norm_cost", inference="pooled_t")
+    data = panel(practices=14, worlds=400)
+    mix = 1.0 + 0.2 * np.random.default_rng(4).uniform(-1.0, 1.0, (400, 14, 1)) * np.ones(6)
+    data.without[PRIMARY][:] *= mix
+    return replace(own, selection="named", named=("p003",)), replace(data, case_mix=mix)
+
+
+def test_norm_cost_is_what_people_like_these_cost_in_the_controls(zones):
+    own, data = norm(zones)
+    one = run_pilot(own, data, 2, OFF)
+    chosen = allocate(own, data, 2, drop_out=0.0)
+    assert (chosen.practice[:, 0] == 3).all()
+    y = data.without[PRIMARY][chosen.world[:, None], chosen.practice][:, :, 2:]
+    mix = data.case_mix[chosen.world[:, None], chosen.practice][:, :, 2:]
+    expected = (y[:, 1:] / mix[:, 1:]).mean(axis=1) * mix[:, 0]
+    assert one.outcomes[0].estimate == pytest.approx((y[:, 0] - expected).mean(), rel=1e-10)
+
+
+def test_norm_cost_takes_a_region_that_is_dear_for_good_for_an_effect(zones):
+    own, data = norm(zones)
+    found = run_pilot(own, data, 2000, OFF).outcomes[0]
+    assert 0.035 <= found.type_1 <= 0.065, "one site against thirteen: the t test of a single one"
+    assert 0.93 <= found.coverage <= 0.97
+    with_levels = run_pilot(own, data, 2000, OFF | {"region_level": 0.07}).outcomes[0]
+    assert with_levels.variance_by_source["level"] == pytest.approx((0.07 * found.mean) ** 2 * (1 + 1 / 13), rel=0.1)
+    assert with_levels.detectable > 1.4 * found.detectable
+    before = run_pilot(replace(own, estimator="difference_in_differences"), data, 2000, OFF | {"region_level": 0.07})
+    assert before.outcomes[0].variance_by_source["level"] < 1e-12, "what a region is for good goes with years before"
+    with pytest.raises(DataError, match="no case mix"):
+        run_pilot(own, replace(data, case_mix=None), 10)
+
+
+def test_every_zone_drifts_by_itself(zones):
+    found = run_pilot(zones, panel(worlds=20), 2000, OFF | {"region_drift": 0.02}).outcomes[0]
+    assert 0.035 <= found.type_1 <= 0.06, "drift of each site is spread between sites, which errors by site see"
+    assert found.variance_by_source["drift"] > 0.0
+    assert found.detectable_floor == 0.0
+    assert found.detectable_formula == pytest.approx(found.detectable, rel=0.08)
+    more = run_pilot(replace(zones, treated=24, controls=24), panel(worlds=20), 2000, OFF | {"region_drift": 0.02})
+    assert more.outcomes[0].detectable == pytest.approx(found.detectable / 2**0.5, rel=0.08)
+
+
+def test_each_region_has_random_numbers_of_its_own(zones):
+    first, second = (needed(zones, name) for name in ("amalo", "bravio"))
+    assert first.seed != second.seed
+    assert (first.region, second.region) == ("amalo", "bravio")
+    assert {arm.name for arm in first.arms} == {"today", "ascvd"}
+    assert first.horizon_years == zones.end_year
+    assert needed(zones, "amalo") == first
+
+
+def test_worlds_that_are_not_there_are_named(zones, tmp_path: Path):
+    with pytest.raises(DataError, match="no finished run of this region") as caught:
+        load_worlds(zones, tmp_path)
+    assert len(caught.value.problems) == len(zones.regions)
+    with pytest.raises(DataError, match="a run of every zone expected"):
+        panel_of(panels.Run(tmp_path, {}), zones)
+
+
+def test_case_mix_is_what_segments_cost_over_all_sites(zones):
+    """Two segments at EUR 100 and 300 a person-year: a site of both halves costs 200, one of the dear ones 300."""
+    rate, lines = np.array([100.0, 300.0]), panels.CURATIVE
+    lived = np.array([[0.5, 0.5], [0.0, 1.0]]) / PERIODS_PER_YEAR
+    paid = np.zeros((2, 2, len(lines)))
+    paid[:, :, 0] = lived * rate
+    quarter = SimpleNamespace(person_years=lived, payments=paid, lines=lines, practice_names=("a", "b"))
+    cell = SimpleNamespace(quarters=(quarter,) * PERIODS_PER_YEAR * 3)
+    run = SimpleNamespace(manifest={"replicates": 1}, cell=lambda arm, replicate: cell, path="run")
+    own = replace(zones, estimator="norm_cost")
+    found = panels._case_mix([run], own, pooled=False)
+    np.testing.assert_allclose(found, np.broadcast_to(np.array([200.0, 300.0])[:, None] / 250.0, (1, 2, 3)))
+    np.testing.assert_allclose(panels._case_mix([run, run], own, pooled=True), 1.0)
+
+
+def withdrawn(plot: Pilot) -> Pilot:
+    carried = {"carry_over": Sourced(0.0, 0.0, 1.0, "test", "assumed")}
+    return replace(plot, rollout="withdrawal", withdrawn_after=2, settings=plot.settings | carried)
+
+
+def test_what_is_withdrawn_returns_to_baseline(plot):
+    own, data = withdrawn(plot), panel(-60.0, worlds=20)
+    gone = run_pilot(own, data, 1000, OFF)
+    assert gone.outcomes[0].true_effect == pytest.approx(-60.0), "the years under the contract, and no others"
+    assert gone.outcomes[0].estimate == pytest.approx(-60.0, abs=2.0)
+    assert gone.withdrawn[0].left == 0.0
+    assert gone.withdrawn[0].estimate == pytest.approx(0.0, abs=2.0)
+    assert 0.03 <= gone.withdrawn[0].finds_something <= 0.07
+    stays = run_pilot(own, data, 500, OFF | {"carry_over": 0.5})
+    assert stays.withdrawn[0].left == pytest.approx(-60.0 * (0.5 + 0.25) / 2.0)
+    assert stays.outcomes[0].true_effect == pytest.approx(-60.0)
+    # two-way fixed effects take the years after for years without effect, which is right only if nothing stays
+    two_way = replace(own, estimator="two_way_fixed_effects")
+    assert abs(run_pilot(two_way, data, 500, OFF).outcomes[0].bias) < 2.0
+    assert run_pilot(two_way, data, 500, OFF | {"carry_over": 1.0}).outcomes[0].bias > 10.0
+
+
+def test_volunteers_by_expected_value_are_paid_for_what_they_know(plot):
+    data = panel(-10.0, spread=0.5, worlds=3)
+    paid = replace(plot, payment=replace(TERMS, running_cost_eur_per_head_year=10.0))
+    own = replace(paid, selection="volunteers", look="expected_value", treated=15, controls=15)
+    without, effect = data.without[PRIMARY], data.effect[PRIMARY]
+    worth = without[:, :, :2].mean(axis=2) - without[:, :, 2:6].mean(axis=2) - effect[:, :, :4].mean(axis=2)
+    worth = np.where(worth > 0.0, 0.5, 0.0) * worth - 10.0
+    found = allocate(own, data, 50, drop_out=0.0)
+    for trial in range(50):
+        wanted = np.argsort(-worth[found.world[trial]], kind="stable")[:15]
+        np.testing.assert_array_equal(np.sort(found.practice[trial, :15]), np.sort(wanted))
+    study = run_pilot(own, data, 500, OFF)
+    assert study.willing == 1.0
+    assert study.outcomes[0].bias < -10.0, "they take part because they were dear by chance"
+    nobody = replace(own, payment=replace(TERMS, running_cost_eur_per_head_year=1e5))
+    empty = run_pilot(nobody, data, 50, OFF)
+    assert (empty.willing, empty.stayed) == (0.0, 0.0)
+    assert empty.outcomes[0].true_effect == 0.0
+
+
+def test_sites_leave_when_what_they_see_does_not_pay(plot):
+    flat = panel(-100.0, worlds=2)
+    flat.without[PRIMARY][:] = 1000.0
+
+    def stayed(cost: float) -> Allocation:
+        own = replace(plot, payment=replace(TERMS, running_cost_eur_per_head_year=cost))
+        used = dict.fromkeys(("contamination", "drop_out", "region_drift", "region_level"), 0.0)
+        used |= {"practice_noise": 0.0, "carry_over": 0.0}
+        drawn = allocate(own, flat, 20, drop_out=0.0)
+        return leave_at_loss(own, drawn, lambda who: make_parts(own, flat, PRIMARY, who, used))
+
+    assert (stayed(49.0).leaves == NEVER).all(), "half of 100 pays for 49"
+    assert (stayed(51.0).leaves[:, :20] == plot.start_year + 1).all(), "and not for 51: one year to find out"
+    assert (stayed(51.0).leaves[:, 20:] == NEVER).all()
+    own = replace(plot, leaves_at_loss=True, payment=replace(TERMS, running_cost_eur_per_head_year=51.0))
+    assert run_pilot(own, flat, 20, OFF).stayed == pytest.approx(0.25)
+
+
+def test_cash_is_what_the_terms_say(plot):
+    """EUR 100 saved a year, half of it paid a year later; 60 invested and 10 a year to run."""
+    flat = panel(-100.0, worlds=1)
+    flat.without[PRIMARY][:] = 1000.0
+    terms = replace(TERMS, investment_eur_per_head=60.0, running_cost_eur_per_head_year=10.0)
+    terms = replace(terms, settlement_lag_years=1.0, settled="yearly", reserve_eur_per_head=69.0)
+    money = run_pilot(replace(plot, payment=terms), flat, 20, OFF).money
+    organisation, payer = money.cash
+    for name in ("low", "median", "high"):
+        np.testing.assert_allclose([row[name] for row in organisation.fan], [-70.0, -30.0, 10.0, 50.0, 100.0])
+        np.testing.assert_allclose([row[name] for row in payer.fan], [100.0, 150.0, 200.0, 250.0, 200.0])
+    assert organisation.reserve_needed == pytest.approx(70.0)
+    assert (organisation.insolvent, organisation.breaks_even, organisation.break_even_year) == (1.0, 1.0, 3.0)
+    assert (payer.insolvent, payer.reserve_needed, payer.break_even_year) == (0.0, 0.0, 1.0)
+    enough = run_pilot(replace(plot, payment=replace(terms, reserve_eur_per_head=71.0)), flat, 20, OFF).money
+    assert enough.cash[0].insolvent == 0.0
+    assert (money.bonus, money.result, money.loss, money.payer_loss) == (200.0, 100.0, 0.0, 0.0)
+
+
+def test_caps_and_corridors():
+    rate = np.array([-0.2, -0.03, -0.01, 0.0, 0.01, 0.03, 0.2])
+    terms = replace(TERMS, loss_sharing=0.5, minimum_savings_rate=0.02, gain_cap_share=0.05, loss_cap_share=0.04)
+    np.testing.assert_allclose(share_paid(rate, terms), [-0.04, -0.015, 0.0, 0.0, 0.0, 0.015, 0.05])
+    beyond = replace(terms, first_euro=False)
+    np.testing.assert_allclose(share_paid(rate, beyond), [-0.04, -0.005, 0.0, 0.0, 0.0, 0.005, 0.05])
+
+
+def test_settling_every_year_pays_more_by_chance(plot):
+    """A year is noisier than four, and without repayment every good year is paid."""
+    terms = replace(TERMS, minimum_savings_rate=0.02)
+    end, yearly = (
+        run_pilot(replace(plot, payment=replace(terms, settled=how)), panel(), 1000, OFF).money
+        for how in ("end", "yearly")
+    )
+    assert yearly.chance_bonus > end.chance_bonus
+    assert yearly.bonus_without_effect > end.bonus_without_effect
+    drifting = OFF | {"region_drift": 0.03}
+    own, measured = (
+        run_pilot(replace(plot, payment=replace(terms, benchmark=how)), panel(), 1000, drifting).money
+        for how in ("own_history", "estimate")
+    )
+    assert own.chance_bonus > measured.chance_bonus + 0.1, "a benchmark of one's own past pays for the region's drift"
+
+
+def test_few_sites_are_judged_by_every_inference(plot):
+    own = replace(plot, treated=3, controls=15)
+    found = {row["inference"]: row["type_1"] for row in run_pilot(own, panel(), 1000, OFF).inferences}
+    assert found["cluster_t"] > 0.065
+    assert 0.03 <= found["randomisation"] <= 0.07
+    assert 0.03 <= found["pooled_t"] <= 0.07
+    assert run_pilot(plot, panel(), 50, OFF).inferences == (), "forty are enough"
+
+
+def test_the_cheapest_design_that_meets_the_target_comes_first(plot):
+    terms = replace(TERMS, investment_eur_per_head=10.0, running_cost_eur_per_head_year=5.0)
+    found = cheapest(replace(plot, payment=terms), panel(-40.0), sites=[20, 40, 60], years=[2, 4], trials=200)
+    good = [row for row in found if row["meets"]]
+    assert good
+    assert found[0] == min(good, key=lambda row: row["cost_eur"])
+    assert found[0]["power"] >= 0.8
+    assert found[0]["cost_eur"] == found[0]["treated"] * (10.0 + 5.0 * found[0]["years"])  # one person a site
+    assert not any(row["meets"] for row in cheapest(plot, panel(-40.0), [20], [2], 100, target=1.0))
+
+
+def test_the_commands_search_and_draw_cash(tmp_path: Path):
+    pilot = load_pilot("plot_acceleration_achterhoek")
+    data = panel(-20.0)
+    for name in panels.measured(pilot):
+        data.without[name], data.effect[name], data.units[name] = data.without[PRIMARY], data.effect[PRIMARY], "EUR"
+    table, _ = write_panel(replace(data, arms=(pilot.comparator_arm, pilot.trial_arm)), tmp_path / "panel.parquet")
+    base = [pilot.name, "--run", str(table), "--trials", "20"]
+    found = CliRunner().invoke(app, ["pilot", "search", *base, "--sites", "20", "--years", "4"])
+    assert found.exit_code == 0, found.output
+    assert "cost_eur" in found.output
+    drawn = CliRunner().invoke(app, ["pilot", "run", *base, "--plot", str(tmp_path / "cash.png")])
+    assert drawn.exit_code == 0, drawn.output
+    assert (tmp_path / "cash.png").read_bytes().startswith(b"\x89PNG")
+    for shown in ("break_even_year", "practice_margin_per_head", "randomisation", "own_history"):
+        assert shown in drawn.output
+
+
+FAULTS = {
+    "region_level is missing": ("region_level:", "# region_level:"),
+    "more sites than regions": ("sites: {treated: 12, controls: 12}", "sites: {treated: 12, controls: 13}"),
+    "region comes twice": ("[amalo, baldemore", "[amalo, amalo"),
+    "the scenario is of another country": ("[amalo, baldemore", "[achterhoek, baldemore"),
+    "did you mean 'amalo'": ("[amalo, baldemore", "[amalu, baldemore"),
+    "every site is a region of its own": ("level: zone", "level: zone\ncontrols_from: other_region"),
+    "a single treated site": ("sites: {treated: 12, controls: 12}", "sites: {treated: 1, controls: 12}"),
+    "name them in regions": ("level: zone", "level: zone\nregion: flanders"),
+    "withdrawn_after belongs to withdrawal": ("kind: parallel,", "kind: withdrawal,"),
+    "no year is left after the contract": ("kind: parallel,", "kind: withdrawal, withdrawn_after: 5,"),
+    "knows a norm of payments only": (
+        "difference_in_differences, inference: cluster_t",
+        "norm_cost, inference: pooled_t",
+    ),
+    "treated belongs to named": ("{kind: randomised}", "{kind: named}"),
+    "not one of the regions": ("{kind: randomised}", "{kind: named, treated: [flanders]}"),
+    "without a payment nothing is expected": ("years: 5}", "years: 5, exit: expected_value}"),
+}
+
+
+@pytest.mark.parametrize("message", FAULTS)
+def test_what_cannot_be_is_refused_with_its_place(message, tmp_path):
+    text = catalog.find("pilots", "ascvd_twelve_zones").read_text()
+    old, new = FAULTS[message]
+    assert old in text
+    file = tmp_path / "wrong.yaml"
+    file.write_text(text.replace(old, new))
+    with pytest.raises(ScenarioError, match=re.escape(message)) as caught:
+        load_pilot(str(file))
+    assert all(problem.file == str(file) and problem.line for problem in caught.value.problems)
