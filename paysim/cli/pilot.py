@@ -20,6 +20,8 @@ Name = Annotated[str, typer.Argument(help="Name of a pilot, or a YAML file.", me
 From = Annotated[Path, typer.Option("--run", help="A finished run of the pilot's scenario, or a panel.", metavar="RUN")]
 _SHOWN = 12
 _SWEPT = ("value", "true_effect", "bias", "rmse", "coverage", "type_1", "power", "detectable")
+Table = Annotated[Path | None, typer.Option(help="File that ends in .csv or .parquet.", metavar="FILE")]
+Sample = Annotated[int | None, typer.Option(min=1, help="Whole practices with about N people.", metavar="N")]
 Trials = Annotated[int, typer.Option(min=2, max=100_000, help="How often it is carried out.", metavar="N")]
 Some = Annotated[list[int] | None, typer.Option(min=1, help="May be given several times.", metavar="N")]
 
@@ -39,7 +41,7 @@ def _read(name: str, run: Path) -> tuple[Pilot, Panel]:
 def simulate(
     pilot: Name,
     out: Annotated[Path, typer.Option(help="Run folder, or folder of run folders.", metavar="DIR")],
-    sample: Annotated[int | None, typer.Option(min=1, help="Whole practices with about N people.", metavar="N")] = None,
+    sample: Sample = None,
     replicates: Annotated[int | None, typer.Option(min=1, help="Number of replicates.", metavar="R")] = None,
     workers: Workers = None,
 ) -> None:
@@ -53,6 +55,28 @@ def simulate(
     with Bars(quiet=False) as bars:
         simulate_worlds(loaded, out, sample=sample, replicates=replicates, workers=workers, progress=bars.tick)
     typer.echo(f"{len(loaded.regions) or 1} run(s): {out}\nnext: paysim pilot run {pilot} --run {out}")
+
+
+@app.command("export")
+def export(
+    pilot: Name,
+    persons: Table = None,
+    months: Table = None,
+    sample: Sample = None,
+) -> None:
+    """Simulate a pilot's arms once and write person-years and practice-months as an evaluator would have them."""
+    from paysim.cli.progress import say_if_compiling
+    from paysim.pilots import load_pilot
+    from paysim.pilots.export import export as write
+
+    if persons is None and months is None:
+        raise ScenarioError(Problem("nothing to write: give --persons, --months or both", key="persons"))
+    loaded = load_pilot(pilot)
+    if loaded.sites_are_regions:
+        raise ScenarioError(Problem("only for pilots of practices", loaded.path, key="level", found=loaded.level))
+    say_if_compiling(quiet=False)
+    for table, dictionary in write(loaded, persons, months, sample=sample):
+        typer.echo(f"table:      {table}\ndictionary: {dictionary}")
 
 
 @app.command("panel")

@@ -459,11 +459,25 @@ class Accounts:
 
     def _persons(self, rows: np.ndarray) -> Persons:
         """Return what was paid for each person this year, general practice apart, which is paid by list."""
+        seen, lived = self._seen[rows], self._year[rows, len(self.names) + EXTRA.index("person_years")]
+        payments = self._year[rows, : len(self.names)] @ self.prices_by_line()
+        return Persons(seen["practice"].astype(np.int64), seen["segment"].astype(np.int64), lived, payments)
+
+    @property
+    def seen(self) -> np.ndarray:
+        """What the last close noted of everybody, in the rows of people (`SEEN`)."""
+        return self._seen
+
+    def prices_by_line(self) -> np.ndarray:
+        """Return what payers pay by the unit now ``[service, line]`` in euro, general practice apart."""
         parts = [part for one in self.contracts for part in one.in_force(self.year) if part.terms.payee]
         lines = [tariff_table([part for part in parts if part.terms.payee == line], self.names) for line in LINES]
-        seen, lived = self._seen[rows], self._year[rows, len(self.names) + EXTRA.index("person_years")]
-        payments = self._year[rows, : len(self.names)] @ np.stack(lines, axis=1)
-        return Persons(seen["practice"].astype(np.int64), seen["segment"].astype(np.int64), lived, payments)
+        return np.stack(lines, axis=1)
+
+    def year_so_far(self, name: str) -> np.ndarray:
+        """Return what is counted of everybody this year under a service or a name of `EXTRA`, in the rows of people."""
+        at = self.names.index(name) if name in self.names else len(self.names) + EXTRA.index(name)
+        return np.asarray(self._year[:, at])
 
     def _life_years_lost(self, died: np.ndarray) -> np.ndarray:
         """Return the remaining life expectancy of those who `died`, at their age of death; 0 for the others."""

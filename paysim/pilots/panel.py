@@ -257,9 +257,7 @@ def write_table(frame: pd.DataFrame, dictionary: Mapping[str, str], path: str | 
     """
     import pandas as pd
 
-    target = Path(path)
-    if target.suffix not in (".csv", ".parquet"):
-        raise DataError(Problem("a name that ends in .csv or .parquet expected", found=str(path)))
+    target = check_table(path)
     if target.suffix == ".csv":
         data = frame.to_csv(index=False, lineterminator="\n").encode()
     else:
@@ -271,6 +269,14 @@ def write_table(frame: pd.DataFrame, dictionary: Mapping[str, str], path: str | 
     rows = pd.DataFrame({"column": list(dictionary), "meaning": list(dictionary.values())})
     write_atomic(about, rows.to_csv(index=False, lineterminator="\n").encode())
     return target, about
+
+
+def check_table(path: str | os.PathLike[str]) -> Path:
+    """Return the path, or raise DataError if its ending is neither .csv nor .parquet."""
+    target = Path(path)
+    if target.suffix not in (".csv", ".parquet"):
+        raise DataError(Problem("a name that ends in .csv or .parquet expected", found=str(path)))
+    return target
 
 
 def read_panel(path: str | os.PathLike[str], pilot: Pilot) -> Panel:

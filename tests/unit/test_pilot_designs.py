@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.optimize import minimize_scalar
 from scipy.stats import ttest_ind
@@ -21,6 +22,7 @@ from paysim.pilots import Panel, Pilot, load_pilot, mixed, panel_of, run_pilot
 from paysim.pilots import panel as panels
 from paysim.pilots.allocation import NEVER, Allocation, allocate
 from paysim.pilots.estimators import pooled
+from paysim.pilots.export import export
 from paysim.pilots.model import Payment, Sourced
 from paysim.pilots.money import leave_at_loss, share_paid
 from paysim.pilots.panel import write_panel
@@ -365,3 +367,29 @@ def test_what_cannot_be_is_refused_with_its_place(message, tmp_path):
     with pytest.raises(ScenarioError, match=re.escape(message)) as caught:
         load_pilot(str(file))
     assert all(problem.file == str(file) and problem.line for problem in caught.value.problems)
+
+
+def test_exported_tables_agree_with_each_other(tmp_path: Path):
+    """Person-years and practice-months hold the same use and payments, and an evaluator has each practice-year once."""
+    pilot = replace(load_pilot("plot_acceleration_achterhoek"), start_year=1, years=1, ramp_up=(1.0,))
+    files = {name: tmp_path / f"{name}.parquet" for name in ("persons", "months")}
+    written = export(replace(pilot, treated=1, controls=1), files["persons"], files["months"], sample=5000)
+    people, months = (pd.read_parquet(file) for file in files.values())
+    for (_, dictionary), table in zip(written, (people, months), strict=True):
+        assert list(pd.read_csv(dictionary)["column"]) == list(table.columns)
+    kept = [name for name in months.columns if name.startswith(("use_", "payments_"))]
+    by_year = [table.groupby(["arm", "year"])[kept].sum() for table in (people, months)]
+    np.testing.assert_allclose(by_year[0], by_year[1], rtol=1e-9, atol=1e-6)
+    assert by_year[0]["use_gp_consult"].min() > 0
+    assert (months[kept].to_numpy() > -1e-9).all()
+    assert list(months["weeks"].unique()) == [4, 5]
+    assert months.groupby(["arm", "site", "year"])["weeks"].sum().eq(52).all()
+    seen = people[people["observed"] == 1]
+    assert not seen.duplicated(["person", "year"]).any()
+    treated = seen[(seen["group"] == "treated") & (seen["year"] >= 1)]
+    assert set(treated["arm"]) == {pilot.trial_arm}
+    assert set(seen[seen["group"] != "treated"]["arm"]) == {pilot.comparator_arm}
+    assert people["person_years"].between(0.0, 1.0 + 1e-9).all()
+    assert (people.loc[people["died"] == 1, "person_years"] < 1.0).all()
+    with pytest.raises(DataError, match="ends in"):
+        export(pilot, tmp_path / "persons.xlsx", sample=2000)
