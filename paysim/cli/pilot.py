@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from paysim.cli import pilot_tables, show
-from paysim.cli.run import Json, Workers
+from paysim.cli.run import Json, Overwrite, Workers
 from paysim.errors import Problem, ScenarioError
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def simulate(
     sample: Sample = None,
     replicates: Annotated[int | None, typer.Option(min=1, help="Number of replicates.", metavar="R")] = None,
     workers: Workers = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Simulate what a pilot is drawn from: its two arms, for each zone or region if sites are these; resumed."""
     from paysim.cli.progress import Bars, say_if_compiling
@@ -52,8 +53,9 @@ def simulate(
 
     loaded = load_pilot(pilot)
     say_if_compiling(quiet=False)
+    how: dict[str, Any] = {"sample": sample, "replicates": replicates, "workers": workers, "overwrite": overwrite}
     with Bars(quiet=False) as bars:
-        simulate_worlds(loaded, out, sample=sample, replicates=replicates, workers=workers, progress=bars.tick)
+        simulate_worlds(loaded, out, progress=bars.tick, **how)
     typer.echo(f"{len(loaded.regions) or 1} run(s): {out}\nnext: paysim pilot run {pilot} --run {out}")
 
 

@@ -32,6 +32,7 @@ from paysim.pilots.allocation import NEVER, Allocation, under_contract
 from paysim.pilots.model import ANY_START, Pilot
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 RESAMPLES = 199
 """Draws of the bootstrap and of randomisation inference; p values are multiples of 1/200."""
@@ -66,6 +67,8 @@ class Evaluator:
         ``[trial, site]`` weights of treated sites (positive, sum 1) and controls (negative, sum -1); 0 for who left.
     treatment
         ``[trial, site, year]`` indicator of those meant to be treated.
+    partner
+        ``[trial, treated]`` the control that each treated site is compared with, counted from the first control.
     ratio
         ``[trial, site, year]`` what brings a site to the case mix of the treated ones; None: nothing.
     """
@@ -76,6 +79,7 @@ class Evaluator:
     yearly: Floats | None = None
     sites: Floats | None = None
     treatment: Floats | None = None
+    partner: Ints | None = None
     ratio: Floats | None = None
 
     def weights(self, outcome: Floats) -> Floats:
@@ -115,6 +119,8 @@ class Evaluator:
         assert self.sites is not None
         like = outcome if self.ratio is None else outcome * self.ratio
         collapsed, how = like @ self.yearly.mean(axis=0), inference or self.inference
+        if self.partner is not None:
+            return paired(collapsed, self.sites, self.partner)
         if how == "pooled_t":
             return pooled(collapsed, self.sites)
         found = welch(collapsed, self.sites)
@@ -152,13 +158,15 @@ def evaluator(pilot: Pilot, allocation: Allocation, outcome: Floats, case_mix: F
         before = np.stack([_carried_on(first, int(year), end) for year in years])
     else:
         before = np.where(np.arange(end) < first, 1.0 / first, 0.0)
-    sites = _site_weights(pilot, allocation, outcome)
+    partner = _partners(pilot, outcome) if pilot.estimator == "matched_differences" else None
+    sites = _site_weights(pilot, allocation, partner)
     ratio = None
     if pilot.estimator == "norm_cost":
         assert case_mix is not None
         of_treated = (np.maximum(sites, 0.0)[:, :, None] * case_mix).sum(axis=1, keepdims=True)
         ratio = of_treated / case_mix
-    return Evaluator(pilot.estimator, pilot.inference, pilot.seed, yearly=after - before, sites=sites, ratio=ratio)
+    kind, inference, yearly = pilot.estimator, pilot.inference, after - before
+    return Evaluator(kind, inference, pilot.seed, yearly=yearly, sites=sites, partner=partner, ratio=ratio)
 
 
 def _carried_on(first: int, year: int, end: int) -> Floats:
@@ -170,7 +178,14 @@ def _carried_on(first: int, year: int, end: int) -> Floats:
     return weights
 
 
-def _site_weights(pilot: Pilot, allocation: Allocation, outcome: Floats) -> Floats:
+def _partners(pilot: Pilot, outcome: Floats) -> Ints:
+    """Return the nearest control of each treated site by the mean of the years before, with replacement."""
+    before = outcome[:, :, : pilot.start_year].mean(axis=2)
+    distance = np.abs(before[:, : pilot.treated, None] - before[:, None, pilot.treated :])
+    return np.asarray(distance.argmin(axis=2))
+
+
+def _site_weights(pilot: Pilot, allocation: Allocation, partner: Ints | None) -> Floats:
     treated = allocation.start < NEVER
     kept = np.ones(treated.shape, bool)
     if pilot.analysis == "per_protocol":
@@ -181,13 +196,28 @@ def _site_weights(pilot: Pilot, allocation: Allocation, outcome: Floats) -> Floa
     if pilot.estimator == "interrupted_time_series":
         return counts
     against = (~treated).astype(float)
-    if pilot.estimator == "matched_differences":
-        before = outcome[:, :, : pilot.start_year].mean(axis=2)
-        distance = np.abs(before[:, : pilot.treated, None] - before[:, None, pilot.treated :])
-        nearest = distance.argmin(axis=2)  # with replacement
+    if partner is not None:
         against = np.zeros(treated.shape)
-        np.add.at(against, (np.arange(len(nearest))[:, None], pilot.treated + nearest), counts[:, : pilot.treated])
+        np.add.at(against, (np.arange(len(partner))[:, None], pilot.treated + partner), counts[:, : pilot.treated])
     return np.asarray(counts - against / against.sum(axis=1, keepdims=True))
+
+
+def paired(collapsed: Floats, sites: Floats, partner: Ints) -> Estimate:
+    """Return the mean difference within pairs ``[trial]``, clustered by the control that pairs share.
+
+    Sites matched on what they were before are alike, so pairs and not sites are the units (Abadie and Spiess 2022); a
+    control that several treated sites have in common makes one cluster of them. G/(G-1), and G - 1 degrees of freedom.
+    """
+    treated = partner.shape[1]
+    weight = sites[:, :treated]
+    difference = collapsed[:, :treated] - np.take_along_axis(collapsed[:, treated:], partner, axis=1)
+    value = (weight * difference).sum(axis=1)
+    scores = np.zeros((len(value), collapsed.shape[1] - treated))
+    np.add.at(scores, (np.arange(len(value))[:, None], partner), weight * (difference - value[:, None]))
+    used = np.zeros(scores.shape, bool)
+    np.put_along_axis(used, partner, True, axis=1)
+    groups = np.maximum(used.sum(axis=1), 2.0)
+    return _with_p(value, np.sqrt(groups / (groups - 1.0) * (scores**2).sum(axis=1)), groups - 1.0)
 
 
 def pooled(collapsed: Floats, sites: Floats) -> Estimate:

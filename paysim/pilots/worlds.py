@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from paysim.analysis.execution import check_out, simulate
 from paysim.analysis.runs import MANIFEST, Run, load_run
@@ -47,6 +48,7 @@ def simulate_worlds(
     replicates: int | None = None,
     workers: int | None = None,
     progress: Progress | None = None,
+    overwrite: bool = False,
 ) -> Run | dict[str, Run]:
     """Simulate what a pilot is drawn from; what is finished in the folder is taken up.
 
@@ -56,6 +58,8 @@ def simulate_worlds(
         The run folder; where sites are zones or regions, a folder of run folders.
     sample
         Whole practices with about this many people, of each region.
+    overwrite
+        Replace runs of other input, such as of an earlier version of the pilot.
 
     Raises
     ------
@@ -65,13 +69,14 @@ def simulate_worlds(
     folder = Path(out)
     if not pilot.sites_are_regions:
         scenario = needed(pilot, replicates=replicates)
-        return simulate(scenario, folder, sample=sample, workers=workers, progress=progress)
+        return simulate(scenario, folder, sample=sample, workers=workers, progress=progress, overwrite=overwrite)
     if not folder.is_dir():
         check_out(folder)
+    how: dict[str, Any] = {"sample": sample, "workers": workers, "progress": progress, "overwrite": overwrite}
     runs: dict[str, Run] = {}
     for region in pilot.regions:
         scenario = needed(pilot, region, replicates)
-        runs[region] = simulate(scenario, folder / region, sample=sample, workers=workers, progress=progress)
+        runs[region] = simulate(scenario, folder / region, **how)
     return runs
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.optimize import minimize_scalar
-from scipy.stats import ttest_ind
+from scipy.stats import ttest_ind, ttest_rel
 from typer.testing import CliRunner
 
 from paysim import catalog
@@ -21,7 +21,7 @@ from paysim.kernel.records import PERIODS_PER_YEAR
 from paysim.pilots import Panel, Pilot, load_pilot, mixed, panel_of, run_pilot
 from paysim.pilots import panel as panels
 from paysim.pilots.allocation import NEVER, Allocation, allocate
-from paysim.pilots.estimators import pooled
+from paysim.pilots.estimators import paired, pooled
 from paysim.pilots.export import export
 from paysim.pilots.model import Payment, Sourced
 from paysim.pilots.money import leave_at_loss, share_paid
@@ -117,6 +117,25 @@ def test_one_variance_for_both_groups_is_the_t_test():
     weights = np.broadcast_to(np.array([0.25] * 4 + [-0.2] * 5), y.shape)
     theirs = ttest_ind(y[:, :4], y[:, 4:], axis=1)
     np.testing.assert_allclose(pooled(y, weights).p, theirs.pvalue, rtol=1e-10)
+
+
+def test_pairs_are_the_units_of_matched_sites(plot):
+    y = np.random.default_rng(5).standard_normal((3, 9))
+    partner = np.broadcast_to(np.array([0, 1, 2, 3]), (3, 4))
+    weights = np.broadcast_to(np.array([0.25] * 4 + [-0.25] * 4 + [0.0]), y.shape)
+    theirs = ttest_rel(y[:, :4], y[:, 4:8], axis=1)
+    np.testing.assert_allclose(paired(y, weights, partner).p, theirs.pvalue, rtol=1e-10)
+    shared = np.broadcast_to(np.array([0, 0, 1, 2]), (3, 4))
+    found = paired(y, np.broadcast_to(np.array([0.25] * 4 + [-0.5, -0.25, -0.25, 0.0, 0.0]), y.shape), shared)
+    difference = y[:, :4] - y[:, [4, 4, 5, 6]]
+    off = difference - difference.mean(axis=1, keepdims=True)
+    by_control = np.stack([off[:, 0] + off[:, 1], off[:, 2], off[:, 3]]) / 4.0
+    np.testing.assert_allclose(found.error, np.sqrt(3 / 2 * (by_control**2).sum(axis=0)), rtol=1e-10)
+    for selection in ("matched", "randomised"):
+        own = replace(plot, estimator="matched_differences", selection=selection, treated=20, controls=40)
+        level = run_pilot(own, panel(worlds=20), 2000, OFF).outcomes[0]
+        assert 0.03 <= level.type_1 <= 0.065, selection
+        assert 0.93 <= level.coverage <= 0.975
 
 
 def norm(zones: Pilot) -> tuple[Pilot, Panel]:
