@@ -275,9 +275,10 @@ def wide(source: Run | pd.DataFrame, dimension: str = "all") -> pd.DataFrame:
     if {"spending_total", "patient_payments"} <= set(frame.columns):
         others = frame.get("payments_by_others", 0.0)  # municipalities, government
         frame["insurer_payments"] = frame["spending_total"] - frame["patient_payments"] - others
-    settled = ["spending_organisations", "practice_revenue_shared_savings"]
-    if {"spending_total", *settled} <= set(frame.columns):
-        frame["care_payments"] = frame["spending_total"] - frame[settled].sum(axis=1)
+    # What practices earn is known for all and by practice only, and by kind only of kinds that some arm has.
+    if {"spending_total", "spending_organisations", "practice_revenue"} <= set(frame.columns):
+        by_practice = frame.get("practice_revenue_shared_savings", 0.0)
+        frame["care_payments"] = frame["spending_total"] - frame["spending_organisations"] - by_practice
     frame.columns.name = None
     return frame
 

@@ -259,10 +259,17 @@ def test_money_counts_a_site_from_its_own_start(plot):
 def test_savings_are_settled_on_care_without_what_the_arm_pays_as_savings():
     """Grants and shared savings that the arm itself pays are no care: counted as such a payer would pay them twice."""
     parts = {"spending_total": 100.0, "spending_organisations": 7.0, "practice_revenue_shared_savings": 2.0}
-    parts |= {"patient_payments": 5.0, "person_years": 2.0}
+    parts |= {"patient_payments": 5.0, "person_years": 2.0, "practice_revenue": 30.0}
     where = {"arm": "a", "draw": 0, "replicate": 0, "period": 0, "dimension": "practice", "group": "p"}
     frame = wide(pd.DataFrame([where | {"measure": name, "value": value} for name, value in parts.items()]), "practice")
     assert measure(PAID_ON).of(frame).item() == (100.0 - 7.0 - 2.0) / 2.0
+    without = wide(
+        pd.DataFrame(
+            [where | {"measure": name, "value": value} for name, value in parts.items() if "shared" not in name]
+        ),
+        "practice",
+    )
+    assert measure(PAID_ON).of(without).item() == (100.0 - 7.0) / 2.0, "no arm shares savings with practices"
 
 
 def test_drift_that_controls_do_not_share_is_a_floor(plot):
