@@ -243,6 +243,34 @@ def test_profit_altruism_does_not_care_how_a_contract_is_written() -> None:
     assert not np.allclose(values(whole.results, "lever_visit_intensity"), 1.0), "capitation moved nobody"
 
 
+def test_practices_return_to_baseline_when_a_contract_is_withdrawn() -> None:
+    """A year of capitation, then today's contract again: levers go back towards those of practices that never left."""
+    years = 4
+    model = build_model(scenario(1, years), sample=SAMPLE)
+    base = run_base(model, 0)
+    capitation, before = (model.scenario.arm(name) for name in ("capitation", "dutch_today"))
+    stayed = replace(before, behaviour=capitation.behaviour)
+
+    def dated(arm: Arm, shares: tuple[float, ...]) -> list[Contract]:
+        own = [each for each in arm.contracts if each.providers == PRACTICES]
+        return [
+            replace(each, components=tuple(replace(part, share_by_year=shares) for part in each.components))
+            for each in own
+        ]
+
+    others = [each for each in capitation.contracts if each.providers != PRACTICES]
+    both = (*dated(capitation, (1.0, 0.0)), *dated(before, (0.0, 1.0)), *others)
+    tried, never = (run_arm(model, base, arm, 0) for arm in (replace(capitation, contracts=both), stayed))
+    moved = [
+        np.abs(values(tried.results, f"lever_{name}") - values(never.results, f"lever_{name}"))
+        for name in ("visit_intensity", "prevention", "referral", "delegation")
+    ]
+    away = [max(float(each[year]) for each in moved) for year in range(years)]
+    assert away[1] > 0.05, "capitation moved nobody"
+    # Practices do not turn round at once: what is left shrinks by a share each year.
+    assert all(away[year + 1] < 0.75 * away[year] for year in range(1, years - 1))
+
+
 # --- 1: the ledger -----------------------------------------------------------------------------------------------
 
 
