@@ -39,6 +39,7 @@ UNITS = {
     "prevention": "EUR per further planned control",
     "referral": "EUR per further referral",
     "delegation": "EUR per contact that moves from GP to nurse",
+    "coding": "EUR per further person-year of mean risk on record",
 }
 """What one more unit of a lever is."""
 
@@ -47,6 +48,7 @@ _ACTS = {
     "prevention": ("One more planned control", "planned controls"),
     "referral": ("One more referral to a specialist", "referrals"),
     "delegation": ("One more contact handed from the GP to the nurse", "contacts with the nurse"),
+    "coding": ("One more person-year of mean risk on record", "risk on record"),
 }
 _PEOPLE = {
     CONDITION_TITLES[0]: "without a chronic condition",

@@ -12,6 +12,8 @@ and the best response of a lever with curvature k euro per unit is::
 
     l = 1 + (m - m at base) / (altruism k)
 
+For recording (coding) there is no benefit to patients: ``k`` alone is what effort and the risk of an audit cost.
+
 A practice moves part of the way each quarter, within limits, and plans no more visits than its GPs have
 hours for. Theory: McGuire and Pauly 1991, Ellis and McGuire 1986; curvature of visits: see
 `paysim.behaviour.altruism`.
@@ -31,7 +33,7 @@ from paysim.behaviour.altruism import altruism_quantiles, practice_uniforms, vis
 from paysim.behaviour.incentives import contact_hours, income_eur, marginal, working_hours
 from paysim.behaviour.situation import Anchor, Floats, Margins, PracticeTraits, Situation
 from paysim.errors import ModelError, Problem, ScenarioError
-from paysim.kernel.records import LEVERS, VISIT_INTENSITY
+from paysim.kernel.records import CODING, LEVERS, VISIT_INTENSITY
 from paysim.parameters import Parameters
 
 CHANNELS = tuple(f"{lever}_response" for lever in LEVERS)
@@ -42,11 +44,12 @@ _CHARACTER = (
     *("omega_ratio", "hours_elasticity", "speed", "speed_log_sd", "max_utilisation"),
 )
 _CURVATURES = ("prevention_curvature", "referral_curvature", "delegation_curvature")
+_CODING = "coding_curvature_eur"
 _LIMITS = tuple(f"{lever}_{end}" for lever in LEVERS for end in ("min", "max"))
 _VALUED_AS = ("chronic_nurse", "specialist_trajectory", "gp_consult")
 """Service whose resource cost the curvatures of prevention, referral and delegation are multiples of."""
 
-_ABOVE_ZERO = ("altruism_min", "hours_elasticity", "income_floor", *_CURVATURES)
+_ABOVE_ZERO = ("altruism_min", "hours_elasticity", "income_floor", *_CURVATURES, _CODING)
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ class ProfitAltruism:
     """
 
     name: ClassVar[str] = "profit_altruism"
-    settings: ClassVar[tuple[str, ...]] = (*CHANNELS, *_CHARACTER, *_CURVATURES, *_LIMITS)
+    settings: ClassVar[tuple[str, ...]] = (*CHANNELS, *_CHARACTER, *_CURVATURES, _CODING, *_LIMITS)
 
     income_curvature: ClassVar[str] = "eta"
     """Setting that is the elasticity of the marginal utility of income."""
@@ -132,7 +135,7 @@ class ProfitAltruism:
         wage_now = wage * longer ** (1.0 / self.values["hours_elasticity"])
         at_base = self._value_per_unit(anchor.margins, np.ones_like(wage), wage)
         gain = self._value_per_unit(now, utility, wage_now) - at_base
-        slope = situation.traits.altruism[:, None, None] * self._curvature_eur(situation)
+        slope = self._slope_eur(situation)
         target = np.clip(situation.base_levers + self._moves(gain, slope), *self._limits())
         fixed = ~(now.movable & anchor.margins.movable) | ~self._open()
         return np.where(fixed, situation.base_levers, target)
@@ -167,13 +170,22 @@ class ProfitAltruism:
         income = np.maximum(anchor.income_eur, self.values["income_floor"] * norm)
         return income, hours, self.values["omega_ratio"] * income / hours
 
+    def _slope_eur(self, situation: Situation) -> Floats:
+        """Return ``[practice, 1, lever]`` what a unit more of a lever costs in perceived benefit per unit moved.
+
+        Recording is no matter of benefit to patients: what stands against it is effort and risk of one's own.
+        """
+        slope = situation.traits.altruism[:, None] * self._curvature_eur(situation)
+        slope[:, CODING] = self.values[_CODING]
+        return np.asarray(slope[:, None, :])
+
     def _curvature_eur(self, situation: Situation) -> Floats:
         """Return ``[lever]`` euro per unit that double a lever at an altruism of one."""
         services = situation.services
         cost = services.resource_cost(situation.wages)
         others = zip(_CURVATURES, _VALUED_AS, strict=True)
         multiples = [self.values[name] * cost[services.index(service)] for name, service in others]
-        return np.array([self.visit_curvature_eur, *multiples], dtype=np.float64)
+        return np.array([self.visit_curvature_eur, *multiples, self.values[_CODING]], dtype=np.float64)
 
     def _limits(self) -> tuple[Floats, Floats]:
         lower = np.array([self.values[f"{lever}_min"] for lever in LEVERS])

@@ -9,7 +9,8 @@ With ``l`` the lever at which the activity was observed and ``l'`` the one consi
 - referral: trajectories and planned admissions move by ``l'/l``; each further referral saves GP minutes, part
   of them a contact that is then neither held nor paid;
 - delegation: contacts move one for one between GP and nurse, whose share is the base share times ``l`` up to
-  one.
+  one;
+- coding: recorded risk moves by ``l'/l``, and nothing that is done for anybody.
 
 Believed later savings of prevention and of referral enter no contract yet and are left out.
 """
@@ -43,7 +44,7 @@ class Response:
         Of the same year.
     units
         ``[practice]`` change of what the lever is about: visits, planned controls, referrals, contacts
-        handed over.
+        handed over, person-years of risk on record.
     gp_minutes
         ``[practice]`` change of GP time that belongs to no service.
     """
@@ -69,6 +70,8 @@ class _Cells:
         self.services = activity.services[:, self.rows, :].copy()
         self.person_years = activity.person_years[:, self.rows]
         self.programme_years = activity.programme_years[:, self.rows]
+        coded = activity.coded_years
+        self.coded_years = None if coded is None else coded[:, self.rows]
         self.now, self.new, self.terms = now[:, None], new[:, None], terms
         self.catalogue = services
         self.gp_minutes = np.zeros(now.size)
@@ -135,7 +138,11 @@ def respond(
     quantities, programme = activity.services.copy(), activity.programme_years.copy()
     quantities[:, cells.rows, :] = cells.services
     programme[:, cells.rows] = cells.programme_years
-    return Response(replace(activity, services=quantities, programme_years=programme), units, cells.gp_minutes)
+    coded = None if activity.coded_years is None else activity.coded_years.copy()
+    if coded is not None:
+        coded[:, cells.rows] = cells.coded_years
+    moved = replace(activity, services=quantities, programme_years=programme, coded_years=coded)
+    return Response(moved, units, cells.gp_minutes)
 
 
 def _visit_intensity(cells: _Cells) -> Floats:
@@ -187,9 +194,18 @@ def _delegation(cells: _Cells) -> Floats:
     return units
 
 
+def _coding(cells: _Cells) -> Floats:
+    before = cells.coded_years
+    if before is None:
+        return np.zeros(cells.now.shape[0])
+    cells.coded_years = before * (cells.new / cells.now)
+    return np.asarray((cells.coded_years - before).sum(axis=1))
+
+
 _RESPONSES: dict[str, Callable[[_Cells], Floats]] = {
     "visit_intensity": _visit_intensity,
     "prevention": _prevention,
     "referral": _referral,
     "delegation": _delegation,
+    "coding": _coding,
 }

@@ -17,7 +17,7 @@ from paysim.accounting.book import Book
 from paysim.accounting.claims import tariff_table
 from paysim.accounting.concentration import Payments
 from paysim.accounting.ledger import Ledger, practice_actor
-from paysim.accounting.segments import SEGMENT_DEPRIVED, SEGMENTS
+from paysim.accounting.segments import SEGMENT_CONDITION, SEGMENT_DEPRIVED, SEGMENTS
 from paysim.care.catalogue import LONG_TERM_CARE
 from paysim.care.costs import BILLS, STAFF_BILLS
 from paysim.care.model import YEARS_WITH
@@ -33,6 +33,7 @@ from paysim.engine.model import Model
 from paysim.kernel import advance as kernel
 from paysim.kernel import use
 from paysim.kernel.records import (
+    CODING,
     EPISODES,
     PERIODS_PER_YEAR,
     SEEN,
@@ -324,7 +325,7 @@ class Accounts:
             person_years,
             programme_years,
             YEARS_PER_PERIOD,
-            coded_years=None if self._risk is None else person_years * self._risk,
+            coded_years=None if self._risk is None else person_years * self._risk * self._recording,
             fte_years=self.state.practices["fte"] * YEARS_PER_PERIOD,
             **self._insured(),
         )
@@ -340,10 +341,15 @@ class Accounts:
         return {"insurer_names": names, "insurer_years": years}
 
     @property
+    def _recording(self) -> np.ndarray:
+        """Recorded risk against what it would be if practices recorded as in the base years ``[P, G]``."""
+        return np.asarray(self.state.practices["activity_levers"][:, SEGMENT_CONDITION, CODING])
+
+    @property
     def _risk(self) -> np.ndarray | None:
         """Risk by segment ``[G]``: payments per person-year in the first quarter of all, the mean being 1.
 
-        Segments hold age, deprivation and the conditions on record, so recording more raises the risk of a list. None
+        Segments hold age, deprivation and conditions; how fully a practice records them is its lever ``coding``. None
         until that quarter is settled.
         """
         if not self.past:

@@ -37,8 +37,8 @@ MAX_SERVERS = 8
 
 RISK_FACTORS = ("sbp", "tc", "hdl", "bmi")
 
-LEVERS = ("visit_intensity", "prevention", "referral", "delegation")
-VISIT_INTENSITY, PREVENTION, REFERRAL, DELEGATION = range(4)
+LEVERS = ("visit_intensity", "prevention", "referral", "delegation", "coding")
+VISIT_INTENSITY, PREVENTION, REFERRAL, DELEGATION, CODING = range(5)
 CONDITIONS = ("no chronic condition", "vascular", "diabetes")
 
 CONTACT_TYPES = ("gp_phone", "gp_consult", "gp_long", "gp_visit", "gp_email")

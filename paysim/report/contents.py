@@ -154,6 +154,7 @@ INCENTIVES = (
     _lever("prevention", "deliver more of the care that is indicated"),
     _lever("referral", "refer more often"),
     _lever("delegation", "have nurses do more"),
+    _lever("coding", "record more risk than in the base years"),
 )
 FLOWS = (
     Figure(

@@ -47,6 +47,7 @@ def busy(seed: int) -> Activity:
         person_years=years,
         programme_years=np.where(SEGMENT_CONDITION > 0, years / 2, 0.0),
         years=1.0,
+        coded_years=years * (1.0 + SEGMENT_CONDITION),
     )
 
 

@@ -31,6 +31,7 @@ from paysim.contracts.chronic_bundle import BundlePrice, ChronicBundle
 from paysim.contracts.contract import Contract, Part
 from paysim.contracts.fee_for_service import FeeForService
 from paysim.contracts.neutrality import solve_scale
+from paysim.contracts.risk_capitation import RiskCapitation
 from paysim.contracts.schedule import ServicePrice
 from paysim.contracts.settlement import settle
 from paysim.contracts.terms import read_contract
@@ -41,7 +42,7 @@ SERVICES = load_services()
 PARAMETERS = care_parameters("NL") | behaviour_parameters()
 TERMS = response_terms(PARAMETERS)
 WAGES = practice_costs(PARAMETERS).wages()
-VISITS, PREVENTION, REFERRAL, DELEGATION = range(4)
+VISITS, PREVENTION, REFERRAL, DELEGATION, CODING = range(5)
 NONE, VASCULAR, DIABETES = range(3)
 
 # Expected use of a list of 2,095, by condition: none, vascular, diabetes.
@@ -74,7 +75,7 @@ def norm_activity(practices: int = 1) -> Activity:
 
 
 def situation(contract: Contract, practices: int = 1, altruism: float = 0.8, anchored: bool = True) -> Situation:
-    ones = np.ones((practices, 3, 4))
+    ones = np.ones((practices, 3, len(LEVERS)))
     each = np.ones(practices)
     base = Situation(
         contracts=(read_contract("nl/gp_segments_1_2_3"),),
@@ -131,7 +132,7 @@ def test_visits_move_only_the_share_that_practices_plan_themselves():
     assert np.array_equal(after.programme_years, before.programme_years)
 
 
-@pytest.mark.parametrize("lever", range(4))
+@pytest.mark.parametrize("lever", range(len(LEVERS)))
 def test_two_small_moves_are_one_large_one(lever):
     half = moved(lever, DIABETES, 1.04).activity
     twice = moved(lever, DIABETES, 1.08, now=1.04, activity=half)
@@ -182,6 +183,35 @@ def test_a_practice_cannot_hand_over_contacts_that_it_does_not_have():
     after = moved(DELEGATION, DIABETES, 1.1, activity=alone).activity
     assert after.services.min() >= 0.0
     assert quantity(after, "chronic_nurse") == quantity(alone, "chronic_nurse")
+
+
+def with_risk(now: Situation) -> Situation:
+    activity = now.activity
+    return replace(now, activity=replace(activity, coded_years=1.5 * activity.person_years))
+
+
+def test_recording_moves_risk_on_record_and_nothing_else():
+    before = replace(norm_activity(), coded_years=1.5 * norm_activity().person_years)
+    after = moved(CODING, DIABETES, 1.1, activity=before)
+    assert after.units == pytest.approx(0.1 * 1.5 * PEOPLE[DIABETES])
+    assert np.array_equal(after.activity.services, before.services)
+    assert np.array_equal(after.activity.person_years, before.person_years)
+    others = SEGMENT_CONDITION != DIABETES
+    assert np.array_equal(after.activity.coded_years[:, others], before.coded_years[:, others])
+    assert moved(CODING, DIABETES, 1.1).units == 0.0  # where nobody reckons risk there is nothing to record
+
+
+@pytest.mark.parametrize("altruism", [0.3, 1.2])
+def test_recorded_risk_rises_by_rate_over_curvature_whatever_the_altruism(altruism):
+    by_risk = RiskCapitation(rate_eur_per_person_year=3000.0)
+    now = with_risk(situation(contract(by_risk), altruism=altruism, anchored=False))
+    base = replace(now, contracts=(read_contract("nl/gp_segments_1_2_3"),), year=-1)
+    now = replace(now, anchor=make_anchor(base))
+    behaviour = load_behaviour("profit_altruism", [("eta", 0.0)], PARAMETERS)
+    found = behaviour.best_response(now)[0, :, CODING]
+    assert found == pytest.approx([1.0 + 3000.0 / behaviour.values["coding_curvature_eur"]] * 3)
+    grid = replace(now, contracts=(contract(Capitation(rate_eur_per_person_year=300.0)),))
+    assert (behaviour.best_response(grid)[:, :, CODING] == 1.0).all()
 
 
 # What a contract rewards
@@ -562,8 +592,8 @@ def test_without_a_base_nobody_can_respond():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"levers": np.ones((1, 3, 3))}, r"levers must be above zero with shape \(1, 3, 4\)"),
-        ({"levers": np.zeros((1, 3, 4))}, "levers must be above zero"),
+        ({"levers": np.ones((1, 3, 3))}, r"levers must be above zero with shape \(1, 3, 5\)"),
+        ({"levers": np.zeros((1, 3, 5))}, "levers must be above zero"),
         ({"gp_hours_capacity": np.ones(2)}, r"gp_hours_capacity has shape \(2,\)"),
         ({"traits": PracticeTraits(np.ones(2), np.ones(1))}, "altruism has shape"),
         ({"activity": Activity.empty(("a",), ("p0",), 1.0)}, "other services than the catalogue"),
