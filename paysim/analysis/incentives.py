@@ -14,7 +14,12 @@ from paysim.scenario import Scenario
 if TYPE_CHECKING:
     import pandas as pd
 
-BASE_YEARS = 1
+
+def base_years_needed(scenario: Scenario) -> int:
+    """Return the base years without which the contracts of a scenario cannot be asked what they would pay."""
+    parts = [part for arm in scenario.arms for contract in arm.contracts for part in contract.components]
+    recorded = any("coded_years" in part.terms.reads for part in parts)  # risk is reckoned from the second quarter on
+    return max(2 if recorded else 1, *(part.base_years_needed for part in parts))
 
 
 def incentive_map(scenario: Scenario, sample: int | None = None, progress: Progress | None = None) -> pd.DataFrame:
@@ -34,7 +39,7 @@ def incentive_map(scenario: Scenario, sample: int | None = None, progress: Progr
     """
     import pandas as pd
 
-    model = build_model(replace(scenario, base_years=BASE_YEARS), sample)
+    model = build_model(replace(scenario, base_years=base_years_needed(scenario)), sample)
     base = run_base(model, 0, progress=progress)
     solved = solve_arms(scenario, base.years[-1:], base.years[:-1])
     rows = [

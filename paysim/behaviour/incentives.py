@@ -19,6 +19,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from scipy.special import ndtri
 
 from paysim.accounting.activity import Activity
 from paysim.accounting.book import Book
@@ -33,6 +34,18 @@ from paysim.kernel.records import LEVERS
 
 MINUTES_PER_HOUR = 60.0
 HALF_A_CENT = 0.005
+
+_UNFORESEEN = frozenset({"payments", "persons", "indicators"})
+"""What a component may read that a practice cannot foresee."""
+
+
+def _chances(n: int) -> tuple[float, ...]:
+    """Return `n` equally likely values of a standard normal, of mean 0 and variance 1."""
+    z = ndtri((np.arange(n) + 0.5) / n)
+    return tuple((z / np.sqrt(np.mean(z**2))).tolist())
+
+
+_CHANCES = _chances(8)
 
 UNITS = {
     "visit_intensity": "EUR per further visit",
@@ -61,6 +74,58 @@ def revenue_eur(situation: Situation, activity: Activity) -> Floats:
     """Return ``[practice, segment]`` euros that the contracts pay for a year's activity, unrounded."""
     activity = replace(activity, lines=(), payments=None)  # they are reckoned anew
     return settle(situation.contracts, Book(activity, situation.year, situation.past)).practice_revenue()
+
+
+def expected_revenue_eur(situation: Situation, activity: Activity) -> Floats:
+    """Return ``[practice, segment]`` euros that a practice expects of a year, and of what the year does to later ones.
+
+    A practice does not know what care of its people will cost, nor who of them will be at target. Payments that are not
+    in proportion are therefore a mean over chance: payments for the list vary by ``cost_cv`` over the root of its
+    people (of all people together, where they are one organisation), indicators as counts of independent people. So a
+    threshold far away rewards little, and one nearby a lot (Holmstrom and Milgrom). A year that becomes the benchmark
+    of later years costs what they then pay less, discounted, as far ahead as practices look (the ratchet).
+    """
+    activity = replace(activity, lines=(), payments=None)
+    parts = [part for contract in situation.contracts for part in contract.in_force(situation.year)]
+    chance = [part for part in parts if not part.linear and part.terms.reads & _UNFORESEEN]
+    if not chance:
+        return revenue_eur(situation, activity)
+    pooled = all(getattr(part.terms, "pooled", False) for part in chance)
+    ahead = min(max(part.years_felt for part in parts), int(situation.terms.horizon_years))
+    looks = [_revenue_and_later(situation, _by_chance(situation, activity, z, pooled), ahead) for z in _CHANCES]
+    return np.asarray(np.mean(looks, axis=0))
+
+
+def _revenue_and_later(situation: Situation, activity: Activity, ahead: int) -> Floats:
+    """Return what a year brings, and what it moves in the years ahead if these are like the year looked at."""
+    year = situation.year
+    this = settle(situation.contracts, Book(activity, year, situation.past))
+    revenue = this.practice_revenue()
+    usual = replace(_of_a_year(situation.activity), lines=(), payments=None)
+    past = (*situation.past, this.book.activity)
+    for years in range(1, ahead + 1):
+        then = None if year is None else year + years
+        later = settle(situation.contracts, Book(usual, then, past))
+        revenue = revenue + situation.terms.discount_factor**years * later.practice_revenue()
+        past = (*past, later.book.activity)
+    return revenue
+
+
+def _by_chance(situation: Situation, activity: Activity, z: float, pooled: bool) -> Activity:
+    """Return the activity with luck `z` standard deviations away from what is expected."""
+    lived = activity.person_years.sum(axis=1)
+    lived = np.full_like(lived, lived.sum()) if pooled else lived
+    sd = situation.terms.cost_cv / np.sqrt(np.maximum(lived, 1.0))
+    others = ~situation.services.in_sector("general_practice")
+    services = activity.services * np.where(others, np.maximum(1.0 + z * sd, 0.0)[:, None], 1.0)[:, None, :]
+    names = sorted(activity.indicators)
+    counts = np.array([activity.indicators[name] for name in names]).reshape(len(names), len(lived), 2)
+    above, below = counts[:, :, 0], counts[:, :, 1]
+    share = np.divide(above, below, out=np.zeros_like(above), where=below > 0.0)
+    met = above + z * np.sqrt(np.maximum(above * (1.0 - share), 0.0))
+    met = np.minimum(np.maximum(met, 0.0), np.maximum(below, above))
+    indicators = dict(zip(names, np.stack([met, below], axis=2), strict=True))
+    return replace(activity, services=services, indicators=indicators)
 
 
 def income_eur(situation: Situation) -> Floats:
@@ -98,7 +163,7 @@ def marginal(situation: Situation, step: float | None = None) -> Margins:
         for lever in range(len(LEVERS)):
             up, down, width = _nudged(situation, activity, directions, lever, condition, step)
             at = (slice(None), condition, lever)
-            difference = revenue_eur(situation, up.activity) - revenue_eur(situation, down.activity)
+            difference = expected_revenue_eur(situation, up.activity) - expected_revenue_eur(situation, down.activity)
             revenue[at] = difference.sum(axis=1) / width
             services = (up.activity.services - down.activity.services).sum(axis=1)
             cost[at] = services @ euro_per_unit / width

@@ -5,7 +5,7 @@ With ``l`` the lever at which the activity was observed and ``l'`` the one consi
 - visit intensity: contacts on the practice's own initiative are a share ``s`` of contacts at base, so all
   contacts, and the referrals they lead to, move by ``(1 - s + s l') / (1 - s + s l)``;
 - prevention: programme-years move by ``(l'/l)^e`` up to everybody on the list, planned controls by ``l'/l``
-  and with the programme-years, drug years by ``(l'/l)^d``;
+  and with the programme-years, drug years and what is delivered or at target in a register by ``(l'/l)^d``;
 - referral: trajectories and planned admissions move by ``l'/l``; each further referral saves GP minutes, part
   of them a contact that is then neither held nor paid;
 - delegation: contacts move one for one between GP and nurse, whose share is the base share times ``l`` up to
@@ -32,6 +32,14 @@ GP_CONTACTS = ("gp_phone", "gp_consult", "gp_long", "gp_visit", "gp_email")
 CONTACTS = (*GP_CONTACTS, "nurse_consult", "nurse_mental")
 REFERRALS = ("specialist_trajectory", "elective_admission")
 DRUG_YEARS = ("statin_year", "bp_drug_year")
+
+
+DELIVERED = {
+    **dict.fromkeys(("ldl_at_target", "ldl_at_strict_target", "sbp_at_target", "sbp_at_strict_target"), (1, 2)),
+    **dict.fromkeys(("statin_use", "antithrombotic_use", "cardiac_rehabilitation"), (1, 2)),
+    "hba1c_in_control": (2,),
+}
+"""Indicators that more prevention raises, as practices expect, and the conditions of the people in them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +80,8 @@ class _Cells:
         self.programme_years = activity.programme_years[:, self.rows]
         coded = activity.coded_years
         self.coded_years = None if coded is None else coded[:, self.rows]
+        self.indicators, self.condition = dict(activity.indicators), condition
+        self.people = np.stack([activity.person_years[:, c == SEGMENT_CONDITION].sum(axis=1) for c in range(3)])
         self.now, self.new, self.terms = now[:, None], new[:, None], terms
         self.catalogue = services
         self.gp_minutes = np.zeros(now.size)
@@ -106,6 +116,16 @@ class _Cells:
         removed = np.minimum(units, self.services[:, :, k])
         self.services[:, :, k] -= removed
         return removed
+
+    def deliver(self, factor: Floats) -> None:
+        """Multiply what is delivered to people of this condition, up to all of them, by a factor ``[practice]``."""
+        for name, conditions in DELIVERED.items():
+            if name in self.indicators and self.condition in conditions:
+                above, below = self.indicators[name].T
+                people = self.people[list(conditions)].sum(axis=0)
+                share = np.divide(self.people[self.condition], people, out=np.zeros_like(people), where=people > 0.0)
+                reached = np.minimum(above * (1.0 + share * (factor - 1.0)), np.maximum(above, below))
+                self.indicators[name] = np.stack([reached, below], axis=1)
 
     def _at(self, names: tuple[str, ...]) -> list[int]:
         return [self.catalogue.index(name) for name in names]
@@ -142,7 +162,7 @@ def respond(
     if coded is not None:
         coded[:, cells.rows] = cells.coded_years
     moved = replace(activity, services=quantities, programme_years=programme, coded_years=coded)
-    return Response(moved, units, cells.gp_minutes)
+    return Response(replace(moved, indicators=cells.indicators), units, cells.gp_minutes)
 
 
 def _visit_intensity(cells: _Cells) -> Floats:
@@ -164,6 +184,7 @@ def _prevention(cells: _Cells) -> Floats:
     cells.programme_years = enrolled
     cells.multiply(("chronic_nurse", "chronic_gp"), ratio * more)
     cells.multiply(DRUG_YEARS, ratio**terms.treatment_elasticity)
+    cells.deliver(ratio[:, 0] ** terms.treatment_elasticity)
     return cells.total(("chronic_nurse", "chronic_gp")) - before
 
 

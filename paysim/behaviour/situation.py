@@ -43,6 +43,11 @@ class ResponseTerms:
         Part of these minutes that would have been contacts of their own.
     nudge
         Half-width of the central difference, share of the lever.
+    cost_cv
+        Coefficient of variation of what is paid for one person in a year.
+    horizon_years, discount_factor
+        Years ahead in which a practice sees what a year does to later benchmarks, and the weight of each year against
+        the one before.
     """
 
     follow_up_share: float
@@ -54,6 +59,9 @@ class ResponseTerms:
     referral_minutes_saved: float
     referral_contact_share: float
     nudge: float
+    cost_cv: float
+    horizon_years: float
+    discount_factor: float
 
 
 def response_terms(parameters: Parameters) -> ResponseTerms:

@@ -148,6 +148,12 @@ class Part:
         return np.asarray(listed(service_names) * self.share)
 
     @property
+    def years_felt(self) -> int:
+        """Years after its own in which the activity of a year still moves payments, by becoming a benchmark."""
+        felt: int = getattr(self.terms, "years_felt", 0)
+        return felt
+
+    @property
     def episode_rules(self) -> EpisodeRules | None:
         """How the component groups claims into episodes; None if it does not look at them."""
         rules: EpisodeRules | None = getattr(self.terms, "episode_rules", None)

@@ -99,6 +99,11 @@ class PayForPerformance(SettledByYear):
             raise ValueError("lag_quarters must lie between 0 and 40")
 
     @property
+    def years_felt(self) -> int:
+        """Years after its own in which a year still counts: one, where improvement on it is scored."""
+        return 1 if any(each.form == "improvement" for each in self.targets) else 0
+
+    @property
     def reads(self) -> frozenset[str]:  # type: ignore[override]
         """What it looks at."""
         return frozenset({"indicators"} | ({"payments"} if self.withhold_share else set()))

@@ -186,6 +186,11 @@ class SharedSavings(SettledByYear):
         return len(self.base_year_weights)
 
     @property
+    def years_felt(self) -> int:
+        """Years after its own in which a year still counts: to the end of the agreement whose benchmark it enters."""
+        return 2 * self.rebase_every_years - 1 if self.rebase_every_years else 0
+
+    @property
     def reads(self) -> frozenset[str]:  # type: ignore[override]
         """What it looks at."""
         more = {"persons"} if self.truncate_above_eur is not None else set()

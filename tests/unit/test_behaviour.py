@@ -5,6 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from paysim.accounting.activity import Activity
 from paysim.accounting.book import Book
@@ -31,9 +32,12 @@ from paysim.contracts.chronic_bundle import BundlePrice, ChronicBundle
 from paysim.contracts.contract import Contract, Part
 from paysim.contracts.fee_for_service import FeeForService
 from paysim.contracts.neutrality import solve_scale
+from paysim.contracts.pay_for_performance import PayForPerformance, Target
 from paysim.contracts.risk_capitation import RiskCapitation
 from paysim.contracts.schedule import ServicePrice
 from paysim.contracts.settlement import settle
+from paysim.contracts.shared_savings import SharedSavings
+from paysim.contracts.tariff import Tariff
 from paysim.contracts.terms import read_contract
 from paysim.errors import ModelError, ScenarioError
 from paysim.kernel.records import LEVERS
@@ -215,6 +219,75 @@ def test_recorded_risk_rises_by_rate_over_curvature_whatever_the_altruism(altrui
 
 
 # What a contract rewards
+
+
+OTHERS = Contract(
+    "others",
+    "Others",
+    "insurers",
+    "sectors",
+    (Part("hospital", Tariff("hospital", (ServicePrice("specialist_trajectory", 1000.0),))),),
+)
+PER_REFERRAL = 1000.0
+
+
+def sharing(*, year: int = 0, benchmark: float = 1.0, **terms: object) -> float:
+    """Return marginal revenue of a referral in the first practice, that shares savings on trajectories alone."""
+    own = SharedSavings(**{"sharing_rate": 0.5, "lines": ("hospital",), "trend": "none", **terms})
+    now = situation(contract(), practices=2)
+    arm = replace(now, contracts=(OTHERS, contract(own)), year=year)
+    base, usual = (
+        settle((OTHERS,), Book(replace(now.activity, services=now.activity.services * factor))).book.activity
+        for factor in (benchmark, 1.0)
+    )
+    past = [base] * len(own.base_year_weights)
+    found = marginal(replace(arm, past=(*past, *[usual] * year)))
+    return float(found.per_unit(found.revenue_eur)[0, NONE, REFERRAL])
+
+
+def test_savings_far_above_the_minimum_are_shared_in_full_and_losses_of_one_side_not_at_all():
+    assert sharing(benchmark=2.0) == pytest.approx(-0.5 * PER_REFERRAL, rel=1e-6)
+    assert sharing(benchmark=0.5) == pytest.approx(0.0, abs=1e-6)
+
+
+def test_at_the_benchmark_chance_halves_what_is_shared():
+    """By chance a practice is above or below; evidence: the marginal incentive is S x (1 - Phi(z)), here z = 0."""
+    assert sharing() == pytest.approx(-0.25 * PER_REFERRAL, rel=0.05)
+
+
+@pytest.mark.parametrize(("year", "kept"), [(0, 0.73), (1, 0.18), (2, -0.69)])
+def test_the_ratchet_takes_back_what_is_saved_in_the_year_that_becomes_the_benchmark(year, kept):
+    """Weights 10/30/60, agreements of three years, a discount factor of 0.97: 73%, 18% and -69% are kept."""
+    both = {"loss_rate": 0.5, "base_year_weights": (0.1, 0.3, 0.6), "rebase_every_years": 3}
+    found = sharing(year=year, **both)
+    assert found == pytest.approx(-0.5 * PER_REFERRAL * kept, abs=0.005 * 0.5 * PER_REFERRAL)
+
+
+def scored(form: str, above: float, full: float = 0.8) -> float:
+    """Return marginal revenue of a year with 100 more of 127 diabetics in control, by lever unit."""
+    target = Target(indicator="hba1c_in_control", form=form, floor=0.0, full=full, points=1.0)
+    bonus = contract(PayForPerformance(targets=(target,), eur_per_person_year=10.0))
+    now = situation(bonus, anchored=False)
+    counts = {"hba1c_in_control": np.array([[above, 127.0]])}
+    now = replace(now, activity=replace(now.activity, indicators=counts))
+    return float(marginal(now).revenue_eur[0, DIABETES, PREVENTION])
+
+
+def test_a_linear_target_rewards_prevention_in_proportion():
+    score_per_lever = 60.0 / 127.0 * TERMS.treatment_elasticity / 0.8
+    assert scored("linear", 60.0) == pytest.approx(10.0 * sum(PEOPLE) * score_per_lever, rel=1e-3)
+
+
+def test_a_threshold_rewards_nothing_when_it_is_far_away():
+    """Holmstrom and Milgrom: the marginal incentive vanishes far from the threshold, on either side."""
+    assert scored("threshold", 30.0) == scored("threshold", 125.0) == 0.0
+    counts, share = np.arange(90.0, 114.0, 0.5), 0.8
+    near = [scored("threshold", above) for above in counts]
+    e, step = TERMS.treatment_elasticity, TERMS.nudge
+    moved_by = counts * ((1.0 + step) ** e - (1.0 - step) ** e) / (2.0 * step)
+    density = norm.pdf(counts, share * 127, np.sqrt(127 * share * (1.0 - share)))
+    expected = 10.0 * sum(PEOPLE) * (density * moved_by).mean()
+    assert np.mean(near) == pytest.approx(expected, rel=0.15)
 
 
 def test_a_fee_is_the_marginal_revenue_of_a_visit_and_capitation_has_none():
