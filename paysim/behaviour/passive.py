@@ -35,3 +35,7 @@ class Passive:
     def decide(self, situation: Situation) -> Floats:
         """Return the levers in force."""
         return situation.levers.copy()
+
+    def decide_hospital(self, now: float, gain_eur: float, cost_eur: float) -> float:
+        """Return the lever in force."""
+        return now

@@ -36,7 +36,8 @@ from paysim.errors import ModelError, Problem, ScenarioError
 from paysim.kernel.records import CODING, LEVERS, VISIT_INTENSITY
 from paysim.parameters import Parameters
 
-CHANNELS = tuple(f"{lever}_response" for lever in LEVERS)
+ELECTIVE_CHANNEL = "elective_admission_response"
+CHANNELS = (*(f"{lever}_response" for lever in LEVERS), ELECTIVE_CHANNEL)
 """Off switches, 1 or 0; a lever whose channel is off stays at base."""
 
 _CHARACTER = (
@@ -44,12 +45,13 @@ _CHARACTER = (
     *("omega_ratio", "hours_elasticity", "speed", "speed_log_sd", "max_utilisation"),
 )
 _CURVATURES = ("prevention_curvature", "referral_curvature", "delegation_curvature")
+_ELECTIVE = ("elective_curvature", "elective_min", "elective_max")
 _CODING = "coding_curvature_eur"
 _LIMITS = tuple(f"{lever}_{end}" for lever in LEVERS for end in ("min", "max"))
 _VALUED_AS = ("chronic_nurse", "specialist_trajectory", "gp_consult")
 """Service whose resource cost the curvatures of prevention, referral and delegation are multiples of."""
 
-_ABOVE_ZERO = ("altruism_min", "hours_elasticity", "income_floor", *_CURVATURES, _CODING)
+_ABOVE_ZERO = ("altruism_min", "hours_elasticity", "income_floor", *_CURVATURES, _CODING, _ELECTIVE[0])
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ class ProfitAltruism:
     """
 
     name: ClassVar[str] = "profit_altruism"
-    settings: ClassVar[tuple[str, ...]] = (*CHANNELS, *_CHARACTER, *_CURVATURES, _CODING, *_LIMITS)
+    settings: ClassVar[tuple[str, ...]] = (*CHANNELS, *_CHARACTER, *_CURVATURES, _CODING, *_LIMITS, *_ELECTIVE)
 
     income_curvature: ClassVar[str] = "eta"
     """Setting that is the elasticity of the marginal utility of income."""
@@ -119,6 +121,23 @@ class ProfitAltruism:
         step = situation.traits.speed[:, None, None] * (wanted - situation.levers)
         step = np.where(self._open(), step, situation.base_levers - situation.levers)
         return situation.levers + self._within_hours(situation, step, now.hours)
+
+    def decide_hospital(self, now: float, gain_eur: float, cost_eur: float) -> float:
+        """Return the hospital's lever for the coming quarter: part of the way to ``1 + gain / (altruism k)``.
+
+        The hospital is as altruistic as practices are on average, and too large for an income effect.
+        """
+        v = self.values
+        if v[ELECTIVE_CHANNEL] != 1.0:
+            return 1.0
+        best = self.best_elective(gain_eur, cost_eur)
+        return float(now + v["speed"] * (best - now))
+
+    def best_elective(self, gain_eur: float, cost_eur: float) -> float:
+        """Return the hospital's best lever of planned admissions, within its limits."""
+        v = self.values
+        best = 1.0 + gain_eur / (max(v["altruism_mean"], v["altruism_min"]) * v["elective_curvature"] * cost_eur)
+        return float(np.clip(best, v["elective_min"], v["elective_max"]))
 
     def _best_response(self, situation: Situation, now: Margins) -> Floats:
         return self._levers(situation, now, income_eur(situation))
@@ -193,7 +212,7 @@ class ProfitAltruism:
 
     def _open(self) -> NDArray[np.bool_]:
         """Return ``[lever]`` whether the channel is on."""
-        return np.array([self.values[name] == 1.0 for name in CHANNELS])
+        return np.array([self.values[f"{lever}_response"] == 1.0 for lever in LEVERS])
 
 
 _RULES: dict[str, Callable[[float], bool]] = {
@@ -208,8 +227,9 @@ _RULES: dict[str, Callable[[float], bool]] = {
 
 def _faults(values: Mapping[str, float]) -> list[Problem]:
     rules = dict.fromkeys(CHANNELS, "0 or 1") | dict.fromkeys(_ABOVE_ZERO, "a number above 0")
-    rules |= dict.fromkeys((f"{lever}_min" for lever in LEVERS), "a number above 0, at most 1")
-    rules |= dict.fromkeys((f"{lever}_max" for lever in LEVERS), "a number from 1 up")
+    limited = (*LEVERS, "elective")
+    rules |= dict.fromkeys((f"{lever}_min" for lever in limited), "a number above 0, at most 1")
+    rules |= dict.fromkeys((f"{lever}_max" for lever in limited), "a number from 1 up")
     rules["speed"] = "a number from 0 to 1"
     faults = []
     for name, value in values.items():

@@ -38,3 +38,17 @@ class Behaviour(Protocol):
     def decide(self, situation: Situation) -> Floats:
         """Return the ``[practice, condition, lever]`` levers for the coming quarter."""
         ...
+
+    def decide_hospital(self, now: float, gain_eur: float, cost_eur: float) -> float:
+        """Return the hospital's lever of planned admissions for the coming quarter.
+
+        Parameters
+        ----------
+        now
+            The lever in force, 1 in the base years.
+        gain_eur
+            What a planned admission brings the hospital, less what it brought under `current` in the base year.
+        cost_eur
+            Resource cost of a planned admission.
+        """
+        ...

@@ -95,6 +95,8 @@ class Hospital:
         By name of the specialty, and of the ward.
     tests, emergency_department, rehabilitation, nursing_homes, home_care
         The other parts.
+    elective_lever
+        Planned admissions wanted per trajectory, against the base years: what the hospital decides.
     on_admission
         Called with rows, service and days of stay of those whom the hospital admits by itself.
     """
@@ -103,6 +105,7 @@ class Hospital:
         self.state, self.terms, self.weight, self.codes = state, terms, weight, codes
         self.draws = draws = Draws(state, key)
         self.week = 0
+        self.elective_lever = 1.0
         share = terms.occupancy
         shared = (terms.margin, terms.patience_weeks, share["follow_up"], draws)
         self.clinics = _Named(
@@ -306,7 +309,7 @@ class Hospital:
     def _fill_beds(self, now: int, emergencies: np.ndarray, ready: np.ndarray, settling: bool) -> None:
         """Admit emergencies, then planned patients: those whom their specialty wants to admit and who find a bed."""
         share = self.triage.elective_share[ready["unit"]]
-        wanted = ready[self.draws.of(ready, "elective admission") < share]
+        wanted = ready[self.draws.of(ready, "elective admission") < share * self.elective_lever]
         wanted["since"], wanted["unit"] = now, self.triage.ward[wanted["unit"]]
         wanted["days"] = -self.terms.elective_stay_days * np.log(self.draws.of(wanted, "elective stay"))
         if settling:
@@ -387,6 +390,7 @@ class Hospital:
         found = {name: np.stack([each[name] for each in rows]) for rows in (clinics, wards) for name in rows[0]}
         for part in (self.tests, self.emergency_department, self.rehabilitation, self.home_care):
             found.update(part.counts())
+        found |= {"lever_elective": np.array(self.elective_lever), "lever_quarters": np.array(1.0)}
         homes = self.nursing_homes.counts()
         return found | {name: each * self.weight for name, each in homes.items()}
 

@@ -16,7 +16,9 @@ import numpy as np
 from paysim.accounting.activity import Activity
 from paysim.accounting.segments import CONDITIONS
 from paysim.behaviour import load_behaviour
+from paysim.behaviour.hospital import elective_margin
 from paysim.behaviour.incentives import incentive_table, make_anchor
+from paysim.behaviour.passive import Passive
 from paysim.behaviour.situation import Anchor, Situation, response_terms
 from paysim.contracts.contract import Contract
 from paysim.engine.accounts import practice_bills
@@ -65,12 +67,20 @@ class Responses:
     @cached_property
     def anchor(self) -> Anchor:
         """Margins, income and hours under `current` on the activity of the base run."""
+        return make_anchor(self._base_under_current)
+
+    @cached_property
+    def elective_anchor(self) -> float:
+        """Euros that a planned admission brought the hospital under `current` in the base year."""
+        return elective_margin(self._base_under_current).revenue_eur
+
+    @cached_property
+    def _base_under_current(self) -> Situation:
         current = self.model.scenario.arm(self.model.scenario.current)
         situation = self._situation(
             self.of_current, current.contracts, self.base_activity, self.ones, -1, None, self.base_fte
         )
-        situation = replace(situation, past=self.base_years[:-1])
-        return make_anchor(situation)
+        return replace(situation, past=self.base_years[:-1])
 
     def at_base(self) -> list[dict[str, Any]]:
         """Return the incentives under the arm's contracts on the activity of the base run."""
@@ -110,6 +120,14 @@ class Responses:
             practices["activity_levers"] = levers
             practices["health_levers"] = levers
             region.practices.levers_changed(int(region.env.now))
+        self._decide_hospital(region, situation)
+
+    def _decide_hospital(self, region: Region, situation: Situation) -> None:
+        decide = getattr(self.behaviour, "decide_hospital", None)  # a user's own behaviour may be of practices alone
+        if decide is not None and not isinstance(self.behaviour, Passive):
+            found = elective_margin(situation)
+            gain = round(found.revenue_eur - self.elective_anchor, 2) if found.units else 0.0  # money is in cents
+            region.hospital.elective_lever = decide(region.hospital.elective_lever, gain, found.cost_eur)
 
     def _look(self, situation: Situation) -> None:
         self.table += incentive_table(situation, self.behaviour, self.arm.name, self.replicate)

@@ -26,7 +26,7 @@ def measures(counted: Counted) -> Iterator[Measure]:
     """Yield waits, lists, people served, who gave up, and use of capacity."""
     yield from _by_group(counted, _CLINICS, ("clinic_", "follow_up_"), "specialty", counted.specialties)
     yield from _by_group(counted, _WARDS, ("bed_", "elective_", "emergency_admitted"), "ward", counted.wards)
-    prefixes = ("test_", "ed_", "rehabilitation_", "nursing_home_", "home_care_")
+    prefixes = ("lever_", "test_", "ed_", "rehabilitation_", "nursing_home_", "home_care_")
     yield from _of_region(_REGION, _years(counted, prefixes))
 
 
@@ -131,6 +131,7 @@ _REGION: dict[str, tuple[str, Formula]] = {
         for place in ("rehabilitation", "nursing_home")
         for name, (unit, formula) in _PLACES.items()
     },
+    "lever_elective_admission": ("ratio to base", lambda a: _over(a["lever_elective"], a["lever_quarters"])),
     "home_care_hours": ("hours", lambda a: a["home_care_given"]),
     "home_care_unmet_hours": ("hours", lambda a: a["home_care_asked"] - a["home_care_given"]),
     "home_care_occupancy_share": ("share", lambda a: _over(a["home_care_given"], a["home_care_room"])),

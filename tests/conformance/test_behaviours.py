@@ -201,9 +201,17 @@ def test_every_setting_is_accepted_and_an_unknown_one_is_not(behaviour: Behaviou
 def test_every_channel_has_an_off_switch(behaviour: Behaviour) -> None:
     off = [name for name in behaviour.settings if name.endswith("_response")]
     responds = not np.array_equal(behaviour.decide(at_work(behaviour)), at_work(behaviour).levers)
-    assert off == ([f"{lever}_response" for lever in LEVERS] if responds else [])
+    assert off == ([*(f"{lever}_response" for lever in LEVERS), "elective_admission_response"] if responds else [])
     silent = load_behaviour(behaviour.name, [(name, 0.0) for name in off], PARAMETERS)
     assert np.array_equal(silent.decide(at_work(silent)), np.ones((PRACTICES, 3, len(LEVERS))))
+    assert silent.decide_hospital(1.0, 500.0, 3000.0) == 1.0
+
+
+def test_the_hospital_moves_towards_what_pays_and_within_limits(behaviour: Behaviour) -> None:
+    moved = [behaviour.decide_hospital(1.0, gain, 3000.0) for gain in (-1e9, -100.0, 0.0, 100.0, 1e9)]
+    assert moved == sorted(moved)
+    assert moved[2] == 1.0
+    assert 0.1 < moved[0] <= moved[-1] < 3.0
 
 
 def test_the_incentive_map_can_be_made_and_read(behaviour: Behaviour) -> None:

@@ -1,0 +1,60 @@
+"""What contracts reward a hospital for: one more planned admission, derived as for practices.
+
+The hospital of a region is one provider. The threshold from which it admits planned patients is its lever: admissions
+per trajectory, as a ratio to the base years. All planned admissions of a year are moved a little up and down, the
+contracts are asked what they would pay the hospital for either, and the difference is divided by the change. Emergencies
+are moved by need alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from paysim.accounting.activity import Activity
+from paysim.accounting.book import Book
+from paysim.behaviour.situation import Situation
+from paysim.contracts.settlement import settle
+
+HOSPITAL = "hospital"
+ELECTIVE = "elective_admission"
+
+
+@dataclass(frozen=True)
+class ElectiveMargin:
+    """What one more planned admission brings the hospital, and what it costs, in euro; of how many a year."""
+
+    revenue_eur: float
+    cost_eur: float
+    units: float
+
+
+def elective_margin(situation: Situation) -> ElectiveMargin:
+    """Return what the contracts reward the hospital for at the margin, on a year's activity of all practices.
+
+    Cost is the resource cost of an admission: the share of it that does not vary with volume is not known.
+    """
+    activity, k = situation.activity, situation.services.index(ELECTIVE)
+    activity = activity if activity.years == 1.0 else activity.annualised()
+    units = float(activity.services[:, :, k].sum())
+    cost = float(situation.services.resource_cost(situation.wages)[k])
+    if units <= 0.0:
+        return ElectiveMargin(0.0, cost, 0.0)
+    step = situation.terms.nudge
+    up, down = (_revenue_eur(situation, _moved(activity, k, 1.0 + change)) for change in (step, -step))
+    return ElectiveMargin((up - down) / (2.0 * step * units), cost, units)
+
+
+def _moved(activity: Activity, service: int, factor: float) -> Activity:
+    services = activity.services.copy()
+    services[:, :, service] *= factor
+    stays = activity.stays
+    if stays is not None:
+        stays = replace(stays, weight=np.where(stays.service == service, stays.weight * factor, stays.weight))
+    return replace(activity, services=services, stays=stays, lines=(), payments=None)
+
+
+def _revenue_eur(situation: Situation, activity: Activity) -> float:
+    bills = settle(situation.contracts, Book(activity, situation.year, situation.past)).bills
+    return float(sum(bill.payment.euros.sum() for bill in bills if bill.payment.payee == HOSPITAL))

@@ -1,0 +1,50 @@
+"""What a hospital is paid for one more planned admission, and what it makes of it."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from paysim.behaviour import load_behaviour
+from paysim.behaviour.hospital import ELECTIVE, elective_margin
+from paysim.contracts.contract import Contract, Part
+from paysim.contracts.schedule import ServicePrice
+from paysim.contracts.tariff import Tariff
+from tests.unit.test_behaviour import PARAMETERS, SERVICES, WAGES, contract, norm_activity, situation
+
+
+def tariff(price: float, sector: str = "hospital") -> Contract:
+    prices = (ServicePrice(ELECTIVE, price), ServicePrice("gp_consult", 1e6))
+    return Contract("t", "T", "insurers", "sectors", (Part("t", Tariff(sector, prices)),))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("price", [0.0, 2500.0])
+def test_a_tariff_is_the_marginal_revenue_of_an_admission(price: float) -> None:
+    found = elective_margin(replace(situation(contract()), contracts=(contract(), tariff(price))))
+    assert found.revenue_eur == pytest.approx(price)
+    assert found.units == float(norm_activity().services[:, :, SERVICES.index(ELECTIVE)].sum())
+    assert found.cost_eur == pytest.approx(SERVICES.resource_cost(WAGES)[SERVICES.index(ELECTIVE)])
+
+
+def test_what_others_are_paid_is_nothing_to_the_hospital() -> None:
+    assert elective_margin(replace(situation(contract()), contracts=(tariff(900.0, "other_care"),))).revenue_eur == 0.0
+
+
+def test_two_halves_of_a_contract_are_the_whole() -> None:
+    whole, half = tariff(1000.0), tariff(1000.0)
+    halves = tuple(replace(half, name=f"h{k}", components=(replace(half.components[0], share=0.5),)) for k in range(2))
+    now = situation(contract())
+    each = [elective_margin(replace(now, contracts=c)).revenue_eur for c in ((whole,), halves)]
+    assert each[0] == pytest.approx(each[1], rel=1e-12)
+
+
+def test_nothing_to_admit_moves_nothing() -> None:
+    empty = replace(norm_activity(), services=np.zeros_like(norm_activity().services))
+    assert elective_margin(replace(situation(tariff(9.0)), activity=empty)).units == 0.0
+
+
+def test_the_elasticity_is_price_over_altruism_and_curvature() -> None:
+    values = {"altruism_mean": 0.8, "elective_curvature": 0.9}
+    behaviour = load_behaviour("profit_altruism", values.items(), PARAMETERS)
+    response = behaviour.best_elective(gain_eur=0.02 * 3000.0, cost_eur=3000.0) - 1.0  # type: ignore[attr-defined]
+    assert response / 0.02 == pytest.approx(1.0 / (0.8 * 0.9))
