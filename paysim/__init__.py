@@ -22,6 +22,7 @@ _HOMES = {
     "cash": "paysim.analysis.money",
     "compare": "paysim.analysis.compare",
     "compare_pilots": "paysim.pilots",
+    "decompose": "paysim.analysis.decomposition",
     "equally_distributed": "paysim.analysis.equity",
     "explain": "paysim.analysis.explain",
     "import_population": "paysim.population",
@@ -73,6 +74,7 @@ __all__ = [
     "cash",
     "compare",
     "compare_pilots",
+    "decompose",
     "equally_distributed",
     "explain",
     "import_population",
@@ -113,6 +115,7 @@ if TYPE_CHECKING:
     from paysim.accounting.organisations import load_organisations
     from paysim.analysis.calibration import calibrate
     from paysim.analysis.compare import compare
+    from paysim.analysis.decomposition import decompose
     from paysim.analysis.equity import equally_distributed
     from paysim.analysis.execution import simulate
     from paysim.analysis.explain import explain

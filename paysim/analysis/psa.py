@@ -23,10 +23,11 @@ from paysim.analysis.folder import csv_bytes
 from paysim.analysis.measures import records
 from paysim.analysis.request import write_request
 from paysim.analysis.worlds import PEOPLE, World, identity_of, per_head, results_of, seal_of, simulate_worlds, uncertain
+from paysim.behaviour import behaviour_correlations
 from paysim.engine.cell import Progress
 from paysim.errors import DataError, OutputError, Problem
 from paysim.parameters import Parameter
-from paysim.parameters.draws import at_quantile, quantile
+from paysim.parameters.draws import draw
 from paysim.reading import write_atomic
 from paysim.reading.locks import locked, make_folder
 from paysim.reading.seals import SEAL, is_whole, sealed, sha256_of
@@ -264,9 +265,8 @@ def _write(
 
 def _values(drawn: Sequence[Parameter], seed: int, number: int) -> dict[str, Any]:
     row: dict[str, Any] = {"draw": number}
-    for each in drawn:
-        value = at_quantile(each, quantile(seed, number, each.name))
-        row[each.name] = value[0] if isinstance(value, tuple) else value
+    for each in draw(drawn, seed, number, behaviour_correlations()):
+        row[each.name] = each.value[0] if isinstance(each.value, tuple) else each.value
     return row
 
 

@@ -24,6 +24,7 @@ from paysim import __version__
 from paysim.analysis.cells import CELLS, digest, parquet_bytes
 from paysim.analysis.folder import source_digest
 from paysim.analysis.measures import HORIZON, MEASURES
+from paysim.behaviour import behaviour_correlations
 from paysim.engine.cell import Cell, Progress, by_year, run_arm, run_base, settling_arm, solve_arms
 from paysim.engine.model import Model, build_model, load_parameters
 from paysim.errors import DataError, InputError, ModelError, NotInResults, Problem, nearest_name
@@ -65,7 +66,7 @@ class World:
         scenario = self.scenario
         if not self.is_drawn:
             return replace(scenario, replicates=1)
-        changes = draw(uncertain(scenario), scenario.seed, self.draw)
+        changes = draw(uncertain(scenario), scenario.seed, self.draw, behaviour_correlations())
         return replace(
             scenario,
             parameters=(*scenario.parameters, *changes),

@@ -11,8 +11,10 @@ from pathlib import Path
 from paysim.behaviour.protocol import Behaviour
 from paysim.errors import Problem, ScenarioError, nearest_name
 from paysim.parameters import Parameters
+from paysim.parameters.calibrated import with_calibrated
+from paysim.reading.tables import read_table
 
-__all__ = ["Behaviour", "behaviour_parameters", "behaviours", "load_behaviour"]
+__all__ = ["Behaviour", "behaviour_correlations", "behaviour_parameters", "behaviours", "load_behaviour"]
 
 
 @lru_cache(maxsize=1)
@@ -26,9 +28,31 @@ def behaviours() -> dict[str, type[Behaviour]]:
     return found
 
 
-def behaviour_parameters() -> Parameters:
-    """Return what practices are like, named ``behaviour.<name>``."""
-    return Parameters.load(Path(__file__).parent / "parameters.yaml", "behaviour")
+FITTED = Path(__file__).parent / "calibration"
+"""What ``paysim calibrate-behaviour`` wrote."""
+
+
+def behaviour_parameters(*, calibrated: bool = True) -> Parameters:
+    """Return what providers are like, named ``behaviour.<name>``.
+
+    Parameters
+    ----------
+    calibrated
+        With the values fitted to observed responses in place; False: those before any fit.
+    """
+    before = Parameters.load(Path(__file__).parent / "parameters.yaml", "behaviour")
+    fitted = FITTED / "calibration.yaml"
+    return with_calibrated(before, fitted) if calibrated and fitted.is_file() else before
+
+
+def behaviour_correlations() -> dict[tuple[str, str], float]:
+    """Return the correlations of the logarithms of fitted parameters, by pair of names; of no pair without a fit."""
+    file = FITTED / "correlations.csv"
+    if not file.is_file():
+        return {}
+    table = read_table(file, {"first": str, "second": str, "correlation": float})
+    pairs = zip(table["first"], table["second"], table["correlation"], strict=True)
+    return {(first, second): float(value) for first, second, value in pairs}
 
 
 def load_behaviour(name: str, settings: Iterable[tuple[str, float]], parameters: Parameters) -> Behaviour:

@@ -2,8 +2,8 @@
 
 The hospital of a region is one provider. The threshold from which it admits planned patients is its lever: admissions
 per trajectory, as a ratio to the base years. All planned admissions of a year are moved a little up and down, the
-contracts are asked what they would pay the hospital for either, and the difference is divided by the change. Emergencies
-are moved by need alone.
+contracts are asked what they would pay the hospital for either, and the difference is divided by the change.
+Emergencies are moved by need alone.
 """
 
 from __future__ import annotations

@@ -15,8 +15,8 @@ and the best response of a lever with curvature k euro per unit is::
 For recording (coding) there is no benefit to patients: ``k`` alone is what effort and the risk of an audit cost.
 
 A practice moves part of the way each quarter, within limits, and plans no more visits than its GPs have
-hours for. Theory: McGuire and Pauly 1991, Ellis and McGuire 1986; curvature of visits: see
-`paysim.behaviour.altruism`.
+hours for. Theory: McGuire and Pauly 1991, Ellis and McGuire 1986. Curvatures are multiples of what a unit costs,
+fitted where there is evidence (`paysim calibrate-behaviour`).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from paysim.behaviour.altruism import altruism_quantiles, practice_uniforms, visit_curvature_eur
+from paysim.behaviour.altruism import altruism_quantiles, practice_uniforms
 from paysim.behaviour.incentives import contact_hours, income_eur, marginal, working_hours
 from paysim.behaviour.situation import Anchor, Floats, Margins, PracticeTraits, Situation
 from paysim.errors import ModelError, Problem, ScenarioError
@@ -44,12 +44,12 @@ _CHARACTER = (
     *("altruism_mean", "altruism_sd", "altruism_min", "eta", "income_floor"),
     *("omega_ratio", "hours_elasticity", "speed", "speed_log_sd", "max_utilisation"),
 )
-_CURVATURES = ("prevention_curvature", "referral_curvature", "delegation_curvature")
+_CURVATURES = ("visit_curvature", "prevention_curvature", "referral_curvature", "delegation_curvature")
 _ELECTIVE = ("elective_curvature", "elective_min", "elective_max")
 _CODING = "coding_curvature_eur"
 _LIMITS = tuple(f"{lever}_{end}" for lever in LEVERS for end in ("min", "max"))
-_VALUED_AS = ("chronic_nurse", "specialist_trajectory", "gp_consult")
-"""Service whose resource cost the curvatures of prevention, referral and delegation are multiples of."""
+_VALUED_AS = ("gp_consult", "chronic_nurse", "specialist_trajectory", "gp_consult")
+"""Service whose resource cost the curvatures of visits, prevention, referral and delegation are multiples of."""
 
 _ABOVE_ZERO = ("altruism_min", "hours_elasticity", "income_floor", *_CURVATURES, _CODING, _ELECTIVE[0])
 
@@ -62,8 +62,6 @@ class ProfitAltruism:
     ----------
     values
         Settings by name, see `settings`.
-    visit_curvature_eur
-        Curvature of visit intensity, euro per visit; from the parameters, whatever an arm sets.
     """
 
     name: ClassVar[str] = "profit_altruism"
@@ -73,7 +71,6 @@ class ProfitAltruism:
     """Setting that is the elasticity of the marginal utility of income."""
 
     values: Mapping[str, float]
-    visit_curvature_eur: float
 
     def __post_init__(self) -> None:
         problems = [*_faults(self.values)]
@@ -91,7 +88,7 @@ class ProfitAltruism:
         """
         read = {name: parameters[f"behaviour.{name}"] for name in cls.settings if name not in CHANNELS}
         values = dict.fromkeys(CHANNELS, 1.0) | read | dict(settings)
-        return cls(values, visit_curvature_eur(parameters))
+        return cls(values)
 
     def traits(self, seed: int, practice_names: Sequence[str]) -> PracticeTraits:
         """Return altruism and speed of practices, drawn by (seed, practice name)."""
@@ -204,7 +201,7 @@ class ProfitAltruism:
         cost = services.resource_cost(situation.wages)
         others = zip(_CURVATURES, _VALUED_AS, strict=True)
         multiples = [self.values[name] * cost[services.index(service)] for name, service in others]
-        return np.array([self.visit_curvature_eur, *multiples, self.values[_CODING]], dtype=np.float64)
+        return np.array([*multiples, self.values[_CODING]], dtype=np.float64)
 
     def _limits(self) -> tuple[Floats, Floats]:
         lower = np.array([self.values[f"{lever}_min"] for lever in LEVERS])

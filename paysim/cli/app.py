@@ -13,10 +13,12 @@ import typer
 from paysim import __version__
 from paysim.cli import (
     calibrate,
+    calibrate_behaviour,
     cases,
     cea,
     check,
     compare,
+    decompose,
     explain,
     export,
     incentives,
@@ -57,11 +59,13 @@ app.command("compare")(compare.compare)
 app.command("scorecard")(indicators.scorecard)
 app.command("indicators")(indicators.indicators)
 app.command("report")(report.report)
+app.command("decompose")(decompose.decompose)
 app.command("export")(export.export)
 app.command("explain")(explain.explain)
 app.command("incentives")(incentives.incentives)
 app.command("check")(check.check)
 app.command("calibrate")(calibrate.calibrate)
+app.command("calibrate-behaviour")(calibrate_behaviour.calibrate_behaviour)
 app.command("validate")(validate.validate)
 app.command("psa")(psa.psa)
 app.command("cea")(cea.cea)

@@ -28,7 +28,7 @@ from paysim.engine.model import Model, under_rules
 from paysim.engine.overflow import overflowing
 from paysim.engine.programmes import Delivery, Register
 from paysim.engine.region import Engine, Region
-from paysim.engine.responses import Responses
+from paysim.engine.responses import LeverPath, Responses
 from paysim.engine.staff import Staff
 from paysim.engine.start import initial_state
 from paysim.engine.triage import Codes
@@ -88,6 +88,7 @@ class Cell:
     base_quarters: tuple[Activity, ...]
     events: int
     checks: list[dict[str, Any]] = field(default_factory=list)
+    path: LeverPath = field(default_factory=lambda: LeverPath(()))
 
 
 def run_base(model: Model, replicate: int, engine: Engine = "compiled", progress: Progress | None = None) -> Base:
@@ -119,6 +120,7 @@ def run_arm(
     own_processes: tuple[Any, ...] = (),
     state: State | None = None,
     on_close: Callable[[Accounts, Settlement], None] | None = None,
+    replay: LeverPath | None = None,
 ) -> Cell:
     """Simulate one arm over the horizon; its contracts have all rates solved.
 
@@ -130,6 +132,8 @@ def run_arm(
         The people to go on with, changed in place; by default a copy of the base run's.
     on_close
         Called with the books at the close of every quarter.
+    replay
+        What providers do, in place of what they would decide.
     """
     scenario, of_current = model.scenario, model
     model = under_rules(model, arm)
@@ -140,7 +144,7 @@ def run_arm(
     ledger = Ledger(arm.name, 0, replicate)
     accounts = Accounts(model, state, arm.contracts, ledger, 0, base.quarters, base.open_episodes)
     accounts.on_close = on_close
-    responses = Responses(model, arm, base.years, replicate, of_current)
+    responses = Responses(model, arm, base.years, replicate, of_current, replay)
     years = scenario.horizon_years
     migration = Migration(model, state, replicate)
     region = _region(model, state, accounts, hospital, migration, 0, engine, years, arm.name, progress, on_events)
@@ -163,6 +167,7 @@ def run_arm(
         quarters=accounts.activities,
         base_quarters=base.quarters,
         events=region.practices.taken,
+        path=LeverPath(tuple(responses.path)),
         checks=[
             {"id": f"ledger:{arm.name}:{replicate}", "what": "every posting sums to zero", "passed": True},
             {

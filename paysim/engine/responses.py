@@ -7,7 +7,7 @@ that changes nothing moves nobody, and `current` shows no jump at year 0.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -27,6 +27,36 @@ from paysim.engine.region import Region
 from paysim.kernel.records import LEVERS, PERIODS_PER_YEAR
 from paysim.scenario import Arm
 
+Step = tuple[np.ndarray, np.ndarray, float]
+
+
+@dataclass(frozen=True, eq=False)
+class LeverPath:
+    """What the providers of an arm did, quarter by quarter.
+
+    Attributes
+    ----------
+    steps
+        Levers of practices ``[practice, condition, lever]`` as they move activity, the same as they move treatment and
+        programmes (health), and the hospital's lever.
+    """
+
+    steps: tuple[Step, ...]
+
+    @property
+    def quarters(self) -> int:
+        """How many quarters are known."""
+        return len(self.steps)
+
+    def at(self, quarter: int) -> Step:
+        """Return what was done in a quarter."""
+        return self.steps[quarter]
+
+    def with_health_of(self, other: LeverPath) -> LeverPath:
+        """Return the same activity with treatment and programmes moved as in another path."""
+        pairs = zip(self.steps, other.steps, strict=True)
+        return LeverPath(tuple((mine[0], theirs[1], mine[2]) for mine, theirs in pairs))
+
 
 class Responses:
     """The providers of one arm.
@@ -37,11 +67,15 @@ class Responses:
         Activity of each base year; the last one is the providers' own recent past.
     of_current
         The model under the current arm's rules of delegation, where those of `model` are others.
+    replay
+        What providers do, in place of what they would decide.
 
     Attributes
     ----------
     table
         Rows of ``incentives.csv``: at the start, and at the end of every contract year.
+    path
+        What was done in each quarter so far, see `LeverPath.steps`.
     """
 
     def __init__(
@@ -51,8 +85,10 @@ class Responses:
         base_years: Sequence[Activity],
         replicate: int,
         of_current: Model | None = None,
+        replay: LeverPath | None = None,
     ) -> None:
-        self.model, self.arm, self.replicate = model, arm, replicate
+        self.model, self.arm, self.replicate, self.replay = model, arm, replicate, replay
+        self.path: list[Step] = []
         self.of_current = of_current or model
         self.behaviour = load_behaviour(arm.behaviour.name, arm.behaviour.settings, model.parameters)
         self.traits = self.behaviour.traits(model.scenario.seed, [p.name for p in model.population.practices])
@@ -67,15 +103,16 @@ class Responses:
     @cached_property
     def anchor(self) -> Anchor:
         """Margins, income and hours under `current` on the activity of the base run."""
-        return make_anchor(self._base_under_current)
+        return make_anchor(self.under_current)
 
     @cached_property
     def elective_anchor(self) -> float:
         """Euros that a planned admission brought the hospital under `current` in the base year."""
-        return elective_margin(self._base_under_current).revenue_eur
+        return elective_margin(self.under_current).revenue_eur
 
     @cached_property
-    def _base_under_current(self) -> Situation:
+    def under_current(self) -> Situation:
+        """What practices know in the last base year, under `current`."""
         current = self.model.scenario.arm(self.model.scenario.current)
         situation = self._situation(
             self.of_current, current.contracts, self.base_activity, self.ones, -1, None, self.base_fte
@@ -97,6 +134,8 @@ class Responses:
     def decide(self, region: Region, activity: Activity) -> None:
         """Choose the levers of the coming quarter, on the activity of the last four."""
         self.quarter += 1
+        if self.replay is not None and self.quarter >= self.replay.quarters:
+            return
         if self.quarter < self.model.scenario.horizon_years * PERIODS_PER_YEAR:
             self._decide(region, activity)
         else:
@@ -110,24 +149,32 @@ class Responses:
         return replace(situation, past=tuple(region.accounts.years[: len(self.base_years) + year]))
 
     def _decide(self, region: Region, activity: Activity) -> None:
-        situation = self._now(region, activity)
-        if self.quarter % PERIODS_PER_YEAR == 0:
-            self._look(situation)
-        levers = self.behaviour.decide(situation)
+        if self.replay is None:
+            situation = self._now(region, activity)
+            if self.quarter % PERIODS_PER_YEAR == 0:
+                self._look(situation)
+            levers = health = self.behaviour.decide(situation)
+            elective = self._elective(region.hospital.elective_lever, situation)
+        else:
+            levers, health, elective = self.replay.at(self.quarter)
         self.past = [*self.past[1:], levers]
-        if not np.array_equal(levers, situation.levers):
-            practices = region.state.practices
+        self.path.append((levers, health, elective))
+        practices = region.state.practices
+        now = practices["activity_levers"], practices["health_levers"]
+        if not (np.array_equal(levers, now[0]) and np.array_equal(health, now[1])):
             practices["activity_levers"] = levers
-            practices["health_levers"] = levers
+            practices["health_levers"] = health
             region.practices.levers_changed(int(region.env.now))
-        self._decide_hospital(region, situation)
+        region.hospital.elective_lever = elective
 
-    def _decide_hospital(self, region: Region, situation: Situation) -> None:
+    def _elective(self, now: float, situation: Situation) -> float:
+        """Return the hospital's lever for the coming quarter."""
         decide = getattr(self.behaviour, "decide_hospital", None)  # a user's own behaviour may be of practices alone
-        if decide is not None and not isinstance(self.behaviour, Passive):
-            found = elective_margin(situation)
-            gain = round(found.revenue_eur - self.elective_anchor, 2) if found.units else 0.0  # money is in cents
-            region.hospital.elective_lever = decide(region.hospital.elective_lever, gain, found.cost_eur)
+        if decide is None or isinstance(self.behaviour, Passive):
+            return now
+        found = elective_margin(situation)
+        gain = round(found.revenue_eur - self.elective_anchor, 2) if found.units else 0.0  # money is in cents
+        return float(decide(now, gain, found.cost_eur))
 
     def _look(self, situation: Situation) -> None:
         self.table += incentive_table(situation, self.behaviour, self.arm.name, self.replicate)

@@ -25,8 +25,9 @@ class _Row(Reader):
 
 class _File(Reader):
     version: Annotated[Literal[1], Field(alias="schema")]
-    country: Literal["NL", "BE"]
+    country: Literal["NL", "BE", "any"]
     source: Annotated[str, Field(min_length=1)]
+    keeps_status: bool = False
     parameters: list[_Row]
 
 
@@ -34,7 +35,8 @@ def with_calibrated(params: Parameters, path: str | os.PathLike[str]) -> Paramet
     """Return the collection with the values of a calibration file in place.
 
     A value that the targets identify (half of the prior's variance or more is gone) has the file's source and range and
-    the status ``derived``; of another, status and source stay what they were.
+    the status ``derived``; of another, status and source stay what they were. A file that ``keeps_status`` raises none:
+    what was assumed before stays assumed, whatever it was fitted to.
 
     Raises
     ------
@@ -64,7 +66,7 @@ def with_calibrated(params: Parameters, path: str | os.PathLike[str]) -> Paramet
                 high,
                 "normal" if isinstance(each.value, list) else "lognormal",
                 file.source if each.identified >= HALF else old.source,
-                "derived" if each.identified >= HALF else old.status,
+                "derived" if each.identified >= HALF and not file.keeps_status else old.status,
                 f"{file.source}; before: {old.value} ({old.low} to {old.high}), {old.source}",
             )
         )

@@ -9,18 +9,22 @@ list of numbers moves together, at one quantile. What is ``fixed``, has no range
 keeps its value.
 
 Every parameter has a quantile of its own in every draw, keyed by seed, draw and name: a parameter more or less changes
-no other.
+no other. Parameters that were fitted together are drawn together: their quantiles are those of normal scores with the
+correlations of the fit (a Gaussian copula), each made of the quantiles of its own and of those before it in the list.
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
+import numpy as np
 from scipy import stats
 
 from paysim.parameters.values import Override, Parameter
+
+Correlations = Mapping[tuple[str, str], float]
 
 _WIDTH_95 = 2.0 * 1.959963984540054
 
@@ -38,13 +42,34 @@ def is_uncertain(parameter: Parameter) -> bool:
     )
 
 
-def draw(parameters: Iterable[Parameter], seed: int, number: int) -> tuple[Override, ...]:
-    """Return the values of draw `number` of all uncertain parameters, in the order given."""
-    return tuple(
-        Override(each.name, at_quantile(each, quantile(seed, number, each.name)))
-        for each in parameters
-        if is_uncertain(each)
-    )
+def draw(
+    parameters: Iterable[Parameter], seed: int, number: int, correlations: Correlations | None = None
+) -> tuple[Override, ...]:
+    """Return the values of draw `number` of all uncertain parameters, in the order given.
+
+    Parameters
+    ----------
+    correlations
+        Of normal scores, by pair of names; a pair that is not named has none.
+    """
+    drawn = [each for each in parameters if is_uncertain(each)]
+    found = {each.name: quantile(seed, number, each.name) for each in drawn}
+    found |= _together(found, correlations or {})
+    return tuple(Override(each.name, at_quantile(each, found[each.name])) for each in drawn)
+
+
+def _together(quantiles: Mapping[str, float], correlations: Correlations) -> dict[str, float]:
+    """Return the quantiles of parameters that are correlated with others, in place of independent ones."""
+    pairs = {pair: value for pair, value in correlations.items() if set(pair) <= quantiles.keys()}
+    names = [name for name in quantiles if any(name in pair for pair in pairs)]
+    if not names:
+        return {}
+    matrix = np.eye(len(names))
+    for (first, second), value in pairs.items():
+        i, j = names.index(first), names.index(second)
+        matrix[i, j] = matrix[j, i] = value
+    scores = np.linalg.cholesky(matrix) @ stats.norm.ppf([quantiles[name] for name in names])
+    return dict(zip(names, stats.norm.cdf(scores).tolist(), strict=True))
 
 
 def quantile(seed: int, number: int, name: str) -> float:

@@ -30,6 +30,10 @@ from paysim.kernel.records import LEVERS
 SERVICES = load_services()
 PARAMETERS = care_parameters("NL") | behaviour_parameters()
 VISITS, PREVENTION, REFERRAL, DELEGATION = range(4)
+WAGES = practice_costs(PARAMETERS).wages()
+VISIT_CURVATURE_EUR = (
+    PARAMETERS["behaviour.visit_curvature"] * SERVICES.resource_cost(WAGES)[SERVICES.index("gp_consult")]
+)
 NO_INCOME_EFFECT = [("eta", 0.0)]
 WIDE = [(f"{lever}_{end}", value) for lever in LEVERS for end, value in (("min", 1e-3), ("max", 1e3))]
 """Limits so wide that they do not hide a response."""
@@ -211,7 +215,7 @@ def test_a_fee_that_just_covers_cost_and_time_gives_patient_optimal_visits(altru
         return float(m.per_unit(m.revenue_eur - m.cost_eur - wage[:, None, None] * m.hours)[0, 0, VISITS])
 
     covering = situation(contract(fees(-margin(marginal(now)))), altruism=altruism)
-    patient_optimal = 1.0 - margin(now.anchor.margins) / (altruism * behaviour.visit_curvature_eur)
+    patient_optimal = 1.0 - margin(now.anchor.margins) / (altruism * VISIT_CURVATURE_EUR)
     assert behaviour.best_response(covering)[0, 0, VISITS] == pytest.approx(patient_optimal, abs=1e-9)
     assert patient_optimal > 1.0  # today a visit does not pay for itself
 
@@ -305,7 +309,7 @@ def test_income_and_the_levers_chosen_because_of_it_agree(name: str, eta: float)
         return m.per_unit(u[:, None, None] * m.revenue_eur - m.cost_eur - wage * m.hours)
 
     gain = value(margins, utility) - value(anchor.margins, np.ones(2))
-    wanted = 1.0 + gain[:, :, VISITS] / (0.8 * behaviour.visit_curvature_eur)
+    wanted = 1.0 + gain[:, :, VISITS] / (0.8 * VISIT_CURVATURE_EUR)
     assert np.allclose(levers[:, :, VISITS], np.clip(wanted, 0.1, 2.0), atol=1e-5)
 
 

@@ -11,7 +11,7 @@ from paysim.accounting.activity import Activity
 from paysim.accounting.book import Book
 from paysim.accounting.segments import SEGMENT_CONDITION
 from paysim.behaviour import behaviour_parameters, behaviours, load_behaviour
-from paysim.behaviour.altruism import altruism_quantiles, practice_uniforms, visit_curvature_eur
+from paysim.behaviour.altruism import altruism_quantiles, practice_uniforms
 from paysim.behaviour.incentives import (
     UNITS,
     contact_hours,
@@ -46,6 +46,9 @@ SERVICES = load_services()
 PARAMETERS = care_parameters("NL") | behaviour_parameters()
 TERMS = response_terms(PARAMETERS)
 WAGES = practice_costs(PARAMETERS).wages()
+VISIT_CURVATURE_EUR = (
+    PARAMETERS["behaviour.visit_curvature"] * SERVICES.resource_cost(WAGES)[SERVICES.index("gp_consult")]
+)
 VISITS, PREVENTION, REFERRAL, DELEGATION, CODING = range(5)
 NONE, VASCULAR, DIABETES = range(3)
 
@@ -434,30 +437,13 @@ def test_altruism_follows_the_names_of_practices_and_its_distribution():
     again = load_behaviour("profit_altruism", [], PARAMETERS).traits(1, names[::-1])
     assert np.array_equal(drawn.altruism, again.altruism[::-1])
     assert drawn.altruism.min() >= 0.1
-    grid = altruism_quantiles((np.arange(20000) + 0.5) / 20000, 0.8, 0.4, 0.1)
+    grid = altruism_quantiles((np.arange(20000) + 0.5) / 20000, *(PARAMETERS[f"behaviour.altruism_{k}"] for k in ("mean", "sd", "min")))
     assert drawn.altruism.mean() == pytest.approx(grid.mean(), abs=4 * 0.4 / np.sqrt(4000))
-    assert np.median(drawn.speed) == pytest.approx(0.15, rel=0.03)
+    assert np.median(drawn.speed) == pytest.approx(PARAMETERS["behaviour.speed"], rel=0.03)
     other = load_behaviour("profit_altruism", [], PARAMETERS).traits(2, names)
     assert not np.array_equal(drawn.altruism, other.altruism)
     for_altruism, for_speed = practice_uniforms(1, names)
     assert abs(np.corrcoef(for_altruism, for_speed)[0, 1]) < 0.06
-
-
-def test_curvature_of_visits_is_the_closed_form_when_practices_are_alike():
-    """d ln q / d (p / p0) = p0 / (alpha k q), with the lever moving 30% of contacts."""
-    alike = PARAMETERS.override([("behaviour.altruism_sd", 0.0)])
-    assert visit_curvature_eur(alike) == pytest.approx(0.875 * 32.04 / (0.14 / 0.30) / 0.8, rel=1e-9)
-
-
-def test_curvature_of_visits_gives_the_observed_change_over_practices_that_differ():
-    altruism = altruism_quantiles((np.arange(5000) + 0.5) / 5000, 0.8, 0.4, 0.1)
-    change = np.maximum(-0.875 * 32.04 / (altruism * visit_curvature_eur(PARAMETERS)), 0.1 - 1.0)
-    assert 0.30 * change.mean() == pytest.approx(-0.14, abs=2e-4)
-
-
-def test_limits_that_forbid_what_was_observed_are_refused():
-    with pytest.raises(ScenarioError, match="practices cannot change visits"):
-        visit_curvature_eur(PARAMETERS.override([("behaviour.visit_intensity_min", 0.6)]))
 
 
 # What they do
@@ -475,7 +461,7 @@ def test_best_response_is_the_maximum_of_utility():
     best = behaviour.best_response(now)[0, VASCULAR, VISITS]
     anchor, margins = now.anchor, marginal(now)
     wage = anchor.income_eur / anchor.hours
-    curvature = 0.7 * visit_curvature_eur(PARAMETERS) * margins.units[0, VASCULAR, VISITS]
+    curvature = 0.7 * VISIT_CURVATURE_EUR * margins.units[0, VASCULAR, VISITS]
     at = (0, VASCULAR, VISITS)
     value = {
         k: float((m.revenue_eur - m.cost_eur)[at] - wage[0] * m.hours[at])
@@ -567,7 +553,7 @@ def test_income_and_hours_weigh_revenue_cost_and_time():
     base = anchor.margins
     before = (base.revenue_eur[at] - base.cost_eur[at] - wage * base.hours[at]) / base.units[at]
     gain = utility * (revenue - cost) - wage * longer**2 * hours - before
-    expected = 1.0 + gain / (1.1 * visit_curvature_eur(PARAMETERS))
+    expected = 1.0 + gain / (1.1 * VISIT_CURVATURE_EUR)
     assert behaviour.best_response(now)[at] == pytest.approx(expected, rel=1e-9)
     assert 1.0 < expected < 1.9
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SAMPLE = 1500
-NAMES = ("behaviour.et*", "behaviour.contact_change")
+NAMES = ("behaviour.et*", "behaviour.visit_curvature")
 MEASURE = "spending_total_discounted"
 
 
@@ -53,7 +53,7 @@ def table(short: Scenario, one: Executor, folder: Path) -> pd.DataFrame:
 
 def test_each_end_is_the_scenario_run_with_that_value(short: Scenario, table: pd.DataFrame, tmp_path: Path) -> None:
     assert list(table.columns) == list(COLUMNS)
-    parameter = next(each for each in uncertain(short) if each.name == "behaviour.contact_change")
+    parameter = next(each for each in uncertain(short) if each.name == "behaviour.visit_curvature")
     row = table[(table["parameter"] == parameter.name) & (table["measure"] == MEASURE)].iloc[0]
     for number, end in enumerate(("at_low", "at_high")):
         value = at_quantile(parameter, ENDS[number])
@@ -75,7 +75,7 @@ def test_more_parameters_take_up_what_is_there(
 ) -> None:
     monkeypatch.setattr(worlds, "build_model", None)  # nothing is simulated again
     again = ps.one_way(short, NAMES[1:], folder, sample=SAMPLE, executor=one)
-    wanted = table[table["parameter"] == "behaviour.contact_change"].reset_index(drop=True)
+    wanted = table[table["parameter"] == "behaviour.visit_curvature"].reset_index(drop=True)
     assert again.equals(wanted)
 
 
@@ -93,8 +93,8 @@ def test_the_widest_comes_first_and_is_drawn_on_top(table: pd.DataFrame) -> None
 
 
 def test_names_that_fit_nothing_are_refused(short: Scenario, one: Executor, folder: Path) -> None:
-    with pytest.raises(ps.DataError, match=r"did you mean 'behaviour\.contact_change'"):
-        ps.one_way(short, ["behaviour.contact_chnge"], folder, sample=SAMPLE, executor=one)
+    with pytest.raises(ps.DataError, match=r"did you mean 'behaviour\.visit_curvature'"):
+        ps.one_way(short, ["behaviour.visit_curvture"], folder, sample=SAMPLE, executor=one)
     with pytest.raises(ps.DataError, match="at least one"):
         ps.one_way(short, [], folder, sample=SAMPLE, executor=one)
     with pytest.raises(ps.ScenarioError):
