@@ -25,6 +25,7 @@ _HOMES = {
     "decompose": "paysim.analysis.decomposition",
     "equally_distributed": "paysim.analysis.equity",
     "explain": "paysim.analysis.explain",
+    "gaming_audit": "paysim.analysis.audit",
     "import_population": "paysim.population",
     "incentive_map": "paysim.analysis.incentives",
     "load_psa": "paysim.analysis.psa",
@@ -77,6 +78,7 @@ __all__ = [
     "decompose",
     "equally_distributed",
     "explain",
+    "gaming_audit",
     "import_population",
     "incentive_map",
     "load_organisations",
@@ -113,6 +115,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from paysim.accounting.organisations import load_organisations
+    from paysim.analysis.audit import gaming_audit
     from paysim.analysis.calibration import calibrate
     from paysim.analysis.compare import compare
     from paysim.analysis.decomposition import decompose

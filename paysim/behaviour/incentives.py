@@ -63,7 +63,7 @@ _ACTS = {
     "delegation": ("One more contact handed from the GP to the nurse", "contacts with the nurse"),
     "coding": ("One more person-year of mean risk on record", "risk on record"),
 }
-_PEOPLE = {
+PEOPLE = {
     CONDITION_TITLES[0]: "without a chronic condition",
     CONDITION_TITLES[1]: "with vascular disease or a high risk of it",
     CONDITION_TITLES[2]: "with diabetes",
@@ -235,7 +235,7 @@ def plain_sentence(row: dict[str, Any]) -> str:
     percent = f"{abs(change):.0%}" if abs(change) >= 0.005 else "less than 1%"
     in_time = f"{percent} {'more' if change > 0.0 else 'fewer'}" if change else "no change in"
     return (
-        f"{act} for patients {_PEOPLE[row['segment']]} {paid} and {spent}: "
+        f"{act} for patients {PEOPLE[row['segment']]} {paid} and {spent}: "
         f"the practice is {ends}{today}; predicted in time: {in_time} {plural}."
     )
 

@@ -12,6 +12,7 @@ import typer
 
 from paysim import __version__
 from paysim.cli import (
+    audit,
     calibrate,
     calibrate_behaviour,
     cases,
@@ -63,6 +64,7 @@ app.command("decompose")(decompose.decompose)
 app.command("export")(export.export)
 app.command("explain")(explain.explain)
 app.command("incentives")(incentives.incentives)
+app.command("audit")(audit.audit)
 app.command("check")(check.check)
 app.command("calibrate")(calibrate.calibrate)
 app.command("calibrate-behaviour")(calibrate_behaviour.calibrate_behaviour)

@@ -119,13 +119,17 @@ class Responses:
         )
         return replace(situation, past=self.base_years[:-1])
 
-    def at_base(self) -> list[dict[str, Any]]:
-        """Return the incentives under the arm's contracts on the activity of the base run."""
+    @cached_property
+    def under_arm(self) -> Situation:
+        """What practices know in the last base year, under the arm's contracts of contract year 0."""
         situation = self._situation(
             self.model, self.arm.contracts, self.base_activity, self.ones, 0, self.anchor, self.base_fte
         )
-        situation = replace(situation, past=self.base_years)
-        return incentive_table(situation, self.behaviour, self.arm.name, self.replicate)
+        return replace(situation, past=self.base_years)
+
+    def at_base(self) -> list[dict[str, Any]]:
+        """Return the incentives under the arm's contracts on the activity of the base run."""
+        return incentive_table(self.under_arm, self.behaviour, self.arm.name, self.replicate)
 
     def start(self, region: Region) -> None:
         """Choose the levers of the first quarter, on the activity of the base run."""

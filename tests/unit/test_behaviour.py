@@ -437,7 +437,9 @@ def test_altruism_follows_the_names_of_practices_and_its_distribution():
     again = load_behaviour("profit_altruism", [], PARAMETERS).traits(1, names[::-1])
     assert np.array_equal(drawn.altruism, again.altruism[::-1])
     assert drawn.altruism.min() >= 0.1
-    grid = altruism_quantiles((np.arange(20000) + 0.5) / 20000, *(PARAMETERS[f"behaviour.altruism_{k}"] for k in ("mean", "sd", "min")))
+    grid = altruism_quantiles(
+        (np.arange(20000) + 0.5) / 20000, *(PARAMETERS[f"behaviour.altruism_{k}"] for k in ("mean", "sd", "min"))
+    )
     assert drawn.altruism.mean() == pytest.approx(grid.mean(), abs=4 * 0.4 / np.sqrt(4000))
     assert np.median(drawn.speed) == pytest.approx(PARAMETERS["behaviour.speed"], rel=0.03)
     other = load_behaviour("profit_altruism", [], PARAMETERS).traits(2, names)

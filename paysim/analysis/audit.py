@@ -1,0 +1,44 @@
+"""The gaming audit of a scenario: which deviations each arm would pay for, on the activity of a base year."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from paysim.analysis.incentives import base_years_needed
+from paysim.behaviour.gaming import COLUMNS, audit
+from paysim.engine.cell import Progress, run_base, solve_arms
+from paysim.engine.model import build_model, under_rules
+from paysim.engine.responses import Responses
+from paysim.scenario import Scenario
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def gaming_audit(scenario: Scenario, sample: int | None = None, progress: Progress | None = None) -> pd.DataFrame:
+    """Return what deviations would bring and cost under every arm.
+
+    Budget-neutral rates are solved on the base year.
+
+    Parameters
+    ----------
+    sample
+        Simulate whole practices with about this many people.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns `paysim.behaviour.gaming.COLUMNS`: a row for each arm and deviation, by arm those that pay most first.
+    """
+    import pandas as pd
+
+    model = build_model(replace(scenario, base_years=base_years_needed(scenario)), sample)
+    base = run_base(model, 0, progress=progress)
+    solved = solve_arms(scenario, base.years[-1:], base.years[:-1])
+    rows = []
+    for arm, _ in solved.values():
+        responses = Responses(under_rules(model, arm), arm, base.years, 0, model)
+        current = None if arm.name == scenario.current else responses.under_current
+        rows += audit(responses.under_arm, arm.name, current)
+    return pd.DataFrame(rows, columns=list(COLUMNS))
