@@ -26,6 +26,8 @@ class Cohort:
         ``[n, C]`` in the order of `paysim.kernel.spec.COVARIATES`, at base treatment.
     flags
         Flag -> ``[n]`` booleans; the flags with which these people start. Absent flags are nobody's.
+    weight
+        ``[n]`` with which each person counts in sums; None if everybody counts once.
     """
 
     sex: np.ndarray
@@ -34,6 +36,7 @@ class Cohort:
     flags: Mapping[str, np.ndarray]
     deprived: np.ndarray
     education: np.ndarray
+    weight: np.ndarray | None = None
 
     def __len__(self) -> int:
         return int(self.sex.size)
@@ -52,9 +55,14 @@ class Cohort:
 
     def by_age(self, amount: np.ndarray | float = 1.0) -> np.ndarray:
         """Add up an amount per person by sex and single age, ``[2, 111]``."""
-        weight = np.broadcast_to(np.asarray(amount, float), (len(self),))
+        each = np.broadcast_to(np.asarray(amount, float), (len(self),))
+        each = each if self.weight is None else each * self.weight
         cell = self.sex.astype(np.int64) * AGES + self.age
-        return np.bincount(cell, weight, minlength=2 * AGES).reshape(2, AGES)
+        return np.bincount(cell, each, minlength=2 * AGES).reshape(2, AGES)
+
+    def total(self, amount: np.ndarray) -> float:
+        """Add up an amount per person ``[n]``."""
+        return float(amount.sum() if self.weight is None else (amount * self.weight).sum())
 
     def at(self, table: np.ndarray | float) -> np.ndarray:
         """Look up a table ``[2, 111]`` for every person."""

@@ -78,7 +78,9 @@ class Context:
     Attributes
     ----------
     cohort
-        The people at base.
+        The people on whom published rates hold: those at base, weighted to be like those of the nation.
+    own
+        The people at base as they are, whose treatment and smoking by age stand still.
     tables
         Risk factors by sex and age.
     diseases
@@ -87,6 +89,7 @@ class Context:
 
     params: Parameters
     cohort: Cohort
+    own: Cohort
     tables: RiskFactorTables
     diseases: tuple[str, ...]
 

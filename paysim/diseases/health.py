@@ -151,7 +151,13 @@ def calibration_file(country: str) -> Path:
     return Path(__file__).parent / "calibration" / country.lower() / "calibration.yaml"
 
 
-def build_health(params: Parameters, cohort: Cohort, country: str, diseases: Sequence[str] = DISEASES) -> HealthModel:
+def build_health(
+    params: Parameters,
+    cohort: Cohort,
+    country: str,
+    diseases: Sequence[str] = DISEASES,
+    standard: Cohort | None = None,
+) -> HealthModel:
     """Build the transitions of a model and level them on a cohort.
 
     Parameters
@@ -164,6 +170,9 @@ def build_health(params: Parameters, cohort: Cohort, country: str, diseases: Seq
         NL or BE.
     diseases
         Which of `DISEASES` are simulated; deaths of the others stay in background mortality.
+    standard
+        The same people, weighted and with risk factors such that they are like those of the nation: on them the
+        published rates hold, and the life table and the norm of utility. By default the cohort itself.
 
     Raises
     ------
@@ -172,7 +181,8 @@ def build_health(params: Parameters, cohort: Cohort, country: str, diseases: Seq
     """
     _check(country, diseases)
     tables = load_risk_factors(params)
-    context = Context(params, cohort, tables, tuple(name for name in DISEASES if name in diseases))
+    standard = cohort if standard is None else standard
+    context = Context(params, standard, cohort, tables, tuple(name for name in DISEASES if name in diseases))
     events = [each.events(context) for name, each in VASCULAR.items() if name in diseases]
     built = {name: module(name).build(context) for name in context.diseases if name not in REQUIRED}
     tia = [stroke.first_tia(context, each) for each in events if each.words is stroke.WORDS]
@@ -190,7 +200,7 @@ def build_health(params: Parameters, cohort: Cohort, country: str, diseases: Seq
     prevention = _prevention(params, cohort, tables, events, built, tia, [*deaths.transitions, *others])
     drugs = treatments.build(context, [*vascular, *others])
     rows = (*deaths.transitions, *vascular, *others, *prevention, *drugs)
-    base = quality_of_life.solve_base_utility(params, cohort)
+    base = quality_of_life.solve_base_utility(params, standard)
     levelled = deaths.life_table * (1 + mortality.falls_behind(params))
     reference = {"life_table": deaths.life_table, "levelled_deaths": levelled, "deaths_by_rates": deaths_by_rates}
     reference["norm"] = quality_of_life.norms(params)

@@ -313,7 +313,7 @@ def _recurrent(
     )
     able = can_happen(row, cohort)
     relative = np.exp(cohort.at(shape) + log_relative_hazard(row, cohort, without=(words.recent,)))
-    mean = float(relative[able].mean()) if able.any() else 1.0
+    mean = cohort.total(relative * able) / cohort.total(able) if able.any() else 1.0
     return _with_level(row, np.full((2, AGES), np.log(p["recurrent_later"] * p["national_scale"] / mean)))
 
 

@@ -21,6 +21,7 @@ from paysim.diseases.frailty import model as frailty
 from paysim.diseases.health import HealthModel, build_health, cohort_from_population, health_parameters
 from paysim.diseases.migration import model as migration
 from paysim.diseases.migration.model import Migration
+from paysim.diseases.risk.factors import load_risk_factors
 from paysim.errors import DataError, Problem, ScenarioError, nearest_name
 from paysim.kernel.records import FIXED_PROCESSES, TICKS_PER_YEAR
 from paysim.kernel.spec import Transition
@@ -29,6 +30,7 @@ from paysim.outcomes import outcome_parameters
 from paysim.parameters import Parameters, PriceLevel
 from paysim.population import Population, RegionProfile, load_region, synthesize
 from paysim.population.health import correlation_matrix
+from paysim.population.nation import standard_people
 from paysim.population.sampling import choose_practices
 from paysim.population.schema import COLUMN_NAMES, contradictions, range_problems
 from paysim.scenario import Arm, Scenario
@@ -130,7 +132,8 @@ def build_model(scenario: Scenario, sample: int | None = None, population: Popul
         people = _given(population, region, sample)
     _require_insurers(scenario, people)
     cohort = diseases.settled(cohort_from_population(people, parameters), scenario.diseases)
-    health = build_health(parameters, cohort, region.country, scenario.diseases)
+    standard = standard_people(region, people, cohort, load_risk_factors(parameters))
+    health = build_health(parameters, cohort, region.country, scenario.diseases, standard)
     prices = PriceLevel(region.country, scenario.price_year)
     care = build_care(parameters, cohort, region.country, health.modelled_admissions, prices)
     is_open = scenario.population == "open"

@@ -34,12 +34,19 @@ class Row(NamedTuple):
 
 
 def share(
-    margin: str, group: str, target: float, who: np.ndarray, trait: np.ndarray, role: Role = "fitted"
+    margin: str,
+    group: str,
+    target: float,
+    who: np.ndarray,
+    trait: np.ndarray,
+    role: Role = "fitted",
+    weight: np.ndarray | None = None,
 ) -> Iterator[Row]:
-    """Yield the share of `who` that has a trait against its target; nothing where there is nobody."""
+    """Yield the share of `who` that has a trait against its target, weighted by `weight`; nothing where nobody is."""
     number = int(np.count_nonzero(who))
     if number:
-        result = float(np.mean(trait[who]))
+        part = np.full(number, 1.0 / number) if weight is None else weight[who] / weight[who].sum()
+        result = float(np.mean(trait[who]) if weight is None else part @ trait[who])
         spread = result if role == "derived" else target
-        error = float(np.sqrt(max(spread * (1.0 - spread), 0.0) / number))
+        error = float(np.sqrt(max(spread * (1.0 - spread), 0.0) * (part @ part)))
         yield Row(margin, group, "proportion", target, result, error, role)

@@ -9,6 +9,7 @@ diseases of the person that the disease's onset names.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import ModuleType
 from typing import NamedTuple
 
@@ -87,7 +88,13 @@ def prevalence(profile: RegionProfile, health: Parameters) -> dict[str, np.ndarr
 
 
 def draw_conditions(
-    health: Parameters, columns: dict[str, np.ndarray], sex: np.ndarray, age: np.ndarray, draw: np.ndarray
+    health: Parameters,
+    columns: dict[str, np.ndarray],
+    sex: np.ndarray,
+    age: np.ndarray,
+    draw: np.ndarray,
+    weight: np.ndarray | None = None,
+    standard_z: np.ndarray | None = None,
 ) -> None:
     """Add the columns of all diseases and treatments that are not there yet.
 
@@ -97,14 +104,22 @@ def draw_conditions(
         The people's traits so far, ``[n]`` each: education, smoking, risk factors, frailty and events among them.
     age
         Completed years.
+    weight, standard_z
+        ``[n]`` and ``[n, 4]``: the weights and risk factors with which people are as those of the nation, whose
+        prevalence by sex and age holds; by default all alike, as they are. See `paysim.population.nation`.
     """
     tables = load_risk_factors(health)
-    values = {name: columns[f"z_{name}"] for name in RISK_FACTORS}
-    covariates = covariates_of(columns, values, tables, sex, age)
+
+    def covariates_at(z: np.ndarray) -> np.ndarray:
+        return covariates_of(columns, dict(zip(RISK_FACTORS, z.T, strict=True)), tables, sex, age)
+
+    own = np.stack([columns[f"z_{name}"] for name in RISK_FACTORS], axis=1)
+    covariates = covariates_at(own)
+    standard = covariates if standard_z is None else covariates_at(standard_z)
     for each in CONDITIONS:
         if each.column not in columns:
             cohort = Cohort(sex, age, covariates, flags_of(columns), columns["deprived"], columns["education"])
-            columns[each.column] = _draw(each, health, cohort, draw)
+            columns[each.column] = _draw(each, health, cohort, draw, weight, standard)
             if each.column == "dementia":
                 at_home = np.minimum(columns["dementia"], 2).astype(np.int8)
                 columns.setdefault("nursing_home", (columns["dementia"] == 3).astype(np.int8))
@@ -121,13 +136,23 @@ def draw_conditions(
     _draw_treatments(health, columns, draw)
 
 
-def _draw(each: Condition, health: Parameters, cohort: Cohort, draw: np.ndarray) -> np.ndarray:
+def _draw(
+    each: Condition,
+    health: Parameters,
+    cohort: Cohort,
+    draw: np.ndarray,
+    weight: np.ndarray | None,
+    standard: np.ndarray,
+) -> np.ndarray:
     """Draw a column: whether a person is ill, ranked by the onset of the disease, then at which level."""
     found, onset = each.disease.stages(health), each.disease.onset(health)
     upto = np.cumsum([found[name] for name in each.levels], axis=0)
     row = Transition("rank", "onset", np.zeros((2, AGES)), slopes=onset.slopes, log_hr=onset.log_hr)
     cell = cohort.sex * AGES + cohort.age
-    chance = probabilities(cell, upto[-1].ravel(), log_relative_hazard(row, cohort))
+    offset = log_relative_hazard(row, cohort)
+    differ = standard is not cohort.covariates
+    of_nation = log_relative_hazard(row, replace(cohort, covariates=standard)) if differ else offset
+    chance = probabilities(cell, upto[-1].ravel(), offset, weight, of_nation)
     u = uniform(draw, Trait.CONDITION, int(stream_key(each.column)))
     # Within the ill the place of the draw is uniform again: it tells the level.
     place = np.divide(u, chance, out=np.ones_like(u), where=chance > 0)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from paysim.diseases.health import health_parameters
-from paysim.population import health, joint, traits
+from paysim.population import health, joint, nation, traits
 from paysim.population.bands import AGES, SEXES, age_labels
 from paysim.population.comparison import Role, Row, share
 from paysim.population.profile import RegionProfile, load_region
@@ -135,9 +135,15 @@ def _by_table(
 
 
 def _smoking(population: Population, profile: RegionProfile) -> Iterator[Row]:
-    yield from _by_table(population, profile, "smoking", "smoking", "smokers", population.smoker, "fitted")
+    chances, age = nation.shares(profile).smoking, population.completed_age
+    columns, rows = profile.rows("smoking")
+    row, expected = rows[population.sex, age], chances[population.sex, age, population.education]
+    for cell, label in enumerate(age_labels(columns)):
+        here = row == cell
+        if here.any():
+            yield from share("smoking", label, float(expected[here].mean()), here, population.smoker)
     gradient, rows = profile.rows("smoking_by_education")
-    row = rows[population.sex, population.completed_age]
+    row = rows[population.sex, age]
     for cell, label in enumerate(age_labels(gradient)):
         for level in ("low", "high"):
             code, middle = EDUCATION.index(level), EDUCATION.index("mid")
@@ -153,7 +159,8 @@ def _smoking(population: Population, profile: RegionProfile) -> Iterator[Row]:
             target = float(np.log(p / (1 - p)) - np.log(q / (1 - q)))
             error = float(np.sqrt(1 / (here.sum() * a * (1 - a)) + 1 / (others.sum() * b * (1 - b))))
             group = f"{level} against mid, {label}"
-            yield Row("smoking by education", group, "log_odds_ratio", target, result, error, "fitted")
+            role: Role = "fitted" if population.region == nation.NATIONS[profile.country] else "derived"
+            yield Row("smoking by education", group, "log_odds_ratio", target, result, error, role)
 
 
 def _ex_smoking(population: Population, profile: RegionProfile) -> Iterator[Row]:
@@ -171,10 +178,18 @@ def _joint(population: Population, profile: RegionProfile) -> Iterator[Row]:
     diseases = health_parameters(profile.country)
     who = joint.all_traits(population, diseases)
     yield from joint.published(population, profile, who)
-    yield from joint.diseases(population, profile, diseases, who)
+    weight = nation.weights(
+        profile,
+        population.sex,
+        population.completed_age,
+        population.education,
+        population.smoker,
+        drawn=not population.import_note,
+    )
+    yield from joint.diseases(population, profile, diseases, who, weight)
     yield from joint.comorbidity(population, who)
     yield from joint.education_gradients(population, profile, who)
-    yield from joint.risk_factors(population, profile, whole=_whole(population, profile))
+    yield from joint.risk_factors(population, profile, weight, whole=_whole(population, profile))
 
 
 def _treatment(population: Population, profile: RegionProfile) -> Iterator[Row]:

@@ -17,9 +17,18 @@ SKEWED = ("hdl", "bmi")
 
 
 def _with_prevalence(
-    share: np.ndarray, sex: np.ndarray, age: np.ndarray, offset: np.ndarray, draw: np.ndarray, trait: Trait
+    share: np.ndarray,
+    sex: np.ndarray,
+    age: np.ndarray,
+    offset: np.ndarray,
+    draw: np.ndarray,
+    trait: Trait,
+    weight: np.ndarray | None,
+    more: np.ndarray | float = 0.0,
 ) -> np.ndarray:
-    chance = probabilities(sex.astype(np.int64) * AGES + age, share.ravel(), offset)
+    """Draw a trait that has the `share` of a sex and age among weighted people without the log odds `more`."""
+    cell = sex.astype(np.int64) * AGES + age
+    chance = probabilities(cell, share.ravel(), offset + more, weight, offset)
     return (uniform(draw, trait) < chance).astype(np.int8)
 
 
@@ -30,10 +39,22 @@ def diabetes(
     age: np.ndarray,
     education: np.ndarray,
     draw: np.ndarray,
+    weight: np.ndarray | None = None,
+    more: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Draw diabetes: the `share` of a sex and age ``[2, 111]``, with odds by education."""
+    """Draw diabetes: the `share` of a sex and age ``[2, 111]``, with odds by education.
+
+    Parameters
+    ----------
+    weight
+        ``[n]`` at which the share holds, see `paysim.population.nation.weights`; one each by default.
+    more
+        Log odds ``[2, 111]`` by which a region with body masses of its own has more diabetes at the same education.
+    """
     offset = education_odds(profile, "diabetes", education)
-    return _with_prevalence(share, sex, age, offset, draw, Trait.DIABETES)
+    return _with_prevalence(
+        share, sex, age, offset, draw, Trait.DIABETES, weight, 0.0 if more is None else more[sex, age]
+    )
 
 
 def prior_mi(
@@ -45,13 +66,14 @@ def prior_mi(
     smoker: np.ndarray,
     diabetes: np.ndarray,
     draw: np.ndarray,
+    weight: np.ndarray | None = None,
 ) -> np.ndarray:
     """Draw earlier infarction by sex and age; more often with diabetes, smoking, low education."""
     by_sex = np.log([profile["mi_odds_diabetes_men"], profile["mi_odds_diabetes_women"]])
     offset = (
         education_odds(profile, "mi", education) + by_sex[sex] * diabetes + np.log(profile["mi_odds_smoker"]) * smoker
     )
-    return _with_prevalence(share, sex, age, offset, draw, Trait.PRIOR_MI)
+    return _with_prevalence(share, sex, age, offset, draw, Trait.PRIOR_MI, weight)
 
 
 def prior_stroke(
@@ -64,11 +86,12 @@ def prior_stroke(
     diabetes: np.ndarray,
     prior_mi: np.ndarray,
     draw: np.ndarray,
+    weight: np.ndarray | None = None,
 ) -> np.ndarray:
     """Draw earlier stroke or transient attack by sex and age; more often after an infarction too."""
     offset = education_odds(profile, "stroke", education) + np.log(profile["stroke_odds_diabetes"]) * diabetes
     offset += np.log(profile["stroke_odds_smoker"]) * smoker + np.log(profile["stroke_odds_prior_mi"]) * prior_mi
-    return _with_prevalence(share, sex, age, offset, draw, Trait.PRIOR_STROKE)
+    return _with_prevalence(share, sex, age, offset, draw, Trait.PRIOR_STROKE, weight)
 
 
 def correlation_matrix(profile: RegionProfile) -> np.ndarray:
@@ -89,13 +112,15 @@ def risk_factors(
     smoker: np.ndarray,
     diabetes: np.ndarray,
     draw: np.ndarray,
+    weight: np.ndarray | None = None,
 ) -> np.ndarray:
     """Draw risk factors as z-scores within sex and age.
 
     In each cell the published shifts by smoking, diabetes and education explain part of the covariance; a
     Gaussian remainder with the covariance (published - explained) adds the rest, so that correlations over
     all people of the cell are the published ones. HDL and BMI are then given a log-normal shape. Every cell
-    ends with mean 0 and deviation 1.
+    ends with mean 0 and deviation 1 over people of the weights `weight` ``[n]`` (one each by default), who are as those
+    of the nation: see `paysim.population.nation`.
 
     Returns
     -------
@@ -112,27 +137,28 @@ def risk_factors(
     z = np.zeros((len(draw), len(RISK_FACTORS)))
     for cell in np.unique(row[row >= 0]):
         people = np.flatnonzero(row == cell)
+        part = np.full(len(people), 1.0 / len(people)) if weight is None else weight[people] / weight[people].sum()
         explained = shift[people] / sd[cell]
-        explained -= explained.mean(axis=0)
-        rest = published - explained.T @ explained / len(people)
+        explained -= part @ explained
+        rest = published - (explained.T * part) @ explained
         try:
             root = np.linalg.cholesky(rest)
         except np.linalg.LinAlgError as exc:
             message = "shifts or correlations of risk factors leave no positive variance"
             raise DataError(Problem(message, key="risk_factor_shifts")) from exc
-        here = _standard(explained + noise[people] @ root.T)
+        here = _standard(explained + noise[people] @ root.T, part)
         for i, factor in enumerate(RISK_FACTORS):
             if factor in SKEWED:
                 sigma = np.sqrt(np.log1p((sd[cell, i] / mean[cell, i]) ** 2))
                 here[:, i] = np.exp(sigma * here[:, i])
-        z[people] = _standard(here)
+        z[people] = _standard(here, part)
     return z
 
 
-def _standard(values: np.ndarray) -> np.ndarray:
-    """Centre and scale columns to mean 0 and deviation 1 (a cell of one person gets 0)."""
-    centred = values - values.mean(axis=0)
-    spread = centred.std(axis=0)
+def _standard(values: np.ndarray, part: np.ndarray) -> np.ndarray:
+    """Centre and scale columns to mean 0 and deviation 1 over shares of people (a cell of one person gets 0)."""
+    centred = values - part @ values
+    spread = np.sqrt(part @ centred**2)
     return np.asarray(centred / np.where(spread > 0, spread, 1.0))
 
 

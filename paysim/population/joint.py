@@ -10,7 +10,7 @@ from scipy.special import ndtri  # type: ignore[import-untyped,unused-ignore]
 
 from paysim.diseases.risk.factors import load_risk_factors
 from paysim.parameters import Parameters
-from paysim.population import health
+from paysim.population import health, nation
 from paysim.population.bands import AGES, SEXES, age_labels, band_rows
 from paysim.population.comparison import Role, Row, share
 from paysim.population.conditions import CONDITIONS, prevalence
@@ -112,15 +112,22 @@ def _group(level: Level) -> str:
 
 
 def diseases(
-    population: Population, profile: RegionProfile, parameters: Parameters, traits: Mapping[str, np.ndarray]
+    population: Population,
+    profile: RegionProfile,
+    parameters: Parameters,
+    traits: Mapping[str, np.ndarray],
+    weight: np.ndarray | None,
 ) -> Iterator[Row]:
-    """Yield prevalence by sex and age: against what people are drawn from, and against what is published."""
+    """Yield prevalence by sex and age: against what people are drawn from, and against what is published.
+
+    People are drawn from the prevalence of the nation, which holds with the `weight` of `paysim.population.nation`.
+    """
     drawn = prevalence(profile, parameters)
     for each in CONDITIONS:
         found = each.disease.stages(parameters)
         drawn[each.column] = np.sum([found[level] for level in each.levels], axis=0)
     for name, share_of in drawn.items():
-        yield from _prevalence(population, title(name), share_of, traits[name], "fitted")
+        yield from _prevalence(population, title(name), share_of, traits[name], "fitted", weight)
     for name in _REGISTERED:
         columns, rows = profile.rows(name)
         share_of = np.where(rows >= 0, columns["prevalence"][rows], 0.0)
@@ -135,7 +142,12 @@ def diseases(
 
 
 def _prevalence(
-    population: Population, margin: str, share_of: np.ndarray, trait: np.ndarray, role: Role
+    population: Population,
+    margin: str,
+    share_of: np.ndarray,
+    trait: np.ndarray,
+    role: Role,
+    weight: np.ndarray | None = None,
 ) -> Iterator[Row]:
     age = population.completed_age
     expected = share_of[population.sex, age]
@@ -143,8 +155,10 @@ def _prevalence(
         for low, high in pairwise(_STARTS):
             who = (population.sex == sex) & (age >= low) & (age < high)
             label = f"{letter} {low}-{high - 1}" if high < AGES else f"{letter} {low}+"
-            target = float(expected[who].mean()) if who.any() else 0.0
-            yield from share(margin, label, target, who, trait, role)
+            target = 0.0
+            if who.any():
+                target = float(np.average(expected[who], weights=None if weight is None else weight[who]))
+            yield from share(margin, label, target, who, trait, role, weight)
 
 
 def comorbidity(population: Population, traits: Mapping[str, np.ndarray]) -> Iterator[Row]:
@@ -204,19 +218,33 @@ def _log_odds_ratio(
     return float(np.log(r.sum() / s.sum())), float(np.sqrt(variance))
 
 
-def risk_factors(population: Population, profile: RegionProfile, *, whole: bool) -> Iterator[Row]:
-    """Yield means and deviations of z-scores, their correlations, and their shifts by smoking, diabetes, education."""
+def risk_factors(
+    population: Population, profile: RegionProfile, weight: np.ndarray | None, *, whole: bool
+) -> Iterator[Row]:
+    """Yield means and deviations of z-scores, their correlations, and their shifts by smoking, diabetes, education.
+
+    Means and deviations hold with the `weight` of `paysim.population.nation`, or, where a region has risk factors of
+    its own, among its people as they are.
+    """
+    differ = nation.scores(profile)
+    if differ is not None:
+        weight = None
     columns, rows = profile.rows("risk_factors")
     row = rows[population.sex, population.completed_age]
     z = np.stack([getattr(population, f"z_{factor}") for factor in RISK_FACTORS], axis=1)
+    if differ is not None:
+        z = differ.of_nation(z, population.sex, population.completed_age)
     for cell, label in enumerate(age_labels(columns)):
         here = z[row == cell]
         if len(here) < 2:
             continue
+        part = np.ones(len(here)) if weight is None else weight[row == cell]
         error = 0.0 if whole else 1.0 / np.sqrt(len(here))
         for i, factor in enumerate(RISK_FACTORS):
-            yield Row(f"mean of z_{factor}", label, "sd", 0.0, float(here[:, i].mean()), error, "fitted")
-            yield Row(f"deviation of z_{factor}", label, "sd", 1.0, float(here[:, i].std()), error, "fitted")
+            mean = np.average(here[:, i], weights=part)
+            deviation = np.sqrt(np.average((here[:, i] - mean) ** 2, weights=part))
+            yield Row(f"mean of z_{factor}", label, "sd", 0.0, float(mean), error, "fitted")
+            yield Row(f"deviation of z_{factor}", label, "sd", 1.0, float(deviation), error, "fitted")
     target = health.correlation_matrix(profile)
     scores = np.apply_along_axis(_normal_scores, 0, z[population.completed_age >= 20])
     result = np.corrcoef(scores, rowvar=False)

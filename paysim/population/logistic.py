@@ -1,7 +1,8 @@
 """Binary traits that reproduce a published margin whatever their odds ratios.
 
 In every cell the intercept ``a`` solves ``mean(expit(a + offset_i)) = target``, so the expected share in the
-cell is the published one, while odds ratios between people inside the cell are those of the offsets.
+cell is the published one, while odds ratios between people inside the cell are those of the offsets. The mean may be
+weighted, and be that of other offsets than those of the people: then the target is that of standard people.
 """
 
 from __future__ import annotations
@@ -17,7 +18,11 @@ _LONGEST_STEP = 3.0
 
 
 def probabilities(
-    cell: np.ndarray, target: np.ndarray, offset: np.ndarray | float, weight: np.ndarray | None = None
+    cell: np.ndarray,
+    target: np.ndarray,
+    offset: np.ndarray | float,
+    weight: np.ndarray | None = None,
+    standard: np.ndarray | None = None,
 ) -> np.ndarray:
     """Return the probability of each person, or of each group of like people.
 
@@ -30,7 +35,9 @@ def probabilities(
     offset
         Log odds of each person relative to others of the cell.
     weight
-        Number of people in each group; one each by default.
+        Number of people in each group, or weight of each person; one each by default.
+    standard
+        Log odds of each person with which the target holds; `offset` by default.
 
     Raises
     ------
@@ -41,7 +48,7 @@ def probabilities(
     here = cell[inside]
     people = np.ones(len(inside)) if weight is None else weight[inside].astype(float)
     size = np.bincount(here, people, minlength=len(target))
-    shift = np.broadcast_to(np.asarray(offset, dtype=float), cell.shape)[inside]
+    shift = np.broadcast_to(np.asarray(offset if standard is None else standard, dtype=float), cell.shape)[inside]
     free = (target > 0.0) & (target < 1.0) & (size > 0)
     intercept = np.full(len(target), -np.inf)
     intercept[target >= 1.0] = np.inf
@@ -57,6 +64,8 @@ def probabilities(
         intercept[free] += np.clip(step, -_LONGEST_STEP, _LONGEST_STEP)
     else:
         raise ModelError("the intercepts of a binary trait were not found")
+    if standard is not None:
+        share = expit(intercept[here] + np.broadcast_to(np.asarray(offset, dtype=float), cell.shape)[inside])
     result = np.zeros(len(cell))
     result[inside] = share
     return result

@@ -1,10 +1,10 @@
 """From a region's profile to its people: its published margins, and the joint structure it claims.
 
 Counts by municipality, sex and age band are exact. Education is drawn by sex and age (levelled to the
-region's totals); binary traits (smoking, diabetes, earlier infarction and stroke, treatment) by logistic
-models whose intercepts are solved so that the published prevalence holds in every cell; risk factors by a
-Gaussian copula within sex and age. Traits are drawn for the whole region and a sample then takes whole
-practices, so people in a sample are the same people.
+region's totals); smoking by sex, age and education; diseases by logistic models whose intercepts are solved so that
+the prevalence of the nation holds in every cell for people like those of the nation (`paysim.population.nation`);
+treatment likewise, at the published shares; risk factors by a Gaussian copula within sex and age. Traits are drawn
+for the whole region and a sample then takes whole practices, so people in a sample are the same people.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from typing import Any
 
 import numpy as np
 
+from paysim.diseases.diabetes import model as diabetes
 from paysim.diseases.health import health_parameters
 from paysim.errors import Problem, ScenarioError
 from paysim.parameters import Parameters
-from paysim.population import health, traits
+from paysim.population import health, nation, traits
 from paysim.population.ages import ages
 from paysim.population.bands import AGES
 from paysim.population.conditions import draw_conditions, prevalence
@@ -125,32 +126,47 @@ def complete(
 
     education = trait("education", lambda: traits.education(profile, sex, completed, draw))
     deprived = trait("deprived", lambda: traits.deprived(profile, education, columns["practice"], seed, draw))
-    smoker = trait("smoker", lambda: traits.smoker(profile, sex, completed, education, draw))
+    chances = nation.shares(profile).smoking
+    smoker = trait("smoker", lambda: traits.smoker(chances, sex, completed, education, draw))
+    own_traits = "education" not in known and "smoker" not in known
+    weight = nation.weights(profile, sex, completed, education, smoker, drawn=own_traits)
+    differ = nation.scores(profile)
+    more = None if differ is None else nation.more_cases(differ, diabetes.onset(health_values), health_values)
     trait("ex_smoker", lambda: traits.ex_smoker(profile, sex, completed, education, smoker, draw))
-    diabetes = trait("diabetes", lambda: health.diabetes(profile, share["diabetes"], sex, completed, education, draw))
+    diabetic = trait(
+        "diabetes",
+        lambda: health.diabetes(profile, share["diabetes"], sex, completed, education, draw, weight, more),
+    )
     prior_mi = trait(
         "prior_mi",
-        lambda: health.prior_mi(profile, share["prior_mi"], sex, completed, education, smoker, diabetes, draw),
+        lambda: health.prior_mi(profile, share["prior_mi"], sex, completed, education, smoker, diabetic, draw, weight),
     )
     prior_stroke = trait(
         "prior_stroke",
         lambda: health.prior_stroke(
-            profile, share["prior_stroke"], sex, completed, education, smoker, diabetes, prior_mi, draw
+            profile, share["prior_stroke"], sex, completed, education, smoker, diabetic, prior_mi, draw, weight
         ),
     )
     if any(f"z_{factor}" not in columns for factor in RISK_FACTORS):
-        z = health.risk_factors(profile, sex, completed, education, smoker, diabetes, draw)
+        standard = weight if differ is None else None
+        z = health.risk_factors(profile, sex, completed, education, smoker, diabetic, draw, standard)
+        if differ is not None:
+            z = differ.of_region(z, sex, completed)
         for i, factor in enumerate(RISK_FACTORS):
             columns.setdefault(f"z_{factor}", z[:, i])
     ascvd = (prior_mi | prior_stroke).astype(bool)
-    bp_drugs = trait("bp_drugs", lambda: health.bp_drugs(profile, completed, ascvd, diabetes, columns["z_sbp"], draw))
-    statin = trait("statin", lambda: health.statin(profile, completed, ascvd, diabetes, bp_drugs, draw))
+    bp_drugs = trait("bp_drugs", lambda: health.bp_drugs(profile, completed, ascvd, diabetic, columns["z_sbp"], draw))
+    statin = trait("statin", lambda: health.statin(profile, completed, ascvd, diabetic, bp_drugs, draw))
     treated = (statin > 0) | (bp_drugs > 0)
-    trait("enrolled", lambda: health.enrolled(profile, completed, ascvd, diabetes, treated, draw))
+    trait("enrolled", lambda: health.enrolled(profile, completed, ascvd, diabetic, treated, draw))
     trait("frailty", lambda: traits.frailty(profile, draw))
     trait("insurer", lambda: traits.insurer(profile, draw))
     trait("preferential", lambda: traits.preferential(profile, completed, education, deprived, draw))
-    draw_conditions(health_values, columns, sex, completed, draw)
+    standard_z = None
+    if differ is not None and all(f"z_{factor}" not in known for factor in RISK_FACTORS):
+        z = np.stack([columns[f"z_{factor}"] for factor in RISK_FACTORS], axis=1)
+        standard_z = differ.of_nation(z, sex, completed)
+    draw_conditions(health_values, columns, sex, completed, draw, weight, standard_z)
     return columns
 
 

@@ -7,7 +7,6 @@ from scipy.special import logit  # type: ignore[import-untyped,unused-ignore]
 
 from paysim.errors import DataError, Problem
 from paysim.population.ages import single_ages
-from paysim.population.bands import AGES
 from paysim.population.keys import Domain, Trait, keys, normal, uniform
 from paysim.population.logistic import by_level, probabilities
 from paysim.population.profile import RegionProfile
@@ -89,26 +88,22 @@ def deprived(
     return (uniform(draw, Trait.DEPRIVED) < chance).astype(np.int8)
 
 
-def smoker(
-    profile: RegionProfile, sex: np.ndarray, age: np.ndarray, education: np.ndarray, draw: np.ndarray
-) -> np.ndarray:
-    """Draw current smoking: published by sex and age, with the published gradient by education."""
-    chance = smoking_chances(profile, sex, age, education)
+def smoker(chance: np.ndarray, sex: np.ndarray, age: np.ndarray, education: np.ndarray, draw: np.ndarray) -> np.ndarray:
+    """Draw current smoking with the probability ``[2, 111, 3]`` of a sex, completed age and education."""
     return np.asarray(uniform(draw, Trait.SMOKER) < chance[sex, age, education], dtype=np.int8)
 
 
-def smoking_chances(profile: RegionProfile, sex: np.ndarray, age: np.ndarray, education: np.ndarray) -> np.ndarray:
+def smoking_chances(profile: RegionProfile, people: np.ndarray) -> np.ndarray:
     """Return the probability of smoking by sex, completed age and education, ``[2, 111, 3]``.
 
-    The published log odds between education levels are crude within broad ages of both sexes, so the odds
-    used within sex and age are solved until the crude ones over all people of those ages are as published.
+    The share of a sex and age is the published one. The published log odds between education levels are crude within
+    broad ages of both sexes, so the odds used within sex and age are solved until the crude ones over all `people`
+    ``[2, 111, 3]`` of those ages are as published.
     """
     columns, rows = profile.rows("smoking")
     gradient, gradient_rows = profile.rows("smoking_by_education")
     wanted = logit(np.stack([gradient[level] for level in EDUCATION], axis=1))
     wanted -= wanted[:, [MID]]
-    people = np.zeros((2, AGES, len(EDUCATION)))
-    np.add.at(people, (sex, age, education), 1.0)
     cell = np.repeat(rows[:, :, None], len(EDUCATION), axis=2)
     band = np.repeat(gradient_rows[:, :, None], len(EDUCATION), axis=2)
     code = np.broadcast_to(np.arange(len(EDUCATION)), cell.shape)

@@ -61,7 +61,7 @@ def cohort_of(country, n=15_000):
 @cache
 def context_of(country):
     params = parameters(country)
-    return Context(params, cohort_of(country), load_risk_factors(params), paysim.diseases.DISEASES)
+    return Context(params, cohort_of(country), cohort_of(country), load_risk_factors(params), paysim.diseases.DISEASES)
 
 
 @cache
@@ -363,7 +363,9 @@ def test_without_any_ratio_all_of_a_sex_and_age_fall_ill_alike():
     params = parameters("NL")
     names = [ratio for name in MODELS if name in DISEASES for ratio in ratios_of(params, name)]
     changes = [(name, 1.0) for name in names] + [("mortality.frailty_incidence_exponent", 0.0)]
-    context = Context(params.override(changes), cohort_of("NL"), load_risk_factors(params), paysim.diseases.DISEASES)
+    context = Context(
+        params.override(changes), cohort_of("NL"), cohort_of("NL"), load_risk_factors(params), paysim.diseases.DISEASES
+    )
     for name in ("heart_failure", "copd", "dementia", "peripheral_arterial_disease", "depression", "cancer"):
         for row in entries(module(name).build(context)):
             rate = hazards(row, context.cohort)

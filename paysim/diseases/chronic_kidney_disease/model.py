@@ -52,7 +52,7 @@ def build(context: Context) -> Built:
     row = onset_row(context, "ckd_onset", "ckd_3a", start, forbidden=FLAGS, source="derived from the prevalence by age")
     diabetes = float(np.log(p["worse_diabetes"]))
     ill = context.cohort.any_of(FLAGS)
-    share = float(context.cohort.has("diabetes")[ill].mean()) if ill.any() else 0.0
+    share = context.cohort.total(ill & context.cohort.has("diabetes")) / max(context.cohort.total(ill), 1e-9)
     # With the diabetics among the ill, the mean rate is the stated one.
     mean = 1 + share * (np.exp(diabetes) - 1)
     worse = tuple(

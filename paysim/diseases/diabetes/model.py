@@ -61,7 +61,7 @@ def build(context: Context) -> Built:
         source="incidence of diabetes 2017, ranked by body mass index",
     )
     cohort = context.cohort
-    new = float(hazards(row, cohort).sum()) / max(float(cohort.has("diabetes").sum()), 1.0)
+    new = cohort.total(hazards(row, cohort)) / max(cohort.total(cohort.has("diabetes")), 1.0)
     worse = Transition(
         name="control_lost",
         kind="onset",

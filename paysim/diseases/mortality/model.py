@@ -75,9 +75,9 @@ def education_slopes(params: Parameters) -> dict[str, np.ndarray]:
 
 def with_education(row: Transition, context: Context) -> Transition:
     """Return a row of excess deaths with the residual gradient of education; deaths in the cohort stay as many."""
-    before = hazards(row, context.cohort).sum()
+    before = context.cohort.total(hazards(row, context.cohort))
     row = replace(row, slopes={**row.slopes, **education_slopes(context.params)})
-    after = hazards(row, context.cohort).sum()
+    after = context.cohort.total(hazards(row, context.cohort))
     return replace(row, log_hazard=row.log_hazard + np.log(before / after)) if after > 0 else row
 
 

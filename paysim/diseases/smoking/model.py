@@ -10,6 +10,8 @@ yearly fall of the share of smokers takes.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from paysim.diseases.ages import FIVE_YEARS, between_middles
@@ -24,9 +26,9 @@ ADULT = 18
 
 def build(context: Context) -> Built:
     """Return quit_smoking and start_smoking."""
-    p, cohort = context.params.group("smoking"), context.cohort
+    p, cohort = context.params.group("smoking"), context.own
     all_cause = p["all_cause_hr"]
-    persons = FIVE_YEARS.sums(context.persons)
+    persons = FIVE_YEARS.sums(cohort.by_age())
     smokers = FIVE_YEARS.sums(cohort.by_age(cohort.has("smoker")))
     share = np.divide(smokers, persons, out=np.zeros_like(persons), where=persons > 0)
     by_age = np.clip(between_middles(FIVE_YEARS, share), 0.0, 0.9)
@@ -43,6 +45,7 @@ def build(context: Context) -> Built:
         points = 0.0
     fall = points / max(float(cohort.has("smoker")[cohort.age >= ADULT].mean()), 0.01)
     enrolled = float(np.log(p["quit_hr_enrolled"]))
+    own = replace(context, cohort=cohort)
     # The published rate is unaided; enrolled smokers stop faster, so the rest of the cell a little less often.
     stop = Transition(
         name="quit_smoking",
@@ -54,7 +57,7 @@ def build(context: Context) -> Built:
         clears=("smoker",),
         source="unaided quitting, balanced with starting by age",
     )
-    stop = levelled(stop, by_age * (quit_rate + fall), context, FIVE_YEARS)
+    stop = levelled(stop, by_age * (quit_rate + fall), own, FIVE_YEARS)
     with np.errstate(divide="ignore"):
         shape = np.log(start)
     begin = Transition(
@@ -71,7 +74,7 @@ def build(context: Context) -> Built:
         clears=("ex_smoker",),
         source="starting and relapse, balanced with quitting by age",
     )
-    begin = levelled(begin, start, context, FIVE_YEARS)
+    begin = levelled(begin, start, own, FIVE_YEARS)
     return Built((stop, begin), lasting_hr={"ex_smoker": p["mortality_hr_ex"]})
 
 

@@ -128,6 +128,6 @@ def first_tia(context: Context, first: VascularEvents) -> Transition:
         source="patients with TIA in hospital care 2023 per admission for stroke, ranked by the risk equation",
     )
     whole = load_published(params, GROUP).admissions
-    wanted = params["stroke.tia_per_admission"] * cohort.at(whole).sum()
-    have = hazards(row, cohort).sum()
+    wanted = params["stroke.tia_per_admission"] * cohort.total(cohort.at(whole))
+    have = cohort.total(hazards(row, cohort))
     return replace(row, log_hazard=row.log_hazard + np.log(wanted / have)) if wanted > 0 and have > 0 else row

@@ -115,7 +115,7 @@ def build(context: Context, rows: Sequence[Transition]) -> tuple[Transition, ...
 
 
 def _rows(context: Context, each: Treatment, rows: Sequence[Transition]) -> list[Transition]:
-    p, cohort = context.params.group("treatments"), context.cohort
+    p, cohort = context.params.group("treatments"), context.own
     stop = p[each.stop] if each.stop else 0.0
     members = cohort.any_of(each.indication)
     able = (
