@@ -200,9 +200,11 @@ def demand_transitions(
 def hazards(transition: Transition, cohort: Cohort) -> Floats:
     """Return each person's rate per year ``[n]`` of a transition, with every lever at its base of one."""
     sex, age = _sex_age(cohort)
-    risk = np.exp(
-        np.asarray(transition.log_hazard)[sex, age] + _log_factor(cohort, transition.slopes, transition.log_hr)
-    )
+    lasting = {flag: ratio for flag, ratio in transition.log_hr.items() if flag not in transition.fading}
+    fading = {flag: ratio for flag, ratio in transition.log_hr.items() if flag in transition.fading}
+    fade = np.broadcast_to(np.asarray(transition.fade, dtype=np.float64), (AGES,))[age]
+    factor = _log_factor(cohort, transition.slopes, lasting) + fade * _log_factor(cohort, {}, fading)
+    risk = np.exp(np.asarray(transition.log_hazard)[sex, age] + factor)
     none = np.zeros(sex.size, dtype=bool)
     for flag in transition.required:
         risk[~cohort.flags.get(flag, none)] = 0.0

@@ -87,9 +87,11 @@ def log_relative_hazard(transition: Transition, cohort: Cohort, without: Sequenc
     value = np.zeros(len(cohort))
     for name, slope in transition.slopes.items():
         value += cohort.at(slope) * cohort.covariates[:, COVARIATES.index(name)]
+    fade = np.broadcast_to(np.asarray(transition.fade, float), (AGES,))[cohort.age]
     for flag, log_hr in transition.log_hr.items():
         if flag not in without:
-            value[cohort.has(flag)] += log_hr
+            held = cohort.has(flag)
+            value[held] += log_hr * fade[held] if flag in transition.fading else log_hr
     return value
 
 

@@ -130,7 +130,7 @@ class Built:
     transitions
         In a fixed order; rows of kind ``death`` among them have an excess mortality of their own.
     mortality_hr
-        Flag -> hazard ratio ``[2, 111]`` or number by which background mortality is multiplied.
+        Flag -> hazard ratio by which background mortality is multiplied; it fades with age.
     reference
         What was levelled on, ``[2, 111]`` per inhabitant a year, by name.
     lasting_hr
@@ -145,7 +145,7 @@ class Built:
     """
 
     transitions: tuple[Transition, ...]
-    mortality_hr: Mapping[str, np.ndarray | float] = field(default_factory=dict)
+    mortality_hr: Mapping[str, float] = field(default_factory=dict)
     reference: Mapping[str, np.ndarray] = field(default_factory=dict)
     lasting_hr: Mapping[str, float] = field(default_factory=dict)
     admissions: np.ndarray | None = None
@@ -193,8 +193,10 @@ def constant(value: float) -> np.ndarray:
     return np.full((2, AGES), np.log(value)) if value > 0 else NEVER.copy()
 
 
-def timer(name: str, flag: str, years: float, sets: Sequence[str] = (), fresh: Sequence[str] = ()) -> Transition:
-    """Return the end of a state that lasts a fixed time."""
+def timer(
+    name: str, flag: str, years: float, sets: Sequence[str] = (), fresh: Sequence[str] = (), loss: float = 0.0
+) -> Transition:
+    """Return the end of a state that lasts a fixed time; see `Transition` for `fresh` and `loss`."""
     return Transition(
         name=name,
         kind="timer",
@@ -203,6 +205,7 @@ def timer(name: str, flag: str, years: float, sets: Sequence[str] = (), fresh: S
         clears=(flag,),
         sets=tuple(sets),
         delay_years=years,
+        loss=loss,
         fresh=tuple(fresh),
         source="definition",
     )

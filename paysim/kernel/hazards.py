@@ -70,7 +70,10 @@ def hazard(person, tables, practice, r: int, tick: int):  # type: ignore[no-unty
         value += tables.slopes[r, person.sex, person.age, k] * person.covariates[tables.slope_of[r, k]]
     for k in range(tables.n_ratios[r]):
         if flags & tables.ratio_of[r, k] != 0:
-            value += tables.log_hr[r, k]
+            ratio = tables.log_hr[r, k]
+            if k < tables.n_fading[r]:
+                ratio *= tables.fade[r, person.age]
+            value += ratio
     if tables.trend[r] != 0.0:
         value += tables.trend[r] * (tick - tables.trend_from) * _INV_YEAR
     rate = math.exp(value)

@@ -3,7 +3,7 @@
 A `Transition` is a competing process of a person: while the person holds the required flags and none of the
 forbidden ones, its hazard per person-year is::
 
-    exp(log_hazard[sex, age] + sum_c slopes[c][sex, age] * covariate_c + sum_f log_hr[f] * flag_f)
+    exp(log_hazard[sex, age] + sum_c slopes[c][sex, age] * covariate_c + sum_f log_hr[f] * fade_f[age] * flag_f)
 
 and when its hazard clock runs out it fires: it may kill, set and clear flags, claim a service or ask for an
 appointment. Nothing in the compiled engine knows a disease by name.
@@ -67,8 +67,14 @@ class Transition:
         Covariate name -> slope of the log hazard per raw unit, a number or ``[2, 111]``.
     log_hr
         Flag -> natural logarithm of a hazard ratio.
+    fading, fade
+        Flags of `log_hr` whose logarithm is multiplied by `fade`, a number or ``[111]`` by completed age; the others
+        hold at all ages.
     delay_years
         Timers only: fires this long after it became possible.
+    loss
+        Timers only: rate per person-year at which people leave the state before, by which of those who are in it at the
+        start more have been so for a short than for a long time (the first year of `fresh` apart).
     fresh
         Timers only: flags held in the first year. Who is in the state at the start has been so for less than a year
         with one of them, for longer without; when none are named, for any part of the delay.
@@ -96,7 +102,10 @@ class Transition:
     forbidden: tuple[str, ...] = ()
     slopes: Mapping[str, np.ndarray | float] = field(default_factory=dict)
     log_hr: Mapping[str, float] = field(default_factory=dict)
+    fading: tuple[str, ...] = ()
+    fade: np.ndarray | float = 1.0
     delay_years: float = 0.0
+    loss: float = 0.0
     fresh: tuple[str, ...] = ()
     dies_before_care: np.ndarray | float = 0.0
     dies_in_care: np.ndarray | float = 0.0

@@ -67,9 +67,12 @@ TABLES = np.dtype(
         ("n_ratios", "i8", (_R,)),
         ("ratio_of", "i8", (_R, _F)),  # bit masks of flags with a hazard ratio
         ("log_hr", "f8", (_R, _F)),
+        ("n_fading", "i8", (_R,)),  # how many of these, the first, fade with age
+        ("fade", "f8", (_R, AGES)),  # share that is left of them
         ("trend", "f8", (_R,)),  # change of the log hazard a year
         ("trend_from", "i8"),  # tick from which trends count
         ("delay", "f8", (_R,)),  # years
+        ("loss", "f8", (_R,)),  # rate per year of leaving the state of a timer before it ends
         ("fresh", "i8", (_R,)),  # flags of the first year of a timer
         ("dies_before", "f8", (_R, 2, AGES)),
         ("dies_in", "f8", (_R, 2, AGES)),
@@ -258,11 +261,13 @@ def compile_tables(
             t["slopes"][r, :, :, k] = by_sex_age(slope)
         t["n_slopes"][r] = len(transition.slopes)
         t["trend"][r] = transition.trend
-        for flag, log_hr in transition.log_hr.items():
+        fading = [flag for flag in transition.log_hr if flag in transition.fading]
+        for flag in (*fading, *(flag for flag in transition.log_hr if flag not in fading)):
             t["ratio_of"][r, t["n_ratios"][r]] = mask((flag,))
-            t["log_hr"][r, t["n_ratios"][r]] = log_hr
+            t["log_hr"][r, t["n_ratios"][r]] = transition.log_hr[flag]
             t["n_ratios"][r] += 1
-        t["delay"][r] = transition.delay_years
+        t["n_fading"][r], t["fade"][r] = len(fading), transition.fade
+        t["delay"][r], t["loss"][r] = transition.delay_years, transition.loss
         t["dies_before"][r] = by_sex_age(transition.dies_before_care)
         t["dies_in"][r] = by_sex_age(transition.dies_in_care)
         t["service"][r] = number(transition.service, code, "service")

@@ -477,19 +477,30 @@ def restart_timers(person, tables, practice, tick: int, sets: int):  # type: ign
             set_rate(person, tables, r, tick, 0.0)
 
 
+@njit(cache=True, nogil=True, forceinline=True)
+def _passed(part: float, years: float, loss: float):  # type: ignore[no-untyped-def]
+    """Return the part `part`, in the order of time, of the times spent so far in a state of `years` at most."""
+    if loss * years < 1e-6:
+        return part * years
+    return -math.log1p(-part * (1.0 - math.exp(-loss * years))) / loss
+
+
 @njit(cache=True, nogil=True)
 def leave_part_of_timers(person, tables, tick: int):  # type: ignore[no-untyped-def]
-    """Let timers of states that a person enters the run with have run for a while: any part of their delay."""
+    """Let timers of states that a person enters the run with have run for a while: any part of their delay.
+
+    Where people leave the state at rate c before, the time passed has the density of ``exp(-c t)``.
+    """
     part = choose(person.key, _TIME_BEFORE)
     for r in range(FIRST_TRANSITION, tables.n_processes):
         delay = tables.delay[r]
         if delay > 0.0 and person.due[r] != NEVER:
             if tables.fresh[r] == 0:
-                passed = part * delay
+                passed = _passed(part, delay, tables.loss[r])
             elif person.flags & tables.fresh[r] != 0:
                 passed = part
             else:
-                passed = 1.0 + part * (delay - 1.0)
+                passed = 1.0 + _passed(part, delay - 1.0, tables.loss[r])
             person.due[r] = tick + math.ceil((delay - passed) * TICKS_PER_YEAR)
 
 

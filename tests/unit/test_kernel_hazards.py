@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import kstest
 
+from paysim.diseases.cohort import Cohort
+from paysim.diseases.cohort import hazards as cohort_hazards
 from paysim.kernel import hazards
 from paysim.kernel import records as rec
 from paysim.kernel.advance import follow_levers
@@ -76,6 +81,28 @@ def test_a_covariate_and_a_flag_multiply_the_hazard() -> None:
     rates = running_rates(state.people)[:, FIRST]
     np.testing.assert_allclose(rates[::2], 0.05 * np.exp(2.8), rtol=1e-12)
     np.testing.assert_allclose(rates[1::2], 0.1 * np.exp(2.8), rtol=1e-12)
+
+
+def test_hazard_ratios_that_fade_do_so_with_age_and_the_others_do_not() -> None:
+    left = np.linspace(1.0, 0.0, AGES)
+    ratios = {"lasting": np.log(3.0), "ill": np.log(2.0)}
+    death = Transition("death", "death", flat(0.05), log_hr=ratios, fading=("ill",), fade=left)
+    tables = toy_tables([death], ("ill", "lasting"))
+    ages = np.arange(40.0, 80.0)
+    for flags, lasting, fading in ((0, 1.0, 0.0), (1, 1.0, 1.0), (2, 3.0, 0.0), (3, 3.0, 1.0)):
+        state = enter(toy_state(len(ages), ages=ages, flags=flags), tables)
+        rates = running_rates(state.people)[:, FIRST]
+        expected = 0.05 * lasting * 2.0 ** (fading * left[state.people["age"]])
+        np.testing.assert_allclose(rates, expected, rtol=1e-12)
+        cohort = Cohort(
+            state.people["sex"].astype(np.int64),
+            state.people["age"].astype(np.int64),
+            state.people["covariates"],
+            {"ill": state.people["flags"] & 1 != 0, "lasting": state.people["flags"] & 2 != 0},
+            state.people["deprived"],
+            state.people["education"],
+        )
+        np.testing.assert_allclose(cohort_hazards(death, cohort), expected, rtol=1e-12)
 
 
 def test_flags_decide_whether_a_process_runs() -> None:
@@ -221,6 +248,24 @@ def test_a_timer_of_the_start_has_run_for_any_part_of_its_delay() -> None:
         assert ((part > 0) & (part <= 1)).all()
         assert abs(part.mean() - 0.5) < 4 * np.sqrt(1 / 12 / len(part))
         assert abs((part < 0.25).mean() - 0.25) < 4 * np.sqrt(0.1875 / len(part))
+
+
+@pytest.mark.parametrize("loss", [1e-9, 0.05, 0.4, 3.0])
+def test_a_timer_that_people_leave_early_has_mostly_run_for_a_short_time(loss: float) -> None:
+    """Of those in the state, as many have been so for a time u as ``exp(-loss u)`` says; the first year apart."""
+    n, years = 8_000, 4.0
+    row = Transition(
+        "ends", "timer", flat(1.0), required=("ill",), clears=("ill",), delay_years=years, fresh=("new",), loss=loss
+    )
+    plain = replace(row, name="plain", fresh=())
+    tables = toy_tables([row, plain], ("ill", "new"))
+    state = enter(toy_state(n, flags=np.where(np.arange(n) % 2, 3, 1)), tables)
+    flags, left = state.people["flags"], state.people["due"] / TICKS_PER_YEAR
+    for passed, span in ((years - 1.0 - left[flags == 1, FIRST], years - 1.0), (years - left[:, FIRST + 1], years)):
+        share = np.expm1(-loss * passed) / np.expm1(-loss * span)
+        assert kstest(share, "uniform").pvalue > 1e-4
+    within = years - left[flags == 3, FIRST]
+    assert kstest(within, "uniform").pvalue > 1e-4
 
 
 def test_an_event_that_strikes_again_restarts_the_timer() -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from paysim.diseases.ages import banded, between_middles
+from paysim.diseases.ages import banded, between_middles, national_weights
 from paysim.diseases.disease import (
     Built,
     Context,
@@ -124,6 +124,7 @@ def recent_shares(params: Parameters) -> dict[str, np.ndarray]:
 def build(context: Context) -> Built:
     """Return onsets and deaths by group, the end of the first year, and the two ends of the disease."""
     params, start = context.params, onset(context.params)
+    life, national = life_table_hazard(params), national_weights(params.table("mortality.national_population"))
     rows = []
     reference = {"cancer": start.rates}
     for name, share in shares(params).items():
@@ -150,7 +151,8 @@ def build(context: Context) -> Built:
                 log_hr={"recent_cancer": float(np.log(first / later))},
             )
         )
-        rows.append(timer(f"{flag}_ends", flag, YEARS_ACTIVE, ("cancer_survivor",), ("recent_cancer",)))
+        dying = later + float((of_group.rates * national * life).sum() / (of_group.rates * national).sum())
+        rows.append(timer(f"{flag}_ends", flag, YEARS_ACTIVE, ("cancer_survivor",), ("recent_cancer",), dying))
     rows.append(timer("recent_cancer_ends", "recent_cancer", 1.0))
     rows.append(timer("cancer_survivor_ends", "cancer_survivor", YEARS_SURVIVOR))
     deaths = sum(excess_deaths(params).values(), np.zeros((2, AGES)))

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from paysim.diseases.ages import FEWEST_PERSONS, FIVE_YEARS, fit_level, sex_index
-from paysim.diseases.cohort import Cohort, hazards
+from paysim.diseases.cohort import hazards
 from paysim.diseases.disease import Context, expected_deaths
 from paysim.diseases.hospital_events import mortality_after
 from paysim.diseases.mortality.life import fading, life_table_hazard
@@ -86,7 +86,7 @@ def build(
     events: Sequence[VascularEvents],
     others: Sequence[Transition],
     implied: np.ndarray,
-    ratios: Mapping[str, np.ndarray | float],
+    ratios: Mapping[str, float],
     lasting: Mapping[str, float],
     slopes: Mapping[str, np.ndarray | float],
 ) -> Mortality:
@@ -101,7 +101,7 @@ def build(
     implied
         Further deaths per inhabitant a year that the rates of diseases imply, ``[2, 111]``; taken out too.
     ratios
-        Flag -> hazard ratio of background mortality before fading.
+        Flag -> hazard ratio of background mortality; it fades with age.
     lasting
         Flag -> hazard ratio of background mortality that does not fade.
     slopes
@@ -116,8 +116,9 @@ def build(
         kind="death",
         log_hazard=np.log(life),
         slopes={**education_slopes(params), "log_frailty": frailty, **slopes},
-        log_hr={flag: _mean_log_ratio(cohort, flag, ratio, life, fade) for flag, ratio in ratios.items()}
-        | {flag: float(np.log(ratio)) for flag, ratio in lasting.items()},
+        log_hr={flag: float(np.log(ratio)) for flag, ratio in (*ratios.items(), *lasting.items())},
+        fading=tuple(ratios),
+        fade=fade,
         source="life table less simulated deaths; education: residual part of CBS 84842NED",
     )
     fatal = [row for each in events for row in (each.first, each.recurrent)]
@@ -134,14 +135,6 @@ def build(
     dense = FIVE_YEARS.sums(context.persons) >= FEWEST_PERSONS
     shortfall = np.where(dense & (left < floor), floor - left, 0.0)
     return Mortality(tuple(rows), life, shortfall)
-
-
-def _mean_log_ratio(cohort: Cohort, flag: str, ratio: np.ndarray | float, life: np.ndarray, fade: np.ndarray) -> float:
-    """Return one log hazard ratio for all ages: the faded one at the ages where people with the flag die."""
-    weight = cohort.by_age(cohort.has(flag) * cohort.at(life))
-    faded = np.exp(np.log(ratio) * fade)
-    total = weight.sum()
-    return float(np.log((weight * faded).sum() / total)) if total > 0 else 0.0
 
 
 def _excess(
@@ -179,5 +172,7 @@ def _excess(
             "ldl_drop": float(np.log(params["vascular_prevention.rr_vascular_death_per_mmol_ldl"])),
         },
         log_hr=dict(background.log_hr) | {words.recent: recent} | effects_on(params, name),
+        fading=background.fading,
+        fade=background.fade,
         source="all-cause hazard ratio of a history; first year: mortality from 30 days to 1 year",
     )
