@@ -94,7 +94,7 @@ def scorecard(
     table = compare(source, baseline, measures=measures.values())
     about = pd.DataFrame([_about(each, measures[each.measure]) for each in rows])
     both = about.drop(columns="unit").merge(table, on="measure", how="inner", sort=False)
-    both["meaning"] = [_meaning(measures[str(row["measure"])], row) for row in both.to_dict("records")]
+    both["meaning"] = [meaning(measures[str(row["measure"])], row) for row in both.to_dict("records")]
     return both
 
 
@@ -115,7 +115,8 @@ def gain(what: Measure, row: Mapping[Any, Any]) -> float:
     return what.better * float(row["difference"])
 
 
-def _meaning(what: Measure, row: Mapping[Any, Any]) -> str:
+def meaning(what: Measure, row: Mapping[Any, Any]) -> str:
+    """Return what a difference of `compare` means: one of the words above."""
     if abs(row["difference"]) <= _NOTHING * abs(row["baseline_value"]):
         return SAME
     if not what.better and what.name not in GAPS:

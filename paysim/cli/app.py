@@ -32,6 +32,7 @@ from paysim.cli import (
     report,
     resume,
     sensitivity,
+    serve,
     tornado,
     trials,
     validate,
@@ -62,6 +63,7 @@ app.command("indicators")(indicators.indicators)
 app.command("report")(report.report)
 app.command("decompose")(decompose.decompose)
 app.command("export")(export.export)
+app.command("serve")(serve.serve)
 app.command("explain")(explain.explain)
 app.command("incentives")(incentives.incentives)
 app.command("audit")(audit.audit)

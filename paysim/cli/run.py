@@ -47,6 +47,9 @@ def run(
     ] = None,
     out: Out = None,
     overwrite: Overwrite = False,
+    progress: Annotated[
+        Path | None, typer.Option(help="Write how far the run is, as JSON, while it goes on.", metavar="FILE")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Simulate a scenario under all its arms."""
@@ -60,7 +63,8 @@ def run(
         horizon_years=loaded.horizon_years if years is None else years,
     )
     share = None if precision is None else _share(precision)
-    simulate_and_report(loaded, out, sample, workers, engine, json, overwrite, population, share, measures or ())
+    wanted = measures or ()
+    simulate_and_report(loaded, out, sample, workers, engine, json, overwrite, population, share, wanted, progress)
 
 
 def demo(
@@ -86,6 +90,7 @@ def simulate_and_report(
     population: Path | None = None,
     precision: float | None = None,
     measures: Sequence[str] = (),
+    progress: Path | None = None,
 ) -> None:
     """Run, report and print: what `run` and `demo` share."""
     from paysim.analysis.execution import check_engine, check_out, simulate
@@ -99,7 +104,7 @@ def simulate_and_report(
     people = None if population is None else read_population(population)
     say_if_compiling(quiet=json)
     wanted = tuple(measures) or MEASURES
-    with Bars(quiet=json) as bars:
+    with Bars(quiet=json, file=progress) as bars:
         how: dict[str, Any] = {
             "sample": sample,
             "workers": workers,

@@ -8,6 +8,7 @@ from paysim.reading.binding import Name, Reader, bind, number_hint
 from paysim.reading.documents import Document, read_yaml
 from paysim.reading.files import Limits, no_formula, write_atomic
 from paysim.reading.tables import Column, read_table
+from paysim.reading.writing import yaml_text
 
 __all__ = [
     "Column",
@@ -21,4 +22,5 @@ __all__ = [
     "read_table",
     "read_yaml",
     "write_atomic",
+    "yaml_text",
 ]

@@ -142,19 +142,26 @@ def actor_balance(source: Source, baseline: str | None = None) -> pd.DataFrame:
     return (table[moved] if moved.any() else table).reset_index(drop=True)
 
 
-def practices(source: Source, measure: str = "practice_margin_per_1000", baseline: str | None = None) -> pd.DataFrame:
+def practices(
+    source: Source,
+    measure: str = "practice_margin_per_1000",
+    baseline: str | None = None,
+    dimension: str = "practice",
+) -> pd.DataFrame:
     """Return the difference of a measure in each practice from one arm, averaged over replicates.
+
+    Another dimension of the results, such as ``municipality``, gives its groups in place of practices.
 
     Returns
     -------
     DataFrame
-        ``arm``, ``baseline``, ``practice``, ``person_years``, ``value``, ``baseline_value``, ``difference``,
-        ``measure``, ``unit``.
+        ``arm``, ``baseline``, ``practice`` (or the dimension), ``person_years``, ``value``, ``baseline_value``,
+        ``difference``, ``measure``, ``unit``.
     """
     import pandas as pd
 
     what, base = _any_measure(measure), baseline_of(source, baseline)
-    frame = _horizon(source, "practice")
+    frame = _horizon(source, dimension)
     _need(what, frame)
     arms = by_arm(frame)
     parts = []
@@ -165,9 +172,9 @@ def practices(source: Source, measure: str = "practice_margin_per_1000", baselin
         part = pd.DataFrame({"value": values, "baseline_value": base_values})
         part["difference"] = values - base_values
         part["person_years"] = arms[base]["person_years"].groupby("group").mean()
-        part = part.rename_axis("practice").reset_index()
+        part = part.rename_axis(dimension).reset_index()
         parts.append(part.assign(arm=arm, baseline=base, measure=what.name, unit=what.unit))
-    columns = ["arm", "baseline", "practice", "person_years", "value", "baseline_value", "difference"]
+    columns = ["arm", "baseline", dimension, "person_years", "value", "baseline_value", "difference"]
     columns += ["measure", "unit"]
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 

@@ -9,11 +9,12 @@ import pytest
 
 import paysim
 
-HEAVY = ("numpy", "numba", "pandas", "matplotlib", "scipy", "pyarrow", "simpy")
+HEAVY = ("numpy", "numba", "pandas", "matplotlib", "scipy", "pyarrow", "simpy", "starlette", "uvicorn")
 ONLY_IN = {
     "typer": "cli",
     "matplotlib": "report",
-    "jinja2": "report",
+    "starlette": "web",
+    "uvicorn": "web",
     "yaml": "reading",
     "simpy": "engine",
     "numba": "kernel",
@@ -57,6 +58,12 @@ def test_a_package_is_imported_in_one_place_only(root, package, home):
         if path.relative_to(root / "paysim").parts[0] in (home, f"{home}.py"):
             continue
         assert package not in set(imported(ast.parse(path.read_text()))), path
+
+
+def test_html_is_made_by_the_report_and_the_app_only(root):
+    for path in sources(root):
+        if path.relative_to(root / "paysim").parts[0] not in ("report", "web"):
+            assert "jinja2" not in set(imported(ast.parse(path.read_text()))), path
 
 
 def test_nothing_imports_what_is_unsafe_or_irreproducible(root):

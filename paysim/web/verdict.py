@@ -1,0 +1,142 @@
+"""The verdict of a run on five questions; every number comes from `paysim.analysis` and is only put in place here."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from paysim.analysis.compare import compare
+from paysim.analysis.measures import measure as find_measure
+from paysim.analysis.measures import records
+from paysim.analysis.runs import Run
+from paysim.analysis.samples import NOTE
+from paysim.analysis.scorecard import meaning, scorecard
+from paysim.errors import NotInResults
+from paysim.report import caveats, wording
+from paysim.web.texts import Texts
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+QUESTIONS: dict[str, tuple[str, ...]] = {
+    "cost": ("spending_per_head", "resource_cost_per_head", "patient_payments_per_head"),
+    "health": ("qalys_per_1000", "deaths_in_region", "mi_admissions_in_region", "stroke_admissions_in_region"),
+    "providers": (caveats.PER_GP, "gp_hours_per_1000", "nurse_hours_per_1000"),
+    "access": ("wait_gp_planned_days", "needs_dropped_per_1000", "clinic_wait_weeks"),
+    "equity": ("quality_adjusted_life_expectancy_slope", "ascvd_slope", "spending_concentration"),
+}
+"""What a reader asks first, and the measures that answer it."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A difference in numbers, in words, and what it means."""
+
+    numbers: str
+    words: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """A measure: its level in the arm compared with, and the difference of each other arm."""
+
+    label: str
+    unit: str
+    base: str
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """To one question."""
+
+    question: str
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Of a run against one of its arms.
+
+    Attributes
+    ----------
+    base
+        Title of the arm compared with.
+    arms
+        Titles of the others.
+    answers
+        To `QUESTIONS`, in order.
+    sentences
+        The same findings as `paysim compare` prints, an arm each.
+    before, after
+        What a reader must know.
+    """
+
+    base: str
+    arms: tuple[str, ...]
+    answers: tuple[Answer, ...]
+    sentences: tuple[str, ...]
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+
+
+def verdict(run: Run, texts: Texts, baseline: str | None = None) -> Verdict:
+    """Return the verdict of a run against one of its arms, by default the first it is compared with."""
+    base = baseline or run.compare_with[0]
+    run.require_arm(base)
+    whole = compare(run, base)
+    rows = _rows(run, base, whole)
+    arms = [arm for arm in run.arms if arm != base]
+    answers = []
+    for question, names in QUESTIONS.items():
+        lines = [_line(texts, name, rows[name], arms) for name in names if name in rows]
+        answers.append(Answer(question, tuple(lines)))
+    said = wording.verdict(whole, run.titles, caveats.is_small(run)) if arms else []
+    before = [*caveats.before(run, whole), wording.uncertainty(whole, int(run.manifest.get("replicates", 1)))]
+    return Verdict(
+        base=run.titles[base],
+        arms=tuple(run.titles[arm] for arm in arms),
+        answers=tuple(answers),
+        sentences=tuple(said),
+        before=tuple(each for each in before if each),
+        after=tuple(caveats.after(run)),
+    )
+
+
+def _rows(run: Run, base: str, whole: pd.DataFrame) -> dict[str, dict[str, dict[str, Any]]]:
+    """Return measure -> arm -> row, of the comparison and of the scorecard."""
+    frames = [whole, caveats.headlines(run, whole)]
+    with contextlib.suppress(NotInResults):
+        frames.append(scorecard(run, base))
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for row in (row for frame in frames for row in records(frame)):
+        found.setdefault(str(row["measure"]), {})[str(row["arm"])] = row
+    return found
+
+
+def _line(texts: Texts, name: str, rows: Mapping[str, Mapping[str, Any]], arms: list[str]) -> Line:
+    first = next(iter(rows.values()))
+    label, unit = str(first["label"]), str(first["unit"])
+    known = texts.get(f"measure.{name}", label)
+    if known != label and label.endswith(f"({NOTE})"):
+        known = f"{known} ({texts('verdict.not_from_sample')})"
+    cells = [cell(texts, name, rows[arm]) for arm in arms]
+    return Line(known, texts.get(f"unit.{unit}", unit), texts.number(wording.baseline_value(first)), tuple(cells))
+
+
+def cell(texts: Texts, name: str, row: Mapping[str, Any]) -> Cell:
+    """Return a difference in numbers and words; beyond chance means that the interval leaves zero out."""
+    what = find_measure("practice_margin_per_head" if name == caveats.PER_GP else name)
+    meant = meaning(what, row)
+    share = wording.percent(row["relative"]) if row["difference"] else ""
+    numbers = wording.difference(row) + (f" ({share})" if share else "")
+    word = meant.replace(" ", "_")
+    if row["difference"] == 0 or meant == "same":
+        words = texts("words.same")
+    else:
+        way = "more" if row["difference"] > 0 else "less"
+        words = f"{texts(f'words.{way}')}; {texts(f'words.{word}')}"
+    return Cell(texts.number(numbers), words, word)
