@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from paysim.analysis.runs import INCENTIVE_COLUMNS
-from paysim.engine.cell import Progress, run_base, solve_arms
-from paysim.engine.model import build_model, under_rules
+from paysim.contracts.neutrality import total_eur
+from paysim.engine.cell import Base, Progress, run_base, solve_arms
+from paysim.engine.model import Model, build_model, under_rules
 from paysim.engine.responses import Responses
 from paysim.scenario import Scenario
 
@@ -20,6 +21,14 @@ def base_years_needed(scenario: Scenario) -> int:
     parts = [part for arm in scenario.arms for contract in arm.contracts for part in contract.components]
     recorded = any("coded_years" in part.terms.reads for part in parts)  # risk is reckoned from the second quarter on
     return max(2 if recorded else 1, *(part.base_years_needed for part in parts))
+
+
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """A base year under today's payment, on which the incentives of any arm can be looked at."""
+
+    model: Model
+    base: Base
 
 
 def incentive_map(scenario: Scenario, sample: int | None = None, progress: Progress | None = None) -> pd.DataFrame:
@@ -37,10 +46,34 @@ def incentive_map(scenario: Scenario, sample: int | None = None, progress: Progr
     pandas.DataFrame
         Columns of ``incentives.csv``: one row per arm, lever and condition of patients.
     """
+    return incentives_on(ground(scenario, sample, progress), scenario)
+
+
+def ground(scenario: Scenario, sample: int | None = None, progress: Progress | None = None) -> Ground:
+    """Simulate the base years of a scenario under its current arm; the other arms do not change it."""
+    model = build_model(replace(scenario, base_years=base_years_needed(scenario)), sample)
+    return Ground(model, run_base(model, 0, progress=progress))
+
+
+def ground_key(scenario: Scenario, sample: int | None = None) -> str:
+    """Return text that is the same for scenarios with the same ground: they differ in terms of other arms alone."""
+    parts = [part for arm in scenario.arms for contract in arm.contracts for part in contract.components]
+    # What base years note depends on what any arm looks at.
+    noted = {(part.kind, repr(part.episode_rules), *sorted(part.terms.reads)) for part in parts}
+    by_insurer = any(contract.scope.insurers for arm in scenario.arms for contract in arm.contracts)
+    bare = replace(
+        scenario, arms=(), path="", sha256="", title="", name="", compare_with=(), given=frozenset(), read={}
+    )
+    years = base_years_needed(scenario)
+    return repr((bare, scenario.arm(scenario.current), sorted(noted), by_insurer, years, sample))
+
+
+def incentives_on(ground: Ground, scenario: Scenario) -> pd.DataFrame:
+    """Return the incentives under every arm of a scenario of this ground; see `incentive_map`."""
     import pandas as pd
 
-    model = build_model(replace(scenario, base_years=base_years_needed(scenario)), sample)
-    base = run_base(model, 0, progress=progress)
+    of_ground = ground.model.scenario.base_years
+    base, model = ground.base, replace(ground.model, scenario=replace(scenario, base_years=of_ground))
     solved = solve_arms(scenario, base.years[-1:], base.years[:-1])
     rows = [
         row
@@ -48,3 +81,20 @@ def incentive_map(scenario: Scenario, sample: int | None = None, progress: Progr
         for row in Responses(under_rules(model, arm), arm, base.years, 0, model).at_base()
     ]
     return pd.DataFrame(rows, columns=list(INCENTIVE_COLUMNS))
+
+
+def payments_on(ground: Ground, scenario: Scenario) -> list[dict[str, Any]]:
+    """Return what practices are paid in the base year under each arm, before anybody responds.
+
+    Returns
+    -------
+    list of dict
+        ``arm``; ``factor`` on rates for budget neutrality; ``eur_per_head``, EUR per head per year.
+    """
+    base = ground.base
+    persons = float(base.years[-1].person_years.sum()) / base.years[-1].years
+    rows = []
+    for arm, factor in solve_arms(scenario, base.years[-1:], base.years[:-1]).values():
+        paid = total_eur(arm.contracts, [replace(base.years[-1], lines=(), payments=None)], [0], base.years[:-1])
+        rows.append({"arm": arm.name, "factor": factor, "eur_per_head": paid / persons})
+    return rows

@@ -25,11 +25,9 @@ def serve(
     ] = None,
 ) -> None:
     """Open the app in the browser: compare, change terms, upload. Ctrl-C stops it; runs go on."""
-    from paysim.analysis.execution import check_out
     from paysim.web.server import serve as listen
     from paysim.web.settings import Settings, check_address, kept_key, random_text
 
-    check_out(outputs, overwrite=True)
     settings = Settings(outputs, host, port, token or random_text())
     check_address(settings, allow_remote=allow_remote, token_given=token is not None)
     settings = replace(settings, key=kept_key(settings.own))

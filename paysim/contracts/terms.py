@@ -94,6 +94,15 @@ class _TableReader(Reader):
     title: _Text | None = None
 
 
+@lru_cache(maxsize=1)
+def contract_schema() -> dict[str, Any]:
+    """Return the JSON schema of a contract's file.
+
+    Amounts have a ``unit``, and ``standard``, their value when they are left out, if they may be.
+    """
+    return _contract_reader().model_json_schema()
+
+
 def read_contract(
     source: str | os.PathLike[str] | Document | Mapping[str, Any], extra: Extra = (), prices: PriceLevel | None = None
 ) -> Contract:
@@ -424,8 +433,18 @@ def _reader_fields(cls: type[Any]) -> dict[str, Any]:
     for each in fields(cls):
         required = each.default is MISSING and each.default_factory is MISSING
         kind = _reader_type(hints[each.name], each.metadata)
-        made[each.name] = (kind, ...) if required else (kind | None, None)
+        extra = _told(each)
+        told = pydantic.Field(json_schema_extra=extra) if required else pydantic.Field(None, json_schema_extra=extra)
+        made[each.name] = (kind if required else kind | None, told)
     return made
+
+
+def _told(each: Field[Any]) -> dict[str, Any] | None:
+    """Return what the schema says of an amount besides its bounds: its unit, and its value when it is left out."""
+    if "unit" not in each.metadata:
+        return None
+    known = each.default is not MISSING and each.default is not None
+    return {"unit": each.metadata["unit"]} | ({"standard": each.default} if known else {})
 
 
 def _reader_type(hint: Any, metadata: Mapping[str, Any]) -> Any:

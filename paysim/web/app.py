@@ -17,29 +17,34 @@ from starlette.staticfiles import StaticFiles
 from paysim.errors import DataError, PaysimError
 from paysim.web.jobs import Jobs
 from paysim.web.pages import LANGUAGE_COOKIE, page, problem, settings_of
+from paysim.web.preview import Preview
 from paysim.web.security import START, Guard
 from paysim.web.settings import Settings
 from paysim.web.texts import LANGUAGES
-from paysim.web.views import choosing, results, runs
+from paysim.web.views import bringing, changing, choosing, piloting, results, runs
 
 _YEAR_S = 365 * 86_400
 
 
 def create_app(settings: Settings) -> Guard:
     """Return the app of one outputs folder."""
-    jobs = Jobs(settings)
+    jobs, preview = Jobs(settings), Preview(settings)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         jobs.start()
         yield
         jobs.stop()
+        preview.stop()
 
     app = Starlette(
         routes=[
             Route(START, start, methods=["GET"]),
             Route("/language", language, methods=["POST"]),
             *choosing.ROUTES,
+            *changing.ROUTES,
+            *bringing.ROUTES,
+            *piloting.ROUTES,
             *runs.ROUTES,
             *results.ROUTES,
             Mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static"),
@@ -51,7 +56,7 @@ def create_app(settings: Settings) -> Guard:
         },
         lifespan=lifespan,
     )
-    app.state.settings, app.state.jobs = settings, jobs
+    app.state.settings, app.state.jobs, app.state.preview = settings, jobs, preview
     return Guard(app, settings)
 
 

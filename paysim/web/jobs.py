@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -57,6 +57,8 @@ class Job:
         How many ways of paying are simulated.
     population
         File name of an uploaded population in the job's folder, or None.
+    notes
+        What was changed, in words.
     """
 
     id: str
@@ -65,6 +67,7 @@ class Job:
     sample: int | None
     arms: int
     population: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 class Jobs:
@@ -76,13 +79,21 @@ class Jobs:
         self._thread: threading.Thread | None = None
         self._children: list[subprocess.Popen[bytes]] = []
 
-    def ask(self, scenario: bytes, title: str, arms: int, sample: int | None, population: Path | None = None) -> Job:
+    def ask(
+        self,
+        scenario: bytes,
+        title: str,
+        arms: int,
+        sample: int | None,
+        population: Path | None = None,
+        notes: Sequence[str] = (),
+    ) -> Job:
         """Put a run in the queue; its folder appears whole."""
         own = self.settings.own
         own.mkdir(parents=True, exist_ok=True)
         name = f"{datetime.now():%Y%m%d-%H%M%S}-{os.urandom(3).hex()}"
         people = None if population is None else f"population{population.suffix}"
-        job = Job(name, title, f"{datetime.now():%Y-%m-%d %H:%M}", sample, arms, people)
+        job = Job(name, title, f"{datetime.now():%Y-%m-%d %H:%M}", sample, arms, people, tuple(notes))
         making = own / f".{name}.new"
         making.mkdir()
         if population is not None and people is not None:
@@ -115,8 +126,9 @@ class Jobs:
         if not is_id(name) or inside(self.settings.own, name) is None:
             return None
         try:
-            return Job(**json.loads((self.settings.own / name / JOB).read_bytes()))
-        except (OSError, ValueError, TypeError):
+            data = json.loads((self.settings.own / name / JOB).read_bytes())
+            return Job(**{**data, "notes": tuple(data.get("notes", ()))})
+        except (OSError, ValueError, TypeError, AttributeError):
             return None
 
     def state(self, name: str) -> str:

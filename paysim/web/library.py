@@ -7,7 +7,7 @@ nothing that the command line cannot.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from paysim import catalog
 from paysim.errors import Problem, ScenarioError, nearest_name
 from paysim.reading import read_yaml
+from paysim.web import terms
 
 TEMPLATES = {"NL": "nl/achterhoek_four_models", "BE": "be/middenkempen_gp_payment"}
 """Scenario of each country that gives what is not chosen: today's payment, start, diseases, discount rates."""
@@ -24,6 +25,7 @@ FEWEST, MOST = 2, 4
 YEARS = (1, 15)
 QUICK_PERSONS = 10_000
 
+_BEHAVIOUR = "profit_altruism"
 _REPRESENTED = ("netherlands", "belgium", "flanders")
 
 
@@ -146,20 +148,51 @@ def compose(region_name: str, ways: Sequence[str], years: int) -> dict[str, Any]
     if not FEWEST <= len(chosen) <= MOST:
         allowed = (f"{FEWEST} to {MOST}",)
         raise ScenarioError(Problem("choose two to four ways of paying", found=str(len(chosen)), allowed=allowed))
-    if not YEARS[0] <= years <= YEARS[1]:
-        raise ScenarioError(Problem("years out of range", found=str(years), allowed=(f"{YEARS[0]} to {YEARS[1]}",)))
-    for each in chosen:
-        if each.country != where.country:
-            message = f"the amounts of this way of paying are not those of {where.title}"
-            raise ScenarioError(Problem(message, found=each.title))
-    template = read_yaml(catalog.find("scenarios", TEMPLATES[where.country])).data
-    today = next(arm for arm in template["arms"] if arm["name"] == template["current"])
-    arms = [copy.deepcopy(today)]
+    _require(where, chosen, years)
+    today = _today(where.country)
+    arms = [today]
     for each in chosen:
         if each.data["contracts"] != today["contracts"] or not each.is_current:
             arms.append(_arm(each, arms, today["name"]))
     if len(arms) < FEWEST:
         raise ScenarioError(Problem("choose a way of paying besides today's", found=chosen[0].title))
+    return _scenario(where, arms, years, ways)
+
+
+def varied(
+    region_name: str, chosen: Way, years: int, given: Mapping[str, str], *, neutral: bool
+) -> tuple[dict[str, Any], list[str]]:
+    """Return a scenario of today's payment, a way of paying as written, and the same with other terms.
+
+    Parameters
+    ----------
+    given
+        See `paysim.web.terms.changed`.
+    neutral
+        Whether rates of the last are scaled so that, if nobody responds, general practice is paid what it is today.
+
+    Returns
+    -------
+    tuple
+        The scenario, as a file would write it, and what was changed in words.
+    """
+    where = region(region_name)
+    _require(where, [chosen], years)
+    today = _today(where.country)
+    arms = [today]
+    if chosen.data["contracts"] != today["contracts"] or not chosen.is_current:
+        arms.append(_arm(chosen, arms, today["name"]))
+    made, said = terms.changed(arms[-1], given)
+    made["name"], made["title"] = f"{made['name']}_changed"[:64], f"{made['title']}, changed"
+    made.pop("budget_neutral_to", None)
+    if neutral:
+        made["budget_neutral_to"] = {"arm": today["name"], "on": terms.NEUTRAL}
+    made.setdefault("behaviour", {"name": _BEHAVIOUR})
+    return _scenario(where, [*arms, made], years, [chosen.id]), said
+
+
+def _scenario(where: Region, arms: Sequence[dict[str, Any]], years: int, ways: Sequence[str]) -> dict[str, Any]:
+    template = _template(where.country)
     titles = ", ".join(str(arm["title"]) for arm in arms[1:])
     return {
         "schema": 1,
@@ -174,10 +207,31 @@ def compose(region_name: str, ways: Sequence[str], years: int) -> dict[str, Any]
         "seed": template.get("seed", 1),
         "replicates": 1,
         "diseases": template["diseases"],
-        "current": today["name"],
-        "compare_with": [today["name"]],
-        "arms": arms,
+        "current": arms[0]["name"],
+        "compare_with": [arms[0]["name"]],
+        "arms": list(arms),
     }
+
+
+def _template(country: str) -> dict[str, Any]:
+    found: dict[str, Any] = read_yaml(catalog.find("scenarios", TEMPLATES[country])).data
+    return found
+
+
+def _today(country: str) -> dict[str, Any]:
+    """Return the arm of today's payment in a country."""
+    template = _template(country)
+    found: dict[str, Any] = next(arm for arm in template["arms"] if arm["name"] == template["current"])
+    return found
+
+
+def _require(where: Region, chosen: Sequence[Way], years: int) -> None:
+    if not YEARS[0] <= years <= YEARS[1]:
+        raise ScenarioError(Problem("years out of range", found=str(years), allowed=(f"{YEARS[0]} to {YEARS[1]}",)))
+    for each in chosen:
+        if each.country != where.country:
+            message = f"the amounts of this way of paying are not those of {where.title}"
+            raise ScenarioError(Problem(message, found=each.title))
 
 
 def _arm(chosen: Way, arms: Sequence[dict[str, Any]], today: str) -> dict[str, Any]:

@@ -94,9 +94,11 @@ class Guard:
 def _from_own_page(headers: Headers, host: str) -> bool:
     """Tell whether a POST comes from a page of this server; without any sign of it, it does not."""
     origin, site = headers.get("origin"), headers.get("sec-fetch-site")
-    if site is not None and site != _SAME:
-        return False
-    return origin == f"http://{host}" if origin is not None else site == _SAME
+    own = f"http://{host}"
+    if site is not None:
+        # Without a referrer browsers leave the origin of a form out ("null"); only they can write Sec-Fetch-Site.
+        return site == _SAME and origin in (own, "null", None)
+    return origin == own
 
 
 def _with_headers(send: Send) -> Send:

@@ -8,7 +8,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from paysim.errors import Problem, ScenarioError
+from paysim.errors import OutputError, Problem, ScenarioError
 
 DEFAULT_PORT = 8642
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -102,9 +102,22 @@ def random_text() -> str:
 
 
 def kept_key(own: Path) -> str:
-    """Return the session's key of this outputs folder, made at the first start; only its owner can read it."""
+    """Return the session's key of this outputs folder, made at the first start; only its owner can read it.
+
+    Raises
+    ------
+    OutputError
+        The folder cannot be written to.
+    """
     file = own / _KEY_FILE
-    own.mkdir(parents=True, exist_ok=True)
+    try:
+        own.mkdir(parents=True, exist_ok=True)
+        return _key(file)
+    except OSError as exc:
+        raise OutputError(Problem(f"cannot be written to: {exc.strerror or exc}", file=str(own.parent))) from exc
+
+
+def _key(file: Path) -> str:
     try:
         handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
@@ -112,7 +125,7 @@ def kept_key(own: Path) -> str:
         if len(kept) >= _SHORTEST_TOKEN and not file.stat().st_mode & 0o077:
             return kept
         file.unlink()
-        return kept_key(own)
+        return _key(file)
     made = random_text()
     with os.fdopen(handle, "w") as stream:
         stream.write(made)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from dataclasses import replace
 from pathlib import Path
 
 from paysim.errors import InputError
 from paysim.reading import write_atomic
 from paysim.scenario import Scenario, load_scenario
+from paysim.web.uploads import plain, room
 
 
 def checked(written: bytes, own: Path) -> Scenario:
@@ -19,19 +18,10 @@ def checked(written: bytes, own: Path) -> Scenario:
     ScenarioError
         With line and column of everything that is wrong.
     """
-    own.mkdir(parents=True, exist_ok=True)
-    folder = own / f".check-{os.urandom(6).hex()}"
-    folder.mkdir()
-    file = folder / "scenario.yaml"
-    try:
+    with room(own) as folder:
+        file = folder / "scenario.yaml"
         write_atomic(file, written)
-        return load_scenario(file)
-    except InputError as exc:
-        raise type(exc)(*(replace(each, file=_plain(each.file, folder)) for each in exc.problems)) from None
-    finally:
-        file.unlink(missing_ok=True)
-        folder.rmdir()
-
-
-def _plain(name: str, folder: Path) -> str:
-    return Path(name).name if name.startswith(str(folder)) else name
+        try:
+            return load_scenario(file)
+        except InputError as exc:
+            raise plain(exc, folder) from None

@@ -18,8 +18,19 @@ from paysim.web.settings import Settings, check_address, kept_key
 
 ADDRESS = "http://127.0.0.1:8642"
 COOKIE = "paysim_8642"
-PAGES = ("/", "/ways", "/runs", "/runs/small", "/runs/small/verdict", "/runs/small/explore/time", "/runs/small/aims")
-POSTS = ("/runs", "/runs/small/cancel", "/runs/small/again", "/language")
+PAGES = (
+    "/",
+    "/ways",
+    "/runs",
+    "/runs/small",
+    "/runs/small/verdict",
+    "/runs/small/explore/time",
+    "/runs/small/aims",
+    "/terms",
+)
+POSTS = (
+    "/runs", "/runs/small/cancel", "/runs/small/again", "/runs/small/full", "/language", "/terms/preview", "/terms/run", "/terms/file", "/upload", "/pilots/ascvd_middenkempen/run",
+)  # fmt: skip
 MORE = ("/runs/small/report", "/runs/small/data/qalys.csv", "/static/app.css", "/nothing", "/start?token=wrong")
 
 
@@ -79,12 +90,28 @@ def test_nothing_without_the_cookie(app, page, cookie):
         {"sec-fetch-site": "same-site"},
         {"sec-fetch-site": "none"},
         {"origin": ADDRESS, "sec-fetch-site": "cross-site"},
+        {"origin": "null", "sec-fetch-site": "cross-site"},
+        {"origin": "http://evil.example", "sec-fetch-site": "same-origin"},
         {},
     ],
 )
 def test_only_own_pages_change_anything(app, address, headers):
     visitor = TestClient(app, base_url=ADDRESS, cookies={COOKIE: "k" * 24}, follow_redirects=False)
     assert visitor.post(address, headers=headers).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": ADDRESS},
+        {"origin": ADDRESS, "sec-fetch-site": "same-origin"},
+        {"origin": "null", "sec-fetch-site": "same-origin"},
+        {"sec-fetch-site": "same-origin"},
+    ],
+)
+def test_own_pages_may_change_things(app, headers):
+    visitor = TestClient(app, base_url=ADDRESS, cookies={COOKIE: "k" * 24}, follow_redirects=False)
+    assert visitor.post("/language", headers=headers, data={"language": "en", "back": "/runs"}).status_code == 303
 
 
 @pytest.mark.parametrize("address", POSTS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -51,13 +51,13 @@ async def begin(request: Request) -> Response:
     return RedirectResponse(f"/runs/{job.id}", 303)
 
 
-def ask(jobs: Jobs, scenario: Mapping[str, Any], sample: int | None) -> Job:
+def ask(jobs: Jobs, scenario: Mapping[str, Any], sample: int | None, notes: Sequence[str] = ()) -> Job:
     """Check a scenario as the command line does, and put it in the queue."""
     from paysim.web.written import checked
 
     written = yaml_text(dict(scenario)).encode()
     loaded = checked(written, jobs.settings.own)
-    return jobs.ask(written, loaded.title, len(loaded.arms), sample)
+    return jobs.ask(written, loaded.title, len(loaded.arms), sample, notes=notes)
 
 
 def text(form: FormData, key: str) -> str:

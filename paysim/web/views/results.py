@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from paysim.web.security import REPORT_CSP
 from paysim.web.views.runs import require_run
 
 _REPORT = "report.html"
+FILES = ("results.parquet", "ledger.parquet", "parameters.csv", "incentives.csv", "contracts.json")
+"""Tables of a run that can be taken away."""
 
 
 def opened(request: Request) -> Run:
@@ -71,6 +74,34 @@ def aims(request: Request) -> Response:
     run = opened(request)
     rows = cards.scorecard_rows(run) if len(run.arms) > 1 else []
     return page(request, "aims", **_about(request, run), cards=rows, reading=cards.READING, said=cards.sentences())
+
+
+def region(request: Request) -> Response:
+    """Show the region: needs, groups at risk, programmes, and tables for researchers."""
+    from paysim.report.document import shown
+    from paysim.web import dashboard
+
+    run = opened(request)
+    made = ((name, dashboard.strata(run, name)) for name in dashboard.STRATA)
+    return page(
+        request,
+        "region",
+        **_about(request, run),
+        needs=shown(dashboard.needs(run), run.titles[run.current]),
+        strata=[replace(shown(f, name), columns=[*map(str, f.columns)]) for name, f in made if f is not None],
+        reached=dashboard.reached(run),
+        interventions=dashboard.interventions(),
+        files=[name for name in FILES if name in run.manifest["files"]],
+    )
+
+
+def file(request: Request) -> Response:
+    """Return a table of the run as it stands."""
+    run, name = opened(request), request.path_params["file"]
+    found = inside(run.path, name) if name in FILES and name in run.manifest["files"] else None
+    if found is None:
+        raise HTTPException(404)
+    return FileResponse(found, filename=f"{run.path.name}-{name}")
 
 
 def table(request: Request) -> Response:
@@ -134,5 +165,7 @@ ROUTES = [
     Route("/runs/{run:id}/explore/{section:id}", explore, methods=["GET"]),
     Route("/runs/{run:id}/aims", aims, methods=["GET"]),
     Route("/runs/{run:id}/data/{name:id}.csv", table, methods=["GET"]),
+    Route("/runs/{run:id}/region", region, methods=["GET"]),
+    Route("/runs/{run:id}/files/{file}", file, methods=["GET"]),
     Route("/runs/{run:id}/report", report, methods=["GET"]),
 ]

@@ -76,6 +76,19 @@ async def again(request: Request) -> Response:
     return await _change(request, "again")
 
 
+async def full(request: Request) -> Response:
+    """Ask for a run of a sample again, for the whole region."""
+    jobs = jobs_of(request)
+    job = jobs.job(request.path_params["run"])
+    if job is None:
+        raise HTTPException(404)
+    folder = settings_of(request).own / job.id
+    people = None if job.population is None else folder / job.population
+    written = (folder / queue.SCENARIO).read_bytes()
+    made = await run_in_threadpool(jobs.ask, written, job.title, job.arms, None, people, job.notes)
+    return RedirectResponse(f"/runs/{made.id}", 303)
+
+
 async def _change(request: Request, what: str) -> Response:
     name = request.path_params["run"]
     jobs = jobs_of(request)
@@ -108,5 +121,6 @@ ROUTES = [
     Route("/runs/{run:id}/progress", progress, methods=["GET"]),
     Route("/runs/{run:id}/cancel", cancel, methods=["POST"]),
     Route("/runs/{run:id}/again", again, methods=["POST"]),
+    Route("/runs/{run:id}/full", full, methods=["POST"]),
     Route("/runs/{run:id}/scenario.yaml", scenario, methods=["GET"]),
 ]

@@ -1,0 +1,141 @@
+"""Pilots: the design, what it would find beside the truth, what it would pay, and how large it must be."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from paysim import catalog
+from paysim.analysis.runs import MANIFEST, load_run
+from paysim.errors import InputError
+from paysim.reading import read_yaml
+from paysim.web.pages import jobs_of, page, settings_of, texts_of
+from paysim.web.places import folders
+from paysim.web.views.choosing import ask, sample_of
+from paysim.web.views.runs import require_run
+
+if TYPE_CHECKING:
+    from paysim.pilots import Pilot, Study
+
+TRIALS, SIZE_TRIALS = 1000, 200
+"""How often a pilot is carried out for the page; the command line takes more."""
+
+
+def every(request: Request) -> Response:
+    """List the pilots of the library."""
+    found = [(name, str(read_yaml(catalog.find("pilots", name)).data["title"])) for name in catalog.names("pilots")]
+    return page(request, "pilots", pilots=found)
+
+
+def one(request: Request) -> Response:
+    """Show a pilot's design, and, on a finished run of its scenario, its verdict."""
+    from paysim.pilots.model import resolved
+
+    pilot = _pilot(request)
+    run = request.query_params.get("run")
+    found = None if run is None else _judged(request, pilot, run)
+    return page(
+        request,
+        "pilot",
+        pilot=pilot,
+        rows=resolved(pilot),
+        runs=_runs(request, pilot),
+        run=run,
+        found=found,
+    )
+
+
+async def begin(request: Request) -> Response:
+    """Put the run that a pilot needs in the queue: its scenario, its two arms, as long as it lasts."""
+    pilot = _pilot(request)
+    form = await request.form(max_files=0)
+    data = dict(read_yaml(catalog.find("scenarios", pilot.scenario_name)).data)
+    wanted = {pilot.trial_arm, pilot.comparator_arm, data["current"]}
+    wanted |= {
+        arm["budget_neutral_to"]["arm"] for arm in data["arms"] if arm["name"] in wanted and "budget_neutral_to" in arm
+    }
+    data["arms"] = [arm for arm in data["arms"] if arm["name"] in wanted]
+    data["compare_with"] = [pilot.comparator_arm]
+    data["horizon_years"] = pilot.end_year
+    job = await run_in_threadpool(ask, jobs_of(request), data, sample_of(form))
+    return RedirectResponse(f"/runs/{job.id}", 303)
+
+
+def _pilot(request: Request) -> Pilot:
+    from paysim.pilots import load_pilot
+
+    name = request.path_params["pilot"]
+    if name not in catalog.names("pilots"):
+        raise HTTPException(404)
+    return load_pilot(name)
+
+
+def _runs(request: Request, pilot: Pilot) -> list[tuple[str, str]]:
+    """Return the finished runs that a pilot can stand on, with their sizes."""
+    from paysim.pilots import panel_of
+
+    found = []
+    for folder in folders(settings_of(request).outputs):
+        try:
+            scenario = json.loads((folder / MANIFEST).read_bytes())["scenario"]
+            arms = {arm["name"] for arm in scenario["arms"]}
+            if scenario["region"] == pilot.scenario.region and {pilot.trial_arm, pilot.comparator_arm} <= arms:
+                panel = panel_of(load_run(folder), pilot)
+                found.append((folder.name, str(len(panel.practices))))
+        except (InputError, OSError, ValueError, KeyError, TypeError):
+            continue  # no run, too short, or damaged
+    return found
+
+
+def _judged(request: Request, pilot: Pilot, name: str) -> dict[str, Any]:
+    from paysim.pilots import panel_of, run_pilot, size_pilot
+    from paysim.pilots.verdict import verdict
+
+    require_run(request, name)
+    panel = panel_of(load_run(settings_of(request).outputs / name), pilot)
+    study = run_pilot(pilot, panel, TRIALS)
+    judged = verdict(study)
+    sizes = size_pilot(pilot, panel, trials=SIZE_TRIALS)
+    return {
+        "trials": TRIALS,
+        "practices": study.practices,
+        "what": judged.what,
+        "reasons": judged.reasons,
+        "outcomes": _outcomes(request, study),
+        "money": [] if study.money is None else _money(request, asdict(study.money)),
+        "sizes": [{key: _shown(request, value) for key, value in row.items()} for row in sizes],
+    }
+
+
+def _outcomes(request: Request, study: Study) -> list[dict[str, str]]:
+    keys = ("true_effect", "estimate", "bias", "coverage", "type_1", "power", "detectable")
+    return [
+        {"label": f"{each.label}, {each.unit}"} | {key: _shown(request, getattr(each, key)) for key in keys}
+        for each in study.outcomes
+    ]
+
+
+def _money(request: Request, money: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(key, _shown(request, value)) for key, value in money.items()]
+
+
+def _shown(request: Request, value: Any) -> str:
+    from paysim.report.wording import number
+
+    if isinstance(value, bool) or value is None or isinstance(value, str):
+        return {True: "✓", False: "–", None: ""}.get(value, str(value)) if not isinstance(value, str) else value
+    return texts_of(request).number(number(value))
+
+
+ROUTES = [
+    Route("/pilots", every, methods=["GET"]),
+    Route("/pilots/{pilot:id}", one, methods=["GET"]),
+    Route("/pilots/{pilot:id}/run", begin, methods=["POST"]),
+]
