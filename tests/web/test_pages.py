@@ -118,6 +118,23 @@ def test_the_verdict_answers_five_questions(client, with_run):
     assert client.get("/runs/small/verdict?against=nothing").status_code == 404
 
 
+@pytest.mark.parametrize(("language", "words"), [("nl", "Wat kost het?"), ("fr", "Combien cela coûte-t-il ?")])
+def test_the_pages_speak_the_language_that_was_chosen(client, with_run, language, words):
+    answer = client.post("/language", data={"language": language, "back": "/runs/small/verdict"})
+    assert answer.headers["location"] == "/runs/small/verdict"
+    assert "samesite=strict" in answer.headers["set-cookie"].lower()
+    text = client.get("/runs/small/verdict").text
+    assert words in text
+    assert f'<html lang="{language}">' in text
+    for page in ("/", "/terms", "/runs", "/pilots", "/upload", "/nothing", "/runs/small/region", "/runs/small/aims"):
+        assert f'<html lang="{language}">' in client.get(page).text
+
+
+@pytest.mark.parametrize("back", ["//evil.example", "/\\evil.example", "http://evil.example", "evil", ""])
+def test_choosing_a_language_leads_nowhere_else(client, back):
+    assert client.post("/language", data={"language": "fr", "back": back}).headers["location"] == "/"
+
+
 @pytest.mark.parametrize("section", SECTIONS)
 def test_every_figure_has_chart_table_data_and_method(client, with_run, section):
     text = client.get(f"/runs/small/explore/{section}").text

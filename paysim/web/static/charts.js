@@ -4,7 +4,7 @@ document.addEventListener("DOMContentLoaded", () => {
   for (const place of document.querySelectorAll(".chart[data-spec]")) {
     const spec = JSON.parse(place.dataset.spec);
     vegaEmbed(place, spec, {
-      ast: true, actions: false, defaultStyle: false, renderer: "canvas", tooltip: { disableDefaultStyle: true },
+      ast: true, actions: false, logLevel: 1, defaultStyle: false, renderer: "canvas", tooltip: { disableDefaultStyle: true },
     }).catch((error) => { place.textContent = String(error); });
   }
 });

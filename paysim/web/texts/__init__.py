@@ -8,7 +8,7 @@ from pathlib import Path
 
 from paysim.reading import read_yaml
 
-LANGUAGES = {"en": "English"}
+LANGUAGES = {"en": "English", "nl": "Nederlands", "fr": "Français"}
 DEFAULT = "en"
 
 _THOUSANDS, _POINT, _BETWEEN = re.compile(r"(?<=\d),(?=\d)"), re.compile(r"(?<=\d)\.(?=\d)"), ",\u00a0"

@@ -129,9 +129,11 @@ def _money(request: Request, money: dict[str, Any]) -> list[tuple[str, str]]:
 def _shown(request: Request, value: Any) -> str:
     from paysim.report.wording import number
 
-    if isinstance(value, bool) or value is None or isinstance(value, str):
-        return {True: "✓", False: "–", None: ""}.get(value, str(value)) if not isinstance(value, str) else value
-    return texts_of(request).number(number(value))
+    if isinstance(value, bool):
+        return "✓" if value else "–"
+    if isinstance(value, str) or value is None:
+        return value or ""
+    return texts_of(request).number(f"{value:,}" if isinstance(value, int) else number(value))
 
 
 ROUTES = [
