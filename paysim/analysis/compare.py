@@ -5,8 +5,8 @@ within each replicate and the interval is Student's t over replicates. With one 
 that between practices: the difference is taken within each practice, and with weights w (shares of the
 denominator, person-years as a rule) the standard error is sqrt(c * sum((w_p * (d_p - d))^2)), the usual linearisation
 of a weighted mean of clusters. The factor c = S / (S - 2 sum(w_p^3) + S^2), with S = sum(w_p^2), takes out the bias of
-few unequal practices (for equal ones it is P / (P - 1); Bell and McCaffrey 2002, Survey Methodology 28:169), and there are
-1 / S - 1 degrees of freedom, those of as many equal practices as the unequal ones are worth (Kish 1965). What is
+few unequal practices (for equal ones it is P / (P - 1); Bell and McCaffrey 2002, Survey Methodology 28:169), and there
+are 1 / S - 1 degrees of freedom, those of as many equal practices as the unequal ones are worth (Kish 1965). What is
 counted of people is clustered by the practice of their origin, on whose list they (or their mothers) were when the arms
 forked: people who later join another list in one arm only are the same people in both. It holds chance only; what
 parameters are uncertain by is not in it.
