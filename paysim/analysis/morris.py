@@ -23,6 +23,7 @@ from paysim.analysis.psa import COST
 from paysim.analysis.worlds import measured, simulate_variants
 from paysim.engine.cell import Progress
 from paysim.errors import DataError, Problem
+from paysim.kernel import streams
 from paysim.parameters import Override
 from paysim.parameters.draws import at_quantile
 from paysim.scenario import Scenario
@@ -108,13 +109,14 @@ def paths(count: int, trajectories: int, seed: int) -> np.ndarray:
     step = LEVELS / 2 / (LEVELS - 1)
     found = np.empty((trajectories, count + 1, count))
     for number in range(trajectories):
-        key = hashlib.sha256(f"{seed} morris {number} {count}".encode()).digest()
-        source = np.random.Generator(np.random.PCG64(int.from_bytes(key[:8], "little")))
-        begin = source.integers(0, LEVELS // 2, count) / (LEVELS - 1)
-        up = source.random(count) < 0.5
+        digest = hashlib.sha256(f"{seed} morris {number} {count}".encode()).digest()
+        key = np.array([int.from_bytes(digest[:8], "little")], np.uint64)
+        level, side, order = (streams.uniforms(key, what, np.arange(count)) for what in range(3))
+        begin = np.floor(level * (LEVELS // 2)) / (LEVELS - 1)
+        up = side < 0.5
         point = np.where(up, begin, begin + step)
         found[number, 0] = point
-        for place, k in enumerate(source.permutation(count)):
+        for place, k in enumerate(np.argsort(order, kind="stable")):
             point = point.copy()
             point[k] += step if up[k] else -step
             found[number, place + 1] = point

@@ -13,6 +13,7 @@ from paysim.outcomes import Counted, outcome_parameters
 from paysim.outcomes.society import SocietyTerms, measures, society_terms
 from paysim.outcomes.spending import GENERAL_PRACTICE
 from paysim.parameters import Override
+from paysim.scenario.model import Behaviour
 
 SERVICES = (
     *("gp_consult", "gp_long", "nurse_consult", "nurse_mental", "chronic_nurse", "chronic_gp"),
@@ -111,7 +112,8 @@ def test_without_terms_there_is_nothing() -> None:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> ps.Run:
     scenario = ps.load_scenario("nl/achterhoek_hospital_budget")
-    short = replace(scenario, horizon_years=1, base_years=1)
+    passive = tuple(replace(arm, behaviour=Behaviour()) for arm in scenario.arms)
+    short = replace(scenario, horizon_years=1, base_years=1, arms=passive)
     return ps.simulate(short, tmp_path_factory.mktemp("society") / "r", sample=1500)
 
 
