@@ -9,7 +9,7 @@ nobody reckoned it, and a component that needs it says so in its ``reads``.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 
 import numpy as np
@@ -34,12 +34,19 @@ class Persons:
         ``[n]`` time lived in the year.
     payments
         ``[n, line]`` euros that payers paid for each, by budget line, before any reconciliation.
+    contacts
+        ``[n]`` contacts with general practice in the year.
     """
 
     practice: NDArray[np.int64]
     segment: NDArray[np.int64]
     person_years: Floats
     payments: Floats
+    contacts: Floats
+
+    def taken(self, rows: NDArray[np.bool_]) -> Persons:
+        """Return some of the persons."""
+        return Persons(*(getattr(self, each.name)[rows] for each in fields(self)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,10 +160,7 @@ class Activity:
         by_one, by_two = factor[:, None], factor[:, None, None]
         persons = self.persons
         if persons is not None:
-            kept = factor[persons.practice] > 0.0
-            persons = Persons(
-                persons.practice[kept], persons.segment[kept], persons.person_years[kept], persons.payments[kept]
-            )
+            persons = persons.taken(factor[persons.practice] > 0.0)
         return replace(
             self,
             services=self.services * by_two,
@@ -175,7 +179,7 @@ class Activity:
     def plus(self, later: Activity) -> Activity:
         """Return the activity of this period followed by that of `later`, of the same practices.
 
-        What either period lacks, the sum lacks; single persons are those of the year that closes with `later`.
+        What either period lacks, the sum lacks; single persons are those of the year that closed last.
         """
         if (self.service_names, self.practice_names) != (later.service_names, later.practice_names):
             raise ModelError("activity: two periods with different services or practices cannot be added")
@@ -193,7 +197,7 @@ class Activity:
                 name: np.asarray(self.indicators.get(name, 0.0) + later.indicators.get(name, 0.0))
                 for name in (self.indicators | later.indicators)
             },
-            persons=later.persons,
+            persons=self.persons if later.persons is None else later.persons,
             episodes={
                 rules: rows.plus(later.episodes[rules])
                 for rules, rows in self.episodes.items()

@@ -65,6 +65,7 @@ class _Person(Reader):
     person_years: _Amount = 1.0
     line: Literal[LINES] = "hospital"  # type: ignore[valid-type]
     eur: _Amount
+    contacts: _Amount = 1.0
 
 
 class _Stay(Reader):
@@ -317,6 +318,7 @@ class _Builder:
             np.array([_segment(row) for row in rows]),
             np.array([row.person_years for row in rows]),
             payments,
+            np.array([row.contacts for row in rows]),
         )
 
     def _stays(self, read: _Year, loc: tuple[str | int, ...]) -> Stays:

@@ -17,12 +17,12 @@ new one (the ratchet). Rules in this form: United States, 42 CFR part 425; the n
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal
 
 import numpy as np
 
-from paysim.accounting.activity import Activity, Persons
+from paysim.accounting.activity import Activity
 from paysim.accounting.book import Book
 from paysim.accounting.segments import CONDITIONS, SEGMENT_CONDITION
 from paysim.contracts.protocol import Floats, SettledByYear, Working
@@ -83,6 +83,10 @@ class SharedSavings(SettledByYear):
     ----------
     sharing_rate, loss_rate
         Share of savings that is paid out, and of losses that is paid in.
+    attribution
+        ``enrolment``: everybody on the list counts. ``contact``: only people who had contact with general practice in
+        the year, who belong to the practice that saw them most; in the model everybody uses the practice whose list
+        they are on, so it is who was seen at all that differs from year to year.
     conditions
         Only people with these conditions count, ``none`` for people without; empty: everybody.
     lines
@@ -130,6 +134,7 @@ class SharedSavings(SettledByYear):
 
     sharing_rate: float = field(metadata={"unit": "share of savings"})
     loss_rate: float = field(default=0.0, metadata={"unit": "share of losses"})
+    attribution: Literal["enrolment", "contact"] = "enrolment"
     conditions: tuple[Literal["none", "vascular", "diabetes"], ...] = ()
     lines: tuple[Line, ...] = ()
     base_year_weights: tuple[float, ...] = (1.0,)
@@ -193,7 +198,7 @@ class SharedSavings(SettledByYear):
     @property
     def reads(self) -> frozenset[str]:  # type: ignore[override]
         """What it looks at."""
-        more = {"persons"} if self.truncate_above_eur is not None else set()
+        more = {"persons"} if self.truncate_above_eur is not None or self.attribution == "contact" else set()
         return frozenset({"payments", *more} | ({"indicators"} if self.quality_indicator else set()))
 
     def for_year(self, due: Book, book: Book) -> Floats:
@@ -361,13 +366,13 @@ class SharedSavings(SettledByYear):
 
     def _counted(self, activity: Activity) -> Activity:
         """Return the activity of the people who count."""
+        activity = _seen_by_practice(activity) if self.attribution == "contact" else activity
         if not self.conditions:
             return activity
         meant = np.isin(SEGMENT_CONDITION, [CONDITIONS.index(name) for name in self.conditions])
         persons = activity.persons
         if persons is not None:
-            theirs = meant[persons.segment]
-            persons = Persons(*(getattr(persons, each.name)[theirs] for each in fields(Persons)))
+            persons = persons.taken(meant[persons.segment])
         return replace(
             activity,
             person_years=activity.person_years * meant,
@@ -411,6 +416,37 @@ class SharedSavings(SettledByYear):
             kept += row.kept * np.clip(rate - low, 0.0, np.inf if last else row.up_to - low)
             low = row.up_to
         return kept
+
+
+def _seen_by_practice(activity: Activity) -> Activity:
+    """Return the activity of the people who had contact with general practice in the year.
+
+    Of a practice and segment their part of person-years, and of each line what was paid for them by the unit; where
+    nothing was, their part of person-years too.
+
+    Raises
+    ------
+    ModelError
+        If single persons are not known.
+    """
+    persons = activity.persons
+    if persons is None:
+        raise ModelError("shared_savings: attribution by contact needs the contacts of single persons")
+    theirs = persons.contacts > 0.0
+
+    def part(values: Floats, otherwise: Floats) -> Floats:
+        whole, seen = (np.zeros((*activity.person_years.shape, *values.shape[1:])) for _ in range(2))
+        np.add.at(whole, (persons.practice, persons.segment), values)
+        np.add.at(seen, (persons.practice[theirs], persons.segment[theirs]), values[theirs])
+        return np.divide(seen, whole, out=otherwise.copy(), where=whole > 0.0)
+
+    lived = part(persons.person_years, np.ones(activity.person_years.shape))
+    payments = activity.payments
+    if payments is not None:
+        payments = payments * part(persons.payments, np.broadcast_to(lived[:, :, None], payments.shape))
+    return replace(
+        activity, person_years=activity.person_years * lived, payments=payments, persons=persons.taken(theirs)
+    )
 
 
 def _ratio(above: Floats, below: Floats) -> Floats:

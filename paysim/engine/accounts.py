@@ -162,6 +162,8 @@ class Accounts:
         self.admissions = Admissions.of(model, state, every, open_episodes or {})
         used = {part.kind for each in every for part in each.components}
         self._by_insurer = any(each.scope.insurers for each in every)
+        # Base years are those of all arms: what one of them looks back on is noted in every run.
+        self._by_person = any("persons" in part.terms.reads for each in every for part in each.components)
         self.kinds = tuple(kind for kind in practice_kinds() if kind in used)
         self.names = model.care.services.names
         self.practice_names = tuple(practice.name for practice in model.population.practices)
@@ -459,15 +461,15 @@ class Accounts:
             name: np.ascontiguousarray(of_practice[:, [FACTS.index(above), FACTS.index(below)]])
             for name, (above, below) in INDICATORS.items()
         }
-        reads = {name for one in self.contracts for part in one.in_force(self.year) for name in part.terms.reads}
-        persons = self._persons(rows) if "persons" in reads else None
+        persons = self._persons(rows) if self._by_person else None
         return replace(activity, indicators=indicators, persons=persons)
 
     def _persons(self, rows: np.ndarray) -> Persons:
         """Return what was paid for each person this year, general practice apart, which is paid by list."""
         seen, lived = self._seen[rows], self._year[rows, len(self.names) + EXTRA.index("person_years")]
         payments = self._year[rows, : len(self.names)] @ self.prices_by_line()
-        return Persons(seen["practice"].astype(np.int64), seen["segment"].astype(np.int64), lived, payments)
+        contacts = self._year[rows, : len(self.names)] @ self.model.care.services.in_sector("general_practice")
+        return Persons(seen["practice"].astype(np.int64), seen["segment"].astype(np.int64), lived, payments, contacts)
 
     @property
     def seen(self) -> np.ndarray:

@@ -114,6 +114,7 @@ def year_of(activity: Activity, seed: int, payments: float, *, better: bool = Tr
             np.arange(persons) % SEGMENTS,
             np.ones(persons),
             np.full((persons, len(LINES)), 1000.0),
+            np.ones(persons),
         ),
         episodes={rules: episodes(rules, practices, 10.0 * payments) for rules in RULES},
     )

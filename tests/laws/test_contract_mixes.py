@@ -264,6 +264,7 @@ def _period(rng: Rng, years: float, *, closes: bool) -> Activity:
             rng.integers(0, SEGMENTS, persons),
             np.ones(persons),
             rng.exponential(200.0, (persons, len(LINES))),
+            rng.integers(0, 3, persons).astype(float),
         )
         if closes
         else None,
