@@ -23,6 +23,7 @@ _HOMES = {
     "compare": "paysim.analysis.compare",
     "compare_pilots": "paysim.pilots",
     "decompose": "paysim.analysis.decomposition",
+    "episodes": "paysim.analysis.episodes",
     "equally_distributed": "paysim.analysis.equity",
     "explain": "paysim.analysis.explain",
     "gaming_audit": "paysim.analysis.audit",
@@ -76,6 +77,7 @@ __all__ = [
     "compare",
     "compare_pilots",
     "decompose",
+    "episodes",
     "equally_distributed",
     "explain",
     "gaming_audit",
@@ -119,6 +121,7 @@ if TYPE_CHECKING:
     from paysim.analysis.calibration import calibrate
     from paysim.analysis.compare import compare
     from paysim.analysis.decomposition import decompose
+    from paysim.analysis.episodes import episodes
     from paysim.analysis.equity import equally_distributed
     from paysim.analysis.execution import simulate
     from paysim.analysis.explain import explain

@@ -1,4 +1,4 @@
-"""`paysim money`: whose money a finished run is: statements, cash, who puts in and who gets back, points of view."""
+"""`paysim money`: whose money a finished run is: statements, cash, wrong pockets, points of view, episodes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from paysim.cli.run import Json
 if TYPE_CHECKING:
     import pandas as pd
 
-app = typer.Typer(help="Whose money: statements, cash, wrong pockets, points of view.", no_args_is_help=True)
+app = typer.Typer(help="Whose money: statements, cash, wrong pockets, points of view, episodes.", no_args_is_help=True)
 
 Folder = Annotated[Path, typer.Argument(help="Folder of a finished run.", metavar="RUN")]
 Actor = Annotated[str, typer.Option(help="A practice, practices, hospital, insurers, ...", metavar="A")]
@@ -101,6 +101,16 @@ def perspectives(run: Folder, json: Json = False) -> None:
     loaded = load_run(run)
     found = table(loaded).rename_axis("perspective").reset_index()
     _show(loaded.scenario["name"], "perspectives", found, json)
+
+
+@app.command("episodes")
+def episodes(run: Folder, replicate: Replicate = 0, json: Json = False) -> None:
+    """Print how many episodes of acute bundles ended in each arm, and what they cost, of the people simulated."""
+    from paysim.analysis.episodes import episodes as table
+    from paysim.analysis.runs import load_run
+
+    loaded = load_run(run)
+    _show(loaded.scenario["name"], "episodes", table(loaded, replicate), json)
 
 
 def _show(scenario: Any, what: str, table: pd.DataFrame, json: bool) -> None:
