@@ -135,6 +135,7 @@ def nothing() -> Book:
         coded_years=np.zeros((2, SEGMENTS)),
         fte_years=np.zeros((2, 2)),
         indicators={name: np.zeros((2, 2)) for name in INDICATORS},
+        persons=Persons(np.zeros(0, int), np.zeros(0, int), np.zeros(0), np.zeros((0, len(LINES))), np.zeros(0)),
         stays=stays(2, 0),
         episodes={rules: episodes(rules, 2, 0.0, 0) for rules in RULES},
     )
