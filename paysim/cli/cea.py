@@ -35,7 +35,7 @@ def cea(
     from paysim.analysis import cost_effectiveness as ce
     from paysim.analysis.exports import write_exports
     from paysim.analysis.measures import records
-    from paysim.analysis.partial_information import by_prefix, partial_information
+    from paysim.analysis.partial_information import LEAST_DRAWS, by_prefix, highest_by_chance, partial_information
     from paysim.analysis.psa import load_psa
     from paysim.cli.validate import check_plot
     from paysim.population import load_region
@@ -54,10 +54,14 @@ def cea(
     valued_at = thresholds[min(1, len(thresholds) - 1)]
     chosen_groups = by_prefix([str(each) for each in found.parameters.columns]) if groups else None
     partial = partial_information(outcomes, found.parameters, valued_at, chosen_groups)
+    by_chance = highest_by_chance(outcomes, found.parameters, valued_at, chosen_groups)
+    known = partial["evppi_eur"].notna().any()
     if export is not None:
         write_exports(export, outcomes, found.parameters)
     if plot is not None:
-        write_atomic(plot, figure_bytes(outcomes, found.manifest["compare_with"][0], plot.suffix[1:], partial))
+        write_atomic(
+            plot, figure_bytes(outcomes, found.manifest["compare_with"][0], plot.suffix[1:], partial if known else None)
+        )
     arms = {str(key): value for key, value in chosen.reset_index().to_dict("list").items()}
     if json:
         show.as_json(
@@ -67,7 +71,11 @@ def cea(
                 "strategies": ranked.to_dict("records"),
                 "acceptability": arms,
                 "value_of_information": value.reset_index().to_dict("records"),
-                "partial_information": {"threshold": valued_at, "rows": partial.to_dict("records")},
+                "partial_information": {
+                    "threshold": valued_at,
+                    "highest_by_chance_eur": by_chance,
+                    "rows": partial.to_dict("records"),
+                },
             }
         )
         return
@@ -79,11 +87,15 @@ def cea(
         "\nexpected value of perfect information, EUR per head (corrected for chance: with two replicates or more)"
     )
     show.table(records(value.reset_index()), ("threshold", "raw_eur", "corrected_eur", "region_eur"))
-    typer.echo(
-        f"\nexpected value of knowing one {'group' if groups else 'parameter'} perfectly, EUR per head at "
-        f"{valued_at:,.0f} EUR per QALY, the highest {_MOST} of {len(partial)}"
-    )
-    show.table(records(partial.head(_MOST)), ("evppi_eur", "se_eur", "parameter"))
+    if not known:
+        typer.echo(f"\nthe value of single parameters takes {LEAST_DRAWS} draws or more, and 500 to be told well")
+    else:
+        typer.echo(
+            f"\nexpected value of knowing one {'group' if groups else 'parameter'} perfectly, EUR per head at "
+            f"{valued_at:,.0f} EUR per QALY, the highest {_MOST} of {len(partial)}; if none mattered, the highest "
+            f"would still exceed {by_chance:.3g} in 1 of 20 studies"
+        )
+        show.table(records(partial.head(_MOST)), ("evppi_eur", "se_eur", "parameter"))
     for written in (plot, export):
         if written is not None:
             typer.echo(f"wrote: {written}")

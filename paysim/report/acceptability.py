@@ -59,17 +59,26 @@ def curves(outcomes: pd.DataFrame, baseline: str, ax: Axes, most: float = _MOST)
     return ax
 
 
-def bars(partial: pd.DataFrame, ax: Axes, most: int = 12) -> Axes:
-    """Draw the value of knowing single parameters, as `partial_information` returns it, with one standard error."""
+def bars(partial: pd.DataFrame, ax: Axes, by_chance: float | None = None, most: int = 12) -> Axes:
+    """Draw the value of knowing single parameters, as `partial_information` returns it, with one standard error.
+
+    A dashed line stands at what the highest would reach by chance if none mattered.
+    """
     rows = partial.dropna(subset=["evppi_eur"]).head(most).iloc[::-1]
     error = {"ecolor": "black", "elinewidth": 0.8}
     ax.barh(rows["parameter"], rows["evppi_eur"], xerr=rows["se_eur"], color=drawing.OKABE_ITO[0], error_kw=error)
+    label = "value of knowing it perfectly, EUR per head (lines: one standard error"
+    if by_chance is not None:
+        ax.axvline(by_chance, color="black", linestyle="--", linewidth=1.0)
+        label += "; dashed: the highest by chance in 1 of 20 studies"
     ax.set_xlim(left=0.0)
-    ax.set_xlabel("value of knowing it perfectly, EUR per head (lines: one standard error)")
+    ax.set_xlabel(label + ")")
     return ax
 
 
-def figure(outcomes: pd.DataFrame, baseline: str, partial: pd.DataFrame | None = None) -> Figure:
+def figure(
+    outcomes: pd.DataFrame, baseline: str, partial: pd.DataFrame | None = None, by_chance: float | None = None
+) -> Figure:
     """Return plane and curves side by side, and below them what knowing single parameters is worth if that is given."""
     with drawing.styled():
         sheet = drawing.Figure(figsize=(10.0, 4.2 if partial is None else 7.8), layout="constrained")
@@ -78,13 +87,19 @@ def figure(outcomes: pd.DataFrame, baseline: str, partial: pd.DataFrame | None =
         plane(outcomes, baseline, sheet.add_subplot(grid[0, 0]))
         curves(outcomes, baseline, sheet.add_subplot(grid[0, 1]))
         if partial is not None:
-            bars(partial, sheet.add_subplot(grid[1, :]))
+            bars(partial, sheet.add_subplot(grid[1, :]), by_chance)
     return sheet
 
 
-def figure_bytes(outcomes: pd.DataFrame, baseline: str, kind: str, partial: pd.DataFrame | None = None) -> bytes:
+def figure_bytes(
+    outcomes: pd.DataFrame,
+    baseline: str,
+    kind: str,
+    partial: pd.DataFrame | None = None,
+    by_chance: float | None = None,
+) -> bytes:
     """Return the figure as the bytes of a ``png`` or ``svg`` file."""
-    return drawing.save(figure(outcomes, baseline, partial), kind)
+    return drawing.save(figure(outcomes, baseline, partial, by_chance), kind)
 
 
 def _looks(outcomes: pd.DataFrame, baseline: str) -> dict[str, drawing.Look]:

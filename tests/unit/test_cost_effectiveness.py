@@ -22,7 +22,7 @@ from paysim.analysis.cost_effectiveness import (
     value_of_information,
 )
 from paysim.analysis.exports import write_exports
-from paysim.analysis.partial_information import by_prefix, partial_information
+from paysim.analysis.partial_information import LEAST_DRAWS, by_prefix, highest_by_chance, partial_information
 from paysim.cli.app import app
 from paysim.report.acceptability import figure_bytes
 from paysim.scenario import Scenario
@@ -221,6 +221,20 @@ def test_a_parameter_that_does_nothing_is_worth_about_nothing_in_few_draws() -> 
     assert (found == 0.0).mean() > 0.4
 
 
+def test_what_chance_alone_would_show_is_known() -> None:
+    """Of parameters without effect, the highest lies below what shuffled draws show in about 19 of 20 studies."""
+    below = []
+    for seed in range(20):
+        outcomes, parameters = _linear((0.0,) * 8, 1.0, 100, seed)
+        highest = partial_information(outcomes, parameters, 0.0)["evppi_eur"].max()
+        below.append(highest <= highest_by_chance(outcomes, parameters, 0.0))
+    assert sum(below) >= 16
+    outcomes, parameters = _linear((1.0, *(0.0,) * 7), 1.0, 100)
+    assert partial_information(outcomes, parameters, 0.0)["evppi_eur"].max() > highest_by_chance(
+        outcomes, parameters, 0.0
+    )
+
+
 def test_the_value_of_a_curved_function_is_found() -> None:
     """Net benefit is x squared less one of a standard normal x: E max(x^2 - 1, 0) is 2 phi(1)."""
     rng = np.random.Generator(np.random.PCG64(5))
@@ -240,7 +254,7 @@ def test_the_standard_error_is_that_of_repeated_studies() -> None:
 
 
 def test_bad_input_to_the_value_of_parameters_is_refused() -> None:
-    outcomes, parameters = _linear((1.0, 1.0), 0.0, 50)
+    outcomes, parameters = _linear((1.0, 1.0), 0.0, 60)
     with pytest.raises(ps.DataError, match="no such parameter"):
         partial_information(outcomes, parameters, 0.0, {"mine": ["q"]})
     with pytest.raises(ps.DataError, match="draws without parameters"):
@@ -250,6 +264,8 @@ def test_bad_input_to_the_value_of_parameters_is_refused() -> None:
     assert found[["evppi_eur", "se_eur"]].isna().all(axis=None)
     constant = partial_information(outcomes, parameters.assign(c=1.0), 0.0).set_index("parameter")
     assert constant["evppi_eur"]["c"] == 0.0
+    few, drawn = _linear((1.0, 1.0), 0.0, LEAST_DRAWS - 1)
+    assert partial_information(few, drawn, 0.0)["evppi_eur"].isna().all()
     assert by_prefix(["a.x", "a.y", "b.x"]) == {"a": ["a.x", "a.y"], "b": ["b.x"]}
 
 
