@@ -68,9 +68,9 @@ def test_difference_of_one_replicate_is_clustered_by_practice():
     assert row["difference"] == pytest.approx(1.6)
     assert row["relative"] == pytest.approx(1.6 / 13)
     assert row["interval"] == "chance only, not parameter uncertainty"
-    # By hand: differences 1, 3, 1 with weights .1, .3, .6; mean 1.6.
-    error = math.sqrt(3 / 2 * ((0.1 * -0.6) ** 2 + (0.3 * 1.4) ** 2 + (0.6 * -0.6) ** 2))
-    half = stats.t.ppf(0.975, 2) * error
+    # By hand: differences 1, 3, 1 with weights .1, .3, .6; mean 1.6; sums of squares and cubes of weights .46 and .244.
+    error = math.sqrt(0.46 / (0.46 - 0.488 + 0.2116) * ((0.1 * -0.6) ** 2 + (0.3 * 1.4) ** 2 + (0.6 * -0.6) ** 2))
+    half = stats.t.ppf(0.975, 1 / 0.46 - 1) * error
     assert row["low"] == pytest.approx(1.6 - half)
     assert row["high"] == pytest.approx(1.6 + half)
 
