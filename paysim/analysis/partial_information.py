@@ -5,11 +5,7 @@ benefit given a parameter is a smooth function of it, and what a draw has beside
 finite populations, is the residual. First-order noise thus stays out of the answer; it only makes the function less
 certain.
 
-Of that uncertainty two things are taken care of. Fitted values scatter more than the function itself, because they
-follow the residuals; they are drawn together around their mean until their variance is that of the function (adjusted
-R-squared in place of R-squared), so that a parameter that does nothing is worth about nothing. And the standard error
-is a jackknife over twentieths of the draws. Among hundreds of parameters some look valuable by chance; how much the
-luckiest would, `highest_by_chance` tells by shuffling draws.
+How the function is fitted, what is done against following chance, and where errors come from: see `regression`.
 """
 
 from __future__ import annotations
@@ -20,25 +16,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from paysim.analysis.cost_effectiveness import net_benefit
+from paysim.analysis.regression import LEAST_DRAWS, Axes, axes_of, by_chance, expected, jackknife
 from paysim.errors import DataError, Problem
 
 if TYPE_CHECKING:
     import pandas as pd
-
-DEGREES = (1, 2, 3, 5)
-"""Degrees of freedom tried for the function of a parameter: line, parabola, cubic, cubic spline with two knots.
-
-Generalised cross-validation chooses."""
-
-_FOLDS = 20
-_LEAST_PER_TERM = 10
-"""Draws per term of a regression below which it says nothing."""
-
-LEAST_DRAWS = 50
-"""Draws below which nothing is valued: a regression on fewer follows chance."""
-
-_SHUFFLES = 19
-"""The greatest of so many and the value itself are 20: a level of 5%."""
 
 
 def partial_information(
@@ -77,8 +59,11 @@ def partial_information(
     gain, members = _prepared(outcomes, parameters, willingness, groups)
     rows = []
     for name, varied in members.items():
-        value = _value(_axes(varied), gain) if len(gain) >= LEAST_DRAWS else np.nan
-        rows.append((name, value, _jackknife(varied, gain) if np.isfinite(value) else np.nan))
+        value = _value(axes_of(varied), gain) if len(gain) >= LEAST_DRAWS else np.nan
+        error = np.nan
+        if np.isfinite(value):
+            error = jackknife(lambda kept, x=varied: _value(axes_of(x[kept]), gain[kept]), len(gain))
+        rows.append((name, value, error))
     table = pd.DataFrame(rows, columns=["parameter", "evppi_eur", "se_eur"])
     return table.sort_values("evppi_eur", ascending=False, kind="stable", ignore_index=True)
 
@@ -95,11 +80,8 @@ def highest_by_chance(
     `partial_information`; missing where that is missing for all.
     """
     gain, members = _prepared(outcomes, parameters, willingness, groups)
-    axes = [_axes(varied) for varied in members.values()]
-    source = np.random.Generator(np.random.PCG64(len(gain)))
-    found = [[_value(each, gain[order]) for each in axes] for order in _orders(source, len(gain))]
-    known = np.array(found)
-    return float(known[np.isfinite(known)].max()) if np.isfinite(known).any() else float("nan")
+    axes = [axes_of(varied) for varied in members.values()]
+    return by_chance(lambda k, order: _value(axes[k], gain[order]), len(axes), len(gain))
 
 
 def by_prefix(names: Sequence[str]) -> dict[str, list[str]]:
@@ -130,61 +112,9 @@ def _prepared(
     return gain, members
 
 
-def _orders(source: np.random.Generator, count: int) -> list[np.ndarray]:
-    return [source.permutation(count) for _ in range(_SHUFFLES)]
-
-
-def _axes(varied: np.ndarray) -> list[np.ndarray] | None:
-    """Return orthonormal axes ``[draw, term]`` of each regression tried; None if there are too few draws for any."""
-    count = len(varied)
-    if not varied.shape[1]:
-        return []
-    bases = [_basis(varied, degree) for degree in DEGREES]
-    allowed = [each for each in bases if count >= max(LEAST_DRAWS - _FOLDS, _LEAST_PER_TERM * each.shape[1])]
-    return [np.linalg.qr(np.column_stack([np.ones(count), each]))[0] for each in allowed] or None
-
-
-def _value(axes: list[np.ndarray] | None, gain: np.ndarray) -> float:
-    """Return the value of knowing what the axes are functions of."""
+def _value(axes: Axes, gain: np.ndarray) -> float:
+    """Return the value of knowing what the axes are functions of; `gain` is ``[draw, arm]``."""
     if axes is None:
         return float("nan")
-    expected = _expected(axes, gain)
-    return float(expected.max(axis=1).mean() - expected.mean(axis=0).max())
-
-
-def _expected(axes: Sequence[np.ndarray], gain: np.ndarray) -> np.ndarray:
-    """Return ``[draw, arm]`` the expectation of each arm's gain, given what the axes are functions of."""
-    mean, count = gain.mean(axis=0), len(gain)
-    best, expected = np.full(gain.shape[1], np.inf), np.broadcast_to(mean, gain.shape).copy()
-    for each in axes:
-        fitted = each @ (each.T @ gain)
-        free = count - each.shape[1]
-        rest = ((gain - fitted) ** 2).sum(axis=0)
-        criterion = rest / free**2
-        followed = (each.shape[1] - 1) * rest / free / count  # variance that fitted values have from residuals
-        seen = fitted.var(axis=0)
-        left = np.sqrt(np.clip(1.0 - followed / np.where(seen > 0.0, seen, np.inf), 0.0, 1.0))
-        better = (criterion < best) & (np.ptp(gain, axis=0) > 0.0)
-        expected[:, better] = (mean + (fitted - mean) * left)[:, better]
-        best[better] = criterion[better]
-    return expected
-
-
-def _basis(varied: np.ndarray, degree: int) -> np.ndarray:
-    """Return ``[draw, term]``: functions of each parameter with `degree` degrees of freedom, without a constant."""
-    terms = []
-    for values in varied.T:
-        low, high = values.min(), values.max()
-        x = (values - low) / (high - low)
-        knots = [] if degree <= 3 else np.quantile(x, np.arange(1, degree - 2) / (degree - 2))
-        terms += [x**power for power in range(1, min(degree, 3) + 1)]
-        terms += [np.clip(x - knot, 0.0, None) ** 3 for knot in knots]
-    return np.column_stack(terms)
-
-
-def _jackknife(varied: np.ndarray, gain: np.ndarray) -> float:
-    """Return the standard error of the value, leaving out a twentieth of the draws at a time."""
-    folds = min(_FOLDS, len(gain))
-    part = np.arange(len(gain)) % folds
-    values = np.array([_value(_axes(varied[part != k]), gain[part != k]) for k in range(folds)])
-    return float(np.sqrt((folds - 1) * values.var()))
+    given = expected(axes, gain)
+    return float(given.max(axis=1).mean() - given.mean(axis=0).max())

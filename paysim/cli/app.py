@@ -33,6 +33,7 @@ from paysim.cli import (
     resume,
     sensitivity,
     serve,
+    sobol,
     tornado,
     trials,
     validate,
@@ -74,6 +75,7 @@ app.command("validate")(validate.validate)
 app.command("psa")(psa.psa)
 app.command("cea")(cea.cea)
 app.command("tornado")(tornado.tornado)
+app.command("sobol")(sobol.sobol)
 app.command("threshold")(sensitivity.threshold)
 app.command("morris")(sensitivity.morris)
 app.command("structural")(sensitivity.structural)

@@ -35,8 +35,9 @@ def cea(
     from paysim.analysis import cost_effectiveness as ce
     from paysim.analysis.exports import write_exports
     from paysim.analysis.measures import records
-    from paysim.analysis.partial_information import LEAST_DRAWS, by_prefix, highest_by_chance, partial_information
+    from paysim.analysis.partial_information import by_prefix, highest_by_chance, partial_information
     from paysim.analysis.psa import load_psa
+    from paysim.analysis.regression import LEAST_DRAWS
     from paysim.cli.validate import check_plot
     from paysim.population import load_region
     from paysim.reading import write_atomic

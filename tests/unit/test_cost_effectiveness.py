@@ -22,7 +22,8 @@ from paysim.analysis.cost_effectiveness import (
     value_of_information,
 )
 from paysim.analysis.exports import write_exports
-from paysim.analysis.partial_information import LEAST_DRAWS, by_prefix, highest_by_chance, partial_information
+from paysim.analysis.partial_information import by_prefix, highest_by_chance, partial_information
+from paysim.analysis.regression import LEAST_DRAWS
 from paysim.cli.app import app
 from paysim.report.acceptability import figure_bytes
 from paysim.scenario import Scenario
