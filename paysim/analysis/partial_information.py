@@ -60,10 +60,7 @@ def partial_information(
     rows = []
     for name, varied in members.items():
         value = _value(axes_of(varied), gain) if len(gain) >= LEAST_DRAWS else np.nan
-        error = np.nan
-        if np.isfinite(value):
-            error = jackknife(lambda kept, x=varied: _value(axes_of(x[kept]), gain[kept]), len(gain))
-        rows.append((name, value, error))
+        rows.append((name, value, _error(varied, gain) if np.isfinite(value) else np.nan))
     table = pd.DataFrame(rows, columns=["parameter", "evppi_eur", "se_eur"])
     return table.sort_values("evppi_eur", ascending=False, kind="stable", ignore_index=True)
 
@@ -118,3 +115,7 @@ def _value(axes: Axes, gain: np.ndarray) -> float:
         return float("nan")
     given = expected(axes, gain)
     return float(given.max(axis=1).mean() - given.mean(axis=0).max())
+
+
+def _error(varied: np.ndarray, gain: np.ndarray) -> float:
+    return jackknife(lambda kept: _value(axes_of(varied[kept]), gain[kept]), len(gain))

@@ -48,7 +48,7 @@ def first_order(values: pd.DataFrame, parameters: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for name, x in columns.items():
         index = _index(axes_of(x, _DEGREES), seen)
-        rows.append((name, index, jackknife(lambda k, x=x: _index(axes_of(x[k], _DEGREES), seen[k]), len(seen))))
+        rows.append((name, index, _error(x, seen)))
     table = pd.DataFrame(rows, columns=["parameter", "index", "se"])
     return table.sort_values("index", ascending=False, kind="stable", ignore_index=True)
 
@@ -86,3 +86,7 @@ def _prepared(values: pd.DataFrame, parameters: pd.DataFrame) -> tuple[np.ndarra
 def _index(axes: Axes, seen: np.ndarray) -> float:
     total = float(seen.var())
     return float(expected(axes, seen).var()) / total if axes and total > 0.0 else 0.0
+
+
+def _error(x: np.ndarray, seen: np.ndarray) -> float:
+    return jackknife(lambda kept: _index(axes_of(x[kept], _DEGREES), seen[kept]), len(seen))
