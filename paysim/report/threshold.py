@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def threshold(table: pd.DataFrame, ax: Axes) -> Axes:
-    """Draw the differences of a map in colour, negative blue and positive orange, and in black where they are zero.
+    """Draw the differences of a map in colour, negative purple and positive orange, and in black where they are zero.
 
     Parameters
     ----------
