@@ -15,8 +15,8 @@ year before is looked at, so whatever else makes a site dearer or cheaper for go
 Starts at different times. Least squares with site and year effects (two-way fixed effects), the sandwich clustered by
 site with G/(G-1) (N-1)/(N-K), K without the site effects, which lie within clusters, and G-1 degrees of freedom: what
 differs between sites for good cannot bias it. Where the effect grows with time it weights years oddly (Goodman-Bacon
-2021). Or the mixed model (`paysim.pilots.mixed`), with sites - 2 degrees of freedom, which also compares sites with
-each other as far as these differ little.
+2021). Or the mixed model (`paysim.pilots.mixed`), which also compares sites with each other as far as these differ
+little; its errors are right if the model is (no drift of single sites), with the degrees of freedom within sites.
 """
 
 from __future__ import annotations
@@ -113,7 +113,9 @@ class Evaluator:
         if self.treatment is not None:
             if self.kind == "mixed_model":
                 fitted = mixed.fit(self.treatment, outcome)
-                return _with_p(fitted.value, fitted.error, np.full(len(outcome), outcome.shape[1] - 2.0))
+                sites, years = outcome.shape[1:]
+                free = max((sites - 1.0) * (years - 1.0) - 1.0, 1.0)
+                return _with_p(fitted.value, fitted.error, np.full(len(outcome), free))
             return _two_way(_inside(self.treatment), outcome)
         assert self.yearly is not None
         assert self.sites is not None
@@ -206,7 +208,9 @@ def paired(collapsed: Floats, sites: Floats, partner: Ints) -> Estimate:
     """Return the mean difference within pairs ``[trial]``, clustered by the control that pairs share.
 
     Sites matched on what they were before are alike, so pairs and not sites are the units (Abadie and Spiess 2022); a
-    control that several treated sites have in common makes one cluster of them. G/(G-1), and G - 1 degrees of freedom.
+    control that several treated sites have in common makes one cluster of them. The correction is that of Bell and
+    McCaffrey (CR2), which is G/(G-1) for G clusters of one size; degrees of freedom are one less than their effective
+    number.
     """
     treated = partner.shape[1]
     weight = sites[:, :treated]
@@ -214,10 +218,10 @@ def paired(collapsed: Floats, sites: Floats, partner: Ints) -> Estimate:
     value = (weight * difference).sum(axis=1)
     scores = np.zeros((len(value), collapsed.shape[1] - treated))
     np.add.at(scores, (np.arange(len(value))[:, None], partner), weight * (difference - value[:, None]))
-    used = np.zeros(scores.shape, bool)
-    np.put_along_axis(used, partner, True, axis=1)
-    groups = np.maximum(used.sum(axis=1), 2.0)
-    return _with_p(value, np.sqrt(groups / (groups - 1.0) * (scores**2).sum(axis=1)), groups - 1.0)
+    share = np.maximum(-sites[:, treated:], 0.0)  # of each cluster: the weight of its control
+    variance = (scores**2 / np.maximum(1.0 - share, 1e-9)).sum(axis=1)
+    freedom = np.maximum(1.0 / (share**2).sum(axis=1) - 1.0, 1.0)
+    return _with_p(value, np.sqrt(variance), freedom)
 
 
 def pooled(collapsed: Floats, sites: Floats) -> Estimate:

@@ -125,6 +125,8 @@ class Study:
     parties
         Where it pays: rows of party, what the contract does to its money (mean, 10% and 90% of trials, EUR per head a
         year of the treated sites) and the share of trials in which that is a loss.
+    weight
+        Persons of the region for one simulated.
     stayed, willing
         Share of years under the contract that treated sites kept to it; share of sites asked to which it was worth
         something (None where nobody asks).
@@ -139,6 +141,7 @@ class Study:
     inferences: tuple[Mapping[str, object], ...] = ()
     withdrawn: tuple[Withdrawn, ...] = ()
     parties: tuple[Mapping[str, object], ...] = ()
+    weight: float = 1.0
     stayed: float = 1.0
     willing: float | None = None
 
@@ -210,6 +213,7 @@ def run_pilot(
         inferences=inferences,
         withdrawn=tuple(withdrawn),
         parties=parties,
+        weight=panel.weight,
         stayed=float(kept.sum() / meant.sum()),
         willing=willing,
     )

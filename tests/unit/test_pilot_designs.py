@@ -130,7 +130,9 @@ def test_pairs_are_the_units_of_matched_sites(plot):
     difference = y[:, :4] - y[:, [4, 4, 5, 6]]
     off = difference - difference.mean(axis=1, keepdims=True)
     by_control = np.stack([off[:, 0] + off[:, 1], off[:, 2], off[:, 3]]) / 4.0
-    np.testing.assert_allclose(found.error, np.sqrt(3 / 2 * (by_control**2).sum(axis=0)), rtol=1e-10)
+    leverage = np.array([0.5, 0.25, 0.25])[:, None]
+    np.testing.assert_allclose(found.error, np.sqrt((by_control**2 / (1.0 - leverage)).sum(axis=0)), rtol=1e-10)
+    np.testing.assert_allclose(found.freedom, 1.0 / (leverage**2).sum() - 1.0)
     for selection in ("matched", "randomised"):
         own = replace(plot, estimator="matched_differences", selection=selection, treated=20, controls=40)
         level = run_pilot(own, panel(worlds=20), 2000, OFF).outcomes[0]
