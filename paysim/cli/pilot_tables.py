@@ -49,8 +49,8 @@ def study(found: Study, judged: Verdict) -> None:
         typer.echo(f"Taking part is worth something to {found.willing:.0%} of those who come forward.\n")
     if pilot.sites_are_regions and found.weight > 1.0:
         typer.echo(
-            f"Each {pilot.level} is a sample, up to {found.weight:.0f} people for one simulated: chance between them is "
-            f"up to {found.weight**0.5:.1f} times too large.\n"
+            f"Each {pilot.level} is a sample, up to {found.weight:.0f} people for one simulated: chance between "
+            f"them is up to {found.weight**0.5:.1f} times too large.\n"
         )
     every = [asdict(each) for each in found.outcomes]
     rows(every, ["name", *_OUTCOMES, "unit"])
