@@ -29,8 +29,9 @@ TRIALS, SIZE_TRIALS = 1000, 200
 
 
 def every(request: Request) -> Response:
-    """List the pilots of the library."""
-    found = [(name, str(read_yaml(catalog.find("pilots", name)).data["title"])) for name in catalog.names("pilots")]
+    """List the pilots of practices in the library; those of zones take a run of each and are for the command line."""
+    read = {name: read_yaml(catalog.find("pilots", name)).data for name in catalog.names("pilots")}
+    found = [(name, str(data["title"])) for name, data in read.items() if data.get("level", "practice") == "practice"]
     return page(request, "pilots", pilots=found)
 
 
@@ -64,6 +65,7 @@ async def begin(request: Request) -> Response:
     data["arms"] = [arm for arm in data["arms"] if arm["name"] in wanted]
     data["compare_with"] = [pilot.comparator_arm]
     data["horizon_years"] = pilot.end_year
+    data["region"] = pilot.scenario.region
     job = await run_in_threadpool(ask, jobs_of(request), data, sample_of(form))
     return RedirectResponse(f"/runs/{job.id}", 303)
 
@@ -74,7 +76,10 @@ def _pilot(request: Request) -> Pilot:
     name = request.path_params["pilot"]
     if name not in catalog.names("pilots"):
         raise HTTPException(404)
-    return load_pilot(name)
+    pilot = load_pilot(name)
+    if pilot.sites_are_regions:
+        raise HTTPException(404)
+    return pilot
 
 
 def _runs(request: Request, pilot: Pilot) -> list[tuple[str, str]]:
@@ -123,7 +128,7 @@ def _outcomes(request: Request, study: Study) -> list[dict[str, str]]:
 
 
 def _money(request: Request, money: dict[str, Any]) -> list[tuple[str, str]]:
-    return [(key, _shown(request, value)) for key, value in money.items()]
+    return [(key, _shown(request, value)) for key, value in money.items() if isinstance(value, float)]
 
 
 def _shown(request: Request, value: Any) -> str:
