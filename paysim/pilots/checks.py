@@ -200,6 +200,8 @@ def _estimator(read: PilotReader, document: Document) -> Iterator[Problem]:
         yield document.problem("needs randomised sites", where, found=read.selection.kind)
     if read.estimator.analysis == "per_protocol" and kind in ANY_START:
         yield document.problem(f"not with {kind}", ("estimator", "analysis"), found=read.estimator.analysis)
+    if (read.coding is not None) != (kind == NORM_COST):
+        yield document.problem(f"coding belongs to {NORM_COST}, which needs it", ("estimator", "kind"), found=kind)
     if kind == NORM_COST:
         for index, name in enumerate(read.outcomes):
             if name not in (PAID_ON, "spending_per_head"):

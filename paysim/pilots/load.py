@@ -127,6 +127,7 @@ class PilotReader(Reader):
     region_drift: SourcedReader
     region_level: SourcedReader | None = None
     practice_noise: SourcedReader
+    coding: SourcedReader | None = None
     carry_over: SourcedReader | None = None
     outcomes: Annotated[list[str], Field(min_length=1, max_length=20)]
     estimator: EstimatorReader

@@ -40,6 +40,7 @@ UNITS = {
     "region_drift": "share of the mean a year, standard deviation",
     "region_level": "share of the mean, standard deviation between regions for good",
     "practice_noise": "share of the mean, standard deviation of a site-year",
+    "coding": "share by which the recorded case mix of treated sites rises under the contract",
     "carry_over": "share of the effect that stays, in each year after the contract ends",
     "selection.error": "share of the standard deviation between sites of what they gain",
 }

@@ -36,7 +36,7 @@ class Cash:
     reserve_needed
         What has to be there at the start so that cash never runs out in 90% of trials.
     insolvent
-        Share of trials in which cash runs out with the reserve that the pilot gives.
+        Share of trials in which cash runs out with the reserve that the pilot gives; None for the payer.
     breaks_even
         Share of trials that have all their money back when everything is settled.
     break_even_year
@@ -46,7 +46,7 @@ class Cash:
     party: str
     fan: tuple[Mapping[str, float], ...]
     reserve_needed: float
-    insolvent: float
+    insolvent: float | None
     breaks_even: float
     break_even_year: float | None
 
@@ -127,7 +127,7 @@ def settle(pilot: Pilot, terms: Payment, allocation: Allocation, parts: Parts, m
     late = np.zeros((len(paid), lag))
     bonus = np.concatenate([late, paid], axis=1)
     flows = {"organisation": bonus - spent, "payer": np.concatenate([about.saved, late], axis=1) - bonus}
-    reserves = {"organisation": terms.reserve_eur_per_head, "payer": 0.0}
+    reserves = {"organisation": terms.reserve_eur_per_head, "payer": None}
     cash = tuple(_cash(party, flow, reserves[party]) for party, flow in flows.items())
     variants = []
     for term, value, changed in _changes(pilot, terms):
@@ -204,7 +204,7 @@ def share_paid(rate: Floats, terms: Payment) -> Floats:
     return np.clip(paid, -terms.loss_cap_share, terms.gain_cap_share)
 
 
-def _cash(party: str, flow: Floats, reserve: float) -> Cash:
+def _cash(party: str, flow: Floats, reserve: float | None) -> Cash:
     """Return a party's cash from what comes in less what goes out ``[trial, year]``."""
     position = flow.cumsum(axis=1)
     low, median, high = np.quantile(position, FAN, axis=0)
@@ -219,7 +219,7 @@ def _cash(party: str, flow: Floats, reserve: float) -> Cash:
         party=party,
         fan=tuple({"year": k, "low": float(a), "median": float(b), "high": float(c)} for k, (a, b, c) in rows),
         reserve_needed=float(np.quantile(-deepest, SAFE)),
-        insolvent=float((reserve + deepest < 0.0).mean()),
+        insolvent=None if reserve is None else float((reserve + deepest < 0.0).mean()),
         breaks_even=float(at_end.mean()),
         break_even_year=year if np.isfinite(year) else None,
     )

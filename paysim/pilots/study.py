@@ -27,6 +27,7 @@ SOURCES = {
     "drift": "the region's own change over time",
     "noise": "change of single practices that the model does not hold",
     "contamination": "controls that do some of it too",
+    "coding": "treated sites that record more, so that their people look dearer than they are",
     "timing": "how years and sites with different effects are weighted, with those who left",
 }
 """Where an error can come from; the parts add up to the whole, because estimates are sums of weighted outcomes."""
@@ -183,16 +184,18 @@ def run_pilot(
     outcomes, withdrawn, money = [], [], None
     inferences: tuple[Mapping[str, object], ...] = ()
     primary = make_parts(pilot, panel, pilot.outcomes[0], allocation, used)
-    case_mix = None
+    case_mix = recorded = None
     if panel.case_mix is not None:
         case_mix = panel.case_mix[allocation.world[:, None], allocation.practice, : pilot.end_year]
+        recorded = case_mix * (1.0 + used["coding"] * under_contract(allocation, pilot.end_year))
     # Matched on what an evaluator sees of the primary outcome before the start.
-    method = evaluator(pilot, allocation, without_effect(primary), case_mix)
+    method = evaluator(pilot, allocation, without_effect(primary), recorded)
+    honest = evaluator(pilot, allocation, without_effect(primary), case_mix) if used["coding"] else method
     wanted = {pilot.outcomes[0], PAID_ON if pilot.payment is not None else pilot.outcomes[0]}
     for name in (each for each in pilot.outcomes if not brief or each in wanted):
         first = name == pilot.outcomes[0]
         parts = primary if first else make_parts(pilot, panel, name, allocation, used)
-        outcomes.append(_summary(pilot, panel, name, allocation, parts, method, used["region_drift"]))
+        outcomes.append(_summary(pilot, panel, name, allocation, parts, (method, honest), used["region_drift"]))
         if first and not brief and pilot.sites < FEW and pilot.estimator in COLLAPSED:
             inferences = _inferences(pilot, parts, method)
         if pilot.withdrawn_after is not None:
@@ -330,7 +333,8 @@ def _withdrawn(pilot: Pilot, name: str, allocation: Allocation, parts: Mapping[s
     after = (year >= allocation.ends) / (pilot.end_year - allocation.ends)
     before = (year < pilot.start_year) / pilot.start_year
     own = (allocation.start < NEVER).astype(float)
-    sites = own / own.sum(axis=1, keepdims=True) - (1.0 - own) / (1.0 - own).sum(axis=1, keepdims=True)
+    others = 1.0 - own
+    sites = own / own.sum(axis=1, keepdims=True) - others / np.maximum(others.sum(axis=1, keepdims=True), 1.0)
     whole = without_effect(parts) + parts["caused"] + parts["contamination"]
     found = pooled(whole @ (after - before), sites)
     left = ((parts["caused"] @ after) * own).sum(axis=1) / own.sum(axis=1)
@@ -364,16 +368,19 @@ def _summary(
     name: str,
     allocation: Allocation,
     parts: Mapping[str, Floats],
-    method: Evaluator,
+    methods: tuple[Evaluator, Evaluator],
     drift: float,
 ) -> Outcome:
+    """Return what trials found; the second of the methods is the same without more coding."""
+    method, honest = methods
     nothing = without_effect(parts)
     whole = nothing + parts["caused"] + parts["contamination"]
     found, null = method.evaluate(whole), method.evaluate(nothing)
-    weights = method.weights(whole)
+    weights = honest.weights(whole)
     truth = true_effect(pilot, allocation, parts["caused"])
     error = found.value - truth
-    source = {key: (weights * parts[key]).sum(axis=(1, 2)) for key in SOURCES if key != "timing"}
+    source = {key: (weights * parts[key]).sum(axis=(1, 2)) for key in SOURCES if key in parts}
+    source["coding"] = found.value - (weights * whole).sum(axis=(1, 2))
     source["timing"] = (weights * parts["caused"]).sum(axis=(1, 2)) - truth
     reject = found.p <= pilot.alpha
     agrees = np.sign(found.value) == np.sign(truth.mean())

@@ -91,7 +91,7 @@ def _paying(study: Study) -> Iterator[tuple[float, str]]:
             text = f"a contract that does nothing owes money in {money.chance_penalty:.0%} of trials"
             yield 0.5 + 0.5 * money.chance_penalty, text
         cash = money.cash[0]
-        if cash.insolvent > 0.2:
+        if cash.insolvent is not None and cash.insolvent > 0.2:
             text = f"cash of the {cash.party} runs out in {cash.insolvent:.0%} of trials"
             yield 0.5 + 0.3 * cash.insolvent, f"{text}: it takes a reserve of EUR {cash.reserve_needed:,.0f} a head"
         if money.loss > 0.5:
@@ -102,5 +102,8 @@ def _why(found: Outcome, without_effect: bool = False) -> str:
     """Return the largest source of the bias, in words; without effect, of that and of the spread between trials."""
     parts = {key: abs(bias) for key, bias in found.bias_by_source.items()}
     if without_effect:
-        parts = {key: parts[key] ** 2 + found.variance_by_source[key] for key in ("selection", "drift", "noise")}
+        parts = {
+            key: parts[key] ** 2 + found.variance_by_source[key]
+            for key in ("selection", "level", "drift", "noise", "coding")
+        }
     return SOURCES[max(parts, key=lambda key: parts[key])]
