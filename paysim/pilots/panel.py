@@ -114,12 +114,13 @@ def panel_of(runs: Run | Mapping[str, Run], pilot: Pilot) -> Panel:
     missing = [name for name in pilot.regions if name not in runs]
     if missing:
         raise DataError(*(Problem("no run of this region", pilot.path, key="regions", found=name) for name in missing))
-    parts = [_panel(runs[name], pilot, "all", name) for name in pilot.regions]
+    names = tuple(sorted(pilot.regions))  # as a panel that is read back
+    parts = [_panel(runs[name], pilot, "all", name) for name in names]
     lengths = {(each.years, len(each.people)) for each in parts}
     if len(lengths) > 1:
         raise DataError(Problem("runs of different years or replicates", pilot.path, found=str(sorted(lengths))))
     return Panel(
-        practices=pilot.regions,
+        practices=names,
         people=np.concatenate([each.people for each in parts], axis=1),
         without={name: np.concatenate([each.without[name] for each in parts], axis=1) for name in parts[0].without},
         effect={name: np.concatenate([each.effect[name] for each in parts], axis=1) for name in parts[0].effect},
@@ -127,7 +128,7 @@ def panel_of(runs: Run | Mapping[str, Run], pilot: Pilot) -> Panel:
         weight=max(each.weight for each in parts),
         arms=parts[0].arms,
         person_years=np.concatenate([_lived(each) for each in parts], axis=2),
-        case_mix=_case_mix([runs[name] for name in pilot.regions], pilot, pooled=True),
+        case_mix=_case_mix([runs[name] for name in names], pilot, pooled=True),
     )
 
 

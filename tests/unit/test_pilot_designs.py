@@ -25,7 +25,7 @@ from paysim.pilots.estimators import paired, pooled
 from paysim.pilots.export import export
 from paysim.pilots.model import Payment, Sourced
 from paysim.pilots.money import leave_at_loss, share_paid
-from paysim.pilots.panel import write_panel
+from paysim.pilots.panel import read_panel, write_panel
 from paysim.pilots.sizing import cheapest
 from paysim.pilots.study import make_parts
 from paysim.pilots.worlds import load_worlds, needed
@@ -172,6 +172,15 @@ def test_norm_cost_takes_a_region_that_is_dear_for_good_for_an_effect(zones):
     assert before.outcomes[0].variance_by_source["level"] < 1e-12, "what a region is for good goes with years before"
     with pytest.raises(DataError, match="no case mix"):
         run_pilot(own, replace(data, case_mix=None), 10)
+
+
+def test_a_panel_of_zones_survives_a_file(zones, tmp_path: Path):
+    own, data = norm(zones)
+    named = replace(data, arms=(own.comparator_arm, own.trial_arm))
+    table, _ = write_panel(named, tmp_path / "zones.parquet")
+    again = read_panel(table, own)
+    np.testing.assert_array_equal(again.case_mix, data.case_mix)
+    assert run_pilot(own, again, 50, OFF) == run_pilot(own, data, 50, OFF)
 
 
 def test_coding_alone_raises_norm_cost_savings_one_for_one(zones):
