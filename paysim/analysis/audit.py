@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from paysim.analysis.incentives import base_years_needed
 from paysim.behaviour.gaming import COLUMNS, audit
+from paysim.behaviour.hospital import HOSPITAL
 from paysim.engine.cell import Progress, run_base, solve_arms
 from paysim.engine.model import build_model, under_rules
 from paysim.engine.responses import Responses
@@ -36,9 +37,17 @@ def gaming_audit(scenario: Scenario, sample: int | None = None, progress: Progre
     model = build_model(replace(scenario, base_years=base_years_needed(scenario)), sample)
     base = run_base(model, 0, progress=progress)
     solved = solve_arms(scenario, base.years[-1:], base.years[:-1])
-    rows = []
+    rows: list[dict[str, Any]] = []
+    weight = model.population.practices[0].weight
     for arm, _ in solved.values():
         responses = Responses(under_rules(model, arm), arm, base.years, 0, model)
         current = None if arm.name == scenario.current else responses.under_current
-        rows += audit(responses.under_arm, arm.name, current)
+        rows += [_of_region(row, weight) for row in audit(responses.under_arm, arm.name, current)]
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _of_region(row: dict[str, Any], weight: float) -> dict[str, Any]:
+    """Return a row of the hospital as of the whole region; rows of practices are of one practice."""
+    if row["actor"] != HOSPITAL:
+        return row
+    return row | {name: row[name] * weight for name in row if name.endswith("_eur") and row[name] is not None}

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from paysim.analysis.runs import INCENTIVE_COLUMNS
+from paysim.behaviour.actors import actor_table, patient_table
 from paysim.contracts.neutrality import total_eur
 from paysim.engine.cell import Base, Progress, run_base, solve_arms
 from paysim.engine.model import Model, build_model, under_rules
@@ -32,7 +33,7 @@ class Ground:
 
 
 def incentive_map(scenario: Scenario, sample: int | None = None, progress: Progress | None = None) -> pd.DataFrame:
-    """Return the incentives of practices under every arm, on the activity of a base year.
+    """Return the incentives of all actors under every arm, on the activity of a base year.
 
     Budget-neutral rates are solved on that year (a run solves them on its whole horizon).
 
@@ -44,9 +45,10 @@ def incentive_map(scenario: Scenario, sample: int | None = None, progress: Progr
     Returns
     -------
     pandas.DataFrame
-        Columns of ``incentives.csv``: one row per arm, lever and condition of patients.
+        Columns of ``incentives.csv``: one row per arm, actor, lever and condition of patients, and for practices one
+        per segment of patients (lever ``patients``: one more of them on the list).
     """
-    return incentives_on(ground(scenario, sample, progress), scenario)
+    return incentives_on(ground(scenario, sample, progress), scenario, every_actor=True)
 
 
 def ground(scenario: Scenario, sample: int | None = None, progress: Progress | None = None) -> Ground:
@@ -68,18 +70,27 @@ def ground_key(scenario: Scenario, sample: int | None = None) -> str:
     return repr((bare, scenario.arm(scenario.current), sorted(noted), by_insurer, years, sample))
 
 
-def incentives_on(ground: Ground, scenario: Scenario) -> pd.DataFrame:
-    """Return the incentives under every arm of a scenario of this ground; see `incentive_map`."""
+def incentives_on(ground: Ground, scenario: Scenario, *, every_actor: bool = False) -> pd.DataFrame:
+    """Return the incentives under every arm of a scenario of this ground; see `incentive_map`.
+
+    Parameters
+    ----------
+    every_actor
+        Whether to look at others than practices, and at patients by segment, which takes some times as long.
+    """
     import pandas as pd
 
     of_ground = ground.model.scenario.base_years
     base, model = ground.base, replace(ground.model, scenario=replace(scenario, base_years=of_ground))
     solved = solve_arms(scenario, base.years[-1:], base.years[:-1])
-    rows = [
-        row
-        for arm, _ in solved.values()
-        for row in Responses(under_rules(model, arm), arm, base.years, 0, model).at_base()
-    ]
+    rows: list[dict[str, Any]] = []
+    for arm, _ in solved.values():
+        responses = Responses(under_rules(model, arm), arm, base.years, 0, model)
+        rows += responses.at_base()
+        if every_actor:
+            now, before = responses.under_arm, responses.under_current
+            rows += actor_table(now, responses.behaviour, arm.name, before)
+            rows += patient_table(now, arm.name, before)
     return pd.DataFrame(rows, columns=list(INCENTIVE_COLUMNS))
 
 

@@ -71,9 +71,9 @@ PEOPLE = {
 
 
 def revenue_eur(situation: Situation, activity: Activity) -> Floats:
-    """Return ``[practice, segment]`` euros that the contracts pay for a year's activity, unrounded."""
+    """Return ``[practice, segment]`` euros that the contracts pay for a year's activity, less what practices pay."""
     activity = replace(activity, lines=(), payments=None)  # they are reckoned anew
-    return settle(situation.contracts, Book(activity, situation.year, situation.past)).practice_revenue()
+    return settle(situation.contracts, Book(activity, situation.year, situation.past)).practice_net()
 
 
 def expected_revenue_eur(situation: Situation, activity: Activity) -> Floats:
@@ -100,13 +100,13 @@ def _revenue_and_later(situation: Situation, activity: Activity, ahead: int) -> 
     """Return what a year brings, and what it moves in the years ahead if these are like the year looked at."""
     year = situation.year
     this = settle(situation.contracts, Book(activity, year, situation.past))
-    revenue = this.practice_revenue()
+    revenue = this.practice_net()
     usual = replace(_of_a_year(situation.activity), lines=(), payments=None)
     past = (*situation.past, this.book.activity)
     for years in range(1, ahead + 1):
         then = None if year is None else year + years
         later = settle(situation.contracts, Book(usual, then, past))
-        revenue = revenue + situation.terms.discount_factor**years * later.practice_revenue()
+        revenue = revenue + situation.terms.discount_factor**years * later.practice_net()
         past = (*past, later.book.activity)
     return revenue
 
@@ -158,10 +158,10 @@ def marginal(situation: Situation, step: float | None = None) -> Margins:
     shape = situation.levers.shape
     revenue, cost, hours, units = (np.zeros(shape) for _ in range(4))
     euro_per_unit, hours_per_unit = _cost_per_unit(situation), _gp_hours_per_unit(situation)
-    directions = _directions(activity)
+    signs = directions(activity)
     for condition in range(len(CONDITIONS)):
         for lever in range(len(LEVERS)):
-            up, down, width = _nudged(situation, activity, directions, lever, condition, step)
+            up, down, width = _nudged(situation, activity, signs, lever, condition, step)
             at = (slice(None), condition, lever)
             difference = expected_revenue_eur(situation, up.activity) - expected_revenue_eur(situation, down.activity)
             revenue[at] = difference.sum(axis=1) / width
@@ -226,11 +226,11 @@ def plain_sentence(row: dict[str, Any]) -> str:
     """Return a row of the incentive table as one sentence for people who do not read tables."""
     act, plural = _ACTS[row["lever"]]
     brings, costs, left = (row[f"{name}_eur"] for name in ("marginal_revenue", "marginal_cost", "margin"))
-    paid = _signed(brings, "pays the practice {} more", "takes {} of revenue from it", "pays the practice nothing")
-    spent = _signed(costs, "takes {} of time and material", "saves {} of time and material", "takes no time")
-    ends = _signed(left, "{} better off", "{} worse off", "no better off")
+    paid = signed(brings, "pays the practice {} more", "takes {} of revenue from it", "pays the practice nothing")
+    spent = signed(costs, "takes {} of time and material", "saves {} of time and material", "takes no time")
+    ends = signed(left, "{} better off", "{} worse off", "no better off")
     current = row["margin_under_current_eur"]
-    today = "" if current is None else f" (today {_signed(current, '{} better', '{} worse', 'no better')})"
+    today = "" if current is None else f" (today {signed(current, '{} better', '{} worse', 'no better')})"
     change = row["predicted_response"]
     percent = f"{abs(change):.0%}" if abs(change) >= 0.005 else "less than 1%"
     in_time = f"{percent} {'more' if change > 0.0 else 'fewer'}" if change else "no change in"
@@ -240,7 +240,8 @@ def plain_sentence(row: dict[str, Any]) -> str:
     )
 
 
-def _signed(euro: float, above: str, below: str, none: str) -> str:
+def signed(euro: float, above: str, below: str, none: str) -> str:
+    """Return an amount in words: `above` or `below` with the euros in place of {}, or `none` within half a cent."""
     if abs(euro) < HALF_A_CENT:
         return none
     return (above if euro > 0.0 else below).format(f"{abs(euro):.2f} euro")
@@ -266,7 +267,7 @@ def _nudged(
     return up, down, 2.0 * half
 
 
-def _directions(activity: Activity) -> Floats:
+def directions(activity: Activity) -> Floats:
     """Return ``[practice]`` 1 or -1, so that lists of both kinds hold about as many people; whatever their order."""
     lists = activity.person_years.sum(axis=1)
     signs, balance = np.ones(len(lists)), 0.0

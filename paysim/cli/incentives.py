@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -19,12 +19,17 @@ def incentives(
     sample: Annotated[
         int, typer.Option(min=1, help="Whole practices with about N people.", metavar="N")
     ] = DEFAULT_SAMPLE,
+    provider: Annotated[
+        str, typer.Option(help="practices, patients (by segment), hospital, insurers, integrator, ... or all.")
+    ] = "practices",
     seed: Seed = None,
     json: Json = False,
 ) -> None:
-    """Show what one more visit, control, referral or delegated contact brings a practice in each arm."""
+    """Show what one more visit, control, referral, patient and so on brings whom in each arm."""
     from paysim.analysis.incentives import incentive_map
+    from paysim.behaviour.actors import PATIENTS, actor_sentence
     from paysim.behaviour.incentives import plain_sentence
+    from paysim.errors import DataError, Problem, nearest_name
     from paysim.scenario import load_scenario
 
     loaded = load_scenario(scenario)
@@ -35,26 +40,54 @@ def incentives(
     from paysim.analysis.measures import records
 
     rows = records(table)
+    groups = {PATIENTS if row["lever"] == PATIENTS else str(row["provider"]) for row in rows}
+    if provider not in (*groups, "all"):
+        near = nearest_name(provider, groups)
+        raise DataError(Problem("no such provider", found=provider, allowed=(*sorted(groups), "all"), nearest=near))
     if json:
         show.as_json({"scenario": loaded.name, "incentives": rows})
         return
     columns = [
         "arm",
+        "provider",
         "lever",
         "segment",
         "marginal_revenue_eur",
         "marginal_cost_eur",
         "margin_eur",
+        "margin_under_current_eur",
         "predicted_response",
     ]
-    show.table([{key: _short(row[key]) for key in columns} for row in rows], columns)
+    shown = [row for row in rows if provider in (_group(row), "all")]
+    show.table([{key: _short(row[key]) for key in columns} for row in shown], columns)
     typer.echo("")
     for arm in loaded.arms:
-        own = [row for row in rows if row["arm"] == arm.name]
-        if own:
-            strongest = max(own, key=lambda row: abs(row["predicted_response"]))
-            typer.echo(f"{arm.title}: {plain_sentence(strongest)}")
+        for group in sorted(groups, key=lambda name: (name != "practices", name)):
+            own = [row for row in rows if row["arm"] == arm.name and _group(row) == group]
+            if not own:
+                continue
+            if group == "practices":
+                strongest = max(own, key=lambda row: abs(row["predicted_response"]))
+                typer.echo(f"{arm.title}: {plain_sentence(strongest)}")
+            elif provider in (group, "all"):
+                for row in _telling(own, by_change=arm.name != loaded.current):
+                    typer.echo(f"{arm.title}: {actor_sentence(row)}")
     typer.echo(f"next: paysim run {scenario}")
+
+
+def _group(row: dict[str, Any]) -> str:
+    return "patients" if row["lever"] == "patients" else str(row["provider"])
+
+
+def _telling(rows: list[dict[str, Any]], *, by_change: bool) -> list[dict[str, Any]]:
+    """Return the rows that say most: the ends of what changes, or of what is left where nothing changes."""
+
+    def key(row: dict[str, Any]) -> float:
+        before = row["margin_under_current_eur"]
+        return float(row["margin_eur"] - (before or 0.0 if by_change else 0.0))
+
+    ranked = sorted(rows, key=key)
+    return ranked[:1] if len(ranked) == 1 else [ranked[0], ranked[-1]]
 
 
 def _short(value: object) -> object:

@@ -77,6 +77,13 @@ class Settlement:
         """Return ``[practice, segment]`` unrounded euros that practices receive."""
         return sum((each.payment.euros for each in self.bills if each.to_practices), np.zeros(self._shape))
 
+    def practice_net(self) -> Floats:
+        """Return ``[practice, segment]`` unrounded euros that practices receive, less what they pay by contract."""
+        paid = sum(
+            (each.payment.euros for each in self.bills if each.contract.payer == PRACTICES), np.zeros(self._shape)
+        )
+        return np.asarray(self.practice_revenue() - paid)
+
     def practice_revenue_by_kind(self, kinds: Sequence[str]) -> Floats:
         """Return ``[practice, segment, kind]`` unrounded euros that practices receive, by kind of component."""
         revenue = np.zeros((*self._shape, len(kinds)))

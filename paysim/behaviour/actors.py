@@ -1,0 +1,240 @@
+"""What contracts reward all others than practices for: the hospital, its clinics, organisations and payers.
+
+The levers of practices and of the hospital are moved in the whole region at once, because these actors see the whole
+region, and the contracts are asked what every actor receives, net of what it pays on. Per unit of a lever the row of a
+payer is what it pays, as a negative number; of the hospital what it is paid against the resource cost of the care; of
+an organisation what it keeps. Only practices and the hospital have levers: the others gain or lose by what these do,
+which is what they would pay or work for.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from paysim.accounting.activity import Activity
+from paysim.accounting.book import Book
+from paysim.accounting.segments import SEGMENT_CONDITION, SEGMENT_NAMES
+from paysim.behaviour.hospital import ELECTIVE, HOSPITAL, elective_margin
+from paysim.behaviour.incentives import HALF_A_CENT, PEOPLE, UNITS, directions, expected_revenue_eur, signed
+from paysim.behaviour.protocol import Behaviour
+from paysim.behaviour.response import respond
+from paysim.behaviour.situation import Situation
+from paysim.contracts.contract import PRACTICES
+from paysim.contracts.settlement import settle
+from paysim.kernel.records import CONDITIONS as CONDITION_TITLES
+from paysim.kernel.records import LEVERS
+
+ELECTIVE_UNIT = "EUR per further planned admission"
+PATIENTS_UNIT = "EUR per further person-year on the list"
+PATIENTS = "patients"
+"""Stands in the place of a lever where one more patient of a segment is looked at."""
+
+
+def actor_table(
+    situation: Situation, behaviour: Behaviour, arm: str, current: Situation | None = None
+) -> list[dict[str, Any]]:
+    """Return the incentive map of all others than practices: a row for each actor, lever and condition.
+
+    Parameters
+    ----------
+    current
+        The same activity under the current contracts.
+
+    Returns
+    -------
+    list of dict
+        Rows with the keys of the incentive map of practices. A row in which nothing moves is left out. What an actor
+        does about it is predicted for the hospital's planned admissions; the others have no lever.
+    """
+    rows = []
+    for lever, condition, units, up, down in _moves(situation):
+        received, cost = _marginal(situation, up, down, units)
+        before = {} if current is None else _marginal(current, up, down, units)[0]
+        for actor in sorted(received):
+            revenue, spent = received[actor], cost if actor == HOSPITAL else 0.0
+            if abs(revenue) < _NOISE_EUR and abs(spent) < _NOISE_EUR:
+                continue
+            rows.append(
+                {
+                    "arm": arm,
+                    "replicate": 0,
+                    "year": situation.year,
+                    "provider": actor,
+                    "lever": lever,
+                    "segment": CONDITION_TITLES[condition],
+                    "unit": UNITS.get(lever, ELECTIVE_UNIT),
+                    "marginal_revenue_eur": revenue,
+                    "marginal_cost_eur": spent,
+                    "margin_eur": revenue - spent,
+                    "margin_under_current_eur": None if current is None else before.get(actor, 0.0) - spent,
+                    "predicted_response": _predicted(situation, current, behaviour, actor, lever),
+                    "lever_value": 1.0,
+                }
+            )
+    return rows
+
+
+_NOISE_EUR = 1e-6
+
+
+def _predicted(
+    situation: Situation, current: Situation | None, behaviour: Behaviour, actor: str, lever: str
+) -> float | None:
+    """Return by how much an actor would move its own lever in the end; None if it is not its lever."""
+    best = getattr(behaviour, "best_elective", None)
+    if (actor, lever) != (HOSPITAL, ELECTIVE) or best is None:
+        return None
+    now = elective_margin(situation)
+    anchor = now if current is None else elective_margin(current)
+    return float(best(round(now.revenue_eur - anchor.revenue_eur, 2), now.cost_eur) - 1.0)
+
+
+def _moves(situation: Situation) -> Iterator[tuple[str, int, float, Activity, Activity]]:
+    """Yield lever, condition, units moved in the region, and the activity with it up and down."""
+    activity = situation.activity if situation.activity.years == 1.0 else situation.activity.annualised()
+    step = situation.terms.nudge
+    for condition in range(len(CONDITION_TITLES)):
+        for lever, name in enumerate(LEVERS):
+            now = situation.levers[:, condition, lever]
+            up, down = (
+                respond(activity, lever, condition, now, now * (1.0 + by), situation.terms, situation.services)
+                for by in (step, -step)
+            )
+            units = float((up.units - down.units).sum())
+            if units > 0.0:
+                yield name, condition, units, up.activity, down.activity
+        k = situation.services.index(ELECTIVE)
+        more, fewer = (_scaled(activity, k, condition, 1.0 + by) for by in (step, -step))
+        units = float((more.services - fewer.services).sum())
+        if units > 0.0:
+            yield ELECTIVE, condition, units, more, fewer
+
+
+def _scaled(activity: Activity, service: int, condition: int, factor: float) -> Activity:
+    services = activity.services.copy()
+    services[:, condition == SEGMENT_CONDITION, service] *= factor
+    return replace(activity, services=services)
+
+
+def _marginal(situation: Situation, up: Activity, down: Activity, units: float) -> tuple[dict[str, float], float]:
+    """Return euros by actor, and resource cost of care outside practices, per unit."""
+    more, fewer = (_received(situation, each) for each in (up, down))
+    received = {actor: (more.get(actor, 0.0) - fewer.get(actor, 0.0)) / units for actor in more.keys() | fewer.keys()}
+    hospital = situation.services.in_sector(HOSPITAL) * situation.services.resource_cost(situation.wages)
+    cost = float(((up.services - down.services).sum(axis=(0, 1)) @ hospital) / units)
+    return received, cost
+
+
+def _received(situation: Situation, activity: Activity) -> dict[str, float]:
+    """Return what each actor but practices receives in all, net of what it pays."""
+    activity = replace(activity, lines=(), payments=None)
+    found: dict[str, float] = {}
+    for bill in settle(situation.contracts, Book(activity, situation.year, situation.past)).bills:
+        euros = float(bill.payment.euros.sum())
+        for actor, sign in ((bill.payment.payee, 1.0), (bill.contract.payer, -1.0)):
+            if actor != PRACTICES:
+                found[actor] = found.get(actor, 0.0) + sign * euros
+    return found
+
+
+def patient_table(situation: Situation, arm: str, current: Situation | None = None) -> list[dict[str, Any]]:
+    """Return what one more patient of each segment leaves a practice in a year: a row for each of the segments.
+
+    Revenue is the derivative with respect to the people of the segment, who come with the care they use; cost is that
+    of the practice's own care, the GP's time at the norm wage.
+    """
+    rows = []
+    for name, who in _segments():
+        up, down, years = _lists(situation, who)
+        if not years > 0.0:
+            continue
+        revenue = _own(situation, up, down) / years
+        before = None if current is None else _own(current, up, down) / years
+        services, own = situation.services, situation.services.in_sector("general_practice")
+        per_unit = (services.minutes @ situation.wages.per_minute() + services.material_eur) * own
+        cost = float(np.abs(up.services - down.services).sum(axis=(0, 1)) @ per_unit) / years
+        rows.append(
+            {
+                "arm": arm,
+                "replicate": 0,
+                "year": situation.year,
+                "provider": PRACTICES,
+                "lever": PATIENTS,
+                "segment": name,
+                "unit": PATIENTS_UNIT,
+                "marginal_revenue_eur": revenue,
+                "marginal_cost_eur": cost,
+                "margin_eur": revenue - cost,
+                "margin_under_current_eur": None if before is None else before - cost,
+                "predicted_response": None,
+                "lever_value": 1.0,
+            }
+        )
+    return rows
+
+
+def _segments() -> Iterator[tuple[str, np.ndarray]]:
+    for code, name in enumerate(SEGMENT_NAMES):
+        yield name, np.arange(len(SEGMENT_NAMES)) == code
+
+
+def _lists(situation: Situation, who: np.ndarray) -> tuple[Activity, Activity, float]:
+    """Return the activity with more and fewer people of a segment, half of the lists against the others, and years."""
+    activity = situation.activity if situation.activity.years == 1.0 else situation.activity.annualised()
+    by = situation.terms.nudge * directions(activity)
+
+    def moved(sign: float) -> Activity:
+        factor = 1.0 + sign * np.outer(by, who)
+        return replace(
+            activity,
+            services=activity.services * factor[:, :, None],
+            person_years=activity.person_years * factor,
+            programme_years=activity.programme_years * factor,
+            coded_years=None if activity.coded_years is None else activity.coded_years * factor,
+        )
+
+    years = float((activity.person_years[:, who].sum(axis=1) * 2.0 * np.abs(by)).sum())
+    return moved(1.0), moved(-1.0), years
+
+
+def _own(situation: Situation, up: Activity, down: Activity) -> float:
+    """Return what practices are paid more for more people on their own list."""
+    activity = situation.activity if situation.activity.years == 1.0 else situation.activity.annualised()
+    change = (expected_revenue_eur(situation, up) - expected_revenue_eur(situation, down)).sum(axis=1)
+    return float(change @ directions(activity))
+
+
+_NAMES = {HOSPITAL: "the hospital"}
+
+
+def actor_sentence(row: dict[str, Any]) -> str:
+    """Return a row of `actor_table` or `patient_table` as one sentence."""
+    current, left = row["margin_under_current_eur"], row["margin_eur"]
+    today = ""
+    if current is not None and not math.isnan(current):
+        today = f" (today {signed(current, '{} gained', '{} lost', 'nothing')})"
+    if row["lever"] == PATIENTS:
+        ends = signed(left, "gains {}", "loses {}", "neither gains nor loses")
+        return f"A practice {ends} a year on every patient of {row['segment']}{today}."
+    act = "planned admission" if row["lever"] == ELECTIVE else _ACTS[row["lever"]]
+    who = _NAMES.get(row["provider"], row["provider"].replace("_", " "))
+    people = PEOPLE[row["segment"]]
+    return f"One more {act} of patients {people} {_verb(left)} {who} {signed(left, '{}', '{}', 'nothing')}{today}."
+
+
+def _verb(left: float) -> str:
+    return "costs" if left <= -HALF_A_CENT else "leaves"
+
+
+_ACTS = {
+    "visit_intensity": "visit that practices plan themselves",
+    "prevention": "planned control",
+    "referral": "referral",
+    "delegation": "contact handed to the nurse",
+    "coding": "person-year of risk on record",
+}
