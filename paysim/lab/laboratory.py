@@ -97,7 +97,7 @@ def run_lab(
     ScenarioError
         An experiment is unknown, its file is not right, or a number cannot be.
     """
-    behaviour, lab = behaviour_parameters().group("behaviour"), lab_parameters().group("lab")
+    behaviour, lab = behaviour_parameters(calibrated=False).group("behaviour"), lab_parameters().group("lab")
     mean = behaviour["altruism_mean"] if altruism_mean is None else altruism_mean
     sd = behaviour["altruism_sd"] if altruism_sd is None else altruism_sd
     scale = lab["noise"] if noise is None else noise
