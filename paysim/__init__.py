@@ -55,7 +55,6 @@ _HOMES = {
     "synthesize": "paysim.population",
     "validate": "paysim.analysis.validation",
     "verify": "paysim.analysis.verification",
-    "with_alternative": "paysim.analysis.alternatives",
     "write_people": "paysim.population",
     "write_population": "paysim.population",
     "write_report": "paysim.report.document",
@@ -111,7 +110,6 @@ __all__ = [
     "synthesize",
     "validate",
     "verify",
-    "with_alternative",
     "write_people",
     "write_population",
     "write_report",
@@ -119,7 +117,6 @@ __all__ = [
 
 if TYPE_CHECKING:
     from paysim.accounting.organisations import load_organisations
-    from paysim.analysis.alternatives import with_alternative
     from paysim.analysis.audit import gaming_audit
     from paysim.analysis.calibration import calibrate
     from paysim.analysis.compare import compare

@@ -45,9 +45,6 @@ def run(
     measures: Annotated[
         list[str] | None, typer.Option("--measure", help="What --precision is about; repeat for more.", metavar="M")
     ] = None,
-    alternative: Annotated[
-        str | None, typer.Option(help="Another idea of how providers decide: slow, fast, ...", metavar="NAME")
-    ] = None,
     out: Out = None,
     overwrite: Overwrite = False,
     progress: Annotated[
@@ -56,7 +53,6 @@ def run(
     json: Json = False,
 ) -> None:
     """Simulate a scenario under all its arms."""
-    from paysim.analysis.alternatives import with_alternative
     from paysim.scenario import load_scenario
 
     loaded = load_scenario(scenario)
@@ -66,7 +62,6 @@ def run(
         seed=loaded.seed if seed is None else seed,
         horizon_years=loaded.horizon_years if years is None else years,
     )
-    loaded = loaded if alternative is None else with_alternative(loaded, alternative)
     share = None if precision is None else _share(precision)
     wanted = measures or ()
     simulate_and_report(loaded, out, sample, workers, engine, json, overwrite, population, share, wanted, progress)
