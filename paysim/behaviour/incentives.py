@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from scipy.special import ndtri
@@ -29,8 +30,8 @@ from paysim.behaviour.response import Response, respond
 from paysim.behaviour.situation import Anchor, Floats, Margins, Situation
 from paysim.contracts.settlement import settle
 from paysim.errors import ModelError
+from paysim.kernel.records import CODING, LEVERS
 from paysim.kernel.records import CONDITIONS as CONDITION_TITLES
-from paysim.kernel.records import LEVERS
 
 MINUTES_PER_HOUR = 60.0
 HALF_A_CENT = 0.005
@@ -154,8 +155,22 @@ def marginal(situation: Situation, step: float | None = None) -> Margins:
     step
         Half-width of the central difference as a share of the lever; the terms' own when None.
     """
+    if step is None and situation in _FOUND:
+        return _FOUND[situation]
+    found = _marginal(situation, step)
+    if step is None:
+        _FOUND[situation] = found
+    return found
+
+
+_FOUND: WeakKeyDictionary[Situation, Margins] = WeakKeyDictionary()
+"""Margins of situations that are still looked at: a quarter's map, best response and decision need the same."""
+
+
+def _marginal(situation: Situation, step: float | None) -> Margins:
     activity = _of_a_year(situation.activity)
     shape = situation.levers.shape
+    idle = _without_reward(situation)
     revenue, cost, hours, units = (np.zeros(shape) for _ in range(4))
     euro_per_unit, hours_per_unit = _cost_per_unit(situation), _gp_hours_per_unit(situation)
     signs = directions(activity)
@@ -163,14 +178,23 @@ def marginal(situation: Situation, step: float | None = None) -> Margins:
         for lever in range(len(LEVERS)):
             up, down, width = _nudged(situation, activity, signs, lever, condition, step)
             at = (slice(None), condition, lever)
-            difference = expected_revenue_eur(situation, up.activity) - expected_revenue_eur(situation, down.activity)
-            revenue[at] = difference.sum(axis=1) / width
+            if lever not in idle:
+                difference = expected_revenue_eur(situation, up.activity) - expected_revenue_eur(
+                    situation, down.activity
+                )
+                revenue[at] = difference.sum(axis=1) / width
             services = (up.activity.services - down.activity.services).sum(axis=1)
             cost[at] = services @ euro_per_unit / width
             minutes = up.gp_minutes - down.gp_minutes
             hours[at] = (services @ hours_per_unit + minutes / MINUTES_PER_HOUR) / width
             units[at] = (up.units - down.units) / width
     return Margins(revenue, cost, hours, units)
+
+
+def _without_reward(situation: Situation) -> tuple[int, ...]:
+    """Return levers that no contract can reward, whatever its terms: recorded risk that none of them reads."""
+    parts = (part for contract in situation.contracts for part in contract.in_force(situation.year))
+    return () if any("coded_years" in part.terms.reads for part in parts) else (CODING,)
 
 
 def make_anchor(situation: Situation) -> Anchor:
