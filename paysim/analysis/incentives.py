@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 def base_years_needed(scenario: Scenario) -> int:
     """Return the base years without which the contracts of a scenario cannot be asked what they would pay."""
     parts = [part for arm in scenario.arms for contract in arm.contracts for part in contract.components]
-    recorded = any("coded_years" in part.terms.reads for part in parts)  # risk is reckoned from the second quarter on
-    return max(2 if recorded else 1, *(part.base_years_needed for part in parts))
+    return max(1, *(part.base_years_needed for part in parts))
 
 
 @dataclass(frozen=True, eq=False)

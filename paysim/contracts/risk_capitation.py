@@ -36,6 +36,8 @@ class RiskCapitation(PaysNothingPerUnit):
     scalable: ClassVar[bool] = True
     linear: ClassVar[bool] = False
     reads: ClassVar[frozenset[str]] = frozenset({"coded_years"})
+    base_years_needed: ClassVar[int] = 2
+    """Risk is reckoned from the second quarter of all on, and providers look at a whole year of it before the start."""
 
     rate_eur_per_person_year: float = field(metadata={"unit": "EUR per person-year"})
     growth_cap: float | None = field(default=None, metadata={"unit": "share since the base year"})

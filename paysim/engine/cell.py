@@ -25,6 +25,7 @@ from paysim.engine.groups import EXTRA
 from paysim.engine.hospital import Hospital
 from paysim.engine.migration import Migration
 from paysim.engine.model import Model, under_rules
+from paysim.engine.oscillation import oscillating
 from paysim.engine.overflow import overflowing
 from paysim.engine.programmes import Delivery, Register
 from paysim.engine.region import Engine, Region
@@ -157,7 +158,7 @@ def run_arm(
     region.run(years * WEEKS_PER_YEAR)
     _check_people(state, accounts)
     ledger.check()
-    counted = _counted(model, accounts)
+    counted, path = _counted(model, accounts), LeverPath(tuple(responses.path))
     return Cell(
         arm=arm.name,
         replicate=replicate,
@@ -167,7 +168,7 @@ def run_arm(
         quarters=accounts.activities,
         base_quarters=base.quarters,
         events=region.practices.taken,
-        path=LeverPath(tuple(responses.path)),
+        path=path,
         checks=[
             {"id": f"ledger:{arm.name}:{replicate}", "what": "every posting sums to zero", "passed": True},
             {
@@ -178,6 +179,10 @@ def run_arm(
             *(
                 {"id": f"queue:{arm.name}:{replicate}", "what": reason, "passed": False}
                 for reason in overflowing(hospital.queues).values()
+            ),
+            *(
+                {"id": f"decisions:{arm.name}:{replicate}:{lever}", "what": reason, "passed": False}
+                for lever, reason in oscillating(path.levers, accounts.practice_names).items()
             ),
         ],
     )

@@ -48,6 +48,11 @@ class LeverPath:
         """How many quarters are known."""
         return len(self.steps)
 
+    @property
+    def levers(self) -> np.ndarray:
+        """Return the levers of practices as they move activity ``[quarter, practice, condition, lever]``."""
+        return np.stack([activity for activity, _, _ in self.steps])
+
     def at(self, quarter: int) -> Step:
         """Return what was done in a quarter."""
         return self.steps[quarter]
