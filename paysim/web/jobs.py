@@ -152,7 +152,11 @@ class Jobs:
     def progress(self, name: str) -> dict[str, tuple[int, int]]:
         """Return what is simulated -> weeks done and weeks in all."""
         found = _read(self.settings.own / name / PROGRESS)
-        return {str(key): (int(value[0]), int(value[1])) for key, value in found.items() if len(value) == 2}
+        return {
+            str(key): (int(value[0]), int(value[1]))
+            for key, value in found.items()
+            if isinstance(value, list) and len(value) == 2
+        }
 
     def share_done(self, job: Job) -> float:
         """Return the share of all work that is done, from 0 to 1."""

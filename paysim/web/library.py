@@ -20,6 +20,8 @@ from paysim.web import terms
 TEMPLATES = {"NL": "nl/achterhoek_four_models", "BE": "be/middenkempen_gp_payment"}
 """Scenario of each country that gives what is not chosen: today's payment, start, diseases, discount rates."""
 
+DEFAULT_REGIONS = {"NL": "achterhoek", "BE": "middenkempen"}
+
 FEWEST, MOST = 2, 4
 """Ways of paying that are compared at a time, today's not counted when it is chosen besides."""
 YEARS = (1, 15)
@@ -161,7 +163,7 @@ def compose(region_name: str, ways: Sequence[str], years: int) -> dict[str, Any]
 
 def varied(
     region_name: str, chosen: Way, years: int, given: Mapping[str, str], *, neutral: bool
-) -> tuple[dict[str, Any], list[str]]:
+) -> tuple[dict[str, Any], dict[str, str]]:
     """Return a scenario of today's payment, a way of paying as written, and the same with other terms.
 
     Parameters
@@ -174,7 +176,7 @@ def varied(
     Returns
     -------
     tuple
-        The scenario, as a file would write it, and what was changed in words.
+        The scenario, as a file would write it, and what was changed: key of a term -> words.
     """
     where = region(region_name)
     _require(where, [chosen], years)

@@ -96,8 +96,8 @@ def contracts(arm: Mapping[str, Any]) -> list[Contract]:
     return found
 
 
-def changed(arm: Mapping[str, Any], given: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
-    """Return an arm with other terms, written out in full, and what was changed in words.
+def changed(arm: Mapping[str, Any], given: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return an arm with other terms, written out in full, and what was changed: key of a term -> words.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ def changed(arm: Mapping[str, Any], given: Mapping[str, str]) -> tuple[dict[str,
     ScenarioError
         A number that is none, or is out of bounds.
     """
-    made, said = copy.deepcopy(dict(arm)), []
+    made, said = copy.deepcopy(dict(arm)), dict[str, str]()
     problems = []
     for contract in contracts(arm):
         for component in contract.components:
@@ -126,7 +126,8 @@ def changed(arm: Mapping[str, Any], given: Mapping[str, str]) -> tuple[dict[str,
                     problems.append(Problem("out of bounds", key=what, found=text, allowed=(allowed,)))
                 elif value != term.value:
                     _put(made, term.key, value)
-                    said.append(f"{component.title}: {term.label} {term.value:g} -> {value:g} {term.unit}")
+                    words = f"{term.label} {term.value:g} -> {value:g} {term.unit}"
+                    said[term.key] = f"{component.title}: {words}"
     if problems:
         raise ScenarioError(*problems)
     return made, said

@@ -15,7 +15,7 @@ from paysim.analysis.samples import NOTE
 from paysim.analysis.scorecard import meaning, scorecard
 from paysim.errors import NotInResults
 from paysim.report import caveats, wording
-from paysim.web.texts import Texts
+from paysim.web.texts import DEFAULT, Texts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,7 +70,7 @@ class Verdict:
     answers
         To `QUESTIONS`, in order.
     sentences
-        The same findings as `paysim compare` prints, an arm each.
+        In English the findings as `paysim compare` prints them, in another language in short; an arm each.
     before, after
         What a reader must know.
     """
@@ -94,16 +94,31 @@ def verdict(run: Run, texts: Texts, baseline: str | None = None) -> Verdict:
     for question, names in QUESTIONS.items():
         lines = [_line(texts, name, rows[name], arms) for name in names if name in rows]
         answers.append(Answer(question, tuple(lines)))
-    said = wording.verdict(whole, run.titles, caveats.is_small(run)) if arms else []
+    titles = [run.titles[arm] for arm in arms]
+    if texts.language != DEFAULT:
+        said = _told(titles, answers)
+    else:
+        said = wording.verdict(whole, run.titles, caveats.is_small(run)) if arms else []
     before = [*caveats.before(run, whole), wording.uncertainty(whole, int(run.manifest.get("replicates", 1)))]
     return Verdict(
         base=run.titles[base],
-        arms=tuple(run.titles[arm] for arm in arms),
+        arms=tuple(titles),
         answers=tuple(answers),
         sentences=tuple(said),
         before=tuple(each for each in before if each),
         after=tuple(caveats.after(run)),
     )
+
+
+def _told(titles: list[str], answers: list[Answer]) -> list[str]:
+    """Return a sentence an arm, in the reader's language: the first measure of every question."""
+    first = [answer.lines[0] for answer in answers if answer.lines]
+    return [
+        f"{title}: "
+        + "; ".join(f"{line.label} {line.cells[k].numbers} {line.unit} ({line.cells[k].words})" for line in first)
+        + "."
+        for k, title in enumerate(titles)
+    ]
 
 
 def _rows(run: Run, base: str, whole: pd.DataFrame) -> dict[str, dict[str, dict[str, Any]]]:

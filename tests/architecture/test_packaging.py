@@ -62,7 +62,8 @@ def test_a_wheel_brings_its_library_and_works_elsewhere(root, tmp_path):
         for name in catalog.names(kind):
             assert f"paysim/library/{catalog.find(kind, name).relative_to(root).as_posix()}" in inside
     assert "paysim/py.typed" in inside
-    shipped = {path.relative_to(root).as_posix() for path in (root / "paysim").rglob("*.csv")}
+    kinds = ("csv", "html", "j2", "yaml", "js", "css", "svg", "LICENSE")
+    shipped = {path.relative_to(root).as_posix() for kind in kinds for path in (root / "paysim").rglob(f"*.{kind}")}
     assert shipped <= inside
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site")}
     code = "import paysim; print(paysim.__file__); from paysim.cli import main; main(['check', 'nl/achterhoek_four_models'])"

@@ -7,6 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from paysim.reading import read_yaml
+from paysim.report.wording import ABOUT_NOTHING
 
 LANGUAGES = {"en": "English", "nl": "Nederlands", "fr": "Français"}
 DEFAULT = "en"
@@ -37,6 +38,7 @@ class Texts:
         if self.language == DEFAULT:
             return text
         thousands, point = _SEPARATORS[self.language]
+        text = text.replace(ABOUT_NOTHING, self._words["words.about_nothing"])
         text = _THOUSANDS.sub("\0", text)
         text = _POINT.sub(point, text).replace("\0", thousands)
         return text.replace(_BETWEEN, ";\u00a0")

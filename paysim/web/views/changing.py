@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import FormData
+from starlette.datastructures import URL, FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
@@ -14,7 +14,7 @@ from paysim.reading import yaml_text
 from paysim.web import library, terms
 from paysim.web.pages import jobs_of, page, settings_of, texts_of
 from paysim.web.preview import Preview
-from paysim.web.views.choosing import DEFAULT_REGION, DEFAULT_YEARS, ask, number, sample_of, text
+from paysim.web.views.choosing import DEFAULT_YEARS, ask, number, sample_of, text
 
 _DEFAULT_WAY = "nl/achterhoek_four_models:mixed"
 _FEWEST_YEARS = library.YEARS[0]
@@ -25,8 +25,7 @@ def show(request: Request) -> Response:
     """Show the terms of a way of paying; changed values may stand in the address."""
     asked = request.query_params
     way = library.way(asked.get("way", _DEFAULT_WAY))
-    first = next(each for each in library.regions() if each.country == way.country)
-    where = library.region(asked.get("region", DEFAULT_REGION if way.country == "NL" else first.name))
+    where = library.region(asked.get("region", library.DEFAULT_REGIONS[way.country]))
     return page(
         request,
         "terms",
@@ -50,14 +49,23 @@ async def preview(request: Request) -> Response:
     assert isinstance(asked, Preview)
     found = await run_in_threadpool(asked.ask, yaml_text(scenario).encode())
     arms = [(str(arm["name"]), str(arm["title"])) for arm in scenario["arms"]]
-    return page(request, "preview", said=said, arms=arms, **_shown(request, found, [name for name, _ in arms]))
+    kept = {key: text(form, key) for key in ("way", "region", *said)}
+    link = URL("/terms").include_query_params(**kept)
+    return page(
+        request,
+        "preview",
+        said=list(said.values()),
+        link=link,
+        arms=arms,
+        **_shown(request, found, [name for name, _ in arms]),
+    )
 
 
 async def run(request: Request) -> Response:
     """Put the changed terms in the queue."""
     form = await request.form(max_files=0, max_fields=_MOST_FIELDS)
     scenario, said = await run_in_threadpool(_scenario, form, number(form, "years"))
-    job = await run_in_threadpool(ask, jobs_of(request), scenario, sample_of(form), said)
+    job = await run_in_threadpool(ask, jobs_of(request), scenario, sample_of(form), list(said.values()))
     return RedirectResponse(f"/runs/{job.id}", 303)
 
 
@@ -73,7 +81,7 @@ async def file(request: Request) -> Response:
     return Response(written, media_type="application/yaml; charset=utf-8", headers=headers)
 
 
-def _scenario(form: FormData, years: int) -> tuple[dict[str, Any], list[str]]:
+def _scenario(form: FormData, years: int) -> tuple[dict[str, Any], dict[str, str]]:
     way = library.way(text(form, "way"))
     given = {key: value for key, value in form.items() if isinstance(value, str) and "/" in key}
     return library.varied(text(form, "region"), way, years, given, neutral=text(form, "neutral") == "yes")

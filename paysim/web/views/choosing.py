@@ -17,7 +17,7 @@ from paysim.web import library
 from paysim.web.jobs import Job, Jobs
 from paysim.web.pages import jobs_of, page
 
-DEFAULT_REGION = "achterhoek"
+DEFAULT_REGION = library.DEFAULT_REGIONS["NL"]
 DEFAULT_YEARS = 10
 
 
