@@ -164,6 +164,10 @@ def test_pilots_are_shown_and_their_run_is_asked_for(client, settings, monkeypat
             continue
         text = client.get(f"/pilots/{name}").text
         assert f"{pilot.treated} practices" in text
+        if pilot.sites_are_regions:
+            assert f"paysim pilot simulate {name}" in text
+            assert client.post(f"/pilots/{name}/run", data={"size": "full"}).status_code == 404
+            continue
         where = client.post(f"/pilots/{name}/run", data={"size": "full"}).headers["location"]
         loaded = checked((settings.own / where.rpartition("/")[2] / "scenario.yaml").read_bytes(), settings.own)
         assert (loaded.horizon_years, loaded.region) == (pilot.end_year, pilot.scenario.region)
@@ -199,3 +203,4 @@ def test_a_pilot_is_judged_on_a_run(client, settings, monkeypatch):
     assert f">{number(first.true_effect)}<" in text
     assert f">{number(first.power)}<" in text
     assert "Verdict" in text
+    assert "Reserve needed" in text

@@ -22,10 +22,14 @@ from paysim.web.views.choosing import ask, sample_of
 from paysim.web.views.runs import require_run
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from paysim.pilots import Pilot, Study
+    from paysim.pilots.money import Cash
 
 TRIALS, SIZE_TRIALS = 1000, 200
 """How often a pilot is carried out for the page; the command line takes more."""
+CASH = ("party", "reserve_needed", "insolvent", "breaks_even", "break_even_year")
 
 
 def every(request: Request) -> Response:
@@ -56,6 +60,8 @@ def one(request: Request) -> Response:
 async def begin(request: Request) -> Response:
     """Put the run that a pilot needs in the queue: its scenario, its two arms, as long as it lasts."""
     pilot = _pilot(request)
+    if pilot.sites_are_regions:
+        raise HTTPException(404)
     form = await request.form(max_files=0)
     data = dict(read_yaml(catalog.find("scenarios", pilot.scenario_name)).data)
     wanted = {pilot.trial_arm, pilot.comparator_arm, data["current"]}
@@ -86,7 +92,9 @@ def _runs(request: Request, pilot: Pilot) -> list[tuple[str, str]]:
     """Return the finished runs that a pilot can stand on, with their sizes."""
     from paysim.pilots import panel_of
 
-    found = []
+    found: list[tuple[str, str]] = []
+    if pilot.sites_are_regions:
+        return found  # that takes a run of every region
     for folder in folders(settings_of(request).outputs):
         try:
             scenario = json.loads((folder / MANIFEST).read_bytes())["scenario"]
@@ -115,6 +123,7 @@ def _judged(request: Request, pilot: Pilot, name: str) -> dict[str, Any]:
         "reasons": judged.reasons,
         "outcomes": _outcomes(request, study),
         "money": [] if study.money is None else _money(request, asdict(study.money)),
+        "cash": [] if study.money is None else _cash(request, study.money.cash),
         "sizes": [{key: _shown(request, value) for key, value in row.items()} for row in sizes],
     }
 
@@ -129,6 +138,10 @@ def _outcomes(request: Request, study: Study) -> list[dict[str, str]]:
 
 def _money(request: Request, money: dict[str, Any]) -> list[tuple[str, str]]:
     return [(key, _shown(request, value)) for key, value in money.items() if isinstance(value, float)]
+
+
+def _cash(request: Request, parties: Sequence[Cash]) -> list[dict[str, str]]:
+    return [{key: _shown(request, getattr(each, key)) for key in CASH} for each in parties]
 
 
 def _shown(request: Request, value: Any) -> str:
