@@ -222,21 +222,22 @@ def test_pages_fit_at_twice_the_size(chromium, served, run_of_terms):
 
 def test_hostile_titles_do_nothing(watched, served, run_of_terms):
     """In the app and in the report, opened as a file of its own."""
-    import json
-
+    from paysim.reading.seals import sealed, unsealed
     from paysim.report.document import write_report
 
     hostile = "<img src=x onerror=alert(1)><script>alert(2)</script>\"'><svg onload=alert(3)>"
     source, copy = served.outputs / run_of_terms, served.outputs / "hostile"
     shutil.copytree(source, copy)
-    manifest = json.loads((copy / "manifest.json").read_text("utf-8"))
+    manifest = unsealed((copy / "manifest.json").read_bytes())
     manifest["scenario"]["title"] = hostile
     for arm in manifest["scenario"]["arms"]:
         arm["title"] = hostile + arm["name"]
-    (copy / "manifest.json").write_text(json.dumps(manifest), "utf-8")
+    (copy / "manifest.json").write_bytes(sealed(manifest))
     write_report(copy)
     for part in (*PARTS, "explore/incentives", "report"):
         watched.open(f"/runs/hostile/{part}")
+        if part != "report":
+            assert "onerror=alert" in watched.page.locator("h1").inner_text()
         watched.page.wait_for_timeout(300)
     watched.page.goto((copy / "report.html").as_uri())
     watched.page.wait_for_timeout(300)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -13,6 +12,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from paysim.errors import ScenarioError
+from paysim.reading.seals import sealed, unsealed
 from paysim.web.app import create_app
 from paysim.web.settings import Settings, check_address, kept_key
 
@@ -302,11 +302,11 @@ def test_there_are_many_names():
 def renamed(folder, names):
     """Give the titles of a run these names."""
     file = folder / "manifest.json"
-    manifest = json.loads(file.read_text("utf-8"))
+    manifest = unsealed(file.read_bytes())
     manifest["scenario"]["title"] = names[0]
     for arm, name in zip(manifest["scenario"]["arms"], names[1:], strict=True):
         arm["title"] = name
-    file.write_text(json.dumps(manifest), "utf-8")
+    file.write_bytes(sealed(manifest))
 
 
 @pytest.mark.parametrize("page", ["/runs/small/verdict", "/runs/small/aims", "/runs/small/explore/payer"])
@@ -317,7 +317,9 @@ def test_no_name_becomes_part_of_a_page(client, with_run, page):
     for start in range(0, len(every), 4):
         names = (every[start:] + every)[:4]
         renamed(with_run.outputs / "small", names)
-        found = Skeleton(client.get(page).text)
+        answer = client.get(page)
+        assert answer.status_code == 200
+        found = Skeleton(answer.text)
         assert found.tags == plain.tags, names
         assert found.foreign == [], names
 

@@ -45,6 +45,15 @@ def test_every_language_says_the_same(language):
         assert holes(here[key]) == holes(english[key]), key
 
 
+@pytest.mark.parametrize("language", ["nl", "fr"])
+def test_every_figure_has_a_title_and_a_reading_in_every_language(language):
+    from paysim.web.explore import SECTIONS
+
+    known = words(language)
+    for figure in {each.name for section in SECTIONS.values() for each in section}:
+        assert {f"figure.{figure}.title", f"figure.{figure}.reading"} <= set(known), figure
+
+
 def _optional(keys):
     """Names of measures, units and figures fall back on the model's own English."""
     return {key for key in keys if key.startswith(("measure.", "unit.", "figure."))}
