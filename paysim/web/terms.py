@@ -156,7 +156,8 @@ def _terms(definition: Mapping[str, Any], data: Mapping[str, Any], path: str, wh
         rows = next((each for each in kinds if each.get("type") == "array" and "$ref" in each.get("items", {})), None)
         if bounds is not None and ("unit" in about or name == "share"):
             alone = where and sum("unit" in each for each in definition["properties"].values()) == 1
-            label = where if alone else f"{where}: {name.replace('_', ' ')}".removeprefix(": ")
+            plain = " ".join(word for word in name.split("_") if word != "eur")  # the unit says so
+            label = where if alone else f"{where}: {plain}".removeprefix(": ")
             term = _term(label, name, about, bounds, data.get(name), f"{path}/{name}")
             if term is not None:
                 yield term

@@ -139,6 +139,8 @@ def _line(texts: Texts, name: str, rows: Mapping[str, Mapping[str, Any]], arms: 
     if known != label and label.endswith(f"({NOTE})"):
         known = f"{known} ({texts('verdict.not_from_sample')})"
     cells = [cell(texts, name, rows[arm]) for arm in arms]
+    if name == caveats.PER_GP and texts.language != DEFAULT:
+        unit = texts("unit.per_gp", listed=texts.number(next(word for word in unit.split() if word[0].isdigit())))
     return Line(known, texts.get(f"unit.{unit}", unit), texts.number(wording.baseline_value(first)), tuple(cells))
 
 
