@@ -28,7 +28,7 @@ def serve(
     from paysim.web.server import serve as listen
     from paysim.web.settings import Settings, check_address, kept_key, random_text
 
-    settings = Settings(outputs, host, port, token or random_text())
+    settings = Settings(outputs.resolve(), host, port, token or random_text())
     check_address(settings, allow_remote=allow_remote, token_given=token is not None)
     settings = replace(settings, key=kept_key(settings.own))
     link = f"{settings.address}/start?token={settings.token}"

@@ -367,7 +367,7 @@ class _Builder:
 
     def _amount(self, name: str, unit: str, given: Any, loc: Loc) -> None:
         if not isinstance(given, _Amount):
-            source = self.document.path
+            source = Path(self.document.path).name  # where it lies on a machine is nobody's business
             self.amounts.append(Parameter(name, float(given), unit, None, None, None, source, "scenario"))
             return
         low, high = given.range or (None, None)

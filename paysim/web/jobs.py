@@ -1,6 +1,6 @@
 """Runs that were asked for in the app: a folder each, a queue, and states that are read from files alone.
 
-``<outputs>/.app/<id>/`` holds what was asked (``job.json``, ``scenario.yaml``) and what the child process writes
+``<outputs>/.app/<id>/`` holds what was asked (``job.json``, ``<id>.yaml``) and what the child process writes
 (`paysim.web.runner`); ``<outputs>/<id>/`` is the run folder. Nothing is remembered in the server.
 """
 
@@ -28,7 +28,7 @@ from paysim.web import runner
 from paysim.web.places import folders, inside, is_id
 from paysim.web.settings import Settings
 
-SCENARIO, JOB, PROGRESS = "scenario.yaml", "job.json", "progress.json"
+JOB, PROGRESS = "job.json", "progress.json"
 QUEUED, RUNNING, FINISHED, FAILED, CANCELLED, STOPPED = (
     *("queued", "running", "finished", "failed", "cancelled", "stopped"),
 )
@@ -98,23 +98,27 @@ class Jobs:
         making.mkdir()
         if population is not None and people is not None:
             shutil.copyfile(population, making / people)
-        write_atomic(making / SCENARIO, scenario)
+        write_atomic(making / f"{name}.yaml", scenario)
         write_atomic(making / runner.COMMAND, json.dumps(self.command(job)).encode())
         write_atomic(making / JOB, json.dumps(asdict(job)).encode())
         os.replace(making, own / name)
         return job
 
+    def scenario(self, job: Job) -> Path:
+        """Return the scenario's file; amounts have its name as their source, so it is given away under the same."""
+        return self.settings.own / job.id / f"{job.id}.yaml"
+
     def command(self, job: Job) -> list[str]:
         """Return the command of the child process."""
         own = self.settings.own / job.id
         options = ["--progress", str(own / PROGRESS), "--out", str(self.settings.outputs / job.id)]
-        return [sys.executable, "-m", "paysim", "run", str(own / SCENARIO), *_choices(job, own), *options]
+        return [sys.executable, "-m", "paysim", "run", str(self.scenario(job)), *_choices(job, own), *options]
 
     def spoken(self, job: Job) -> str:
         """Return the command that repeats the run, for somebody to type."""
         own = _near(self.settings.own / job.id)
         out = _near(self.settings.outputs / job.id)
-        return shlex.join(["paysim", "run", str(own / SCENARIO), *_choices(job, own), "--out", str(out)])
+        return shlex.join(["paysim", "run", str(_near(self.scenario(job))), *_choices(job, own), "--out", str(out)])
 
     def all(self) -> list[Job]:
         """Return every job, the newest first."""

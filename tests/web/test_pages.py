@@ -81,7 +81,7 @@ def test_starting_puts_a_run_in_the_queue(client, settings, monkeypatch):
     assert 'hx-trigger="every 1s"' in client.get(f"{where}/progress").text
     given = client.get(f"{where}/scenario.yaml")
     assert "attachment" in given.headers["content-disposition"]
-    assert given.text == (settings.own / where.rpartition("/")[2] / "scenario.yaml").read_text()
+    assert given.text == next((settings.own / where.rpartition("/")[2]).glob("*.yaml")).read_text()
     command = json.loads((settings.own / where.rpartition("/")[2] / "command.json").read_text())
     assert command[1:4] == ["-m", "paysim", "run"]
     assert "--sample" in command
@@ -211,15 +211,19 @@ def test_python_on_the_page_repeats_the_run(tmp_path, monkeypatch):
     """The code is executed as it stands, on few people, and gives the same run as the command."""
     from paysim.web.views.results import python_of
 
-    made = library.compose("achterhoek", [*CHOICE["way"][:1], "nl/achterhoek_four_models:dutch_today"], 1)
+    chosen = library.way("nl/achterhoek_four_models:mixed")
+    made, _ = library.varied("achterhoek", chosen, 1, {"0/components/1/schedule/1/price_eur": "40"}, neutral=True)
     made["base_years"] = 1
-    (tmp_path / "some-run.yaml").write_text(yaml_text(made), "utf-8")
+    (tmp_path / "elsewhere").mkdir()
+    for folder in (tmp_path, tmp_path / "elsewhere"):  # downloaded, and in the app's own folder
+        (folder / "some-run.yaml").write_text(yaml_text(made), "utf-8")
     monkeypatch.chdir(tmp_path)
     code = python_of("some-run", 1_000, None)
     from paysim.cli.app import run as command
 
-    assert command(["run", "some-run.yaml", "--sample", "1000", "--out", "by-command"]) == 0
+    assert command(["run", "elsewhere/some-run.yaml", "--sample", "1000", "--out", "by-command"]) == 0
     exec(compile(code, "page", "exec"), {})
     by_hand, by_command = (json.loads((tmp_path / n / "manifest.json").read_text()) for n in ("some-run", "by-command"))
     assert by_hand["identity"] == by_command["identity"]
-    assert by_hand["files"]["results.parquet"] == by_command["files"]["results.parquet"]
+    assert by_hand["files"] == by_command["files"]
+    assert str(tmp_path) not in (tmp_path / "some-run" / "parameters.csv").read_text("utf-8")

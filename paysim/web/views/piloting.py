@@ -33,9 +33,8 @@ CASH = ("party", "reserve_needed", "insolvent", "breaks_even", "break_even_year"
 
 
 def every(request: Request) -> Response:
-    """List the pilots of practices in the library; those of zones take a run of each and are for the command line."""
-    read = {name: read_yaml(catalog.find("pilots", name)).data for name in catalog.names("pilots")}
-    found = [(name, str(data["title"])) for name, data in read.items() if data.get("level", "practice") == "practice"]
+    """List the pilots of the library."""
+    found = [(name, str(read_yaml(catalog.find("pilots", name)).data["title"])) for name in catalog.names("pilots")]
     return page(request, "pilots", pilots=found)
 
 
@@ -82,10 +81,7 @@ def _pilot(request: Request) -> Pilot:
     name = request.path_params["pilot"]
     if name not in catalog.names("pilots"):
         raise HTTPException(404)
-    pilot = load_pilot(name)
-    if pilot.sites_are_regions:
-        raise HTTPException(404)
-    return pilot
+    return load_pilot(name)
 
 
 def _runs(request: Request, pilot: Pilot) -> list[tuple[str, str]]:

@@ -84,7 +84,7 @@ async def full(request: Request) -> Response:
         raise HTTPException(404)
     folder = settings_of(request).own / job.id
     people = None if job.population is None else folder / job.population
-    written = (folder / queue.SCENARIO).read_bytes()
+    written = jobs.scenario(job).read_bytes()
     made = await run_in_threadpool(jobs.ask, written, job.title, job.arms, None, people, job.notes)
     return RedirectResponse(f"/runs/{made.id}", 303)
 
@@ -101,9 +101,10 @@ async def _change(request: Request, what: str) -> Response:
 def scenario(request: Request) -> Response:
     """Return the file of exactly what was run."""
     name = request.path_params["run"]
-    if jobs_of(request).job(name) is None:
+    job = jobs_of(request).job(name)
+    if job is None:
         raise HTTPException(404)
-    text = read_text(settings_of(request).own / name / queue.SCENARIO, _MOST_BYTES)
+    text = read_text(jobs_of(request).scenario(job), _MOST_BYTES)
     headers = {"content-disposition": f'attachment; filename="{name}.yaml"'}
     return Response(text, media_type="application/yaml; charset=utf-8", headers=headers)
 
