@@ -34,7 +34,8 @@ def plain(found: Study) -> dict[str, Any]:
 
 def study(found: Study, judged: Verdict) -> None:
     """Print the verdict, what the pilot would find beside the truth, why, and whose money it is."""
-    from paysim.pilots.study import FEW, SOURCES
+    from paysim.pilots.parts import SOURCES
+    from paysim.pilots.study import FEW
 
     pilot, first = found.pilot, found.outcomes[0]
     typer.echo(f"{pilot.title}: {judged.what}")

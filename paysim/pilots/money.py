@@ -15,6 +15,7 @@ import numpy.typing as npt
 from paysim.pilots.allocation import NEVER, Allocation, under_contract
 from paysim.pilots.estimators import Evaluator
 from paysim.pilots.model import Payment, Pilot
+from paysim.pilots.parts import without_effect
 
 Floats = npt.NDArray[np.float64]
 Parts = Mapping[str, Floats]
@@ -117,7 +118,7 @@ def settle(pilot: Pilot, terms: Payment, allocation: Allocation, parts: Parts, m
     Parameters
     ----------
     parts
-        What the outcome that is paid on is made of, ``[trial, site, year]`` each: see `paysim.pilots.study.make_parts`.
+        What the outcome that is paid on is made of, ``[trial, site, year]`` each: see `paysim.pilots.parts.make_parts`.
     """
     about = _measure(pilot, allocation, parts, method)
     summary, paid = _summary(about, terms)
@@ -144,7 +145,7 @@ def _measure(pilot: Pilot, allocation: Allocation, parts: Parts, method: Evaluat
     meant = under_contract(allocation, pilot.end_year)
     years = slice(pilot.start_year, pilot.start_year + pilot.contract_years)
     present = meant[0, :, years].sum(axis=0) / count[0]
-    nothing = parts["selection"] + parts["level"] + parts["drift"] + parts["noise"]
+    nothing = without_effect(parts)
     whole = nothing + parts["caused"] + parts["contamination"]
     benchmark = (nothing[:, :, : pilot.start_year].mean(axis=2) * own).sum(axis=1) / count
 
@@ -249,7 +250,7 @@ def leave_at_loss(pilot: Pilot, allocation: Allocation, parts: Callable[[Allocat
     assert terms is not None
     for year in range(pilot.start_year, pilot.start_year + pilot.contract_years - 1):
         now = parts(allocation)
-        outcome = now["selection"] + now["level"] + now["drift"] + now["noise"] + now["caused"]
+        outcome = without_effect(now) + now["caused"]
         before = outcome[:, :, : pilot.start_year].mean(axis=2)
         seen = (np.arange(pilot.end_year) <= year) & (np.arange(pilot.end_year) >= allocation.start[:, :, None])
         count = seen.sum(axis=2)

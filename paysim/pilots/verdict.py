@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from paysim.pilots.study import SOURCES, Outcome, Study
+from paysim.pilots.parts import SOURCES
+from paysim.pilots.study import Outcome, Study
 
 RUN = "run it"
 CHANGE = "change it"

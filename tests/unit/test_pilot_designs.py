@@ -26,8 +26,8 @@ from paysim.pilots.export import export
 from paysim.pilots.model import Payment, Sourced
 from paysim.pilots.money import leave_at_loss, share_paid
 from paysim.pilots.panel import read_panel, write_panel
+from paysim.pilots.parts import make_parts
 from paysim.pilots.sizing import cheapest
-from paysim.pilots.study import make_parts
 from paysim.pilots.worlds import load_worlds, needed
 from tests.pilots import OFF, PRIMARY, panel
 

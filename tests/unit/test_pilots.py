@@ -21,8 +21,9 @@ from paysim.pilots.allocation import NEVER, Allocation, allocate
 from paysim.pilots.estimators import evaluator, welch
 from paysim.pilots.model import PAID_ON, Payment
 from paysim.pilots.panel import write_panel
+from paysim.pilots.parts import SOURCES
 from paysim.pilots.sizing import practices_needed
-from paysim.pilots.study import SOURCES, sweep
+from paysim.pilots.study import sweep
 from paysim.pilots.verdict import CHANGE, DO_NOT_RUN, RUN, verdict
 from tests.pilots import OFF, PRIMARY, panel
 

@@ -1,0 +1,102 @@
+"""What an outcome of a trial is made of, part by part, and the true effect."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from paysim.pilots import chance
+from paysim.pilots.allocation import NEVER, Allocation, under_contract
+from paysim.pilots.model import Pilot
+from paysim.pilots.panel import Panel
+
+Floats = npt.NDArray[np.float64]
+
+SOURCES = {
+    "selection": "who was chosen: regression to the mean, other trends, chance of the sites",
+    "level": "regions that are dearer or cheaper for good, beyond their people",
+    "drift": "the region's own change over time",
+    "noise": "change of single practices that the model does not hold",
+    "contamination": "controls that do some of it too",
+    "coding": "treated sites that record more, so that their people look dearer than they are",
+    "timing": "how years and sites with different effects are weighted, with those who left",
+}
+"""Where an error can come from; the parts add up to the whole, because estimates are sums of weighted outcomes."""
+
+
+def make_parts(
+    pilot: Pilot, panel: Panel, name: str, allocation: Allocation, used: Mapping[str, float]
+) -> dict[str, Floats]:
+    """Return what the outcome is made of, ``[trial, site, year]`` each: `SOURCES` but coding and timing, and what is caused.
+
+    Parameters
+    ----------
+    used
+        A value for each of `UNITS`.
+    """
+    end = pilot.end_year
+    year = np.arange(end)
+    world, practice = allocation.world[:, None], allocation.practice
+    trials, sites = practice.shape
+    without = panel.without[name][world, practice, :end]
+    mean = float(panel.without[name][:, :, :end].mean())
+    effect = panel.effect[name]
+    ramp = np.array([*pilot.ramp_up, *[pilot.ramp_up[-1]] * end])
+
+    def of_year(exposure: npt.NDArray[np.int64]) -> Floats:
+        known = np.clip(exposure, 0, panel.years - 1)
+        return np.asarray(effect[world[:, :, None], practice[:, :, None], known] * ramp[np.clip(exposure, 0, end)])
+
+    start = allocation.start[:, :, None]
+    leaves = np.minimum(allocation.leaves, allocation.ends)[:, :, None]
+    treated = (year >= start) & (year < leaves)
+    caused = np.where(treated, of_year(year - start), 0.0)
+    if allocation.ends < NEVER:  # what the last year did fades
+        since = np.maximum(year - allocation.ends + 1, 0)
+        stayed = (allocation.start < NEVER) & (allocation.leaves > allocation.ends)
+        last = of_year(np.broadcast_to(allocation.ends - 1 - start, (trials, sites, end)))
+        after = stayed[:, :, None] & (since > 0)
+        caused = np.where(after, last * used["carry_over"] ** since, caused)
+    elapsed = np.broadcast_to(year - pilot.start_year, (trials, sites, end))
+    beside = (year >= pilot.start_year) & (year < start) & (year < allocation.ends)
+    spilled = np.where(beside, used["contamination"] * of_year(elapsed), 0.0)
+    drift = used["region_drift"] * mean * _walks(pilot, allocation)
+    noise = used["practice_noise"] * mean * chance.normal(pilot.seed, trials, chance.NOISE, sites, end)
+    level = np.zeros_like(without)
+    if pilot.sites_are_regions:
+        of_site = chance.normal(pilot.seed, trials, chance.LEVEL_OF_SITE, sites)
+        level += used["region_level"] * mean * of_site[:, :, None]
+    return {
+        "selection": without,
+        "level": level,
+        "drift": drift,
+        "noise": noise,
+        "contamination": spilled,
+        "caused": caused,
+    }
+
+
+def without_effect(parts: Mapping[str, Floats]) -> Floats:
+    """Return the outcome when the contract does nothing ``[trial, site, year]``."""
+    return parts["selection"] + parts["level"] + parts["drift"] + parts["noise"]
+
+
+def _walks(pilot: Pilot, allocation: Allocation) -> Floats:
+    """Return random walks of unit steps by site ``[trial, site, year]``: one for all, for each group, or for each."""
+    trials, sites = allocation.practice.shape
+    end = pilot.end_year
+    if pilot.sites_are_regions:
+        return chance.normal(pilot.seed, trials, chance.DRIFT_OF_SITE, sites, end).cumsum(axis=2)
+    here = there = chance.normal(pilot.seed, trials, chance.DRIFT_HERE, end).cumsum(axis=1)
+    if pilot.controls_from == "other_region":
+        there = chance.normal(pilot.seed, trials, chance.DRIFT_THERE, end).cumsum(axis=1)
+    own = (allocation.start < NEVER)[:, :, None]
+    return np.where(own, here[:, None, :], there[:, None, :])
+
+
+def true_effect(pilot: Pilot, allocation: Allocation, caused: Floats) -> Floats:
+    """Return the true mean effect on meant treated site-years of each trial."""
+    meant = under_contract(allocation, pilot.end_year)
+    return np.asarray((caused * meant).sum(axis=(1, 2)) / meant.sum(axis=(1, 2)))
