@@ -29,7 +29,7 @@ SOURCES = {
 def make_parts(
     pilot: Pilot, panel: Panel, name: str, allocation: Allocation, used: Mapping[str, float]
 ) -> dict[str, Floats]:
-    """Return what the outcome is made of, ``[trial, site, year]`` each: `SOURCES` but coding and timing, and what is caused.
+    """Return what the outcome is made of, ``[trial, site, year]`` each: `SOURCES` but the last two, and what is caused.
 
     Parameters
     ----------
