@@ -7,6 +7,7 @@ a run that was stopped takes up its finished cells. All files are written under 
 
 from __future__ import annotations
 
+import gc
 import inspect
 import json
 import os
@@ -234,7 +235,9 @@ class _Replicate:
         """The base run, simulated when the first unfinished arm asks for it; its people wait in a spool."""
         base = run_base(self.model, self.number, self.engine, self.progress)
         self._people = Spool(self.cells.parent, base.state)
-        return replace(base, state=State.nobody())
+        base = replace(base, state=State.nobody())
+        gc.collect()  # parts of the region hold each other, and with them all people
+        return base
 
     def run(self) -> list[Finished]:
         """Return the finished cells of all arms, in the scenario's order."""
@@ -289,6 +292,8 @@ class _Replicate:
             own_processes=self.own_processes,
             state=state,
         )
+        del state
+        gc.collect()  # parts of the region hold each other, and with them all people
         folder = self.folder(arm, scale)
         done = finish(cell, scale, folder.name)
         save(folder, done)

@@ -57,6 +57,8 @@ class AccessTerms:
         ``[111]`` of delegated contacts, share of the nurse for mental health.
     nurse_starts
         Whether nurses start treatment at a control; else GPs do.
+    start_quality
+        How often treatment is started and stepped up where nurses do it, against GPs.
     missed_share
         ``[3]`` of planned appointments, share to which nobody turns up, by education.
     own_gp_days
@@ -90,6 +92,7 @@ class AccessTerms:
     later_days: float
     mental_share: Floats
     nurse_starts: bool
+    start_quality: float
     missed_share: Floats
     own_gp_days: float
     patience_ratio: Floats
@@ -297,6 +300,7 @@ def _division(
         * params["delegation.chronic_control_allowed"],
         "nurse_referral_multiplier": params["delegation.contact_referral_ratio"],
         "nurse_starts": params["delegation.treatment_start_allowed"] > 0.0,
+        "start_quality": params["delegation.treatment_start_quality"],
     }
 
 

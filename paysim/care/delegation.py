@@ -31,13 +31,14 @@ TASKS = {
     "contact": ("share", "minutes", "supervision_minutes", "referral_ratio"),
     "mental_contact": ("share", "minutes", "supervision_minutes"),
     "chronic_control": ("share", "minutes", "supervision_minutes"),
-    "treatment_start": (),
+    "treatment_start": ("quality",),
 }
 """Task -> what a rule may say of it.
 
 contact: of what is not urgent, the share of what nurses can do. mental_contact: the share of these that goes to the
 nurse for mental health. chronic_control: the share of planned controls. treatment_start: drugs started and adjusted by
-protocol at a control; all or nothing.
+protocol at a control; all or nothing. Its quality is the rate at which people are started, stepped up and enrolled,
+against that of the GP; null where no effect is known, and then none is simulated.
 """
 _NEEDED = ("share", "referral_ratio")
 _UNITS = {
@@ -45,6 +46,7 @@ _UNITS = {
     "mental_contact_share": "share of delegated contacts",
     "chronic_control_share": "share of chronic controls",
     "contact_referral_ratio": "ratio to a contact with the GP",
+    "treatment_start_quality": "ratio to treatment started by the GP",
 }
 
 _Positive = Annotated[float, Field(ge=0)]
@@ -67,6 +69,7 @@ class _Rule(Reader):
     minutes: _Term | None = None
     supervision_minutes: _Term | None = None
     referral_ratio: _Term | None = None
+    quality: _Term | None = None
 
 
 class _File(Reader):
@@ -127,7 +130,7 @@ def _faults(file: _File, document: Document) -> Iterator[Problem]:
         if rule.task in seen:
             yield document.problem("task comes twice", (*here, "task"), found=rule.task)
         seen.append(rule.task)
-        for key in ("share", "minutes", "supervision_minutes", "referral_ratio"):
+        for key in ("share", "minutes", "supervision_minutes", "referral_ratio", "quality"):
             term = getattr(rule, key)
             if term is None:
                 if rule.allowed and key in _NEEDED and key in TASKS[rule.task]:
@@ -138,10 +141,14 @@ def _faults(file: _File, document: Document) -> Iterator[Problem]:
                 yield document.problem(f"says nothing of {rule.task}", (*here, key), key=True, allowed=allowed)
             elif not rule.allowed:
                 yield document.problem("given for a task that is not allowed", (*here, key), key=True)
-            elif not term.range[0] <= term.value <= term.range[1] or (key == "share" and term.range[1] > 1.0):
+            elif (
+                not term.range[0] <= term.value <= term.range[1]
+                or (key == "share" and term.range[1] > 1.0)
+                or (key == "quality" and term.range[0] <= 0.0)
+            ):
                 bounds = f"{term.range[0]:g} to {term.range[1]:g}"
                 yield document.problem(
-                    "value lies outside its range, or a share beyond 1", (*here, key), allowed=(bounds,)
+                    "value lies outside its range, a share beyond 1 or a quality of 0", (*here, key), allowed=(bounds,)
                 )
     for task in TASKS:
         if task not in seen:
@@ -160,6 +167,10 @@ def _rows(rule: _Rule) -> Iterator[Parameter]:
         if term is not None:
             low, high = term.range
             yield Parameter(f"{name}_{key}", term.value, unit, low, high, None, term.source, term.status)
+        elif key == "quality":
+            yield Parameter(
+                f"{name}_{key}", 1.0, unit, 1.0, 1.0, "fixed", "no effect known, so none is simulated", "assumed"
+            )
         elif key in _NEEDED:
             none = 1.0 if key == "referral_ratio" else 0.0
             yield Parameter(f"{name}_{key}", none, unit, none, none, "fixed", rule.source, rule.status)

@@ -170,7 +170,7 @@ class Accounts:
         self._practice_actors = [practice_actor(name) for name in self.practice_names]
         self.people_at_start = int(state.people["alive"].sum())
         n, services = len(state.people), len(self.names)
-        self._used = np.zeros((n, services))
+        self._used = np.zeros((0, services))  # of each person, while a quarter is closed
         self._year = np.zeros((n, services + len(EXTRA)))
         self._yearly = services + np.array([EXTRA.index(name) for name in use.YEARLY])
         self._money = services + np.array([EXTRA.index(name) for name in use.MONEY])
@@ -212,6 +212,7 @@ class Accounts:
     def close(self, tick: int) -> Activity:
         """Close the quarter that ends at `tick`: settle it, and return its activity."""
         kernel.close_period(self.state.people, self.state.practices, tick)
+        self._used = np.zeros((len(self.state.people), len(self.names)))
         self._count_use(tick - TICKS_PER_PERIOD)
         activity = self._activity()
         self._add_to_year(tick)
@@ -232,6 +233,7 @@ class Accounts:
             self.on_close(self, settlement)
         by_kind = np.column_stack([revenue.sum(axis=1), self.programme_revenue])
         self._record(activity, by_kind, np.column_stack([bills, self.programme_costs]))
+        self._used = self._used[:0].copy()
         self.programmes = np.zeros_like(self.programmes)
         self.programme_revenue, self.programme_costs = 0.0 * self.programme_revenue, 0.0 * self.programme_costs
         self.past = (*self.past, activity)

@@ -30,7 +30,7 @@ from paysim.engine.overflow import overflowing
 from paysim.engine.programmes import Delivery, Register
 from paysim.engine.region import Engine, Region
 from paysim.engine.responses import LeverPath, Responses
-from paysim.engine.staff import Staff
+from paysim.engine.staff import Staff, set_quality
 from paysim.engine.start import initial_state
 from paysim.engine.triage import Codes
 from paysim.errors import ModelError
@@ -140,6 +140,9 @@ def run_arm(
     model = under_rules(model, arm)
     state = base.state.copy() if state is None else state
     state.people["origin"] = state.people["practice"]
+    quality = model.care.access.start_quality / of_current.care.access.start_quality
+    if quality != 1.0:
+        set_quality(state.practices, quality)
     hospital = _hospital(model, state, replicate)
     hospital.restore(base.hospital)
     ledger = Ledger(arm.name, 0, replicate)
@@ -155,6 +158,8 @@ def run_arm(
     region.decide = responses.decide
     region.feedback = PeerFeedback(model, state) if arm.peer_feedback else None
     responses.start(region)
+    if quality != 1.0:
+        region.practices.levers_changed(0)
     region.run(years * WEEKS_PER_YEAR)
     _check_people(state, accounts)
     ledger.check()

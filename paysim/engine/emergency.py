@@ -6,11 +6,10 @@ refused, and a wait changes nothing but itself: it is the measure of crowding.
 
 from __future__ import annotations
 
-import heapq
-
 import numpy as np
 
 from paysim.engine.waiting import Capacity, Draws
+from paysim.kernel.queue import serve
 from paysim.kernel.records import TICKS_PER_DAY, TICKS_PER_WEEK
 
 WAIT_BINS = 73
@@ -32,7 +31,7 @@ class EmergencyDepartment:
     def __init__(self, stay_hours: float, occupancy: float, draws: Draws) -> None:
         self.stay_hours, self.occupancy, self.draws = stay_hours, occupancy, draws
         self.capacity = Capacity()
-        self.free: list[int] = []  # a heap: tick at which each room is next free
+        self.free = np.zeros(0, np.int64)  # tick at which each room is next free
         self._clear()
 
     def _clear(self) -> None:
@@ -50,27 +49,19 @@ class EmergencyDepartment:
         self._open_rooms(max(1, round(self.capacity.now)), now - TICKS_PER_WEEK)
         stays = -self.stay_hours * _TICKS_PER_HOUR * np.log(self.draws.of(patients, "emergency stay"))
         stays = np.ceil(stays).astype(np.int64)
-        arrivals = patients["since"]
-        starts = np.empty(len(patients), np.int64)
-        free = self.free
-        for k, (tick, stay) in enumerate(zip(arrivals.tolist(), stays.tolist(), strict=True)):
-            start = max(tick, free[0])
-            heapq.heapreplace(free, start + stay)
-            starts[k] = start
-        waits = starts - arrivals
+        waits = np.empty(len(patients), np.int64)
+        serve(self.free, patients["since"].copy(), stays, waits)
         np.add.at(self.waits, np.minimum(waits // _TICKS_PER_BIN, WAIT_BINS - 1), 1)
         self.arrived += len(patients)
         self.waited += int((waits > 0).sum())
         self.wait_ticks += int(waits.sum())
         self.busy_ticks += int(stays.sum())
-        self.room_ticks += len(free) * TICKS_PER_WEEK
+        self.room_ticks += len(self.free) * TICKS_PER_WEEK
 
     def _open_rooms(self, rooms: int, tick: int) -> None:
         """Open further rooms, or close those that are free first."""
-        for _ in range(rooms - len(self.free)):
-            heapq.heappush(self.free, tick)
-        for _ in range(len(self.free) - rooms):
-            heapq.heappop(self.free)
+        further = np.full(max(0, rooms - len(self.free)), tick, np.int64)
+        self.free = np.sort(np.append(self.free, further))[max(0, len(self.free) - rooms) :]
 
     def patients(self) -> tuple[np.ndarray, ...]:
         """Return nobody: who is in a room has left the queue."""
@@ -93,9 +84,9 @@ class EmergencyDepartment:
 
     def save(self) -> dict[str, np.ndarray]:
         """Return everything a fork needs, as arrays."""
-        return {"capacity": self.capacity.save(), "free": np.array(self.free, np.int64)}
+        return {"capacity": self.capacity.save(), "free": self.free.copy()}
 
     def restore(self, saved: dict[str, np.ndarray]) -> None:
         """Continue from `save`."""
         self.capacity.restore(saved["capacity"])
-        self.free = saved["free"].tolist()
+        self.free = saved["free"].copy()

@@ -190,6 +190,8 @@ class Hospital:
 
     def follow(self, left: np.ndarray, taken: np.ndarray) -> None:
         """Let everybody follow people whose rows moved from `left` to `taken`."""
+        if not len(left):
+            return
         row_now = np.arange(len(self.state.people) + 1)
         row_now[left], row_now[GHOST] = taken, GHOST
         remembered = [patients for part in self.parts.values() for patients in part.patients()]

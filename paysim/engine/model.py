@@ -6,6 +6,7 @@ Everything here is the same for all arms, and frozen: arms differ in contracts a
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -70,6 +71,14 @@ class Model:
     counted: int
     flag_bit: dict[str, int]
     programmes: tuple[Programme, ...] = ()
+
+    @cached_property
+    def flags_at_base(self) -> np.ndarray:
+        """Flags with which the people of the cohort start, as bits ``[n]``."""
+        held = np.zeros(len(self.cohort), np.int64)
+        for flag, bit in self.flag_bit.items():
+            held[self.cohort.has(flag)] |= bit
+        return held
 
 
 def load_parameters(scenario: Scenario, region: RegionProfile | None = None) -> tuple[Parameters, RegionProfile]:

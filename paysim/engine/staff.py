@@ -16,7 +16,7 @@ from scipy.special import ndtri  # type: ignore[import-untyped,unused-ignore]
 from paysim.care.access import BookTerms
 from paysim.engine.model import Model
 from paysim.kernel import streams
-from paysim.kernel.records import LEVERS, PREVENTION, TICKS_PER_YEAR, State
+from paysim.kernel.records import LANES, LEVERS, PREVENTION, TICKS_PER_YEAR, State
 from paysim.population.practices import supply_growth
 
 _DOMAIN = (1 << 40) + 2000
@@ -95,6 +95,12 @@ def set_styles(practices: np.ndarray, found: dict[int, np.ndarray]) -> None:
     practices["activity_style"] = practices["health_style"] = np.ones(len(LEVERS))
     for lever, factor in found.items():
         practices["health_style" if lever == PREVENTION else "activity_style"][:, lever] = factor
+
+
+def set_quality(practices: np.ndarray, ratio: float) -> None:
+    """Let practices with a nurse start, step up and enrol that many times as often as under the current rules."""
+    with_nurse = practices["servers"][:, LANES.index("nurse")] > 0
+    practices["health_style"][with_nurse, PREVENTION] *= ratio
 
 
 def practice_keys(model: Model, domain: int) -> np.ndarray:

@@ -120,7 +120,4 @@ def copy_traits(model: Model, people: np.ndarray, rows: np.ndarray, who: np.ndar
         people["frailty_now"][rows] = (changing + sigma * sigma / 2) / sigma
     for k, name in enumerate(("z_sbp", "z_tc", "z_hdl", "z_bmi")):
         people["scores"][rows, k] = getattr(population, name)[who]
-    flags = np.zeros(len(rows), np.int64)
-    for flag, bit in model.flag_bit.items():
-        flags |= np.where(cohort.has(flag)[who], np.int64(bit), np.int64(0))
-    people["flags"][rows] = flags
+    people["flags"][rows] = model.flags_at_base[who]

@@ -75,3 +75,24 @@ def take(practice, lane: int, server: int, start: int, length: int):  # type: ig
             begin = practice.free[lane, server]
     practice.free[lane, server] = begin + int(length * practice.stretch[lane])
     practice.busy[lane] += length
+
+
+@njit(cache=True, nogil=True)
+def serve(free, arrivals, stays, waits) -> None:  # type: ignore[no-untyped-def]
+    """Fill `waits` with those of a queue with several servers, first come first served.
+
+    Parameters
+    ----------
+    free
+        Tick at which each server is next free; changed in place. At least one.
+    arrivals, stays
+        Ticks of arrival, in order, and of service.
+    """
+    for k in range(arrivals.size):
+        first = 0
+        for server in range(1, free.size):
+            if free[server] < free[first]:
+                first = server
+        start = free[first] if free[first] > arrivals[k] else arrivals[k]
+        waits[k] = start - arrivals[k]
+        free[first] = start + stays[k]

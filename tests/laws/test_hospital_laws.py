@@ -24,7 +24,7 @@ Changes = tuple[tuple[str, float], ...]
 WAITING_TOUCHES = (
     *("clinic_", "follow_up_", "test_", "elective_", "bed_", "specialist_", "spending_hospital", "spending_total"),
     *("resource_cost_hospital", "resource_cost_total", "patient_payments", "insurer_payments"),
-    *("payments_", "standardised_spending"),
+    *("payments_", "standardised_spending", "patient_time_cost", "travel_cost", "lost_work_cost", "societal_cost"),
 )
 """Beginnings of the names of measures that a longer or shorter list may change."""
 

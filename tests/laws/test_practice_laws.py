@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from paysim.care.delegation import load_delegation
+from paysim.care.delegation import DelegationRules, load_delegation
 from paysim.engine.cell import run_arm, run_base
 from paysim.engine.model import Model, build_model, load_parameters
-from paysim.engine.staff import Staff, closing_length, styles
+from paysim.engine.staff import Staff, closing_length, set_quality, styles
 from paysim.engine.start import initial_state
 from paysim.errors import DataError
-from paysim.kernel.records import LEVERS, TICKS_PER_WEEK, TICKS_PER_YEAR
+from paysim.kernel.records import LANES, LEVERS, TICKS_PER_WEEK, TICKS_PER_YEAR
 from paysim.parameters import Override
 from paysim.population import Population, synthesize
 from tests.toy import busy_state, busy_tables, differences, enter, run_compiled, scenario, values, weeks
@@ -195,6 +195,35 @@ def test_rules_that_let_nurses_do_less_give_gps_more_to_do() -> None:
     assert (values(less, "mental_nurse_contacts")[1:YEARS] == 0).all()  # but for what was booked before
     for measure in ("gp_utilisation", "wait_gp_planned_days", "needs_dropped"):
         assert whole(less, measure) > whole(results(), measure), measure
+
+
+def of_quality(quality: float) -> DelegationRules:
+    """Return the Dutch rules with nurses who start and step up treatment so many times as often as GPs."""
+    rules = load_delegation("nl_practice_nurse")
+    name = "delegation.treatment_start_quality"
+    rows = tuple(replace(row, value=quality, low=0.1, high=4.0) if row.name == name else row for row in rules.rows)
+    return replace(rules, name="of another quality", rows=rows)
+
+
+def test_quality_of_delegated_treatment_reaches_treatment_and_no_contact() -> None:
+    """Nobody is treated more or less at once; who is then treated differs by practices with a nurse."""
+    more, less = (simulate(model(), delegation=of_quality(quality)) for quality in (2.0, 0.5))
+    for measure in ("statin_years", "bp_drug_years", "programme_years"):
+        assert whole(less, measure) < whole(results(), measure) < whole(more, measure), measure
+    usual, other = (whole(each, "gp_contacts") for each in (results(), more))
+    assert other == pytest.approx(usual, rel=0.01)
+
+
+def test_practices_without_a_nurse_know_no_quality_of_delegation() -> None:
+    practices = initial_state(model(), 0, 1.0, 0).practices
+    practices["servers"][0, LANES.index("nurse")] = 0
+    before = practices["health_style"].copy()
+    set_quality(practices, 0.5)
+    changed = practices["health_style"] / before
+    prevention = LEVERS.index("prevention")
+    assert (changed[1:, prevention] == 0.5).all()
+    changed[1:, prevention] = 1.0
+    assert (changed == 1.0).all()
 
 
 def test_tasks_for_nurses_whom_nobody_employs_are_refused() -> None:

@@ -98,6 +98,9 @@ TEXT = Path(str(catalog.find("delegation", "be_new_deal"))).read_text(encoding="
         ("    referral_ratio:", "    referal_ratio:", "referal_ratio"),
         ("task: treatment_start\n", "task: treatment_start\n    minutes: {value: 1, range: [0, 2], source: x, status: assumed}\n", "says nothing of treatment_start"),
         ("allowed: false\n    source: \"no such", "allowed: true\n    source: \"no such", "a task that is allowed needs share"),
+        ("    referral_ratio: {", "    quality: {value: 1.1, range: [0.9, 1.3], source: x, status: assumed}\n    referral_ratio: {", "says nothing of contact"),
+        ("    source: \"prescribing is reserved to physicians\"\n    status: recalled", "    source: x\n    status: recalled\n    quality: {value: 1.1, range: [0.9, 1.3], source: x, status: assumed}", "given for a task that is not allowed"),
+        ("    allowed: false\n    source: \"prescribing is reserved to physicians\"\n    status: recalled", "    allowed: true\n    source: x\n    status: recalled\n    quality: {value: 0, range: [0, 1], source: x, status: assumed}", "value lies outside its range"),
         ("    allowed: true\n    source: \"as contacts", "    allowed: false\n    source: \"as contacts", "given for a task that is not allowed"),
     ],
 )  # fmt: skip
@@ -123,6 +126,18 @@ def test_an_arm_names_its_rules(tmp_path: Path, root: Path) -> None:
     with pytest.raises(ScenarioError, match="did you mean 'be_new_deal'") as raised:
         load_scenario(str(path))
     assert "mine.yaml" in str(raised.value)
+
+
+def test_quality_that_nobody_knows_changes_nothing(tmp_path: Path) -> None:
+    for name in SHIPPED:
+        row = next(row for row in load_delegation(name).rows if row.name == "delegation.treatment_start_quality")
+        assert (row.value, row.low, row.high, row.status) == (1.0, 1.0, 1.0, "assumed")
+    text = Path(str(catalog.find("delegation", "nl_practice_nurse"))).read_text(encoding="utf-8")
+    known = "quality: {value: 1.2, range: [1.0, 1.4], source: a trial, status: found}"
+    path = tmp_path / "mine.yaml"
+    path.write_text(text.replace("quality: null", known, 1), encoding="utf-8")
+    row = next(row for row in load_delegation(str(path)).rows if row.name == "delegation.treatment_start_quality")
+    assert (row.value, row.low, row.high, row.source, row.status) == (1.2, 1.0, 1.4, "a trial", "found")
 
 
 def test_all_tasks_are_known() -> None:
