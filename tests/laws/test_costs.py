@@ -89,7 +89,7 @@ def test_episodes_change_money_outside_practices_and_nothing_else(lumpy: Cell, s
     sectors = ("hospital", "pharmacy", "mental_health", "district_nursing", "other_care", "total", "total_discounted")
     allowed = {f"{what}_{sector}" for what in ("spending", "resource_cost") for sector in sectors}
     assert {each for each in changed if not each.startswith(("payments_", "standardised_spending"))} <= allowed | {
-        "patient_payments"
+        *("patient_payments", "societal_cost", "societal_cost_discounted"),
     }
     assert {"spending_hospital", "payments_top_1_share", "patient_payments"} <= changed
 
