@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from paysim.kernel import streams
+
 DEGREES = (1, 2, 3, 5)
 """Degrees of freedom tried for the function of a parameter: line, parabola, cubic, cubic spline with two knots."""
 
@@ -97,7 +99,7 @@ def by_chance(value: Callable[[int, np.ndarray], float], count: int, draws: int)
     value
         Of a parameter by number, with draws in an order that has nothing to do with it; missing values are left out.
     """
-    source = np.random.Generator(np.random.PCG64(draws))
-    orders = [source.permutation(draws) for _ in range(SHUFFLES)]
+    key = np.array([draws], np.uint64)
+    orders = [np.argsort(streams.uniforms(key, number, np.arange(draws)), kind="stable") for number in range(SHUFFLES)]
     found = np.array([[value(k, order) for k in range(count)] for order in orders])
     return float(found[np.isfinite(found)].max()) if np.isfinite(found).any() else float("nan")
