@@ -40,25 +40,28 @@ def _facts(run: Run) -> dict[str, str]:
     return {
         "title": str(scenario.get("title") or scenario["name"]),
         "arms": ", ".join(titles.values()),
+        "others": ", ".join(title for arm, title in titles.items() if arm not in run.compare_with) or "one arm",
         "compare_with": " and ".join(titles[arm] for arm in run.compare_with),
         "current": titles[run.current],
         "region": str(scenario.get("region_title") or scenario.get("region", "")),
         "country": str(scenario.get("country", "")),
         "persons": f"{int(manifest.get('persons', 0)):,}",
-        "practices": f"{int(manifest.get('practices', 0)):,}",
+        "practices": _many(manifest.get("practices", 0), "practice"),
         "sample": " (a sample of whole practices)" if manifest.get("sample") else "",
-        "diseases": ", ".join(str(each).replace("_", " ") for each in scenario.get("diseases", [])),
-        "horizon_years": str(years),
+        "diseases": ", ".join(
+            str(each).replace("_", " ").replace("copd", "COPD") for each in scenario.get("diseases", [])
+        ),
+        "horizon_years": _many(years, "year"),
         "horizon_why": "the closed cohort" if closed else "the open region, so that later effects are cut off",
         "population": "Closed: nobody joins after the start, who leaves dies"
         if closed
         else "Births, arrivals, deaths, departures",
-        "base_years": str(scenario.get("base_years")),
+        "base_years": _many(scenario.get("base_years", 0), "year"),
         "start": str(scenario.get("start")),
         "price_year": str(scenario.get("price_year")),
         "rate_costs": f"{100 * rates.get('costs', 0.0):.3g}%",
         "rate_effects": f"{100 * rates.get('effects', 0.0):.3g}%",
-        "replicates": "one replicate" if replicates == 1 else f"{replicates} replicates",
+        "replicates": _many(replicates, "replicate"),
         "uncertainty": "95% intervals over replicates (Student's t of paired differences)"
         if replicates > 1
         else "95% intervals between practices (one replicate)",
@@ -70,3 +73,7 @@ def _facts(run: Run) -> dict[str, str]:
         "sha256": str(scenario.get("sha256", ""))[:16],
         "population_sha256": f"SHA-256 {str(manifest.get('population_sha256', ''))[:16]}",
     }
+
+
+def _many(number: int, what: str) -> str:
+    return f"{int(number):,} {what}" + ("" if int(number) == 1 else "s")
