@@ -34,7 +34,7 @@ class Ground:
 def incentive_map(scenario: Scenario, sample: int | None = None, progress: Progress | None = None) -> pd.DataFrame:
     """Return the incentives of all actors under every arm, on the activity of a base year.
 
-    Budget-neutral rates are solved on that year (a run solves them on its whole horizon).
+    Budget-neutral rates are solved as if that year came again (a run solves them on its whole horizon).
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def incentives_on(ground: Ground, scenario: Scenario, *, every_actor: bool = Fal
 
     of_ground = ground.model.scenario.base_years
     base, model = ground.base, replace(ground.model, scenario=replace(scenario, base_years=of_ground))
-    solved = solve_arms(scenario, base.years[-1:], base.years[:-1])
+    solved = solve_arms(scenario, base.years[-1:], base.years)
     rows: list[dict[str, Any]] = []
     for arm, _ in solved.values():
         responses = Responses(under_rules(model, arm), arm, base.years, 0, model)
@@ -94,7 +94,7 @@ def incentives_on(ground: Ground, scenario: Scenario, *, every_actor: bool = Fal
 
 
 def payments_on(ground: Ground, scenario: Scenario) -> list[dict[str, Any]]:
-    """Return what practices are paid in the base year under each arm, before anybody responds.
+    """Return what practices are paid under each arm if the last base year comes again and nobody responds.
 
     Returns
     -------
@@ -104,7 +104,7 @@ def payments_on(ground: Ground, scenario: Scenario) -> list[dict[str, Any]]:
     base = ground.base
     persons = float(base.years[-1].person_years.sum()) / base.years[-1].years
     rows = []
-    for arm, factor in solve_arms(scenario, base.years[-1:], base.years[:-1]).values():
-        paid = total_eur(arm.contracts, [replace(base.years[-1], lines=(), payments=None)], [0], base.years[:-1])
+    for arm, factor in solve_arms(scenario, base.years[-1:], base.years).values():
+        paid = total_eur(arm.contracts, [replace(base.years[-1], lines=(), payments=None)], [0], base.years)
         rows.append({"arm": arm.name, "factor": factor, "eur_per_head": paid / persons})
     return rows

@@ -157,6 +157,20 @@ def test_payments_before_a_response_are_neutral(looked):
         assert row["eur_per_head"] == pytest.approx(today["eur_per_head"], rel=1e-6)
 
 
+def test_terms_that_look_back_are_paid_on_the_base_years_that_they_need(tmp_path):
+    made, _ = library.varied("achterhoek", library.way("nl/achterhoek_plot:full_risk"), 1, {}, neutral=False)
+    scenario = checked(yaml_text(made).encode(), tmp_path)
+    kept = ground(scenario, 1_000)
+    assert len(kept.base.years) == max(part.base_years_needed for part in _parts(scenario))
+    paid = {row["arm"]: row["eur_per_head"] for row in payments_on(kept, scenario)}
+    assert paid["full_risk"] == paid["full_risk_changed"]
+    assert paid["full_risk"] > 0
+
+
+def _parts(scenario):
+    return [part for arm in scenario.arms for contract in arm.contracts for part in contract.components]
+
+
 def test_the_previewer_answers_and_keeps_its_ground(tmp_path, monkeypatch):
     made, _ = library.varied("achterhoek", library.way(MIXED), 1, {RATE: "400"}, neutral=False)
     file = tmp_path / "scenario.yaml"
