@@ -131,7 +131,7 @@ def looked():
 
 def test_a_kept_base_year_gives_what_a_new_one_does(looked):
     scenario, kept = looked
-    assert incentives_on(kept, scenario).equals(incentive_map(scenario, 1_500))
+    assert incentives_on(kept, scenario, every_actor=True).equals(incentive_map(scenario, 1_500))
     made, _ = library.varied("achterhoek", library.way(MIXED), 10, {RATE: "400"}, neutral=True)
     assert ground_key(scenario, 1_500) != ground_key(replace(scenario, seed=2), 1_500)
     assert ground_key(scenario, 1_500) != ground_key(scenario, 1_501)
