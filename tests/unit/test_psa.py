@@ -16,6 +16,7 @@ import paysim as ps
 from paysim.analysis import psa as studies
 from paysim.analysis import worlds
 from paysim.analysis.worlds import PEOPLE, World, uncertain
+from paysim.behaviour import behaviour_correlations
 from paysim.cli.app import app
 from paysim.parameters import Override, Parameter
 from paysim.parameters.draws import at_quantile, draw, is_uncertain, quantile
@@ -116,7 +117,9 @@ def test_a_study_has_every_cell_and_what_was_drawn(short: Scenario, study: studi
     assert len(drawn) > 300
     assert list(study.parameters.columns) == [each.name for each in drawn]
     for number, row in study.parameters.iterrows():
-        changed = {each.name: each.value for each in draw(drawn, short.seed, int(str(number)))}
+        changed = {
+            each.name: each.value for each in draw(drawn, short.seed, int(str(number)), behaviour_correlations())
+        }
         for name, value in changed.items():
             assert row[name] == (value[0] if isinstance(value, tuple) else value), name
     summary = study.summary()
