@@ -36,7 +36,7 @@ def gaming_audit(scenario: Scenario, sample: int | None = None, progress: Progre
 
     model = build_model(replace(scenario, base_years=base_years_needed(scenario)), sample)
     base = run_base(model, 0, progress=progress)
-    solved = solve_arms(scenario, base.years[-1:], base.years[:-1])
+    solved = solve_arms(scenario, base.years[-1:], base.years)
     rows: list[dict[str, Any]] = []
     weight = model.population.practices[0].weight
     for arm, _ in solved.values():
