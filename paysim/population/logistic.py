@@ -48,16 +48,17 @@ def probabilities(
     here = cell[inside]
     people = np.ones(len(inside)) if weight is None else weight[inside].astype(float)
     size = np.bincount(here, people, minlength=len(target))
+    total = np.where(size > 0, size, 1.0)  # of weighted people less than one may stand for a cell
     shift = np.broadcast_to(np.asarray(offset if standard is None else standard, dtype=float), cell.shape)[inside]
     free = (target > 0.0) & (target < 1.0) & (size > 0)
     intercept = np.full(len(target), -np.inf)
     intercept[target >= 1.0] = np.inf
-    mean_shift = np.bincount(here, people * shift, minlength=len(target)) / np.maximum(size, 1.0)
+    mean_shift = np.bincount(here, people * shift, minlength=len(target)) / total
     intercept[free] = logit(target[free]) - mean_shift[free]
     for _ in range(_STEPS):
         share = expit(intercept[here] + shift)
-        gap = target - np.bincount(here, people * share, minlength=len(target)) / np.maximum(size, 1.0)
-        slope = np.bincount(here, people * share * (1.0 - share), minlength=len(target)) / np.maximum(size, 1.0)
+        gap = target - np.bincount(here, people * share, minlength=len(target)) / total
+        slope = np.bincount(here, people * share * (1.0 - share), minlength=len(target)) / total
         if np.abs(gap[free]).max(initial=0.0) < _TOLERANCE:
             break
         step = gap[free] / np.maximum(slope[free], 1e-12)

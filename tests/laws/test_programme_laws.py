@@ -23,6 +23,7 @@ from tests.toy import few_people, in_order, scenario, values
 
 YEARS = 2
 MONEY = (
+    "societal_cost",
     "standardised_spending",
     "spending_",
     "resource_cost_",

@@ -259,3 +259,12 @@ def test_overlapping_bands_are_refused():
     columns = {"age_from": np.array([0, 40]), "age_to": np.array([40, 120])}
     with pytest.raises(DataError, match=r"t\.csv: age_from: row 2 overlaps row 1"):
         band_rows(columns, "t.csv")
+
+
+def test_a_cell_of_less_than_one_weighted_person_has_its_target() -> None:
+    from paysim.population.logistic import probabilities
+
+    cell, weight = np.array([0, 0, 1]), np.array([0.3, 0.2, 0.95])
+    target, offset = np.array([0.4, 0.98]), np.array([0.5, -0.5, 3.0])
+    found = probabilities(cell, target, offset, weight)
+    np.testing.assert_allclose(np.bincount(cell, weight * found) / np.bincount(cell, weight), target, atol=1e-8)
