@@ -80,6 +80,7 @@ LEVELS = {
     "lever_prevention": (1.0, "ratio"),
     "lever_referral": (1.0, "ratio"),
     "lever_delegation": (1.0, "ratio"),
+    "lever_coding": (1.0, "ratio"),
 }
 REGION_LEVELS = {
     "clinic_wait_weeks": (5.6, "weeks"),
