@@ -75,6 +75,7 @@ def test_signs_change_where_a_plane_is_zero() -> None:
     assert figure_bytes(table, "x", "y", "plane", "svg") == figure_bytes(table, "x", "y", "plane", "svg")
 
 
+@pytest.mark.slow
 def test_a_cell_of_the_map_is_the_scenario_run_with_its_numbers(short: Scenario, tmp_path: Path) -> None:
     x, y = maps.Axis(SHARE, (0.3, 0.6)), maps.Axis("behaviour.speed", (0.1, 0.2))
     table = maps.threshold_map(
@@ -159,6 +160,7 @@ def test_variances_are_split_as_they_were_made(wanted: tuple[float, float, float
     assert mean.to_numpy() == pytest.approx(squares, abs=0.12)
 
 
+@pytest.mark.slow
 def test_alternatives_share_draws_and_differ_only_by_structure(short: Scenario, tmp_path: Path) -> None:
     chosen = [each for each in load_structures() if each.name in ("as_written", "passive")]
     found = structural(short, chosen, tmp_path, measure="spending_per_head", sample=SAMPLE, workers=1)
