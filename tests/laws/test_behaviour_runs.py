@@ -51,6 +51,7 @@ def test_with_every_channel_off_a_run_is_the_passive_one(scenario: Scenario, tmp
     assert not of(loud, "loud").equals(of(run, "passive"))
 
 
+@pytest.mark.slow
 def test_numbers_of_practices_do_not_count(scenario: Scenario, tmp_path: Path) -> None:
     people = ps.synthesize(ps.load_region("achterhoek"), seed=scenario.seed, sample=11_000)
     order = np.arange(len(people.practices))[::-1]

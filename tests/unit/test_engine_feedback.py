@@ -94,6 +94,7 @@ def test_feedback_without_trust_is_a_monitor_and_with_it_is_not() -> None:
     assert values(monitor, "persons").shape == values(feedback, "persons").shape
 
 
+@pytest.mark.slow
 def test_practices_refer_more_alike_after_feedback() -> None:
     of = model(feedback_weight=0.3, feedback_noise=0.0, feedback_round_quarters=1.0, style_referral_sd=0.5)
     spread = []
