@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from paysim.analysis.incentives import base_years_needed
+from paysim.analysis.incentives import ground
 from paysim.behaviour.gaming import COLUMNS, audit
 from paysim.behaviour.hospital import HOSPITAL
-from paysim.engine.cell import Progress, run_base, solve_arms
-from paysim.engine.model import build_model, under_rules
+from paysim.engine.cell import Progress, solve_arms
+from paysim.engine.model import under_rules
 from paysim.engine.responses import Responses
 from paysim.scenario import Scenario
 
@@ -34,8 +33,8 @@ def gaming_audit(scenario: Scenario, sample: int | None = None, progress: Progre
     """
     import pandas as pd
 
-    model = build_model(replace(scenario, base_years=base_years_needed(scenario)), sample)
-    base = run_base(model, 0, progress=progress)
+    found = ground(scenario, sample, progress)
+    model, base = found.model, found.base
     solved = solve_arms(scenario, base.years[-1:], base.years)
     rows: list[dict[str, Any]] = []
     weight = model.population.practices[0].weight

@@ -26,6 +26,7 @@ import numpy as np
 from scipy.optimize import least_squares
 
 from paysim import __version__
+from paysim.analysis.calibration import write_fit
 from paysim.analysis.natural_experiments import UNKNOWN, Reference, make_reference, predict, predict_signs
 from paysim.analysis.targets import FOLDER
 from paysim.errors import ModelError, OutputError, Problem, ScenarioError
@@ -366,20 +367,8 @@ def write_behaviour_calibration(fit: BehaviourFit, out: Path) -> list[Path]:
                 f"  - {{parameter: {row['parameter']}, value: {row['value']:.4g}, range: [{low}, {high}], "
                 f"identified: {row['identified']:.3f}}}"
             )
-    out.mkdir(parents=True, exist_ok=True)
-    texts = {
-        "parameters.csv": _csv(fit.frame()),
-        "correlations.csv": _csv(fit.correlations()),
-        "fit.csv": _csv(fit.fit_frame()),
-        "calibration.yaml": "\n".join(lines) + "\n",  # last: it names the others
-    }
-    for name, text in texts.items():
-        write_atomic(out / name, text.encode())
-    return [out / name for name in texts]
-
-
-def _csv(frame: pd.DataFrame) -> str:
-    return str(frame.to_csv(index=False, lineterminator="\n", float_format="%.6g"))
+    tables = {"parameters": fit.frame(), "correlations": fit.correlations(), "fit": fit.fit_frame()}
+    return write_fit(out, tables, lines)
 
 
 __all__ = [

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -254,13 +254,15 @@ def write_calibration(calibration: Calibration, out: Path) -> list[Path]:
         lines.append(
             f"  - {{parameter: {RESIDUAL}, value: [{men:.4g}, {women:.4g}], range: [0.0, 2.0], identified: 1.0}}"
         )
+    tables = {"multipliers": frame, "covariance": calibration.covariance_frame(), "fit": calibration.fit_frame()}
+    return write_fit(out, tables, lines)
+
+
+def write_fit(out: Path, tables: Mapping[str, pd.DataFrame], lines: Sequence[str]) -> list[Path]:
+    """Write the tables of a fit into a folder, and at last ``calibration.yaml``, whose lines name them."""
     out.mkdir(parents=True, exist_ok=True)
-    texts = {
-        "multipliers.csv": _csv(frame),
-        "covariance.csv": _csv(calibration.covariance_frame()),
-        "fit.csv": _csv(calibration.fit_frame()),
-        "calibration.yaml": "\n".join(lines) + "\n",  # last: it names the others
-    }
+    texts = {f"{name}.csv": _csv(table) for name, table in tables.items()}
+    texts["calibration.yaml"] = "\n".join(lines) + "\n"
     for name, text in texts.items():
         write_atomic(out / name, text.encode())
     return [out / name for name in texts]
