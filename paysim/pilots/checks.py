@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from paysim.analysis.measures import measure
 from paysim.errors import InputError, Problem, nearest_name
-from paysim.pilots.model import ANY_START, COLLAPSED, NO_SHARE, NORM_COST, PAID_ON, TREATED_ONLY
+from paysim.pilots.model import ANY_START, COLLAPSED, GROUP_TIME, NO_SHARE, NORM_COST, PAID_ON, TREATED_ONLY
 from paysim.population import load_region
 from paysim.reading import Document
 from paysim.scenario import Scenario
@@ -150,6 +150,9 @@ def _rollout(read: PilotReader, document: Document) -> Iterator[Problem]:
             yield document.problem("more waves than years of the pilot", ("design", "waves"), found=design.waves)
         if design.waves > read.sites.treated:
             yield document.problem("more waves than treated sites", ("design", "waves"), found=design.waves)
+        if kind == GROUP_TIME and read.sites.treated < 2 * design.waves:
+            message = f"{kind} needs two sites at least that start together, for their spread"
+            yield document.problem(message, ("sites", "treated"), found=read.sites.treated)
         if kind not in ANY_START:
             instead = "" if kind == TREATED_ONLY else f"; with waves use {' or '.join(ANY_START)}"
             message = f"{kind} needs one common start{instead}"

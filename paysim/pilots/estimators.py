@@ -16,7 +16,8 @@ Starts at different times. Least squares with site and year effects (two-way fix
 site with G/(G-1) (N-1)/(N-K), K without the site effects, which lie within clusters, and G-1 degrees of freedom: what
 differs between sites for good cannot bias it. Where the effect grows with time it weights years oddly (Goodman-Bacon
 2021). Or the mixed model (`paysim.pilots.mixed`), which also compares sites with each other as far as these differ
-little; its errors are right if the model is (no drift of single sites), with the degrees of freedom within sites.
+little; its errors are right if the model is (no drift of single sites), with the degrees of freedom within sites. Or
+effects by group and time (`paysim.pilots.group_time`), whose controls are sites that have not started yet.
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import stdtr, stdtrit
 
-from paysim.pilots import chance, mixed
+from paysim.pilots import chance, group_time, mixed
 from paysim.pilots.allocation import NEVER, Allocation, under_contract
-from paysim.pilots.model import ANY_START, Pilot
+from paysim.pilots.model import ANY_START, GROUP_TIME, Pilot
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -93,6 +94,8 @@ class Evaluator:
         if self.treatment is not None:
             if self.kind == "mixed_model":
                 return mixed.fit(self.treatment, outcome).weights
+            if self.kind == GROUP_TIME:
+                return group_time.weights(self.treatment)
             inside = _inside(self.treatment)
             return np.asarray(inside / (inside**2).sum(axis=(1, 2), keepdims=True))
         assert self.yearly is not None
@@ -116,6 +119,8 @@ class Evaluator:
                 sites, years = outcome.shape[1:]
                 free = max((sites - 1.0) * (years - 1.0) - 1.0, 1.0)
                 return _with_p(fitted.value, fitted.error, np.full(len(outcome), free))
+            if self.kind == GROUP_TIME:
+                return _with_p(*group_time.estimate(self.treatment, outcome))
             return _two_way(_inside(self.treatment), outcome)
         assert self.yearly is not None
         assert self.sites is not None

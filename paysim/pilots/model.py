@@ -17,6 +17,7 @@ Estimator = Literal[
     "matched_differences",
     "two_way_fixed_effects",
     "mixed_model",
+    "group_time",
     "interrupted_time_series",
     "norm_cost",
 ]
@@ -26,8 +27,10 @@ Benchmark = Literal["estimate", "own_history"]
 Settled = Literal["end", "yearly"]
 
 TREATED_ONLY = "interrupted_time_series"
-ANY_START: tuple[Estimator, ...] = ("two_way_fixed_effects", "mixed_model")
+ANY_START: tuple[Estimator, ...] = ("two_way_fixed_effects", "mixed_model", "group_time")
 """Estimators that sites may start for at different times."""
+GROUP_TIME = "group_time"
+"""The one that needs two sites at least that start together."""
 NORM_COST = "norm_cost"
 COLLAPSED: tuple[Estimator, ...] = ("difference_in_differences", "event_study")
 """Estimators with one number a site, for which all kinds of inference are there."""
@@ -182,6 +185,11 @@ class Pilot:
     def sites(self) -> int:
         """Sites in all."""
         return self.treated + self.controls
+
+    @property
+    def least_treated(self) -> int:
+        """Fewest treated sites of which the estimator has a spread in every wave."""
+        return max(2, self.waves * (2 if self.estimator == GROUP_TIME else 1))
 
     @property
     def end_year(self) -> int:

@@ -40,7 +40,8 @@ def size_pilot(
     rows: list[Row] = []
     for length in lengths:
         for size in sizes:
-            controls = 0 if not pilot.controls else min(size - 2, max(2, round(size * pilot.controls / pilot.sites)))
+            wanted = max(2, round(size * pilot.controls / pilot.sites))
+            controls = min(size - pilot.least_treated, wanted) if pilot.controls else 0
             if pilot.selection == "matched":
                 controls = max(controls, (size + 1) // 2)
             if pilot.selection == "named":
@@ -136,9 +137,9 @@ def _neighbours(pilot: Pilot, panel: Panel, sites: Sequence[int], years: Sequenc
         controls = size - treated
         if pilot.selection == "matched" and controls < treated:
             continue
-        if treated < max(2, pilot.waves) or (ratio and controls < 2):
-            continue
         tried = replace(_of_size(pilot, treated, controls, length), selection=choice, estimator=kind)
+        if treated < tried.least_treated or (ratio and controls < 2):
+            continue
         yield replace(tried, strata=min(4, size // 4) if choice == "stratified" else 1) if size >= 8 else tried
 
 
@@ -171,7 +172,7 @@ def practices_needed(row: Row) -> int | None:
 
 def _sizes(pilot: Pilot, panel: Panel, sites: Sequence[int]) -> list[int]:
     count = len(panel.practices)
-    least = 4 if pilot.controls else max(2, pilot.waves)
+    least = pilot.least_treated + (2 if pilot.controls else 0)
     if pilot.selection == "named":
         least = pilot.treated + 2
     sizes = list(sites) or sorted({max(least, round(share * count)) for share in SHARES})

@@ -89,17 +89,6 @@ def test_the_mixed_model_is_restricted_maximum_likelihood(spread):
     np.testing.assert_allclose((found.weights * y).sum(axis=(1, 2)), found.value, rtol=1e-9)
 
 
-def test_the_mixed_model_agrees_with_statsmodels():
-    lib = pytest.importorskip("statsmodels.regression.mixed_linear_model")
-    treatment, y = wedge(1, 10, 5, 2.0)
-    year = (np.arange(50)[:, None] % 5 == np.arange(5)).astype(float)
-    x = np.column_stack([treatment[0].ravel(), year])
-    theirs = lib.MixedLM(y[0].ravel(), x, np.repeat(np.arange(10), 5)).fit(reml=True)
-    found = mixed.fit(treatment, y)
-    assert found.value[0] == pytest.approx(theirs.fe_params[0], rel=1e-4)
-    assert found.error[0] == pytest.approx(theirs.bse_fe[0], rel=1e-3)
-
-
 def test_a_stepped_wedge_by_the_mixed_model_keeps_its_level(plot):
     own = replace(plot, rollout="stepped_wedge", waves=4, treated=48, controls=0, estimator="mixed_model")
     found = run_pilot(own, panel(), 2000, OFF | {"practice_noise": 0.02}).outcomes[0]
