@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+DOCS_STAMP := $(VENV)/.docs_installed
 WORKERS ?= 2
 
-.PHONY: run install test test-all lint format bench clean
+.PHONY: run install test test-all lint format bench docs reference clean
 
 run: $(STAMP)
 	$(BIN)/paysim run scenarios/nl/achterhoek_four_models.yaml
@@ -17,10 +18,14 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
+$(DOCS_STAMP): $(STAMP)
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable '.[docs]'
+	touch $@
+
 test: $(STAMP)
 	$(BIN)/python -m pytest -n $(WORKERS)
 
-test-all: $(STAMP)
+test-all: $(DOCS_STAMP)
 	$(BIN)/python -m pytest -n $(WORKERS) -m ""
 
 lint: $(STAMP)
@@ -36,6 +41,18 @@ format: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
 
+# The site, from the pages as they are; every warning is an error.
+docs: $(DOCS_STAMP)
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going -b html docs docs/_build
+
+# Pages that tools write from the code and the data.
+reference: $(STAMP)
+	$(BIN)/python tools/write_cli.py
+	$(BIN)/python tools/write_keys.py
+	$(BIN)/python tools/write_numbers.py
+	$(BIN)/python tools/write_components.py
+	$(BIN)/python tools/draw_diagrams.py
+
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build dist docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,52 @@
+"""The site: every page has one place in it, every public name is described, and Sphinx builds it without a warning."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+import paysim
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+TREE = re.compile(r"^```\{toctree\}\n(.*?)^```$", re.M | re.S)
+PAGES = [path for path in sorted(DOCS.rglob("*.*")) if path.suffix in (".md", ".ipynb") and "_build" not in path.parts]
+
+
+def entries(page):
+    """Return the pages that the tables of contents of a page name."""
+    lines = [line for tree in TREE.findall(page.read_text("utf-8")) for line in tree.splitlines()]
+    for name in lines:
+        if name and not name.startswith(":"):
+            found = [path for end in (".md", ".ipynb") for path in page.parent.glob(name + end)]
+            assert found, f"{page}: {name}"
+            yield from (path.resolve() for path in found)
+
+
+def test_every_page_stands_in_one_table_of_contents():
+    found = Counter(path for page in PAGES if page.suffix == ".md" for path in entries(page))
+    assert not [str(page) for page in PAGES if page != DOCS / "index.md" and found[page] != 1]
+
+
+def test_every_public_name_is_described():
+    page = (DOCS / "reference/api.md").read_text("utf-8")
+    named = set(re.findall(r"^\.\. auto\w+:: paysim\.(\w+)$", page, re.M))
+    assert named == set(paysim.__all__) - {"__version__", "plot"}
+    assert ".. automodule:: paysim.report.figures" in page
+
+
+@pytest.mark.slow
+def test_the_site_is_built_without_a_warning(tmp_path):
+    pytest.importorskip("sphinx", reason="`make docs` and `make test-all` install what builds the site")
+    command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html", str(DOCS), str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    model = (tmp_path / "model.html").read_text("utf-8")
+    assert "<svg" in model  # formulas are drawn
+    outside = re.compile(r"""<(?:script|link|img|iframe)\b[^>]*(?:src|href)=["'](?:https?:)?//""")
+    assert not [page.name for page in tmp_path.rglob("*.html") if outside.search(page.read_text("utf-8"))]
