@@ -12,6 +12,7 @@ from io import BytesIO
 from typing import Any
 
 from matplotlib import rc_context
+from matplotlib.font_manager import FontProperties
 from matplotlib.mathtext import math_to_image
 from pygments.lexers.special import TextLexer
 from sphinx.application import Sphinx
@@ -62,11 +63,11 @@ def _formula(self: Any, node: Any) -> None:
     plain = re.sub(r"\\[bB]ig(?![a-z])", "", re.sub(r"\\tfrac\s*(\d)(\d)", r"\\frac{\1}{\2}", text))
     plain = plain.replace(r"\tfrac", r"\frac")  # what matplotlib does not know of LaTeX
     with rc_context({"mathtext.fontset": "cm", "svg.fonttype": "path", "svg.hashsalt": "paysim"}):
-        depth = math_to_image(f"${plain}$", drawn, dpi=72, format="svg")
+        depth = math_to_image(f"${plain}$", drawn, prop=FontProperties(size=13), dpi=72, format="svg")
     svg = drawn.getvalue().decode("utf-8")
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
     label = escape(text, quote=True)
-    begin = f'<svg role="img" aria-label="{label}" class="formula" style="vertical-align: -{depth:.2f}pt"'
+    begin = f'<svg role="img" aria-label="{label}" style="fill: currentColor; vertical-align: -{depth:.2f}pt"'
     self.body.append(svg.replace("<svg", begin, 1))
 
 
