@@ -23,6 +23,7 @@ _HOMES = {
     "compare": "paysim.analysis.compare",
     "compare_pilots": "paysim.pilots",
     "decompose": "paysim.analysis.decomposition",
+    "distributional": "paysim.analysis.distributional",
     "episodes": "paysim.analysis.episodes",
     "equally_distributed": "paysim.analysis.equity",
     "explain": "paysim.analysis.explain",
@@ -52,6 +53,7 @@ _HOMES = {
     "simulate_to_precision": "paysim.analysis.precision",
     "size_pilot": "paysim.pilots",
     "statement": "paysim.analysis.money",
+    "subgroups": "paysim.analysis.subgroups",
     "synthesize": "paysim.population",
     "validate": "paysim.analysis.validation",
     "verify": "paysim.analysis.verification",
@@ -77,6 +79,7 @@ __all__ = [
     "compare",
     "compare_pilots",
     "decompose",
+    "distributional",
     "episodes",
     "equally_distributed",
     "explain",
@@ -107,6 +110,7 @@ __all__ = [
     "simulate_to_precision",
     "size_pilot",
     "statement",
+    "subgroups",
     "synthesize",
     "validate",
     "verify",
@@ -121,6 +125,7 @@ if TYPE_CHECKING:
     from paysim.analysis.calibration import calibrate
     from paysim.analysis.compare import compare
     from paysim.analysis.decomposition import decompose
+    from paysim.analysis.distributional import distributional
     from paysim.analysis.episodes import episodes
     from paysim.analysis.equity import equally_distributed
     from paysim.analysis.execution import simulate
@@ -133,6 +138,7 @@ if TYPE_CHECKING:
     from paysim.analysis.resume import repair, resume
     from paysim.analysis.runs import Run, load_run
     from paysim.analysis.scorecard import scorecard
+    from paysim.analysis.subgroups import subgroups
     from paysim.analysis.trials import replicate_trials
     from paysim.analysis.validation import validate
     from paysim.analysis.verification import verify

@@ -19,12 +19,23 @@ from paysim.errors import DataError, Problem, shorten
 if TYPE_CHECKING:
     import pandas as pd
 
+    from paysim.analysis.psa import Psa
+    from paysim.analysis.runs import Run
+
 THRESHOLDS = {"NL": (20_000.0, 50_000.0, 80_000.0), "BE": (20_000.0, 40_000.0, 60_000.0)}
 """EUR per QALY. NL: bands of Zorginstituut Nederland by burden of disease (2015), recalled. BE: there is none by law or
 rule; these are round values to look at, assumed."""
 
 FRONTIER, DOMINATED, EXTENDED = "on the frontier", "dominated", "extendedly dominated"
 _TIE = 1e-12
+
+
+def thresholds_of(source: Run | Psa) -> tuple[float, ...]:
+    """Return the thresholds of the country of a run or a study; those of the Netherlands where none are known."""
+    from paysim.population import load_region
+
+    region = source.manifest.get("country_region") or source.manifest["scenario"]["region"]
+    return THRESHOLDS.get(load_region(region).country, THRESHOLDS["NL"])
 
 
 def strategies(outcomes: pd.DataFrame) -> pd.DataFrame:

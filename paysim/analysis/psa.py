@@ -22,10 +22,21 @@ from paysim.analysis.execution import check_out
 from paysim.analysis.folder import csv_bytes
 from paysim.analysis.measures import records
 from paysim.analysis.request import write_request
-from paysim.analysis.worlds import PEOPLE, World, identity_of, per_head, results_of, seal_of, simulate_worlds, uncertain
+from paysim.analysis.worlds import (
+    PEOPLE,
+    WHOLE,
+    World,
+    all_of,
+    identity_of,
+    per_head,
+    seal_of,
+    simulate_worlds,
+    uncertain,
+    whole_of,
+)
 from paysim.behaviour import behaviour_correlations
 from paysim.engine.cell import Progress
-from paysim.errors import DataError, OutputError, Problem
+from paysim.errors import DataError, NotInResults, OutputError, Problem
 from paysim.parameters import Parameter
 from paysim.parameters.draws import draw
 from paysim.reading import write_atomic
@@ -63,6 +74,22 @@ class Psa:
         import pandas as pd
 
         return pd.read_parquet(self.path / "psa_results.parquet")
+
+    @cached_property
+    def by_education(self) -> pd.DataFrame:
+        """`worlds.BY_EDUCATION` by education: ``draw, replicate, arm, group, measure, value, unit``.
+
+        Raises
+        ------
+        NotInResults
+            If the study was made before paysim kept them.
+        """
+        import pandas as pd
+
+        file = self.path / "psa_education.parquet"
+        if not file.is_file():
+            raise NotInResults(Problem("the study has no results by education; make it anew", file=str(self.path)))
+        return pd.read_parquet(file)
 
     @cached_property
     def parameters(self) -> pd.DataFrame:
@@ -224,12 +251,14 @@ def _write(
     import pyarrow as pa
 
     scenario, sample = worlds[0].scenario, worlds[0].sample
-    rows = results_of(files)
+    found = all_of(files)
+    rows, groups = whole_of(found), found[found["group"] != WHOLE]
     drawn = uncertain(scenario)
     values = [_values(drawn, scenario.seed, number) for number in sorted({number for number, _ in files})]
     outcomes = records(_outcomes(rows, folder, COST, EFFECT))
     written = {
         "psa_results.parquet": parquet_bytes(pa.Table.from_pandas(rows, preserve_index=False)),
+        "psa_education.parquet": parquet_bytes(pa.Table.from_pandas(groups, preserve_index=False)),
         "psa_parameters.csv": csv_bytes(values, ["draw", *(each.name for each in drawn)]),
         "psa_outcomes.csv": csv_bytes(outcomes, ["draw", "replicate", "arm", "cost", "effect"]),
     }
@@ -243,6 +272,10 @@ def _write(
         "title": scenario.title,
         "country_region": scenario.region,
         "sha256": scenario.sha256,
+        "population": scenario.population,
+        "start": scenario.start.isoformat(),
+        "price_year": scenario.price_year,
+        "discounting": {"costs": scenario.discounting.costs, "effects": scenario.discounting.effects},
         "horizon_years": scenario.horizon_years,
         "seed": scenario.seed,
         "sample": sample,

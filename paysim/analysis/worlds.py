@@ -20,12 +20,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from paysim import __version__
 from paysim.analysis.cells import CELLS, digest, parquet_bytes
 from paysim.analysis.folder import source_digest
 from paysim.analysis.measures import HORIZON, MEASURES
 from paysim.behaviour import behaviour_correlations
 from paysim.engine.cell import Cell, Progress, by_year, run_arm, run_base, settling_arm, solve_arms
+from paysim.engine.groups import EDUCATION as LEVELS
 from paysim.engine.model import Model, build_model, load_parameters
 from paysim.errors import DataError, InputError, ModelError, NotInResults, Problem, nearest_name
 from paysim.parameters import Parameter
@@ -43,6 +46,18 @@ ATTEMPTS = 3
 
 PEOPLE = "people_at_start"
 """Persons of the region when the arms begin: the head in amounts per head, the same in every arm of a world."""
+
+WHOLE = "all"
+EDUCATION = "education"
+BY_EDUCATION = (
+    "qalys_discounted",
+    "spending_total_discounted",
+    "resource_cost_total_discounted",
+    "patient_payments",
+    "person_years",
+    "quality_adjusted_life_expectancy",
+)
+"""Measures that a world keeps by education too, for who gains and who pays."""
 
 
 @dataclass(frozen=True)
@@ -109,8 +124,8 @@ def file_of(world: World) -> str:
 def simulate_world(world: World, cells: str, limit_s: float | None = None, source: str | None = None) -> str:
     """Simulate a world unless its file is there, and return the name of its file in the folder `cells`.
 
-    The file, named by the hash of all that goes into it, has every measure of the whole region over the horizon, for
-    every arm; its SHA-256 lies beside it, written last.
+    The file, named by the hash of all that goes into it, has every measure of the whole region over the horizon, and
+    `BY_EDUCATION`, for every arm; its SHA-256 lies beside it, written last.
 
     Parameters
     ----------
@@ -144,28 +159,50 @@ def _simulated(world: World) -> pa.Table:
 
     scenario = world.drawn()
     model = build_model(scenario, world.sample)
-    heads = len(model.population) * model.population.practices[0].weight
-    people = pd.DataFrame([{"measure": PEOPLE, "value": heads, "unit": "persons"}])
+    people = pd.DataFrame(_heads(model), columns=["group", "value"]).assign(measure=PEOPLE, unit="persons")
     tables = []
     for cell in _arms(model, world.replicate):
         found = pd.DataFrame(cell.results)
-        found = found[(found["dimension"] == "all") & (found["period"] == HORIZON)]
-        tables.append(pd.concat([found[["measure", "value", "unit"]], people]).assign(arm=cell.arm))
-    whole = pd.concat(tables)[["arm", "measure", "value", "unit"]]
+        found = found[found["period"] == HORIZON]
+        kept = (found["dimension"] == WHOLE) | ((found["dimension"] == EDUCATION) & found["measure"].isin(BY_EDUCATION))
+        tables.append(pd.concat([found[kept], people]).assign(arm=cell.arm))
+    whole = pd.concat(tables)[["arm", "group", "measure", "value", "unit"]]
     return pa.Table.from_pandas(whole, preserve_index=False)
 
 
+def _heads(model: Model) -> list[tuple[str, float]]:
+    """Return the persons of the region when the arms begin: of all, and by education."""
+    weight = model.population.practices[0].weight
+    counts = np.bincount(model.population.education, minlength=len(LEVELS))
+    return [(WHOLE, len(model.population) * weight), *zip(LEVELS, (counts * weight).tolist(), strict=True)]
+
+
 def results_of(files: Mapping[tuple[int, int], Path]) -> pd.DataFrame:
-    """Return what worlds left, in the order of draw and replicate: ``draw, replicate, arm, measure, value, unit``."""
-    import pandas as pd
+    """Return what worlds left of the whole region: ``draw, replicate, arm, measure, value, unit``, in that order."""
+    return whole_of(all_of(files))
+
+
+def whole_of(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of `all_of` that are of the whole region, as `results_of` has them."""
+    return table[table["group"] == WHOLE].drop(columns="group").reset_index(drop=True)
+
+
+def all_of(files: Mapping[tuple[int, int], Path]) -> pd.DataFrame:
+    """Return all that worlds left, in the order of draw and replicate; ``group`` is `WHOLE` or a level of education.
+
+    Columns ``draw, replicate, arm, group, measure, value, unit``.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
     tables = []
     for (number, replicate), file in sorted(files.items()):
-        table = pd.read_parquet(file)
-        table.insert(0, "replicate", replicate)
-        table.insert(0, "draw", number)
+        table = pq.read_table(file)
+        for name, value in (("replicate", replicate), ("draw", number)):
+            table = table.add_column(0, name, pa.array(np.full(len(table), value)))
         tables.append(table)
-    return pd.concat(tables, ignore_index=True)
+    found: pd.DataFrame = pa.concat_tables(tables).to_pandas()
+    return found
 
 
 def per_head(results: pd.DataFrame, measures: Sequence[str], source: Path) -> pd.DataFrame:

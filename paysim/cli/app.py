@@ -20,6 +20,7 @@ from paysim.cli import (
     check,
     compare,
     decompose,
+    distribution,
     explain,
     export,
     incentives,
@@ -34,6 +35,7 @@ from paysim.cli import (
     sensitivity,
     serve,
     sobol,
+    subgroups,
     tornado,
     trials,
     validate,
@@ -61,6 +63,7 @@ app.command("repair")(resume.repair)
 app.command("compare")(compare.compare)
 app.command("scorecard")(indicators.scorecard)
 app.command("indicators")(indicators.indicators)
+app.command("subgroups")(subgroups.subgroups)
 app.command("report")(report.report)
 app.command("decompose")(decompose.decompose)
 app.command("export")(export.export)
@@ -74,6 +77,7 @@ app.command("calibrate-behaviour")(calibrate_behaviour.calibrate_behaviour)
 app.command("validate")(validate.validate)
 app.command("psa")(psa.psa)
 app.command("cea")(cea.cea)
+app.command("distribution")(distribution.distribution)
 app.command("tornado")(tornado.tornado)
 app.command("sobol")(sobol.sobol)
 app.command("threshold")(sensitivity.threshold)

@@ -39,7 +39,6 @@ def cea(
     from paysim.analysis.psa import load_psa
     from paysim.analysis.regression import LEAST_DRAWS
     from paysim.cli.validate import check_plot
-    from paysim.population import load_region
     from paysim.reading import write_atomic
     from paysim.report.acceptability import figure_bytes
 
@@ -47,8 +46,7 @@ def cea(
         check_plot(plot)
     found = load_psa(study)
     outcomes = found.outcomes(cost=cost)
-    country = load_region(found.manifest["country_region"]).country
-    thresholds = willingness or list(ce.THRESHOLDS.get(country, ce.THRESHOLDS["NL"]))
+    thresholds = willingness or list(ce.thresholds_of(found))
     ranked, chosen = ce.strategies(outcomes), ce.acceptability(outcomes, thresholds)
     value = ce.value_of_information(outcomes, thresholds)
     value["region_eur"] = value["corrected_eur"].fillna(value["raw_eur"]) * found.people

@@ -17,11 +17,10 @@ def export(
     json: Json = False,
 ) -> None:
     """Write the tables of a run or a study as an Excel workbook."""
-    from paysim.analysis.psa import MANIFEST, load_psa
-    from paysim.analysis.runs import load_run
+    from paysim.analysis.results import load_results
     from paysim.report.workbook import write_workbook
 
-    written = write_workbook(load_psa(run) if (run / MANIFEST).is_file() else load_run(run), file)
+    written = write_workbook(load_results(run), file)
     if json:
         show.as_json({"workbook": str(written)})
     else:

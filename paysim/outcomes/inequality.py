@@ -73,6 +73,39 @@ def equally_distributed_equivalent(value: np.ndarray, size: np.ndarray, aversion
     return np.where(known, level * least[..., 0], np.nan)
 
 
+def kolm_equivalent(value: np.ndarray, size: np.ndarray, aversion: float) -> np.ndarray:
+    """Return the level that, had by everybody, is as good as the unequal levels (Kolm 1976): -ln(mean e^(-a v)) / a.
+
+    Adding the same to every group adds the same to the result; for Atkinson's it is multiplying.
+
+    Parameters
+    ----------
+    aversion
+        Kolm's parameter, 0 or more, per unit of `value`: 0 gives the mean, large values the worst-off group.
+    """
+    if aversion == 0.0:
+        return mean(value, size)
+    least = value.min(axis=-1, keepdims=True)
+    powers = np.exp(-aversion * (value - least))  # of the distance to the least, so that none overflows
+    return np.asarray(least[..., 0] - np.log((_shares(size) * powers).sum(axis=-1)) / aversion)
+
+
+def atkinson_weights(value: np.ndarray, size: np.ndarray, aversion: float) -> np.ndarray:
+    """Return what one unit more is worth in each group under Atkinson's index, 1 being the mean of all people."""
+    least = value.min(axis=-1, keepdims=True)
+    known = np.where(least > 0.0, value / np.where(least > 0.0, least, 1.0), np.nan)
+    return _normalised(known**-aversion, size)
+
+
+def kolm_weights(value: np.ndarray, size: np.ndarray, aversion: float) -> np.ndarray:
+    """Return what one unit more is worth in each group under Kolm's index, 1 being the mean of all people."""
+    return _normalised(np.exp(-aversion * (value - value.min(axis=-1, keepdims=True))), size)
+
+
+def _normalised(weight: np.ndarray, size: np.ndarray) -> np.ndarray:
+    return _divide(weight, mean(weight, size)[..., None])
+
+
 def _shares(size: np.ndarray) -> np.ndarray:
     return _divide(size, size.sum(axis=-1, keepdims=True))
 

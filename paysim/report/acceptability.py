@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.axes import Axes
 
-from paysim.analysis.cost_effectiveness import acceptability
+from paysim.analysis.cost_effectiveness import FRONTIER, acceptability, strategies, value_of_information
 from paysim.report import drawing
 
 if TYPE_CHECKING:
@@ -55,6 +55,36 @@ def curves(outcomes: pd.DataFrame, baseline: str, ax: Axes, most: float = _MOST)
     ax.set_ylim(0.0, 1.0)
     ax.set_xlabel("EUR per QALY")
     ax.set_ylabel("probability of the greatest net benefit")
+    ax.legend(fontsize=7)
+    return ax
+
+
+def frontier(outcomes: pd.DataFrame, baseline: str, ax: Axes) -> Axes:
+    """Draw every arm's mean cost and effect as differences from a baseline, and the line of those not dominated."""
+    table = strategies(outcomes).set_index("arm")
+    x = 1000.0 * (table["effect"] - table["effect"][baseline])
+    y = table["cost"] - table["cost"][baseline]
+    best = table.index[table["status"] == FRONTIER]
+    ax.plot(x[best], y[best], color="black", linewidth=1.0)
+    for arm, look in _looks(outcomes, baseline).items():
+        ax.plot(x[arm], y[arm], look.marker, color=look.color, markersize=7, label=look.title)
+    ax.axhline(0.0, color=drawing.RULE, linewidth=0.6, zorder=0)
+    ax.axvline(0.0, color=drawing.RULE, linewidth=0.6, zorder=0)
+    ax.set_xlabel(f"QALYs per 1,000 persons, difference from {baseline}")
+    ax.set_ylabel("EUR per head, difference")
+    ax.legend(fontsize=7)
+    return ax
+
+
+def information(outcomes: pd.DataFrame, ax: Axes, most: float = _MOST) -> Axes:
+    """Draw the value of perfect information by EUR per QALY, corrected for chance where replicates allow it."""
+    table = value_of_information(outcomes, np.linspace(0.0, most, 101).tolist())
+    ax.plot(table.index, table["raw_eur"], color=drawing.PALE, linestyle="--", label="as seen, with chance")
+    if table["corrected_eur"].notna().any():
+        ax.plot(table.index, table["corrected_eur"], color=drawing.OKABE_ITO[0], label="without chance")
+    ax.set_ylim(bottom=0.0)
+    ax.set_xlabel("EUR per QALY")
+    ax.set_ylabel("EUR per head")
     ax.legend(fontsize=7)
     return ax
 

@@ -16,18 +16,25 @@ from typing import TYPE_CHECKING, Any
 
 from paysim.analysis.compare import compare
 from paysim.analysis.measures import records
-from paysim.analysis.runs import Run, check_writable, load_run
+from paysim.analysis.results import load_results
+from paysim.analysis.runs import Run, check_writable
+from paysim.analysis.studied import keep_study, kept_study
 from paysim.analysis.verified import kept_verification
 from paysim.errors import NotInResults
 from paysim.reading import no_formula, write_atomic
+from paysim.reading.locks import make_folder
 from paysim.report import aims, caveats, checklists, contents, drawing, equity, method, tables, wording
+from paysim.report.uncertainty import Uncertainty
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from paysim.analysis.psa import Psa
+
 REPORT = "report.html"
 FIGURE_FOLDER = "figures"
 
+_HALF = 6.0  # inches: two figures side by side
 _MOST_ROWS = 200  # shown in the report; the CSV has them all
 _QALYS = ("qalys_per_1000", "QALYs")
 _QALY_DECIMALS = 3  # more would be noise
@@ -73,13 +80,16 @@ class Section:
     notes: Sequence[str] = ()
 
 
-def write_report(run: Run | str | os.PathLike[str]) -> Path:
-    """Write ``report.html`` and ``figures/`` into the run folder.
+def write_report(run: Run | Psa | str | os.PathLike[str], study: Psa | None = None) -> Path:
+    """Write ``report.html`` and ``figures/`` into the folder of a run or of a study.
 
     Parameters
     ----------
     run
-        A run, or its folder.
+        A run or a study of draws, or its folder.
+    study
+        A study of the same scenario, whose cost-effectiveness then stands in the run's report; it is kept with the
+        run, so that later reports show it too.
 
     Returns
     -------
@@ -93,34 +103,70 @@ def write_report(run: Run | str | os.PathLike[str]) -> Path:
     OutputError
         If it cannot be written to.
     """
-    run = run if isinstance(run, Run) else load_run(run)
+    run = load_results(run) if isinstance(run, str | os.PathLike) else run
+    if not isinstance(run, Run):
+        return _write_study(run)
     check_writable(run)
+    if study is not None:
+        keep_study(run, study)
+    kept = kept_study(run)
     folder = run.path / FIGURE_FOLDER
     folder.mkdir(exist_ok=True)
     pictures = {}
     for figure in contents.FIGURES:
         drawn = _draw(run, figure)
-        if drawn is None:
-            continue
-        data, svg, png = drawn
-        write_atomic(folder / f"{figure.name}.csv", csv_bytes(data))
-        write_atomic(folder / f"{figure.name}.svg", svg)
-        write_atomic(folder / f"{figure.name}.png", png)
-        pictures[figure.name] = Picture(
-            name=figure.name,
-            title=figure.title,
-            reading=figure.reading,
-            image="data:image/svg+xml;base64," + base64.b64encode(svg).decode("ascii"),
-            table=shown(data, figure.title),
-            wide=figure.wide,
-        )
+        if drawn is not None:
+            pictures[figure.name] = _kept(folder, figure.name, figure.title, figure.reading, *drawn, figure.wide)
     target = run.path / REPORT
-    write_atomic(target, render(run, pictures).encode("utf-8"))
+    text = render(run, pictures, [] if kept is None else [_uncertainty(kept, folder)])
+    write_atomic(target, text.encode("utf-8"))
     return target
 
 
-def render(run: Run, pictures: Mapping[str, Picture]) -> str:
-    """Return the report as HTML."""
+def _write_study(study: Psa) -> Path:
+    """Write the report of a study alone."""
+    folder = study.path / FIGURE_FOLDER
+    make_folder(folder)
+    sections = [_uncertainty(study, folder), Section("Limits of use", (), (), (), method.limits_of_study(study))]
+    about = study.manifest
+    text = _html(str(about["title"]), method.subtitle_of_study(study), str(about["paysim"]), sections)
+    target = study.path / REPORT
+    write_atomic(target, text.encode("utf-8"))
+    return target
+
+
+def _kept(
+    folder: Path, name: str, title: str, reading: str, data: pd.DataFrame, svg: bytes, png: bytes, wide: bool
+) -> Picture:
+    """Write a figure and its table beside the report, and return it as the template shows it."""
+    write_atomic(folder / f"{name}.csv", csv_bytes(data))
+    write_atomic(folder / f"{name}.svg", svg)
+    write_atomic(folder / f"{name}.png", png)
+    image = "data:image/svg+xml;base64," + base64.b64encode(svg).decode("ascii")
+    return Picture(name, title, reading, image, shown(data, title), wide)
+
+
+def _uncertainty(study: Psa, folder: Path) -> Section:
+    """Return what a study of draws says, its figures written into the folder."""
+    about = Uncertainty(study)
+    pictures = []
+    for each in about.figures():
+        sheet = each.draw(drawing.new_axes(_HALF, _HALF * 0.72)).figure
+        assert isinstance(sheet, drawing.Figure)
+        wide = each.name == "ce_single_parameters"
+        pictures.append(_kept(folder, each.name, each.title, each.reading, each.table, *_images(sheet), wide))
+    tables = [shown(table, caption) for caption, table in about.tables()]
+    return Section("Cost-effectiveness under uncertainty", about.sentences(), tables, pictures)
+
+
+def render(run: Run, pictures: Mapping[str, Picture], uncertainty: Sequence[Section] = ()) -> str:
+    """Return the report of a run as HTML."""
+    title = str(run.scenario.get("title") or run.scenario["name"])
+    version = str(run.manifest.get("paysim_version", ""))
+    return _html(title, method.subtitle(run), version, _sections(run, pictures, uncertainty))
+
+
+def _html(title: str, subtitle: str, version: str, sections: Sequence[Section]) -> str:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -131,10 +177,7 @@ def render(run: Run, pictures: Mapping[str, Picture]) -> str:
         lstrip_blocks=True,
     )
     return environment.get_template("report.html.j2").render(
-        title=str(run.scenario.get("title") or run.scenario["name"]),
-        subtitle=method.subtitle(run),
-        version=str(run.manifest.get("paysim_version", "")),
-        sections=_sections(run, pictures),
+        title=title, subtitle=subtitle, version=version, sections=sections
     )
 
 
@@ -173,12 +216,17 @@ def _draw(run: Run, figure: contents.Figure) -> tuple[pd.DataFrame, bytes, bytes
         return None
     drawn = figure.draw(run, **figure.options).figure
     assert isinstance(drawn, drawing.Figure)
-    svg = drawing.save(drawn, "svg")
-    drawn.set_layout_engine("none")  # laid out already; the second file need not do it again
-    return data, svg, drawing.save(drawn, "png")
+    return data, *_images(drawn)
 
 
-def _sections(run: Run, pictures: Mapping[str, Picture]) -> list[Section]:
+def _images(sheet: drawing.Figure) -> tuple[bytes, bytes]:
+    """Return a figure as the bytes of an svg and of a png file."""
+    svg = drawing.save(sheet, "svg")
+    sheet.set_layout_engine("none")  # laid out already; the second file need not do it again
+    return svg, drawing.save(sheet, "png")
+
+
+def _sections(run: Run, pictures: Mapping[str, Picture], uncertainty: Sequence[Section]) -> list[Section]:
     comparison = compare(run)
 
     def pick(figures: Iterable[contents.Figure]) -> list[Picture]:
@@ -220,6 +268,7 @@ def _sections(run: Run, pictures: Mapping[str, Picture]) -> list[Section]:
             [*_waits(run), _levels(run)],
             pick(contents.ACCESS),
         ),
+        *uncertainty,
         Section("Method", method.sentences(run), [_fact(each) for each in method.facts(run)]),
         *_verification(run),
         Section("Indicators", (), [_indicators()]),

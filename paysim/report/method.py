@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from paysim.report.wording import number
 
 if TYPE_CHECKING:
+    from paysim.analysis.psa import Psa
     from paysim.analysis.runs import Run
 
 Facts = tuple[str, list[str], list[list[str]]]
@@ -29,6 +30,14 @@ SPENDING = (
     "co-payments) is part of them and is shown apart."
 )
 
+_CHANCE_ONLY = (
+    "Intervals hold chance only. Uncertainty about parameters and about the structure of the model is not in them, so "
+    "they are too narrow as a statement about the world."
+)
+_DRAWS_ONLY = (
+    "Intervals hold parameters and chance, not the structure of the model; ranges are assumed for many parameters, and "
+    "most are drawn independently of each other."
+)
 _LIMITS = (
     (
         "A what-if of one region, not a forecast: trends, prices, staff and policy outside the arms stay as "
@@ -38,10 +47,7 @@ _LIMITS = (
         "How strongly practices respond rests on assumed and recalled values (see the weakest numbers); with "
         "other values the size, and for small effects the sign, can change."
     ),
-    (
-        "Intervals hold chance only. Uncertainty about parameters and about the structure of the model is "
-        "not in them, so they are too narrow as a statement about the world."
-    ),
+    _CHANCE_ONLY,
     "General practice responds to the arms; hospitals and other sectors are paid by tariff and do not.",
     (
         "Where the scenario asks for it, rates are solved so that insurers spend the same on general "
@@ -70,6 +76,22 @@ def subtitle(run: Run) -> str:
         f"{scenario.get('horizon_years')} years from {scenario.get('start')}, "
         f"prices of {scenario.get('price_year')}"
     )
+
+
+def subtitle_of_study(study: Psa) -> str:
+    """Return one line on what was drawn and simulated."""
+    about = study.manifest
+    region = str(about["country_region"]).replace("_", " ")
+    return (
+        f"{region}: {study.people:,.0f} persons, {int(about['draws']):,} draws, {about['horizon_years']} years; "
+        f"scenario {about['scenario']}, seed {about['seed']}"
+    )
+
+
+def limits_of_study(study: Psa) -> list[str]:
+    """Return what the results of a study must not be used for."""
+    points = [each for each in _LIMITS if each != _CHANCE_ONLY]
+    return [*points, _DRAWS_ONLY, f"Effects beyond {study.manifest['horizon_years']} years are not counted."]
 
 
 def health(run: Run) -> list[str]:

@@ -220,3 +220,21 @@ def test_damage_is_found(study: studies.Psa, tmp_path: Path) -> None:
 def test_the_command_says_what_is_wrong() -> None:
     text = CliRunner().invoke(app, ["psa", "nl/achterhoek_four_models", "--draws", "0"])
     assert text.exit_code == 2
+
+
+def test_a_study_tells_who_gains_by_education(study: studies.Psa) -> None:
+    whole, parts = study.results, study.by_education
+    for name in ("qalys_discounted", "spending_total_discounted", PEOPLE):
+        keys = ["draw", "replicate", "arm"]
+        all_of_it = whole[whole["measure"] == name].set_index(keys)["value"]
+        added = parts[parts["measure"] == name].groupby(keys)["value"].sum()
+        assert added[all_of_it.index].to_numpy() == pytest.approx(all_of_it.to_numpy(), rel=1e-9)
+    from paysim.analysis.distributional import distributional, groups_of
+
+    groups = groups_of(study)
+    assert groups.effect.shape == (1, 2, 3)
+    frame = study.outcomes().groupby(["draw", "arm"])[["effect"]].mean()["effect"].unstack("arm")
+    change = (groups.effect[0] * groups.people).sum(axis=1) / groups.people.sum()
+    assert change == pytest.approx((frame["capitation"] - frame["dutch_today"]).to_numpy(), rel=0.2, abs=1e-6)
+    table = distributional(groups, 50_000.0)
+    assert table["weighted"].notna().all()
