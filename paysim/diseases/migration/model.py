@@ -95,7 +95,7 @@ def build(params: Parameters, cohort: Cohort, *, is_open: bool) -> Migration:
     departure = Transition(
         name="departure",
         kind="departure",
-        log_hazard=_log((moves - coming) / 2.0),
+        log_hazard=_log(np.maximum((moves - coming) / 2.0, 0.0)),  # rounding can leave less than nothing
         source="turnover assumed; ages in part of net international migration, UN World Population Prospects 2024, and "
         "of the region's own age profile",
     )
