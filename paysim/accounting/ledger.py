@@ -246,6 +246,15 @@ class Ledger:
         np.add.at(balance, actors, self._whole("cents", np.int64))
         return {self._labels.names[code]: int(balance[code]) for code in np.unique(actors)}
 
+    def net_eur(self, actor: str, periods: range) -> float:
+        """Return what an actor received less what it paid in some periods, in euro; 0 for who has no postings."""
+        if actor not in self._labels.names:
+            return 0.0
+        period = self._whole("period", np.int32)
+        mine = self._whole("actor", np.int32) == self._labels.code(actor)
+        mine &= (period >= periods.start) & (period < periods.stop)
+        return int(self._whole("cents", np.int64)[mine].sum()) / 100.0
+
     def income_statement(self, actor: str) -> pd.DataFrame:
         """Return `paysim.accounting.statements.income_statement` of this ledger."""
         from paysim.accounting.statements import income_statement

@@ -1,7 +1,7 @@
 """Who takes part in the money of a region, as data: level, horizon, reserve, owners, and when bills are paid.
 
-A file of the catalogue (`organisations/`), by default that of the country. It is used to read a ledger, never to make
-one: a run's numbers do not depend on it.
+A file of the catalogue (`organisations/`), by default that of the country. It is used to read a ledger. Only in an arm
+that names a file (`organisations`) are its rules of exit in force: then organisations leave in the run.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pydantic import Field
 
 from paysim import catalog
 from paysim.errors import DataError, Problem
-from paysim.parameters import Status
+from paysim.parameters import Parameter, Parameters, Status
 from paysim.reading import Document, Name, Reader, bind, read_yaml
 
 _Text = Annotated[str, Field(min_length=1)]
@@ -34,6 +34,13 @@ class _Owner(Reader):
     share: _Term
 
 
+class _Exit(Reader):
+    start_up_eur_per_person: _Term | None = None
+    running_cost_eur_per_person_year: _Term | None = None
+    least_position_eur_per_person: _Term | None = None
+    losses_in_a_row: _Term | None = None
+
+
 class _Organisation(Reader):
     actor: str
     title: _Text
@@ -41,6 +48,7 @@ class _Organisation(Reader):
     horizon_years: _Term | None = None
     retention: _Term | None = None
     reserve_eur_per_person: _Term | None = None
+    exit: _Exit | None = None
     owners: list[_Owner] = []
 
 
@@ -55,6 +63,52 @@ class _File(Reader):
     title: _Text
     organisations: Annotated[list[_Organisation], Field(min_length=1)]
     payment_lags: list[_Lag] = []
+
+
+@dataclass(frozen=True)
+class Exit:
+    """When an organisation leaves: at the close of a contract year, for good.
+
+    It leaves when what is left of its reserve falls below the least position, or after so many years with a loss in a
+    row. Its result of a year is what the ledger says, less what running it costs, which no ledger has.
+
+    Attributes
+    ----------
+    reserve_eur_per_person
+        Cash at the start, in euro for each person of the region.
+    start_up_eur_per_person
+        Spent at the start, out of the reserve.
+    running_cost_eur_per_person_year
+        Own costs of a year.
+    least_position_eur_per_person
+        Below which it leaves.
+    losses_in_a_row
+        Years with a loss after which it leaves; None: any number.
+    """
+
+    reserve_eur_per_person: float = 0.0
+    start_up_eur_per_person: float = 0.0
+    running_cost_eur_per_person_year: float = 0.0
+    least_position_eur_per_person: float = 0.0
+    losses_in_a_row: float | None = None
+
+    def results(self, received_eur: Sequence[float]) -> list[float]:
+        """Return the result of each year, in euro per person, from what was received net in it."""
+        return [each - self.running_cost_eur_per_person_year for each in received_eur]
+
+    def position(self, received_eur: Sequence[float]) -> float:
+        """Return what is left of the reserve after some years, in euro per person."""
+        return self.reserve_eur_per_person - self.start_up_eur_per_person + sum(self.results(received_eur))
+
+    def leaves(self, received_eur: Sequence[float]) -> bool:
+        """Tell whether the organisation leaves after some years, from what it received net in each, EUR per person."""
+        if self.position(received_eur) < self.least_position_eur_per_person:
+            return True
+        if self.losses_in_a_row is None:
+            return False
+        most = max(1, round(self.losses_in_a_row))
+        last = self.results(received_eur)[-most:]
+        return len(last) == most and max(last) < 0.0
 
 
 @dataclass(frozen=True)
@@ -76,6 +130,8 @@ class Organisation:
         Cash at the start, in euro for each person of the region (of the list, for a single practice).
     owners
         ``(actor, share)`` of what the organisation gains or loses.
+    exit
+        When it leaves; None: never.
     """
 
     actor: str
@@ -85,16 +141,39 @@ class Organisation:
     retention: float = 1.0
     reserve_eur_per_person: float = 0.0
     owners: tuple[tuple[str, float], ...] = ()
+    exit: Exit | None = None
 
 
 @dataclass(frozen=True)
 class Organisations:
-    """All actors of a region, and the quarters after which bills of an account are paid."""
+    """All actors of a region, and the quarters after which bills of an account are paid.
+
+    Attributes
+    ----------
+    parameters
+        Every number of the rules of exit, as ``organisations.<file>.<actor>.<key>``: a scenario may replace them.
+    """
 
     name: str
     title: str
     members: tuple[Organisation, ...]
     lags: dict[str, int]
+    parameters: tuple[Parameter, ...] = ()
+
+    @property
+    def leaving(self) -> tuple[str, ...]:
+        """Return the organisations that have a rule of exit."""
+        return tuple(each.actor for each in self.members if each.exit is not None)
+
+    def settled(self, parameters: Parameters) -> dict[str, Exit]:
+        """Return the rules of exit by organisation, with the values of `parameters` in place."""
+        rules: dict[str, Exit] = {}
+        for each in self.members:
+            if each.exit is not None:
+                lead = _lead(self.name, each.actor)
+                mine = [row.name for row in self.parameters if row.name.startswith(lead)]
+                rules[each.actor] = Exit(**{name.removeprefix(lead): parameters[name] for name in mine})
+        return rules
 
     def owned(self) -> tuple[Organisation, ...]:
         """Return organisations that have owners, each before those that own it."""
@@ -146,12 +225,52 @@ def load_organisations(name: str, extra: Sequence[str | os.PathLike[str]] = ()) 
             each.retention.value if each.retention else 1.0,
             each.reserve_eur_per_person.value if each.reserve_eur_per_person else 0.0,
             tuple((owner.actor, owner.share.value) for owner in each.owners),
+            None if each.exit is None else Exit(**{name: term.value for name, term, _ in _exit_terms(each)}),
         )
         for each in file.organisations
     )
-    return Organisations(
-        file.name, file.title, members, {row.account: int(row.quarters.value) for row in file.payment_lags}
-    )
+    lags = {row.account: int(row.quarters.value) for row in file.payment_lags}
+    return Organisations(file.name, file.title, members, lags, tuple(_parameters(file)))
+
+
+def organisation_parameters(files: Iterable[Organisations]) -> Parameters:
+    """Return every number of the rules of exit of some files, each file once."""
+    return Parameters(row for each in {each.name: each for each in files}.values() for row in each.parameters)
+
+
+_RESERVE = "reserve_eur_per_person"
+_EXIT_UNITS = {
+    _RESERVE: "EUR per person",
+    "start_up_eur_per_person": "EUR per person",
+    "running_cost_eur_per_person_year": "EUR per person and year",
+    "least_position_eur_per_person": "EUR per person",
+    "losses_in_a_row": "years",
+}
+
+
+def _lead(file: str, actor: str) -> str:
+    return f"organisations.{file}.{actor}."
+
+
+def _exit_terms(each: _Organisation) -> Iterator[tuple[str, _Term, tuple[str, ...]]]:
+    """Yield name, term and place of every number of an organisation's rule of exit, its reserve among them."""
+    if each.exit is None:
+        return
+    if each.reserve_eur_per_person is not None:
+        yield _RESERVE, each.reserve_eur_per_person, (_RESERVE,)
+    for name in type(each.exit).model_fields:
+        term = getattr(each.exit, name)
+        if term is not None:
+            yield name, term, ("exit", name)
+
+
+def _parameters(file: _File) -> Iterator[Parameter]:
+    for each in file.organisations:
+        for name, term, _ in _exit_terms(each):
+            low, high = term.range or (None, None)
+            how = None if term.range is None else "uniform"
+            kept = (_EXIT_UNITS[name], low, high, how, term.source, term.status)
+            yield Parameter(_lead(file.name, each.actor) + name, term.value, *kept)
 
 
 def _faults(file: _File, document: Document) -> Iterator[Problem]:
@@ -166,6 +285,12 @@ def _faults(file: _File, document: Document) -> Iterator[Problem]:
             yield document.problem(
                 "a share from 0 to 1 expected", (*here, "retention", "value"), found=each.retention.value
             )
+        for name, term, place in _exit_terms(each):
+            if name != _RESERVE:
+                yield from _out_of_range(term, (*here, *place), document)
+            if name == "losses_in_a_row" and (term.value != int(term.value) or term.value < 1.0):
+                message = "a whole number of years of 1 or more expected"
+                yield document.problem(message, (*here, *place, "value"), found=term.value)
         if sum(owner.share.value for owner in each.owners) > 1.0 + 1e-12:
             yield document.problem("owners hold more than all of it", (*here, "owners"))
         for n, owner in enumerate(each.owners):

@@ -19,6 +19,7 @@ import numpy as np
 
 from paysim.accounting.activity import Activity
 from paysim.analysis.activities import pack, unpack
+from paysim.contracts.parties import Decision
 from paysim.engine.cell import Cell
 from paysim.errors import OutputError, Problem
 from paysim.kernel.records import State
@@ -51,6 +52,7 @@ class Finished:
     events: int
     checks: list[dict[str, Any]]
     folder: str = ""
+    decisions: tuple[Decision, ...] = ()
 
 
 class Spool:
@@ -118,6 +120,7 @@ def finish(cell: Cell, scale: float, folder: str) -> Finished:
         events=cell.events,
         checks=cell.checks,
         folder=folder,
+        decisions=cell.decisions,
     )
 
 
@@ -139,6 +142,7 @@ def save(folder: Path, cell: Finished) -> None:
         "events": cell.events,
         "checks": cell.checks,
         "base_quarters": len(cell.base_quarters),
+        "decisions": [each.row() for each in cell.decisions],
         "files": {name: hashlib.sha256(data).hexdigest() for name, data in files.items()},
     }
     write_atomic(folder / CELL, sealed(index))
@@ -171,4 +175,5 @@ def load(folder: Path) -> Finished | None:
         events=index["events"],
         checks=index["checks"],
         folder=folder.name,
+        decisions=tuple(Decision(**each) for each in index["decisions"]),
     )

@@ -138,7 +138,7 @@ def explain(
     arm = run.current if arm is None else arm
     cell = run.cell(arm, replicate)
     _require_period(run, period)
-    contracts = scaled(run.contracts(arm), cell.scale)
+    contracts = scaled(run.contracts(arm, replicate), cell.scale)
     year = period // PERIODS_PER_YEAR
     reads = {name for each in contracts for part in each.in_force(year) for name in part.terms.reads}
     accounts = None
@@ -196,7 +196,7 @@ def _simulate_again(
         message = "cannot be simulated again: its scenario, its people or paysim itself have changed since"
         raise DataError(Problem(message, file=str(run.path)))
     cell = run.cell(arm, replicate)
-    contracts = scaled(run.contracts(arm), cell.scale)
+    contracts = scaled(run.contracts(arm, replicate), cell.scale)
     found: list[tuple[Accounts, Settlement]] = []
 
     def keep(accounts: Accounts, settlement: Settlement) -> None:
@@ -269,7 +269,8 @@ def _explained(book: Book, bill: Bill | None, provider: str, posted: dict[str, A
     rows = [names.index(provider)] if one_practice else list(range(len(names)))
     receives = bill.to_practices if one_practice else bill.payment.payee == provider
     sign = 1.0 if receives else -1.0
-    found = tuple(_signed(line, sign) for line in lines(bill.part, bill.contract.scope.book(book), rows))
+    seen, earlier = bill.contract.books(bill.part, book)
+    found = tuple(_signed(line, sign) for line in lines(bill.part, seen, rows, earlier))
     exact = sign * float(bill.payment.euros[rows].sum())
     explained = sum(line.eur for line in found if line.eur is not None)
     if abs(100.0 * exact - cents) > _CENT or abs(explained - exact) > 1e-6 * max(1.0, abs(exact)):
@@ -316,10 +317,11 @@ def _of_person(settlement: Settlement, person: PersonQuarter) -> list[Explained]
 
 def _person_lines(bill: Bill, settlement: Settlement, person: PersonQuarter) -> list[Line]:
     """Return lines for what was paid by the unit, and for the mean lump sum of people of this segment on the list."""
-    book, part = bill.contract.scope.book(settlement.book), bill.part
+    part, (book, earlier) = bill.part, bill.contract.books(bill.part, settlement.book)
     activity = book.activity
     names = activity.service_names
-    prices = part.prices_eur(names) * bill.contract.scope.factor(settlement.book.activity)[person.practice]
+    counted = bill.contract.scope.factor(settlement.book.activity, settlement.book.year)[person.practice]
+    prices = part.prices_eur(names) * counted
     found = []
     for service, quantity in person.used.items():
         price = float(prices[names.index(service)])
@@ -327,7 +329,7 @@ def _person_lines(bill: Bill, settlement: Settlement, person: PersonQuarter) -> 
             found.append(Line(service, quantity, "units", price, quantity * price))
     here = person.practice, person.segment
     lived = float(settlement.book.activity.person_years[here])  # a scope by insurer pays for a share of all of them
-    lump = float(part.settle(book)[here] - activity.services[here] @ part.prices_eur(names))
+    lump = float(part.settle(book, earlier)[here] - activity.services[here] @ part.prices_eur(names))
     if lived > 0.0 and person.listed_years > 0.0 and abs(lump) > 1e-9:
         what = f"mean of {SEGMENT_NAMES[person.segment]} on the list"
         found.append(Line(what, person.listed_years, "person-years", lump / lived, person.listed_years * lump / lived))

@@ -15,8 +15,17 @@ from typing import Any
 
 import paysim
 from paysim.analysis.cells import CELLS, Finished, parquet_bytes
-from paysim.analysis.runs import INCENTIVE_COLUMNS, MANIFEST, PARAMETER_COLUMNS, SCHEMA
+from paysim.analysis.runs import (
+    INCENTIVE_COLUMNS,
+    MANIFEST,
+    PARAMETER_COLUMNS,
+    PARTIES,
+    PARTY_COLUMNS,
+    SCHEMA,
+    contracts_key,
+)
 from paysim.analysis.values import every_value
+from paysim.contracts.parties import as_decided
 from paysim.contracts.written import as_mapping
 from paysim.engine.model import Model
 from paysim.errors import ModelError
@@ -52,9 +61,14 @@ def write_run(
         "results.parquet": parquet_bytes(pa.concat_tables([cell.results for cell in cells]).unify_dictionaries()),
         "ledger.parquet": parquet_bytes(pa.concat_tables([cell.ledger for cell in cells]).unify_dictionaries()),
         "parameters.csv": csv_bytes(parameter_rows(model, cells), PARAMETER_COLUMNS),
-        "contracts.json": _contracts(model),
+        "contracts.json": _contracts(model, cells),
         "incentives.csv": csv_bytes([row for cell in cells for row in cell.incentives], INCENTIVE_COLUMNS),
     }
+    decided = [
+        {"arm": cell.arm, "replicate": cell.replicate, **each.row()} for cell in cells for each in cell.decisions
+    ]
+    if decided:
+        files[PARTIES] = csv_bytes(decided, PARTY_COLUMNS)
     for name, data in files.items():
         write_atomic(folder / name, data)
     manifest = {**_manifest(model, cells, sample, engine), "identity": identity, "request": request}
@@ -67,10 +81,17 @@ def write_run(
     write_atomic(folder / MANIFEST, sealed(manifest))
 
 
-def _contracts(model: Model) -> bytes:
-    """Return the contracts of every arm as written, before any factor of budget neutrality."""
-    arms = {arm.name: [as_mapping(contract) for contract in arm.contracts] for arm in model.scenario.arms}
-    return (json.dumps(arms, indent=1) + "\n").encode()
+def _contracts(model: Model, cells: Sequence[Finished]) -> bytes:
+    """Return the contracts of every arm, before any factor of budget neutrality, with what their parties decided.
+
+    Where parties decide and there are replicates, the arm comes once for each, see `contracts_key`.
+    """
+    found = {}
+    for cell in cells:
+        contracts = as_decided(model.scenario.arm(cell.arm).contracts, cell.decisions)
+        if cell.replicate == 0 or cell.decisions:
+            found[contracts_key(cell.arm, cell.replicate)] = [as_mapping(each) for each in contracts]
+    return (json.dumps(found, indent=1) + "\n").encode()
 
 
 def write_log(folder: Path, started: float, cells: Sequence[Finished]) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from paysim.analysis.runs import INCENTIVE_COLUMNS
 from paysim.behaviour.actors import actor_table, patient_table
+from paysim.behaviour.participation import as_expected
 from paysim.contracts.neutrality import total_eur
 from paysim.engine.cell import Base, Progress, run_base, solve_arms
 from paysim.engine.model import Model, build_model, under_rules
@@ -105,6 +106,7 @@ def payments_on(ground: Ground, scenario: Scenario) -> list[dict[str, Any]]:
     persons = float(base.years[-1].person_years.sum()) / base.years[-1].years
     rows = []
     for arm, factor in solve_arms(scenario, base.years[-1:], base.years).values():
-        paid = total_eur(arm.contracts, [replace(base.years[-1], lines=(), payments=None)], [0], base.years)
+        contracts = as_expected(arm.contracts, base.years, ground.model.parameters)
+        paid = total_eur(contracts, [replace(base.years[-1], lines=(), payments=None)], [0], base.years)
         rows.append({"arm": arm.name, "factor": factor, "eur_per_head": paid / persons})
     return rows

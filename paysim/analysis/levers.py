@@ -2,7 +2,8 @@
 
 A parameter has its own name (``behaviour.altruism_mean``). A number of a contract is named by its way down: arm,
 contract, component, field, as in ``mixed.gp_mixed.capitation.share``; in lists of rows the row's own label comes
-between, as in ``mixed.gp_mixed.chronic_bundle.bundles.diabetes.eur_per_programme_year``. Where an arm is
+between, as in ``mixed.gp_mixed.chronic_bundle.bundles.diabetes.eur_per_programme_year``. The share of practices
+that take part in an arm's contracts, or are asked to, is ``ARM.participants.share``. Where an arm is
 budget-neutral its rates are solved anew for every value, so that what is turned there is how the money is paid, not
 how much.
 """
@@ -13,11 +14,11 @@ from collections.abc import Iterator
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
-from paysim.contracts.contract import Part
+from paysim.contracts.contract import Contract, Part
 from paysim.engine.model import load_parameters
 from paysim.errors import DataError, Problem, nearest_name
 from paysim.parameters import Override
-from paysim.scenario import Scenario
+from paysim.scenario import Arm, Scenario
 
 _SHARE = "share"
 
@@ -61,6 +62,7 @@ def terms_of(scenario: Scenario) -> dict[str, float]:
     """Return every number in the contracts of the arms, by name."""
     found: dict[str, float] = {}
     for arm in scenario.arms:
+        found |= {_participants(arm): share for share in _shares(arm)[:1]}
         for contract in arm.contracts:
             for part in contract.components:
                 lead = f"{arm.name}.{contract.name}.{part.name}"
@@ -75,6 +77,8 @@ def _with(scenario: Scenario, name: str, value: float) -> Scenario:
         kept = tuple(each for each in scenario.parameters if each.name != name)
         return replace(scenario, parameters=(*kept, Override(name, float(value))))
     for a, arm in enumerate(scenario.arms):
+        if name == _participants(arm):
+            return replace(scenario, arms=_put(scenario.arms, a, _taking_part(arm, name, value)))
         for c, contract in enumerate(arm.contracts):
             for p, part in enumerate(contract.components):
                 lead = f"{arm.name}.{contract.name}.{part.name}."
@@ -88,6 +92,30 @@ def _with(scenario: Scenario, name: str, value: float) -> Scenario:
                 contracts = _put(arm.contracts, c, replace(contract, components=parts))
                 return replace(scenario, arms=_put(scenario.arms, a, replace(arm, contracts=contracts)))
     raise DataError(Problem("no such number in a contract", found=name))
+
+
+def _participants(arm: Arm) -> str:
+    """Return the name of the share of practices that take part in an arm's contracts, or are asked to."""
+    return f"{arm.name}.participants.{_SHARE}"
+
+
+def _shares(arm: Arm) -> list[float]:
+    """Return that share; none if contracts are for all practices, or for different shares of them."""
+    found = {each.scope.participants.share for each in arm.contracts if each.scope.participants is not None}
+    return list(found) if len(found) == 1 else []
+
+
+def _taking_part(arm: Arm, name: str, value: float) -> Arm:
+    if not 0.0 <= value <= 1.0:
+        raise DataError(Problem(f"cannot be {value:g}: a share lies between 0 and 1", key=name))
+
+    def changed(contract: Contract) -> Contract:
+        who = contract.scope.participants
+        if who is None:
+            return contract
+        return replace(contract, scope=replace(contract.scope, participants=replace(who, share=value)))
+
+    return replace(arm, contracts=tuple(changed(each) for each in arm.contracts))
 
 
 def _changed(part: Part, name: str, value: float) -> Part:

@@ -280,7 +280,7 @@ def _by_lag(run: Run, arm: str | None, replicate: int, actor: str, about: Organi
     """
     rows = _ledger(run, arm, replicate)
     mine = rows[rows["actor"].map(is_practice) if actor == PRACTICES else rows["actor"] == actor]
-    contracts = run.contracts(run.current if arm is None else arm)
+    contracts = run.contracts(run.current if arm is None else arm, replicate)
     billed = {f"{each.name}/{part.name}" for each in contracts for part in each.components if part.services_paid()}
     by_unit = (mine["contract"].astype(str) + "/" + mine["component"].astype(str)).isin(billed)
     lags = mine["account"].map(about.lags).fillna(0).astype(int).where(by_unit, 0)

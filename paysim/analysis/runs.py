@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from paysim import outcomes
 from paysim.accounting import ledger
+from paysim.contracts import parties
 from paysim.errors import DataError, OutputError, Problem, nearest_name
 from paysim.parameters import values
 from paysim.reading.seals import SEAL, is_whole, sha256_of
@@ -30,10 +31,13 @@ if TYPE_CHECKING:
     from paysim.contracts.contract import Contract
 
 MANIFEST = "manifest.json"
+PARTIES = "parties.csv"
+"""File of what parties to contracts decided; a run in which nobody has a choice lacks it."""
 SCHEMA = 1
 RESULT_COLUMNS = outcomes.COLUMNS
 LEDGER_COLUMNS = ledger.COLUMNS
 PARAMETER_COLUMNS = values.COLUMNS
+PARTY_COLUMNS = ("arm", "replicate", *parties.COLUMNS)
 INCENTIVE_COLUMNS = (
     "arm",
     "replicate",
@@ -129,8 +133,17 @@ class Run:
         """What each arm rewards; columns `INCENTIVE_COLUMNS`."""
         return self._table("incentives.csv", INCENTIVE_COLUMNS)
 
-    def contracts(self, arm: str) -> tuple[Contract, ...]:
-        """Return the contracts of an arm as written, before any factor of budget neutrality.
+    @property
+    def parties(self) -> pd.DataFrame:
+        """Who took part in contracts of their own choice, and which organisations left; columns `PARTY_COLUMNS`."""
+        import pandas as pd
+
+        if PARTIES not in self.manifest["files"]:
+            return pd.DataFrame(columns=list(PARTY_COLUMNS))
+        return self._table(PARTIES, PARTY_COLUMNS)
+
+    def contracts(self, arm: str, replicate: int = 0) -> tuple[Contract, ...]:
+        """Return the contracts of an arm, before any factor of budget neutrality, with what their parties decided.
 
         Raises
         ------
@@ -141,7 +154,7 @@ class Run:
 
         self.require_arm(arm)
         written = json.loads(_bytes(self.path / "contracts.json", self._expected("contracts.json")))
-        return tuple(read_contract(each) for each in written[arm])
+        return tuple(read_contract(each) for each in written.get(contracts_key(arm, replicate), written[arm]))
 
     def cell(self, arm: str, replicate: int = 0) -> Finished:
         """Return the finished cell of an arm and replicate, with its activity by quarter.
@@ -193,6 +206,11 @@ class Run:
         if expected is None:
             raise DataError(Problem("the manifest does not name this file", file=str(self.path / name)))
         return str(expected)
+
+
+def contracts_key(arm: str, replicate: int) -> str:
+    """Return under which name ``contracts.json`` holds an arm's contracts, of a replicate where parties decided."""
+    return arm if replicate == 0 else f"{arm}, replicate {replicate}"
 
 
 def load_run(path: str | os.PathLike[str]) -> Run:

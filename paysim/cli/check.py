@@ -87,5 +87,11 @@ def _warnings(scenario: Scenario, services: Services) -> list[dict[str, str]]:
     return [
         {"arm": arm.name, "message": message}
         for arm in scenario.arms
-        for message in warnings_over(arm.contracts, services.names, services.sectors, scenario.horizon_years)
+        for message in warnings_over(
+            arm.contracts,
+            services.names,
+            services.sectors,
+            scenario.horizon_years,
+            arm.organisations.leaving if arm.organisations else (),
+        )
     ]

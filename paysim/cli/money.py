@@ -1,4 +1,4 @@
-"""`paysim money`: whose money a finished run is: statements, cash, wrong pockets, points of view, episodes."""
+"""`paysim money`: whose money a finished run is: statements, cash, wrong pockets, points of view, parties, episodes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from paysim.cli.run import Json
 if TYPE_CHECKING:
     import pandas as pd
 
-app = typer.Typer(help="Whose money: statements, cash, wrong pockets, points of view, episodes.", no_args_is_help=True)
+app = typer.Typer(
+    help="Whose money: statements, cash, wrong pockets, points of view, parties, episodes.", no_args_is_help=True
+)
 
 Folder = Annotated[Path, typer.Argument(help="Folder of a finished run.", metavar="RUN")]
 Actor = Annotated[str, typer.Option(help="A practice, practices, hospital, insurers, ...", metavar="A")]
@@ -101,6 +103,22 @@ def perspectives(run: Folder, json: Json = False) -> None:
     loaded = load_run(run)
     found = table(loaded).rename_axis("perspective").reset_index()
     _show(loaded.scenario["name"], "perspectives", found, json)
+
+
+@app.command("parties")
+def parties(run: Folder, json: Json = False) -> None:
+    """Print how many practices took part in contracts of their own choice, by year, and which organisations left."""
+    from paysim.analysis.parties import parties_by_year as table
+    from paysim.analysis.runs import load_run
+
+    loaded = load_run(run)
+    found = table(loaded)
+    if not json:
+        found = found.round(2).astype(object).where(found.notna(), None)
+    _show(loaded.scenario["name"], "parties", found, json)
+    if not json:
+        none = "Nobody has a choice in this run. " if found.empty else ""
+        typer.echo(f"{none}EUR per listed person-year; position: EUR per person. Who: parties.csv of the run folder.")
 
 
 @app.command("episodes")

@@ -96,7 +96,7 @@ class Part:
         """
         if year is None:
             return True
-        return self._dated(year, self.terms.years_behind if isinstance(self.terms, SettledByYear) else 0)
+        return self._dated(year, self.years_behind)
 
     def share_in(self, year: int | None) -> float:
         """Return the share of what is for a contract year, 0 outside the dates; None: of the last one."""
@@ -118,21 +118,36 @@ class Part:
             return self
         due = self.share_due
         if isinstance(self.terms, SettledByYear):
-            due = self.share_in(None if year is None else year - self.terms.years_behind)
+            due = self.share_in(None if year is None else year - self.years_behind)
         undated = replace(self, from_year=None, until_year=None, share_by_year=())
         return replace(undated, share=self.share_in(year), share_due=due)
 
-    def settle(self, book: Book) -> Floats:
-        """Return ``[practice, segment]`` unrounded euros: the share of what the component pays."""
+    @property
+    def years_behind(self) -> int:
+        """Contract years from a year that is settled after its close to the quarter in which it is."""
+        return self.terms.years_behind if isinstance(self.terms, SettledByYear) else 0
+
+    def settle(self, book: Book, earlier: Book | None = None) -> Floats:
+        """Return ``[practice, segment]`` unrounded euros: the share of what the component pays.
+
+        Parameters
+        ----------
+        earlier
+            The book as it was seen `years_behind` ago, where other practices took part in the year that is due; None:
+            the same ones.
+        """
         share, due_share = self.share, self.share if self.share_due is None else self.share_due
         if share == due_share == 0.0:
             return np.zeros(book.activity.person_years.shape)
-        if share == due_share or not isinstance(self.terms, SettledByYear):
+        if not isinstance(self.terms, SettledByYear) or (share == due_share and earlier is None):
             return self.terms.settle(book) * share
-        paid, due = self.terms.in_period(book) * share, self.terms.due(book)
+        paid, due, seen = self.terms.in_period(book) * share, self.terms.due(book), book
         if due is None:
             return paid
-        return paid + self.terms.for_year(due, book) * (share if due.year == book.year else due_share)
+        if earlier is not None and due.year != book.year:
+            due, seen = self.terms.due(earlier), earlier
+            assert due is not None  # the same year
+        return paid + self.terms.for_year(due, seen) * (share if due.year == book.year else due_share)
 
     def scaled(self, k: float) -> Part:
         """Return the part with the component's rates times `k`; itself if not scalable."""
@@ -213,6 +228,8 @@ class Contract:
         Every amount of the terms with unit, source and status, as written (not scaled).
     scope
         Which practices and insurers it is about.
+    after_exit_of
+        Organisation that has to leave before the contract begins, see `paysim.contracts.parties`; None: none.
     """
 
     name: str
@@ -222,6 +239,7 @@ class Contract:
     components: tuple[Part, ...]
     amounts: tuple[Parameter, ...] = ()
     scope: Scope = EVERYTHING
+    after_exit_of: str | None = None
 
     @property
     def by_person(self) -> bool:
@@ -229,7 +247,9 @@ class Contract:
         return (self.payer, self.providers) == ("patients", "insurers")
 
     def in_force(self, year: int | None = None) -> tuple[Part, ...]:
-        """Return the components that pay in this contract year, at their share in it."""
+        """Return the components that pay in this contract year, at their share in it; none while it waits."""
+        if self.after_exit_of is not None:
+            return ()
         return tuple(part.at(year) for part in self.components if part.in_force(year))
 
     def payment(self, part: Part, book: Book, *, checked: bool = True) -> Payment:
@@ -240,13 +260,18 @@ class Contract:
         checked
             Whether the payer reckons the total by itself.
         """
-        book = self.scope.book(book)
+        seen, earlier = self.books(part, book)
         payee = part.terms.payee or self.providers
-        check = float(part.settle(book.pooled()).sum()) if checked and part.linear else None
+        check = float(part.settle(seen.pooled()).sum()) if checked and part.linear else None
         account = GENERAL_PRACTICE if payee == PRACTICES else part.kind if payee == "insurers" else payee
         if PRACTICES in (payee, self.payer) and self.payer in (*ORGANISATIONS, PRACTICES):
             account = "sharing_out"
-        return Payment(part.name, part.kind, payee, account, part.settle(book), check)
+        return Payment(part.name, part.kind, payee, account, part.settle(seen, earlier), check)
+
+    def books(self, part: Part, book: Book) -> tuple[Book, Book | None]:
+        """Return a book as a component sees it, and as it saw it in the year that is due if others took part then."""
+        behind = part.years_behind if self.scope.decided else 0
+        return self.scope.book(book), self.scope.book(book, behind) if behind else None
 
     def scaled(self, k: float) -> Contract:
         """Return the contract with the rates of all scalable components multiplied by `k`."""

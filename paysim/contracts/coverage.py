@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from paysim.contracts.contract import GENERAL_PRACTICE, PRACTICES, Contract
+from paysim.contracts.parties import left
 
 _ROUNDING = 1e-9
 
@@ -44,7 +45,8 @@ def coverage(
     A fee beside a capitation is a two-part tariff, which is common and no fault. Paid twice means: the shares
     of the prices per unit, and of bundles that contain the service, add up to more than one. Paid never means
     that a provider would deliver it for nothing. Both are looked for among all sets of practices that take part in the
-    same contracts. How many people an insurer has is not known here: its contract never makes a service paid twice.
+    same contracts; where practices decide for themselves, both answers. How many people an insurer has is not known
+    here: its contract never makes a service paid twice.
 
     Parameters
     ----------
@@ -59,7 +61,7 @@ def coverage(
     """
     of = dict(zip(service_names, _sectors(service_names) if sectors is None else sectors, strict=True))
     contracts = list(contracts)
-    groups = [_one_group(contracts, at, of, year) for at in _draws(contracts)]
+    groups = [_one_group(contracts, *who, of, year) for who in _kinds_of_practices(contracts)]
     rows = []
     for service in service_names:
         units = tuple(dict.fromkeys(label for group in groups for label in group[service][0]))
@@ -71,23 +73,24 @@ def coverage(
     return tuple(rows)
 
 
-def _draws(contracts: Iterable[Contract]) -> list[float]:
-    """Return a draw of participation of every set of practices that take part in the same contracts."""
-    who = (each.scope.participants for each in contracts)
-    cuts = sorted({0.0, 1.0} | {each.share for each in who if each is not None})
-    return [(low + high) / 2.0 for low, high in itertools.pairwise(cuts)]
+def _kinds_of_practices(contracts: Iterable[Contract]) -> list[tuple[float, bool]]:
+    """Return draw of participation and wish to take part of every set of practices under the same contracts."""
+    who = [each.scope.participants for each in contracts if each.scope.participants is not None]
+    cuts = sorted({0.0, 1.0} | {each.share for each in who})
+    wishes = (True, False) if any(each.decides for each in who) else (True,)
+    return [((low + high) / 2.0, wish) for low, high in itertools.pairwise(cuts) for wish in wishes]
 
 
 def _one_group(
-    contracts: Iterable[Contract], draw: float, sector_of: Mapping[str, str], year: int | None
+    contracts: Iterable[Contract], draw: float, willing: bool, sector_of: Mapping[str, str], year: int | None
 ) -> dict[str, tuple[list[str], list[str], float]]:
-    """Return for each service what pays by the unit and in advance in practices of a draw, and the shares of both."""
+    """Return for each service what pays it in practices of a draw and a wish: by the unit, in advance, the shares."""
     by_unit: dict[str, list[str]] = {name: [] for name in sector_of}
     in_advance: dict[str, list[str]] = {name: [] for name in sector_of}
     paid = dict.fromkeys(sector_of, 0.0)
     for contract in contracts:
         who = contract.scope.participants
-        if who is not None and not who.includes(draw):
+        if who is not None and not who.includes(draw, willing=willing):
             continue
         of_people = 0.0 if contract.scope.insurers else 1.0
         for part in contract.in_force(year):
@@ -125,9 +128,19 @@ def coverage_warnings(rows: Iterable[Covered]) -> list[str]:
 
 
 def warnings_over(
-    contracts: Sequence[Contract], service_names: Sequence[str], sectors: Sequence[str] | None, years: int
+    contracts: Sequence[Contract],
+    service_names: Sequence[str],
+    sectors: Sequence[str] | None,
+    years: int,
+    leaving: Sequence[str] = (),
 ) -> list[str]:
-    """Return `coverage_warnings` of an arm for every contract year of a horizon in which its terms change."""
+    """Return `coverage_warnings` of an arm for every contract year of a horizon in which its terms change.
+
+    Parameters
+    ----------
+    leaving
+        Organisations that may leave: what is paid after that is looked at too.
+    """
     parts = [part for each in contracts for part in each.components]
     dates = {year for part in parts for year in (part.from_year, part.until_year)}
     dates |= {year for part in parts for year in range(len(part.share_by_year))}
@@ -135,7 +148,11 @@ def warnings_over(
     for start in sorted({0} | {year for year in dates if year is not None and 0 < year < years}):
         for sentence in coverage_warnings(coverage(contracts, service_names, sectors, start)):
             found.setdefault(sentence, start)
-    return [f"{sentence}, from contract year {start}" if start else sentence for sentence, start in found.items()]
+    now = [f"{sentence}, from contract year {start}" if start else sentence for sentence, start in found.items()]
+    for organisation in leaving:
+        without = warnings_over(left(contracts, organisation, 0), service_names, sectors, years)
+        now += [f"{each}, once the {organisation} has left" for each in without if each not in now]
+    return now
 
 
 def _sectors(service_names: Sequence[str]) -> list[str]:

@@ -3,6 +3,9 @@
 A contract sees the activity of its scope and nothing else, so that every component can be given a scope without knowing
 of it. With one insurer of several, a practice's activity counts at the share of its list insured there: people of
 different insurers are taken to use the same care.
+
+Practices take part by chance, or because they find it worth their while: then who does is decided in a run, year by
+year (`paysim.behaviour.participation`), and a contract sees in each year those who take part in it.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 
@@ -17,6 +21,8 @@ from paysim.accounting.activity import Activity
 from paysim.accounting.book import Book
 from paysim.contracts.protocol import Floats
 from paysim.errors import ModelError, nearest_name
+
+By = Literal["chance", "expected_value"]
 
 
 @dataclass(frozen=True)
@@ -26,27 +32,53 @@ class Participants:
     Attributes
     ----------
     share
-        Of practices, on average: each takes part or not by its name, the same in every arm, sample and replicate, and
-        whoever takes part at some share does so at every larger one.
+        Of practices, on average: each takes part (by expected value: is asked) or not by its name, the same in every
+        arm, sample and replicate, and whoever is in at some share is so at every larger one.
     others
         Whether the contract is for those who do not.
+    by
+        ``chance``: all who are drawn take part. ``expected_value``: those of them do to whom it is worth it.
+    years
+        By expected value: names of those who take part in contract year 0, 1, ..., the last ones go on. Empty until
+        they have decided: nobody.
     """
 
-    share: float
+    share: float = 1.0
     others: bool = False
+    by: By = "chance"
+    years: tuple[tuple[str, ...], ...] = ()
 
-    def factor(self, practice_names: tuple[str, ...]) -> Floats:
-        """Return ``[practice]`` 1 for those for whom the contract is, 0 for the rest."""
+    @property
+    def decides(self) -> bool:
+        """Whether practices decide for themselves."""
+        return self.by == "expected_value"
+
+    def in_year(self, year: int | None) -> tuple[str, ...]:
+        """Return who takes part in a contract year by expected value; None: in the last one."""
+        if not self.years:
+            return ()
+        last = len(self.years) - 1
+        return self.years[last if year is None else min(max(year, 0), last)]
+
+    def asks(self, practice_name: str) -> bool:
+        """Tell whether a practice is among those drawn."""
+        return _draw(practice_name) < self.share
+
+    def factor(self, practice_names: tuple[str, ...], year: int | None = None) -> Floats:
+        """Return ``[practice]`` 1 for those for whom the contract is in a contract year, 0 for the rest."""
+        if self.decides:
+            inside = frozenset(self.in_year(year))
+            return np.array([float((name in inside) != self.others) for name in practice_names])
         return np.array([1.0 if self.includes(_draw(name)) else 0.0 for name in practice_names])
 
-    def includes(self, draw: float) -> bool:
-        """Tell whether the contract is for practices with this draw, which is uniform from 0 to 1."""
-        return (draw < self.share) != self.others
+    def includes(self, draw: float, *, willing: bool = True) -> bool:
+        """Tell whether the contract is for practices with this draw, uniform from 0 to 1, and this wish."""
+        return (draw < self.share and (willing or not self.decides)) != self.others
 
     @property
     def mean(self) -> float:
-        """Share of practices for whom the contract is."""
-        return 1.0 - self.share if self.others else self.share
+        """Share of practices for whom the contract is; by expected value: whom it may be for."""
+        return 1.0 - self.share if self.others and not self.decides else 1.0 if self.others else self.share
 
 
 @dataclass(frozen=True)
@@ -69,8 +101,20 @@ class Scope:
         """Whether the contract is about the whole region."""
         return self.participants is None and not self.insurers
 
-    def book(self, book: Book) -> Book:
-        """Return the book as this contract sees it.
+    @property
+    def decided(self) -> bool:
+        """Whether practices decide for themselves, so that who takes part differs from year to year."""
+        return self.participants is not None and self.participants.decides
+
+    def in_year(self, year: int | None) -> Scope:
+        """Return the scope with those who take part in a contract year; None: in the last one."""
+        who = self.participants
+        if who is None or not who.decides:
+            return self
+        return replace(self, participants=replace(who, years=(who.in_year(year),)))
+
+    def book(self, book: Book, years_behind: int = 0) -> Book:
+        """Return the book as this contract sees it, with those who took part so many years before its year.
 
         Raises
         ------
@@ -79,16 +123,17 @@ class Scope:
         """
         if self.everything:
             return book
-        past = tuple(_seen(self, each) for each in book.past)
-        factor = self.factor(book.activity)[:, None]
+        now = self.in_year(None if book.year is None else book.year - years_behind)
+        past = tuple(_seen(now, each) for each in book.past)
+        factor = now.factor(book.activity)[:, None]
         received = {actor: euros * factor for actor, euros in book.received.items()}
-        return Book(_seen(self, book.activity), book.year, past, received)
+        return Book(_seen(now, book.activity), book.year, past, received)
 
-    def factor(self, activity: Activity) -> Floats:
-        """Return ``[practice]`` the share of each practice's activity that counts."""
+    def factor(self, activity: Activity, year: int | None = None) -> Floats:
+        """Return ``[practice]`` the share of each practice's activity that counts in a contract year."""
         factor = np.ones(len(activity.practice_names))
         if self.participants is not None:
-            factor = factor * self.participants.factor(activity.practice_names)
+            factor = factor * self.participants.factor(activity.practice_names, year)
         return factor * self._insured(activity) if self.insurers else factor
 
     def _insured(self, activity: Activity) -> Floats:

@@ -28,7 +28,7 @@ from paysim.contracts.contract import Part
 from paysim.contracts.copayment import Copayment
 from paysim.contracts.deductible import Deductible
 from paysim.contracts.protocol import Component
-from paysim.contracts.scope import Participants, Scope, both
+from paysim.contracts.scope import By, Participants, Scope, both
 from paysim.contracts.settlement import PAYERS
 from paysim.errors import DataError, Problem, ScenarioError, nearest_name
 from paysim.parameters import Distribution, Parameter, PriceLevel, Status
@@ -62,8 +62,10 @@ class _PartReader(Reader):
 
 
 class _ParticipantsReader(Reader):
-    share: _Share
+    by: By = "chance"
+    share: _Share | None = None
     others: bool = False
+    years: list[list[_Text]] = []
 
 
 class _UseReader(Reader):
@@ -74,6 +76,7 @@ class _UseReader(Reader):
     until_year: int | None = None
     participants: _ParticipantsReader | None = None
     insurers: list[str] = []
+    after_exit_of: Literal[ORGANISATIONS] | None = None  # type: ignore[valid-type]
     without: Annotated[list[str], pydantic.Field(max_length=100)] = []
 
 
@@ -86,6 +89,7 @@ class _ContractReader(Reader):
     providers: Literal[("practices", "sectors", "insurers", *PAYERS[1:], *ORGANISATIONS)]  # type: ignore[valid-type]
     participants: _ParticipantsReader | None = None
     insurers: list[str] = []
+    after_exit_of: Literal[ORGANISATIONS] | None = None  # type: ignore[valid-type]
 
 
 class _TableReader(Reader):
@@ -138,9 +142,11 @@ def read_contract(
     if builder.problems:
         raise ScenarioError(*builder.problems)
     title = read.title or read.name.replace("_", " ")
-    scope = _scope(read)
+    scope = _scope(read, document)
     _require_scope(built, scope, document)
-    return Contract(read.name, title, read.payer, read.providers, tuple(built), tuple(builder.amounts), scope)
+    _require_dates(built, read.after_exit_of, document)
+    named = (read.name, title, read.payer, read.providers, tuple(built), tuple(builder.amounts))
+    return Contract(*named, scope, read.after_exit_of)
 
 
 def use_contract(document: Document, contract: Contract) -> Contract:
@@ -158,10 +164,11 @@ def use_contract(document: Document, contract: Contract) -> Contract:
     """
     read = bind(_UseReader, document)
     try:
-        scope = both(contract.scope, _scope(read))
+        scope = both(contract.scope, _scope(read, document))
     except ValueError as exc:
         raise ScenarioError(document.problem(str(exc), ("use",), found=read.use)) from None
     _require_scope(contract.components, scope, document)
+    _require_dates(contract.components, read.after_exit_of, document)
     names = tuple(part.name for part in contract.components)
     for index, name in enumerate(read.without):
         if name not in names:
@@ -192,7 +199,8 @@ def use_contract(document: Document, contract: Contract) -> Contract:
             message = f"component {part.name}: {exc}, of the contract's dates and these together"
             raise ScenarioError(document.problem(message, ("use",), found=read.use)) from None
         parts.append(used)
-    return replace(contract, components=tuple(parts), scope=scope)
+    waits = read.after_exit_of or contract.after_exit_of
+    return replace(contract, components=tuple(parts), scope=scope, after_exit_of=waits)
 
 
 def _require_scope(parts: Sequence[Part], scope: Scope, document: Document) -> None:
@@ -210,11 +218,33 @@ def _require_scope(parts: Sequence[Part], scope: Scope, document: Document) -> N
         if scope.insurers and "persons" in part.terms.reads:
             message = f"{part.name} looks at single persons: it cannot be limited to some insurers"
             raise ScenarioError(document.problem(message, ("insurers",), key=True))
+        over_years = any(getattr(part.terms, name, 0) for name in ("recouped_eur_per_person", "recouped_over_years"))
+        if scope.decided and (over_years or getattr(part.terms, "whole_run", False)):
+            message = f"{part.name} binds its practices for several years: they cannot decide anew every year"
+            raise ScenarioError(document.problem(message, ("participants", "by"), key=True))
 
 
-def _scope(read: Any) -> Scope:
+def _require_dates(parts: Sequence[Part], after_exit_of: str | None, document: Document) -> None:
+    """Raise ScenarioError if terms that must be in force throughout wait for an organisation to leave."""
+    for part in parts:
+        if after_exit_of is not None and getattr(part.terms, "whole_run", False):
+            message = f"{part.name} pays in advance for what ends later: it must be in force throughout"
+            raise ScenarioError(document.problem(message, ("after_exit_of",), key=True))
+
+
+def _scope(read: Any, document: Document) -> Scope:
     who = read.participants
-    return Scope(Participants(who.share, who.others) if who else None, tuple(read.insurers))
+    if who is None:
+        return Scope(None, tuple(read.insurers))
+    if who.by == "chance" and who.share is None:
+        message = "a share of practices is needed, or by: expected_value"
+        raise ScenarioError(document.problem(message, ("participants",), key=True))
+    if who.by == "chance" and who.years:
+        message = "years belong to by: expected_value"
+        raise ScenarioError(document.problem(message, ("participants", "years"), key=True))
+    years = tuple(tuple(names) for names in who.years)
+    share = 1.0 if who.share is None else who.share
+    return Scope(Participants(share, who.others, who.by, years), tuple(read.insurers))
 
 
 @lru_cache(maxsize=1)

@@ -43,7 +43,7 @@ class Line:
     eur: float | None = None
 
 
-def lines(part: Part, book: Book, rows: Rows) -> list[Line]:
+def lines(part: Part, book: Book, rows: Rows, earlier: Book | None = None) -> list[Line]:
     """Return the workings of a component; the euros of the lines add up to what it pays for these practices.
 
     Parameters
@@ -52,11 +52,17 @@ def lines(part: Part, book: Book, rows: Rows) -> list[Line]:
         Of the period, as the component sees it in its round of the settlement.
     rows
         Numbers of practices, taken together.
+    earlier
+        The book of the year that is due, where other practices took part in it.
     """
-    paid = part.settle(book)[rows]
+    paid = part.settle(book, earlier)[rows]
     steps = getattr(part.terms, "workings", None)
     if steps is not None:
-        return [*_steps(steps(book), rows), *_share(part), Line("paid for the period", None, "", None, _sum(paid))]
+        return [
+            *_steps(steps(earlier or book), rows),
+            *_share(part),
+            Line("paid for the period", None, "", None, _sum(paid)),
+        ]
     by_service = list(_services(part, book, rows))
     return [*by_service, *_segments(part, book, rows, paid)]
 

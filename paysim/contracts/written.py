@@ -17,6 +17,7 @@ def as_mapping(contract: Contract) -> dict[str, Any]:
         "payer": contract.payer,
         "providers": contract.providers,
         **_plain(contract.scope),
+        **({} if contract.after_exit_of is None else {"after_exit_of": contract.after_exit_of}),
         "components": [_component(part) for part in contract.components],
     }
 

@@ -123,7 +123,7 @@ class Admissions:
         prices = np.zeros((len(activity.practice_names), len(self.names)))
         for each in contracts:
             if each.payer in PAYERS and not each.by_person:
-                prices += np.outer(each.scope.factor(activity), tariff_table(each.in_force(year), self.names))
+                prices += np.outer(each.scope.factor(activity, year), tariff_table(each.in_force(year), self.names))
         episodes = {}
         for rules, register in self.registers.items():
             rows = register.rows(claims)

@@ -16,6 +16,7 @@ from paysim.accounting.activity import Activity
 from paysim.accounting.ledger import Ledger
 from paysim.care.costs import BILLS
 from paysim.contracts.neutrality import scaled, solve_scale, total_eur
+from paysim.contracts.parties import Decision
 from paysim.contracts.settlement import Settlement, tariff_of_sectors
 from paysim.engine.accounts import Accounts
 from paysim.engine.admissions import OpenEpisodes
@@ -27,6 +28,7 @@ from paysim.engine.migration import Migration
 from paysim.engine.model import Model, under_rules
 from paysim.engine.oscillation import oscillating
 from paysim.engine.overflow import overflowing
+from paysim.engine.parties import Parties
 from paysim.engine.programmes import Delivery, Register
 from paysim.engine.region import Engine, Region
 from paysim.engine.responses import LeverPath, Responses
@@ -78,7 +80,7 @@ class Base:
 
 @dataclass(frozen=True, eq=False)
 class Cell:
-    """What one arm of one replicate leaves."""
+    """What one arm of one replicate leaves; `decisions` are those of parties to its contracts."""
 
     arm: str
     replicate: int
@@ -90,6 +92,7 @@ class Cell:
     events: int
     checks: list[dict[str, Any]] = field(default_factory=list)
     path: LeverPath = field(default_factory=lambda: LeverPath(()))
+    decisions: tuple[Decision, ...] = ()
 
 
 def run_base(model: Model, replicate: int, engine: Engine = "compiled", progress: Progress | None = None) -> Base:
@@ -157,6 +160,8 @@ def run_arm(
     region.recent = list(base.quarters[-PERIODS_PER_YEAR:])
     region.decide = responses.decide
     region.feedback = PeerFeedback(model, state) if arm.peer_feedback else None
+    region.parties = parties = Parties(model, arm, responses)
+    parties.year_begins(accounts)
     responses.start(region)
     if quality != 1.0:
         region.practices.levers_changed(0)
@@ -174,6 +179,7 @@ def run_arm(
         base_quarters=base.quarters,
         events=region.practices.taken,
         path=path,
+        decisions=tuple(parties.decisions),
         checks=[
             {"id": f"ledger:{arm.name}:{replicate}", "what": "every posting sums to zero", "passed": True},
             {

@@ -10,6 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
+from paysim.accounting.organisations import organisation_parameters
 from paysim.behaviour import behaviour_parameters
 from paysim.care.delegation import COUNTRY_RULES, load_delegation
 from paysim.care.model import CareModel, build_care, care_parameters
@@ -93,6 +94,7 @@ def load_parameters(scenario: Scenario, region: RegionProfile | None = None) -> 
     country = region.country
     parameters = health_parameters(country) | care_parameters(country) | behaviour_parameters() | outcome_parameters()
     parameters |= programme_parameters(scenario.programmes)
+    parameters |= organisation_parameters(arm.organisations for arm in scenario.arms if arm.organisations)
     parameters = parameters.priced(PriceLevel(country, scenario.price_year))
     rules = scenario.arm(scenario.current).delegation
     if rules is not None:

@@ -12,7 +12,7 @@ import gc
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 import simpy
@@ -29,6 +29,9 @@ from paysim.engine.staff import Staff
 from paysim.kernel import streams
 from paysim.kernel.records import PERIODS_PER_YEAR, REQUEST, TICKS_PER_WEEK, WEEKS_PER_PERIOD, WEEKS_PER_YEAR, State
 from paysim.kernel.tables import stream_key
+
+if TYPE_CHECKING:
+    from paysim.engine.parties import Parties
 
 Process = Generator[simpy.Event, Any, None]
 Engine = Literal["compiled", "reference"]
@@ -62,6 +65,8 @@ class Region:
     decide
         Called at the end of every quarter with the activity of the last year; sets practices' levers. None: nobody
         decides anything.
+    parties
+        Who takes part in contracts and who leaves, year by year; None: nobody has a choice.
     feedback
         How practices learn from each other; None: not at all.
     programmes
@@ -81,6 +86,7 @@ class Region:
     on_events: Callable[[np.ndarray], None] | None = None
     decide: Callable[[Region, Activity], None] | None = None
     on_week: Callable[[int], None] | None = None
+    parties: Parties | None = None
     feedback: PeerFeedback | None = None
     programmes: Sequence[Delivery] = ()
     own_processes: Sequence[Callable[[Region], Process]] = ()
@@ -192,6 +198,8 @@ class Region:
             without = self.accounts.records.unlisted_years[-1].sum()
             self.staff.review(activity.person_years.sum(axis=1) * PERIODS_PER_YEAR, without * PERIODS_PER_YEAR)
             self.recent = [*self.recent, activity][-4:]
+            if self.parties and self.accounts.period % PERIODS_PER_YEAR == 0:
+                self.parties.year_begins(self.accounts)
             if self.decide:
                 self.decide(self, reduce(Activity.plus, self.recent))
             if self.feedback and self.feedback.quarter_ends(activity.person_years.sum(axis=1) * PERIODS_PER_YEAR):

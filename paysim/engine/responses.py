@@ -18,6 +18,7 @@ from paysim.accounting.segments import CONDITIONS
 from paysim.behaviour import load_behaviour
 from paysim.behaviour.hospital import elective_margin
 from paysim.behaviour.incentives import incentive_table, make_anchor
+from paysim.behaviour.participation import as_expected
 from paysim.behaviour.passive import Passive
 from paysim.behaviour.situation import Anchor, Situation, response_terms
 from paysim.contracts.contract import Contract
@@ -127,9 +128,8 @@ class Responses:
     @cached_property
     def under_arm(self) -> Situation:
         """What practices know in the last base year, under the arm's contracts of contract year 0."""
-        situation = self._situation(
-            self.model, self.arm.contracts, self.base_activity, self.ones, 0, self.anchor, self.base_fte
-        )
+        contracts = as_expected(self.arm.contracts, self.base_years, self.model.parameters)
+        situation = self._situation(self.model, contracts, self.base_activity, self.ones, 0, self.anchor, self.base_fte)
         return replace(situation, past=self.base_years)
 
     def at_base(self) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from paysim.analysis.measures import measure
+from paysim.behaviour.participation import Weighing, takes_part
 from paysim.errors import Problem, ScenarioError, nearest_name
 from paysim.pilots import chance
 from paysim.pilots.model import PAID_ON, Pilot
@@ -87,7 +88,7 @@ def allocate(pilot: Pilot, panel: Panel, trials: int, *, drop_out: float, error:
         eager = np.argsort(-gain, axis=1, kind="stable")[:, : pilot.treated]
         practice = np.concatenate([eager, _without(order, eager)[:, : pilot.controls]], axis=1)
         if pilot.look == "expected_value":
-            willing = np.take_along_axis(gain, practice, axis=1) > 0.0
+            willing = takes_part(np.take_along_axis(gain, practice, axis=1))
     elif pilot.selection == "stratified":
         practice = _stratified(order[:, :size], before.mean(axis=2)[world], pilot)
     elif pilot.selection == "matched":
@@ -117,7 +118,8 @@ def expected_value(pilot: Pilot, panel: Panel) -> Floats:
     """Return what taking part is worth to a site that knows its own people ``[replicate, site]``, EUR per head a year.
 
     It knows what its people will cost under the contract, and that it is paid on the mean of its years before: who was
-    dear by chance has something to gain without doing anything. What is shared, less what running the contract costs.
+    dear by chance has something to gain without doing anything. Weighed as in scenarios
+    (`paysim.behaviour.participation`), without aversion to risk: it is no chance what it knows.
     """
     assert pilot.payment is not None
     first, end = pilot.start_year, pilot.start_year + pilot.contract_years
@@ -127,7 +129,7 @@ def expected_value(pilot: Pilot, panel: Panel) -> Floats:
     costs = without[:, :, first:end].mean(axis=2) + (effect[:, :, : pilot.contract_years] * ramp).mean(axis=2)
     saved = benchmark - costs
     shared = np.where(saved > 0.0, pilot.payment.sharing, pilot.payment.loss_sharing) * saved
-    return np.asarray(shared - pilot.payment.running_cost_eur_per_head_year)
+    return Weighing(running_cost_eur=pilot.payment.running_cost_eur_per_head_year).worth(shared)
 
 
 def _look(pilot: Pilot, before: Floats) -> Floats:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from paysim.behaviour.participation import Weighing, takes_part
 from paysim.pilots.allocation import NEVER, Allocation, under_contract
 from paysim.pilots.estimators import Evaluator
 from paysim.pilots.model import Payment, Pilot
@@ -248,6 +249,7 @@ def leave_at_loss(pilot: Pilot, allocation: Allocation, parts: Callable[[Allocat
     """
     terms = pilot.payment
     assert terms is not None
+    weighing = Weighing(running_cost_eur=terms.running_cost_eur_per_head_year)
     for year in range(pilot.start_year, pilot.start_year + pilot.contract_years - 1):
         now = parts(allocation)
         outcome = without_effect(now) + now["caused"]
@@ -255,8 +257,8 @@ def leave_at_loss(pilot: Pilot, allocation: Allocation, parts: Callable[[Allocat
         seen = (np.arange(pilot.end_year) <= year) & (np.arange(pilot.end_year) >= allocation.start[:, :, None])
         count = seen.sum(axis=2)
         saved = before - (outcome * seen).sum(axis=2) / np.maximum(count, 1)
-        worth = before * share_paid(saved / before, terms) - terms.running_cost_eur_per_head_year
-        goes = (count > 0) & (worth < 0.0)
+        worth = weighing.worth(before * share_paid(saved / before, terms))
+        goes = (count > 0) & ~takes_part(worth, before=True)
         allocation = replace(
             allocation, leaves=np.where(goes, np.minimum(allocation.leaves, year + 1), allocation.leaves)
         )

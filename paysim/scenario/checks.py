@@ -16,6 +16,7 @@ from paysim.reading import Document
 from paysim.scenario.format import BEHAVIOURS, BehaviourName, ScenarioReader, settings
 
 if TYPE_CHECKING:
+    from paysim.accounting.organisations import Organisations
     from paysim.care.delegation import DelegationRules
     from paysim.contracts.terms import Contract
     from paysim.scenario.format import ArmReader
@@ -105,6 +106,71 @@ def read_delegation(
     except InputError as exc:
         problems += [placed(problem, document, "delegation") for problem in exc.problems]
         return None
+
+
+def read_organisations(
+    name: str | None, document: Document, extra: Extra, problems: list[Problem]
+) -> Organisations | None:
+    """Read an arm's organisations; what is wrong with them is added to `problems`."""
+    from paysim.accounting.organisations import load_organisations
+
+    if name is None:
+        return None
+    beside = Path(document.path).parent / name  # a file's path is looked up beside the scenario too
+    try:
+        return load_organisations(str(beside) if name.endswith(".yaml") and beside.is_file() else name, extra)
+    except InputError as exc:
+        problems += [placed(problem, document, "organisations") for problem in exc.problems]
+        return None
+
+
+def party_problems(
+    read: ScenarioReader,
+    contracts: Sequence[Sequence[Contract]],
+    organisations: Sequence[Organisations | None],
+    document: Document,
+) -> Iterator[Problem]:
+    """Find parties that decide where they cannot: in the current arm, under neutral rates, without a rule of exit."""
+    wanted = {arm.budget_neutral_to.arm for arm in read.arms if arm.budget_neutral_to}
+    for index, (arm, mine, about) in enumerate(zip(read.arms, contracts, organisations, strict=True)):
+        loc = ("arms", index, "contracts")
+        open_to = [each.scope.participants for each in mine if each.scope.participants and each.scope.decided]
+        if open_to and arm.name == read.current:
+            yield document.problem("who takes part in the data year is known: practices decide in other arms", loc)
+        if open_to and (arm.budget_neutral_to or arm.name in wanted):
+            yield document.problem("rates cannot be neutral where the rates decide who takes part", loc)
+        if len({who.share for who in open_to}) > 1:
+            yield document.problem("practices of an arm decide once: give all contracts the same share", loc)
+        leaving = about.leaving if about else ()
+        for contract in mine:
+            if contract.after_exit_of is not None and contract.after_exit_of not in leaving:
+                message = (
+                    f"{contract.name} waits for an organisation that has no rule of exit in this arm's organisations"
+                )
+                yield document.problem(message, loc, found=contract.after_exit_of, allowed=leaving)
+        if about is not None:
+            yield from _exit_problems(mine, about, document, ("arms", index, "organisations"))
+
+
+def _exit_problems(
+    contracts: Sequence[Contract], about: Organisations, document: Document, loc: Loc
+) -> Iterator[Problem]:
+    from paysim.contracts.parties import is_party
+
+    parties = [
+        (actor, contract, part)
+        for actor in about.leaving
+        for contract in contracts
+        for part in contract.components
+        if is_party(contract, part, actor)
+    ]
+    if not parties:
+        message = "none of these organisations has a rule of exit and is party to a contract of this arm"
+        yield document.problem(message, loc, found=about.name, allowed=about.leaving)
+    for actor, contract, part in parties:
+        if getattr(part.terms, "whole_run", False):
+            message = f"{contract.name}/{part.name} must be in force throughout: {actor} cannot leave it"
+            yield document.problem(message, loc, found=about.name)
 
 
 def price_level(read: ScenarioReader, document: Document, extra: Extra, problems: list[Problem]) -> PriceLevel | None:

@@ -72,6 +72,7 @@ class ArmReader(Reader):
     contracts: Annotated[list[Any], Field(min_length=1, max_length=50)]
     budget_neutral_to: NeutralityReader | None = None
     delegation: str | None = None
+    organisations: str | None = None
     behaviour: BehaviourReader | None = None
     programmes: Annotated[list[str | ProgrammeUseReader], Field(max_length=50)] = []
     peer_feedback: bool = False

@@ -22,15 +22,18 @@ from paysim.scenario.checks import (
     library_problems,
     name_problems,
     neutrality_problems,
+    party_problems,
     price_level,
     read_contracts,
     read_delegation,
+    read_organisations,
     read_programmes,
 )
 from paysim.scenario.format import ArmReader, ScenarioReader, settings
 from paysim.scenario.model import Arm, Behaviour, BudgetNeutrality, Discounting, Scenario
 
 if TYPE_CHECKING:
+    from paysim.accounting.organisations import Organisations
     from paysim.care.delegation import DelegationRules
     from paysim.care.programmes import Programme, ProgrammeUse
     from paysim.contracts.terms import Contract
@@ -58,6 +61,7 @@ def load_scenario(name_or_path: str | os.PathLike[str], extra: Extra = ()) -> Sc
     programmes: list[list[ProgrammeUse]] = []
     known: dict[str, Programme] = {}
     rules: list[DelegationRules | None] = []
+    organisations: list[Organisations | None] = []
     problems = [*name_problems(read, document), *library_problems(read, document, extra)]
     problems += neutrality_problems(read, document)
     prices = price_level(read, document, extra, problems)
@@ -65,15 +69,17 @@ def load_scenario(name_or_path: str | os.PathLike[str], extra: Extra = ()) -> Sc
         contracts.append(read_contracts(document.at("arms", index, "contracts"), extra, problems, prices))
         problems += history_problems(contracts[-1], read.base_years, document, ("arms", index, "contracts"))
         rules.append(read_delegation(arm.delegation, document.at("arms", index), extra, problems))
+        organisations.append(read_organisations(arm.organisations, document.at("arms", index), extra, problems))
         problems += behaviour_problems(arm.behaviour, document, ("arms", index, "behaviour"))
         of_arm = document.at("arms", index, "programmes") if arm.programmes else document
         programmes.append(read_programmes(arm, of_arm, extra, known, problems))
+    problems += party_problems(read, contracts, organisations, document)
     names = [programme.name for programme in known.values()]
     for name in sorted({name for name in names if names.count(name) > 1}):
         problems.append(document.problem("two programmes share a name", ("arms",), found=name))
     if problems:
         raise ScenarioError(*sorted(problems, key=lambda p: (p.file != document.path, p.line or 0, p.column or 0)))
-    arms = tuple(_arm(*each) for each in zip(read.arms, contracts, rules, programmes, strict=True))
+    arms = tuple(_arm(*each) for each in zip(read.arms, contracts, rules, programmes, organisations, strict=True))
     scenario = replace(_scenario(read, arms, document), programmes=tuple(known.values()))
     return replace(scenario, read={row["name"]: row["value"] for row in resolved(scenario)})
 
@@ -107,6 +113,8 @@ def resolved(scenario: Scenario) -> list[dict[str, Any]]:
             rows.append(_row(scenario, f"{named}.payer", use.payer or "nobody", "name", "arms"))
         if arm.delegation is not None:
             rows.append(_row(scenario, f"{label}.delegation", arm.delegation.name, "name", "arms"))
+        if arm.organisations is not None:
+            rows.append(_row(scenario, f"{label}.organisations", arm.organisations.name, "name", "arms"))
         if arm.peer_feedback:
             rows.append(_row(scenario, f"{label}.peer_feedback", "yes", "yes or no", "arms"))
         if arm.budget_neutral_to is not None:
@@ -128,7 +136,10 @@ def _limits(contract: Contract) -> Iterator[tuple[str, tuple[Any, str]]]:
     """Yield what limits a contract: name, and value with unit."""
     who = contract.scope.participants
     if who is not None:
-        yield f"{contract.name}.participants", (who.mean, "share of practices")
+        unit = "share of practices that is asked" if who.decides else "share of practices"
+        yield f"{contract.name}.participants", (who.share if who.decides else who.mean, unit)
+    if contract.after_exit_of is not None:
+        yield f"{contract.name}.after_exit_of", (contract.after_exit_of, "organisation")
     if contract.scope.insurers:
         yield f"{contract.name}.insurers", (list(contract.scope.insurers), "names")
     for part in contract.components:
@@ -186,7 +197,11 @@ def _scenario(read: ScenarioReader, arms: tuple[Arm, ...], document: Document) -
 
 
 def _arm(
-    read: ArmReader, contracts: list[Contract], rules: DelegationRules | None, programmes: list[ProgrammeUse]
+    read: ArmReader,
+    contracts: list[Contract],
+    rules: DelegationRules | None,
+    programmes: list[ProgrammeUse],
+    organisations: Organisations | None,
 ) -> Arm:
     neutral = read.budget_neutral_to
     return Arm(
@@ -202,4 +217,5 @@ def _arm(
         programmes=tuple(programmes),
         delegation=rules,
         peer_feedback=read.peer_feedback,
+        organisations=organisations,
     )

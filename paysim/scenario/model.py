@@ -12,6 +12,7 @@ from paysim.errors import Problem, ScenarioError, nearest_name
 from paysim.parameters import Override
 
 if TYPE_CHECKING:
+    from paysim.accounting.organisations import Organisations
     from paysim.care.delegation import DelegationRules
     from paysim.contracts.terms import Contract
 
@@ -49,7 +50,8 @@ class Arm:
     """Contracts, behaviour, programmes and rules of delegation that are compared with those of other arms.
 
     Without `delegation` the rules are those of the current arm, and there those of the country. With `peer_feedback`
-    practices see how they do beside each other, from the start of the arm.
+    practices see how they do beside each other, from the start of the arm. With `organisations` those of the file that
+    have a rule of exit leave by it; without, nobody does.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Arm:
     programmes: tuple[ProgrammeUse, ...] = ()
     delegation: DelegationRules | None = None
     peer_feedback: bool = False
+    organisations: Organisations | None = None
 
 
 @dataclass(frozen=True)
