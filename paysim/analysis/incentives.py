@@ -90,7 +90,7 @@ def incentives_on(ground: Ground, scenario: Scenario, *, every_actor: bool = Fal
         if every_actor:
             now, before = responses.under_arm, responses.under_current
             rows += actor_table(now, responses.behaviour, arm.name, before)
-            rows += patient_table(now, arm.name, before)
+            rows += patient_table(now, arm.name, before, responses.behaviour)
     return pd.DataFrame(rows, columns=list(INCENTIVE_COLUMNS))
 
 

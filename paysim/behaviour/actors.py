@@ -19,8 +19,9 @@ import numpy as np
 from paysim.accounting.activity import Activity
 from paysim.accounting.book import Book
 from paysim.accounting.segments import SEGMENT_CONDITION, SEGMENT_NAMES
-from paysim.behaviour.hospital import ELECTIVE, HOSPITAL, elective_margin
+from paysim.behaviour.hospital import ELECTIVE, HOSPITAL, elective_margin, stay_margin
 from paysim.behaviour.incentives import HALF_A_CENT, PEOPLE, UNITS, directions, expected_revenue_eur, signed
+from paysim.behaviour.lists import Lists, moved_lists, patient_margins
 from paysim.behaviour.protocol import Behaviour
 from paysim.behaviour.response import respond
 from paysim.behaviour.situation import Situation
@@ -29,10 +30,13 @@ from paysim.contracts.settlement import settle
 from paysim.kernel.records import CONDITIONS as CONDITION_TITLES
 from paysim.kernel.records import LEVERS
 
-ELECTIVE_UNIT = "EUR per further planned admission"
+STAY = "length_of_stay"
+HOSPITAL_UNITS = {ELECTIVE: "EUR per further planned admission", STAY: "EUR per further day in hospital"}
 PATIENTS_UNIT = "EUR per further person-year on the list"
-PATIENTS = "patients"
-"""Stands in the place of a lever where one more patient of a segment is looked at."""
+PATIENTS, LIST = "patients", "list_size"
+"""Stand in the place of a lever where one more patient of a segment, or of any, is looked at."""
+
+EVERYBODY = "everybody on the list"
 
 
 def actor_table(
@@ -49,11 +53,12 @@ def actor_table(
     -------
     list of dict
         Rows with the keys of the incentive map of practices. A row in which nothing moves is left out. What an actor
-        does about it is predicted for the hospital's planned admissions; the others have no lever.
+        does about it is predicted for the hospital's planned admissions and stays; the others have no lever.
     """
-    rows = []
+    rows, per_day = [], stay_margin(situation).cost_eur
     for lever, condition, units, up, down in _moves(situation):
         received, cost = _marginal(situation, up, down, units)
+        cost = per_day if lever == STAY else cost
         before = {} if current is None else _marginal(current, up, down, units)[0]
         for actor in sorted(received):
             revenue, spent = received[actor], cost if actor == HOSPITAL else 0.0
@@ -67,7 +72,7 @@ def actor_table(
                     "provider": actor,
                     "lever": lever,
                     "segment": CONDITION_TITLES[condition],
-                    "unit": UNITS.get(lever, ELECTIVE_UNIT),
+                    "unit": UNITS.get(lever) or HOSPITAL_UNITS[lever],
                     "marginal_revenue_eur": revenue,
                     "marginal_cost_eur": spent,
                     "margin_eur": revenue - spent,
@@ -86,11 +91,15 @@ def _predicted(
     situation: Situation, current: Situation | None, behaviour: Behaviour, actor: str, lever: str
 ) -> float | None:
     """Return by how much an actor would move its own lever in the end; None if it is not its lever."""
-    best = getattr(behaviour, "best_elective", None)
-    if (actor, lever) != (HOSPITAL, ELECTIVE) or best is None:
+    of_hospital = {ELECTIVE: ("best_elective", elective_margin), STAY: ("best_stay", stay_margin)}
+    if actor != HOSPITAL or lever not in of_hospital:
         return None
-    now = elective_margin(situation)
-    anchor = now if current is None else elective_margin(current)
+    name, margin = of_hospital[lever]
+    best = getattr(behaviour, name, None)
+    if best is None:
+        return None
+    now = margin(situation)
+    anchor = now if current is None else margin(current)
     return float(best(round(now.revenue_eur - anchor.revenue_eur, 2), now.cost_eur) - 1.0)
 
 
@@ -113,6 +122,16 @@ def _moves(situation: Situation) -> Iterator[tuple[str, int, float, Activity, Ac
         units = float((more.services - fewer.services).sum())
         if units > 0.0:
             yield ELECTIVE, condition, units, more, fewer
+        stays = activity.stays
+        if stays is not None:
+            of = condition == SEGMENT_CONDITION[stays.segment]
+            longer, shorter = (
+                replace(activity, stays=replace(stays, days=np.where(of, stays.days * (1.0 + by), stays.days)))
+                for by in (step, -step)
+            )
+            units = 2.0 * step * float(stays.weight[of] @ stays.days[of])
+            if units > 0.0:
+                yield STAY, condition, units, longer, shorter
 
 
 def _scaled(activity: Activity, service: int, condition: int, factor: float) -> Activity:
@@ -142,15 +161,19 @@ def _received(situation: Situation, activity: Activity) -> dict[str, float]:
     return found
 
 
-def patient_table(situation: Situation, arm: str, current: Situation | None = None) -> list[dict[str, Any]]:
-    """Return what one more patient of each segment leaves a practice in a year: a row for each of the segments.
+def patient_table(
+    situation: Situation, arm: str, current: Situation | None = None, behaviour: Behaviour | None = None
+) -> list[dict[str, Any]]:
+    """Return what one more patient of each segment, and of any, leaves a practice in a year: a row for each.
 
-    Revenue is the derivative with respect to the people of the segment, who come with the care they use; cost is that
-    of the practice's own care, the GP's time at the norm wage.
+    Revenue is the derivative with respect to the people of the segment, who come with the care that such people use;
+    cost is that of the practice's own care, the GP's time at the norm wage. Predicted is by how much less often such
+    patients would be accepted, and by how much longer lists would become, in the end.
     """
-    rows = []
-    for name, who in _segments():
-        up, down, years = _lists(situation, who)
+    rows, best = [], _best_lists(situation, current, behaviour)
+    for lever, name, who in _segments():
+        up, down, apart = moved_lists(situation, who)
+        years = float(np.abs(apart).sum())
         if not years > 0.0:
             continue
         revenue = _own(situation, up, down) / years
@@ -164,42 +187,41 @@ def patient_table(situation: Situation, arm: str, current: Situation | None = No
                 "replicate": 0,
                 "year": situation.year,
                 "provider": PRACTICES,
-                "lever": PATIENTS,
+                "lever": lever,
                 "segment": name,
                 "unit": PATIENTS_UNIT,
                 "marginal_revenue_eur": revenue,
                 "marginal_cost_eur": cost,
                 "margin_eur": revenue - cost,
                 "margin_under_current_eur": None if before is None else before - cost,
-                "predicted_response": None,
+                "predicted_response": None if best is None else _change(best, situation, lever, who),
                 "lever_value": 1.0,
             }
         )
     return rows
 
 
-def _segments() -> Iterator[tuple[str, np.ndarray]]:
+def _best_lists(situation: Situation, current: Situation | None, behaviour: Behaviour | None) -> Lists | None:
+    """Return what practices would do about their lists in the end; None if they have no such lever."""
+    best = getattr(behaviour, "best_lists", None)
+    if best is None or situation.anchor is None:
+        return None
+    found: Lists = best(situation, patient_margins(situation if current is None else current))
+    return found
+
+
+def _change(best: Lists, situation: Situation, lever: str, who: np.ndarray) -> float:
+    """Return the predicted change of acceptance of a segment, or of the length of lists."""
+    lived = situation.activity.person_years
+    if lever == LIST:
+        return float(np.average(best.size - 1.0, weights=lived.sum(axis=1)))
+    return float(np.average(best.accept[:, who] - 1.0, weights=lived[:, who]))
+
+
+def _segments() -> Iterator[tuple[str, str, np.ndarray]]:
     for code, name in enumerate(SEGMENT_NAMES):
-        yield name, np.arange(len(SEGMENT_NAMES)) == code
-
-
-def _lists(situation: Situation, who: np.ndarray) -> tuple[Activity, Activity, float]:
-    """Return the activity with more and fewer people of a segment, half of the lists against the others, and years."""
-    activity = situation.activity if situation.activity.years == 1.0 else situation.activity.annualised()
-    by = situation.terms.nudge * directions(activity)
-
-    def moved(sign: float) -> Activity:
-        factor = 1.0 + sign * np.outer(by, who)
-        return replace(
-            activity,
-            services=activity.services * factor[:, :, None],
-            person_years=activity.person_years * factor,
-            programme_years=activity.programme_years * factor,
-            coded_years=None if activity.coded_years is None else activity.coded_years * factor,
-        )
-
-    years = float((activity.person_years[:, who].sum(axis=1) * 2.0 * np.abs(by)).sum())
-    return moved(1.0), moved(-1.0), years
+        yield PATIENTS, name, np.arange(len(SEGMENT_NAMES)) == code
+    yield LIST, EVERYBODY, np.ones(len(SEGMENT_NAMES), bool)
 
 
 def _own(situation: Situation, up: Activity, down: Activity) -> float:
@@ -218,10 +240,11 @@ def actor_sentence(row: dict[str, Any]) -> str:
     today = ""
     if current is not None and not math.isnan(current):
         today = f" (today {signed(current, '{} gained', '{} lost', 'nothing')})"
-    if row["lever"] == PATIENTS:
+    if row["lever"] in (PATIENTS, LIST):
         ends = signed(left, "gains {}", "loses {}", "neither gains nor loses")
-        return f"A practice {ends} a year on every patient of {row['segment']}{today}."
-    act = "planned admission" if row["lever"] == ELECTIVE else _ACTS[row["lever"]]
+        who = "on its list" if row["lever"] == LIST else f"of {row['segment']}"
+        return f"A practice {ends} a year on every patient {who}{today}."
+    act = _ACTS[row["lever"]]
     who = _NAMES.get(row["provider"], row["provider"].replace("_", " "))
     people = PEOPLE[row["segment"]]
     return f"One more {act} of patients {people} {_verb(left)} {who} {signed(left, '{}', '{}', 'nothing')}{today}."
@@ -237,4 +260,6 @@ _ACTS = {
     "referral": "referral",
     "delegation": "contact handed to the nurse",
     "coding": "person-year of risk on record",
+    ELECTIVE: "planned admission",
+    STAY: "day in hospital",
 }

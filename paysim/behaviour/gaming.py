@@ -227,6 +227,41 @@ def _choosing() -> Iterator[Deviation]:
             what = f"having a tenth {fewer} patients {name}, at the same length of list"
             yield Deviation("choosing patients", what, _choose(who, sign), moves_people=True)
 
+    for shorter, sign in (("shorter", 1.0), ("longer", -1.0)):
+        what = f"having a list a tenth {shorter}, of the same kinds of patients"
+        yield Deviation("choosing patients", what, _take(sign), moves_people=True)
+
+
+def _take(sign: float) -> Callable[[Situation, Activity, Floats], Deviated]:
+    """Return a move of a part of every kind of patient from the lists that deviate to the others."""
+
+    def move(situation: Situation, activity: Activity, share: Floats) -> Deviated:
+        stays = (share == 0.0)[:, None]
+        share = share if stays.any() else np.zeros_like(share)  # nobody to take them, or from whom they come
+
+        def moved(values: Floats) -> Floats:
+            axes = (slice(None), slice(None), *[None] * (values.ndim - 2))
+            gone = values * (sign * share)[:, None][axes]
+            there = values * stays[axes]
+            total = there.sum(axis=0, keepdims=True)
+            spread = np.divide(there, total, out=np.zeros_like(there), where=total > 0.0)
+            return np.asarray(values - gone + spread * gone.sum(axis=0, keepdims=True))
+
+        services = moved(activity.services)
+        changed = replace(
+            activity,
+            services=services,
+            person_years=moved(activity.person_years),
+            programme_years=moved(activity.programme_years),
+            coded_years=None if activity.coded_years is None else moved(activity.coded_years),
+        )
+        work = (services - activity.services).sum(axis=1)
+        own = activity.services * np.maximum(sign * share, 0.0)[:, None, None]
+        lost = own.sum(axis=1) * situation.services.in_sector("general_practice")
+        return Deviated(changed, work, np.asarray(lost))
+
+    return move
+
 
 def _choose(who: Segments, sign: float) -> Callable[[Situation, Activity, Floats], Deviated]:
     """Return a move of a group from the lists that deviate to the others, and of as many others of any kind back."""
@@ -322,7 +357,22 @@ def _timing() -> Iterator[Deviation]:
         }
         return Deviated(replace(activity, episodes=episodes), _nothing(activity), _nothing(activity))
 
+    def stay(sign: float) -> Callable[[Situation, Activity, Floats], Deviated]:
+        """Return a move of the days of all stays; a day costs the part of an admission that it is of its stay."""
+
+        def move(situation: Situation, activity: Activity, share: Floats) -> Deviated:
+            part, stays = sign * float(share.max(initial=0.0)), activity.stays
+            if stays is not None:
+                stays = replace(stays, days=stays.days * (1.0 + part))
+            admitted = np.array([unit == "admission" for unit in situation.services.units])
+            work = part * activity.services.sum(axis=1) * admitted
+            return Deviated(replace(activity, stays=stays), work, np.maximum(-work, 0.0))
+
+        return move
+
     yield Deviation("timing", "moving a tenth of care out of the window of an episode", postpone, HOSPITAL)
+    yield Deviation("timing", "keeping everybody a tenth longer", stay(1.0), HOSPITAL)
+    yield Deviation("timing", "discharging everybody a tenth earlier", stay(-1.0), HOSPITAL)
 
 
 def _splitting() -> Iterator[Deviation]:

@@ -1,9 +1,10 @@
-"""What contracts reward a hospital for: one more planned admission, derived as for practices.
+"""What contracts reward a hospital for: one more planned admission, or one more day in bed, derived as for practices.
 
 The hospital of a region is one provider. The threshold from which it admits planned patients is its lever: admissions
 per trajectory, as a ratio to the base years. All planned admissions of a year are moved a little up and down, the
 contracts are asked what they would pay the hospital for either, and the difference is divided by the change.
-Emergencies are moved by need alone.
+Emergencies are moved by need alone. Its second lever is the length of stay of all admissions, as a ratio to the base
+years; it pays where a contract looks at days.
 """
 
 from __future__ import annotations
@@ -22,15 +23,15 @@ ELECTIVE = "elective_admission"
 
 
 @dataclass(frozen=True)
-class ElectiveMargin:
-    """What one more planned admission brings the hospital, and what it costs, in euro; of how many a year."""
+class HospitalMargin:
+    """What one more unit brings the hospital, and what it costs, in euro; of how many a year."""
 
     revenue_eur: float
     cost_eur: float
     units: float
 
 
-def elective_margin(situation: Situation) -> ElectiveMargin:
+def elective_margin(situation: Situation) -> HospitalMargin:
     """Return what the contracts reward the hospital for at the margin, on a year's activity of all practices.
 
     Cost is the resource cost of an admission: the share of it that does not vary with volume is not known.
@@ -40,10 +41,36 @@ def elective_margin(situation: Situation) -> ElectiveMargin:
     units = float(activity.services[:, :, k].sum())
     cost = float(situation.services.resource_cost(situation.wages)[k])
     if units <= 0.0:
-        return ElectiveMargin(0.0, cost, 0.0)
+        return HospitalMargin(0.0, cost, 0.0)
     step = situation.terms.nudge
     up, down = (_revenue_eur(situation, _moved(activity, k, 1.0 + change)) for change in (step, -step))
-    return ElectiveMargin((up - down) / (2.0 * step * units), cost, units)
+    return HospitalMargin((up - down) / (2.0 * step * units), cost, units)
+
+
+def stay_margin(situation: Situation) -> HospitalMargin:
+    """Return what the contracts reward the hospital for when all its stays are longer, per bed-day.
+
+    Where no contract looks at stays they are not known, and nothing is paid for a day: no units. The cost of a day is
+    that of admissions over their days; what part of it varies with the length of a stay is not known.
+    """
+    activity = situation.activity
+    activity = activity if activity.years == 1.0 else activity.annualised()
+    stays = activity.stays
+    if stays is None or not len(stays.days):
+        return HospitalMargin(0.0, 0.0, 0.0)
+    units = float(stays.weight @ stays.days)
+    cost = float(stays.weight @ situation.services.resource_cost(situation.wages)[stays.service])
+    if units <= 0.0:
+        return HospitalMargin(0.0, 0.0, 0.0)
+    step = situation.terms.nudge
+    up, down = (
+        _revenue_eur(
+            situation,
+            replace(activity, stays=replace(stays, days=stays.days * (1.0 + by)), lines=(), payments=None),
+        )
+        for by in (step, -step)
+    )
+    return HospitalMargin((up - down) / (2.0 * step * units), cost / units, units)
 
 
 def _moved(activity: Activity, service: int, factor: float) -> Activity:

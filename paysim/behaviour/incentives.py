@@ -138,7 +138,7 @@ def income_eur(situation: Situation) -> Floats:
 def contact_hours(situation: Situation) -> Floats:
     """Return ``[practice]`` GP hours that the contacts of the year looked at take."""
     year = _of_a_year(situation.activity)
-    return np.asarray(year.services.sum(axis=1) @ _gp_hours_per_unit(situation))
+    return np.asarray(year.services.sum(axis=1) @ gp_hours_per_unit(situation))
 
 
 def working_hours(situation: Situation) -> Floats:
@@ -172,7 +172,7 @@ def _marginal(situation: Situation, step: float | None) -> Margins:
     shape = situation.levers.shape
     idle = _without_reward(situation)
     revenue, cost, hours, units = (np.zeros(shape) for _ in range(4))
-    euro_per_unit, hours_per_unit = _cost_per_unit(situation), _gp_hours_per_unit(situation)
+    euro_per_unit, hours_per_unit = staff_cost_per_unit(situation), gp_hours_per_unit(situation)
     signs = directions(activity)
     for condition in range(len(CONDITIONS)):
         for lever in range(len(LEVERS)):
@@ -301,13 +301,14 @@ def directions(activity: Activity) -> Floats:
     return signs
 
 
-def _gp_hours_per_unit(situation: Situation) -> Floats:
+def gp_hours_per_unit(situation: Situation) -> Floats:
+    """Return ``[service]`` GP hours that a unit of the practice's own services takes."""
     own = situation.services.in_sector("general_practice")
     return np.asarray(situation.services.minutes[:, 0] * own / MINUTES_PER_HOUR)
 
 
-def _cost_per_unit(situation: Situation) -> Floats:
-    """Return ``[service]`` what a unit costs the practice besides the GP's own time."""
+def staff_cost_per_unit(situation: Situation) -> Floats:
+    """Return ``[service]`` what a unit of its own services costs the practice besides the GP's time."""
     services, staff = situation.services, replace(situation.wages, gp_eur=0.0)
     own = services.in_sector("general_practice")
     return np.asarray((services.minutes @ staff.per_minute() + services.material_eur) * own)

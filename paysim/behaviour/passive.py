@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from paysim.behaviour.lists import Lists, PatientMargins
 from paysim.behaviour.situation import Floats, PracticeTraits, Situation
 from paysim.parameters import Parameters
 
@@ -38,4 +39,12 @@ class Passive:
 
     def decide_hospital(self, now: float, gain_eur: float, cost_eur: float) -> float:
         """Return the lever in force."""
+        return now
+
+    def decide_stay(self, now: float, gain_eur: float, cost_eur: float) -> float:
+        """Return the lever in force."""
+        return now
+
+    def decide_lists(self, now: Lists, situation: Situation, at_base: PatientMargins) -> Lists:
+        """Return what practices do now."""
         return now

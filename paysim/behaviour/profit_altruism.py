@@ -14,6 +14,15 @@ and the best response of a lever with curvature k euro per unit is::
 
 For recording (coding) there is no benefit to patients: ``k`` alone is what effort and the risk of an audit cost.
 
+Practices tell kinds of patients apart by the weight ``w`` of `segment_weight`: a gain per unit is ``w`` times that of
+the kind plus ``1 - w`` times the mean of all. Lists are decided once a year, with margins per person-year and ``c`` the
+mean cost of practice care of one::
+
+    accept, keep = 1 + w (m - m at base - mean of it over the list) / (altruism k c), at most 1
+    size         = 1 + (mean of m - m at base over the list) / (altruism k c)
+
+so whom a practice wants follows from how kinds of patients differ, and how many from what they bring on the whole.
+
 A practice moves part of the way each quarter, within limits, and plans no more visits than its GPs have
 hours for. Theory: McGuire and Pauly 1991, Ellis and McGuire 1986. Curvatures are multiples of what a unit costs,
 fitted where there is evidence (`paysim calibrate-behaviour`).
@@ -31,27 +40,35 @@ from numpy.typing import NDArray
 
 from paysim.behaviour.altruism import altruism_quantiles, practice_uniforms
 from paysim.behaviour.incentives import contact_hours, income_eur, marginal, working_hours
+from paysim.behaviour.lists import LIST_LEVERS, Lists, PatientMargins, patient_margins
 from paysim.behaviour.situation import Anchor, Floats, Margins, PracticeTraits, Situation
 from paysim.errors import ModelError, Problem, ScenarioError
-from paysim.kernel.records import CODING, LEVERS, VISIT_INTENSITY
+from paysim.kernel.records import CODING, LEVERS, PERIODS_PER_YEAR, VISIT_INTENSITY
 from paysim.parameters import Parameters
 
-ELECTIVE_CHANNEL = "elective_admission_response"
-CHANNELS = (*(f"{lever}_response" for lever in LEVERS), ELECTIVE_CHANNEL)
+ELECTIVE_CHANNEL, STAY_CHANNEL = "elective_admission_response", "length_of_stay_response"
+CHANNELS = (*(f"{lever}_response" for lever in (*LEVERS, *LIST_LEVERS)), ELECTIVE_CHANNEL, STAY_CHANNEL)
 """Off switches, 1 or 0; a lever whose channel is off stays at base."""
 
 _CHARACTER = (
     *("altruism_mean", "altruism_sd", "altruism_min", "eta", "income_floor"),
-    *("omega_ratio", "hours_elasticity", "speed", "speed_log_sd", "max_utilisation"),
+    *("omega_ratio", "hours_elasticity", "speed", "speed_log_sd", "max_utilisation", "segment_weight"),
 )
 _CURVATURES = ("visit_curvature", "prevention_curvature", "referral_curvature", "delegation_curvature")
-_ELECTIVE = ("elective_curvature", "elective_min", "elective_max")
+_HOSPITAL = tuple(f"{lever}_{what}" for lever in ("elective", "stay") for what in ("curvature", "min", "max"))
+_LISTS = (
+    *("acceptance_curvature", "acceptance_min", "retention_curvature", "retention_min"),
+    *("list_size_curvature", "list_size_min", "list_size_max"),
+)
 _CODING = "coding_curvature_eur"
 _LIMITS = tuple(f"{lever}_{end}" for lever in LEVERS for end in ("min", "max"))
 _VALUED_AS = ("gp_consult", "chronic_nurse", "specialist_trajectory", "gp_consult")
 """Service whose resource cost the curvatures of visits, prevention, referral and delegation are multiples of."""
 
-_ABOVE_ZERO = ("altruism_min", "hours_elasticity", "income_floor", *_CURVATURES, _CODING, _ELECTIVE[0])
+_ABOVE_ZERO = (
+    *("altruism_min", "hours_elasticity", "income_floor", *_CURVATURES, _CODING),
+    *(each for each in (*_HOSPITAL, *_LISTS) if each.endswith("_curvature")),
+)
 
 
 @dataclass(frozen=True)
@@ -65,7 +82,10 @@ class ProfitAltruism:
     """
 
     name: ClassVar[str] = "profit_altruism"
-    settings: ClassVar[tuple[str, ...]] = (*CHANNELS, *_CHARACTER, *_CURVATURES, _CODING, *_LIMITS, *_ELECTIVE)
+    settings: ClassVar[tuple[str, ...]] = (
+        *(*CHANNELS, *_CHARACTER, *_CURVATURES, _CODING, *_LIMITS),
+        *(*_HOSPITAL, *_LISTS),
+    )
 
     income_curvature: ClassVar[str] = "eta"
     """Setting that is the elasticity of the marginal utility of income."""
@@ -120,41 +140,120 @@ class ProfitAltruism:
         return situation.levers + self._within_hours(situation, step, now.hours)
 
     def decide_hospital(self, now: float, gain_eur: float, cost_eur: float) -> float:
-        """Return the hospital's lever for the coming quarter: part of the way to ``1 + gain / (altruism k)``.
+        """Return the hospital's lever of planned admissions for the coming quarter: part of the way to the best.
 
         The hospital is as altruistic as practices are on average, and too large for an income effect.
         """
-        v = self.values
-        if v[ELECTIVE_CHANNEL] != 1.0:
+        if self.values[ELECTIVE_CHANNEL] != 1.0:
             return 1.0
-        best = self.best_elective(gain_eur, cost_eur)
-        return float(now + v["speed"] * (best - now))
+        return float(now + self.values["speed"] * (self.best_elective(gain_eur, cost_eur) - now))
 
     def best_elective(self, gain_eur: float, cost_eur: float) -> float:
-        """Return the hospital's best lever of planned admissions, within its limits."""
+        """Return the hospital's best lever of planned admissions, ``1 + gain / (altruism k)`` within its limits."""
+        return self._best_of_hospital("elective", gain_eur, cost_eur)
+
+    def decide_stay(self, now: float, gain_eur: float, cost_eur: float) -> float:
+        """Return the hospital's lever of length of stay for the coming quarter, as for planned admissions."""
+        if self.values[STAY_CHANNEL] != 1.0:
+            return 1.0
+        return float(now + self.values["speed"] * (self.best_stay(gain_eur, cost_eur) - now))
+
+    def best_stay(self, gain_eur: float, cost_eur: float) -> float:
+        """Return the hospital's best length of stay, a ratio to base, within its limits."""
+        return self._best_of_hospital("stay", gain_eur, cost_eur)
+
+    def _best_of_hospital(self, lever: str, gain_eur: float, cost_eur: float) -> float:
         v = self.values
-        best = 1.0 + gain_eur / (max(v["altruism_mean"], v["altruism_min"]) * v["elective_curvature"] * cost_eur)
-        return float(np.clip(best, v["elective_min"], v["elective_max"]))
+        if gain_eur == 0.0:
+            return 1.0
+        best = 1.0 + gain_eur / (max(v["altruism_mean"], v["altruism_min"]) * v[f"{lever}_curvature"] * cost_eur)
+        return float(np.clip(best, v[f"{lever}_min"], v[f"{lever}_max"]))
+
+    def decide_lists(self, now: Lists, situation: Situation, at_base: PatientMargins) -> Lists:
+        """Return whom practices accept and keep in the coming year, and when they close their lists.
+
+        Parameters
+        ----------
+        now
+            What they do now.
+        at_base
+            What a person-year brought and took under `current` in the base year.
+        """
+        share = 1.0 - (1.0 - situation.traits.speed) ** PERIODS_PER_YEAR
+        moved, usual = now.towards(self.best_lists(situation, at_base), share), Lists.usual(len(now.size))
+        is_open = {lever: self.values[f"{lever}_response"] == 1.0 for lever in LIST_LEVERS}
+        return Lists(
+            moved.accept if is_open["acceptance"] else usual.accept,
+            moved.keep if is_open["retention"] else usual.keep,
+            moved.size if is_open["list_size"] else usual.size,
+        )
+
+    def best_lists(self, situation: Situation, at_base: PatientMargins) -> Lists:
+        """Return whom practices would accept and keep in the end, and when they would close their lists."""
+        v, now = self.values, patient_margins(situation)
+        utility, wage_now, wage = self._weights(situation, income_eur(situation))
+
+        def value(margins: PatientMargins, utility: Floats, wage: Floats) -> Floats:
+            money = utility[:, None] * (margins.revenue_eur - margins.cost_eur)
+            return np.asarray(money - wage[:, None] * margins.hours)
+
+        gain = value(now, utility, wage_now) - value(at_base, np.ones_like(wage), wage)
+        known = (now.years > 0.0) & (at_base.years > 0.0)
+        lived = now.years * known
+        whole = lived.sum(axis=1)
+        mean = np.divide((gain * lived).sum(axis=1), whole, out=np.zeros_like(whole), where=whole > 0.0)
+        relative = np.where(known, v["segment_weight"] * (gain - mean[:, None]), 0.0)
+        care = at_base.care_eur(situation.wages.gp_eur)
+        per_unit = situation.traits.altruism * np.where(care > 0.0, care, 1.0)
+
+        def moved(gain: Floats, lever: str, most: float) -> Floats:
+            slope = per_unit * v[f"{lever}_curvature"]
+            ratio = 1.0 + gain / (slope if gain.ndim == 1 else slope[:, None])
+            return np.asarray(np.clip(ratio, v[f"{lever}_min"], most))
+
+        return Lists(
+            moved(relative, "acceptance", 1.0),
+            moved(relative, "retention", 1.0),
+            moved(mean, "list_size", v["list_size_max"]),
+        )
 
     def _best_response(self, situation: Situation, now: Margins) -> Floats:
         return self._levers(situation, now, income_eur(situation))
 
     def _levers(self, situation: Situation, now: Margins, income: Floats) -> Floats:
         """Return the best levers when marginal utility is that of an income ``[practice]``."""
-        anchor = situation.anchor
-        if anchor is None:
-            raise ModelError(f"{self.name}: the situation has no anchor, so there is no base to respond from")
-        base_income, base_hours, wage = self._base(situation, anchor)
-        income = np.maximum(income, self.values["income_floor"] * base_income)
-        utility = (income / base_income) ** -self.values[self.income_curvature]
-        longer = working_hours(situation) / base_hours
-        wage_now = wage * longer ** (1.0 / self.values["hours_elasticity"])
+        anchor = self._anchor(situation)
+        utility, wage_now, wage = self._weights(situation, income)
         at_base = self._value_per_unit(anchor.margins, np.ones_like(wage), wage)
-        gain = self._value_per_unit(now, utility, wage_now) - at_base
+        gain = self._for_kinds(self._value_per_unit(now, utility, wage_now) - at_base, now)
         slope = self._slope_eur(situation)
         target = np.clip(situation.base_levers + self._moves(gain, slope), *self._limits())
         fixed = ~(now.movable & anchor.margins.movable) | ~self._open()
         return np.where(fixed, situation.base_levers, target)
+
+    def _for_kinds(self, gain: Floats, now: Margins) -> Floats:
+        """Return gains per unit as practices act on them, which tell kinds of patients apart more or less."""
+        weight = self.values["segment_weight"]
+        if weight == 1.0:
+            return gain
+        units = now.units.sum(axis=1, keepdims=True)
+        mean = np.divide(
+            (gain * now.units).sum(axis=1, keepdims=True), units, out=np.zeros_like(units), where=units > 0.0
+        )
+        return np.asarray(weight * gain + (1.0 - weight) * mean)
+
+    def _anchor(self, situation: Situation) -> Anchor:
+        if situation.anchor is None:
+            raise ModelError(f"{self.name}: the situation has no anchor, so there is no base to respond from")
+        return situation.anchor
+
+    def _weights(self, situation: Situation, income: Floats) -> tuple[Floats, Floats, Floats]:
+        """Return the marginal utility of an income, the shadow wage now and at base, ``[practice]`` each."""
+        base_income, base_hours, wage = self._base(situation, self._anchor(situation))
+        income = np.maximum(income, self.values["income_floor"] * base_income)
+        utility = (income / base_income) ** -self.values[self.income_curvature]
+        longer = working_hours(situation) / base_hours
+        return utility, wage * longer ** (1.0 / self.values["hours_elasticity"]), wage
 
     def _moves(self, gain: Floats, slope: Floats) -> Floats:
         """Return how far levers are moved from base by a gain per unit, of which `slope` is lost per unit moved."""
@@ -224,10 +323,10 @@ _RULES: dict[str, Callable[[float], bool]] = {
 
 def _faults(values: Mapping[str, float]) -> list[Problem]:
     rules = dict.fromkeys(CHANNELS, "0 or 1") | dict.fromkeys(_ABOVE_ZERO, "a number above 0")
-    limited = (*LEVERS, "elective")
+    limited = (*LEVERS, *LIST_LEVERS, "elective", "stay")
     rules |= dict.fromkeys((f"{lever}_min" for lever in limited), "a number above 0, at most 1")
     rules |= dict.fromkeys((f"{lever}_max" for lever in limited), "a number from 1 up")
-    rules["speed"] = "a number from 0 to 1"
+    rules |= dict.fromkeys(("speed", "segment_weight"), "a number from 0 to 1")
     faults = []
     for name, value in values.items():
         rule = rules.get(name, "a number from 0 up")

@@ -7,10 +7,13 @@ the file's name. It is found by that name in a scenario; nothing else has to be 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Protocol, Self
+from typing import TYPE_CHECKING, ClassVar, Protocol, Self
 
 from paysim.behaviour.situation import Floats, PracticeTraits, Situation
 from paysim.parameters import Parameters
+
+if TYPE_CHECKING:
+    from paysim.behaviour.lists import Lists, PatientMargins
 
 
 class Behaviour(Protocol):
@@ -50,5 +53,21 @@ class Behaviour(Protocol):
             What a planned admission brings the hospital, less what it brought under `current` in the base year.
         cost_eur
             Resource cost of a planned admission.
+        """
+        ...
+
+    def decide_stay(self, now: float, gain_eur: float, cost_eur: float) -> float:
+        """Return the hospital's lever of length of stay for the coming quarter, by what a bed-day brings and costs."""
+        ...
+
+    def decide_lists(self, now: Lists, situation: Situation, at_base: PatientMargins) -> Lists:
+        """Return whom practices accept and keep in the coming year, and when they close their lists.
+
+        Parameters
+        ----------
+        now
+            What they do now.
+        at_base
+            What a person-year on the list brought and took under `current` in the base year.
         """
         ...

@@ -27,7 +27,7 @@ def incentives(
 ) -> None:
     """Show what one more visit, control, referral, patient and so on brings whom in each arm."""
     from paysim.analysis.incentives import incentive_map
-    from paysim.behaviour.actors import PATIENTS, actor_sentence
+    from paysim.behaviour.actors import actor_sentence
     from paysim.behaviour.incentives import plain_sentence
     from paysim.errors import DataError, Problem, nearest_name
     from paysim.scenario import load_scenario
@@ -40,7 +40,7 @@ def incentives(
     from paysim.analysis.measures import records
 
     rows = records(table)
-    groups = {PATIENTS if row["lever"] == PATIENTS else str(row["provider"]) for row in rows}
+    groups = {_group(row) for row in rows}
     if provider not in (*groups, "all"):
         near = nearest_name(provider, groups)
         raise DataError(Problem("no such provider", found=provider, allowed=(*sorted(groups), "all"), nearest=near))
@@ -76,7 +76,7 @@ def incentives(
 
 
 def _group(row: dict[str, Any]) -> str:
-    return "patients" if row["lever"] == "patients" else str(row["provider"])
+    return "patients" if row["lever"] in ("patients", "list_size") else str(row["provider"])
 
 
 def _telling(rows: list[dict[str, Any]], *, by_change: bool) -> list[dict[str, Any]]:

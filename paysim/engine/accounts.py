@@ -87,15 +87,17 @@ class Records:
     programme_years: list[np.ndarray] = field(default_factory=list)  # [P, G]
     revenue: list[np.ndarray] = field(default_factory=list)  # [P, kinds of component] euro
     bills: list[np.ndarray] = field(default_factory=list)  # [P, BILLS] euro
-    unlisted_years: list[np.ndarray] = field(default_factory=list)  # [P] of people on no list who live near it
+    unlisted_years: list[np.ndarray] = field(default_factory=list)  # [P, G] of people on no list who live near it
     closed: list[np.ndarray] = field(default_factory=list)  # [P] 1 where the list was closed
     refused: list[np.ndarray] = field(default_factory=list)  # [1] people who wanted another practice and found none
+    let_go: list[np.ndarray] = field(default_factory=list)  # [1] people whom their practice sent away
     fte: list[np.ndarray] = field(default_factory=list)  # [P, 2] working time of GPs and nurses
     own: list[np.ndarray] = field(default_factory=list)  # [P, 2] appointments with a GP, of these with one's own
     busy: list[np.ndarray] = field(default_factory=list)  # [P, 3] ticks
     waits: list[np.ndarray] = field(default_factory=list)  # [P, 3, WAIT_BINS]
     access: list[np.ndarray] = field(default_factory=list)  # [P, outcomes]
     levers: list[np.ndarray] = field(default_factory=list)  # [P, 3, levers]
+    list_levers: list[np.ndarray] = field(default_factory=list)  # [P, LIST_LEVERS]
     groups: list[np.ndarray] = field(default_factory=list)  # [groups, services + EXTRA + FACTS]
     cells: list[np.ndarray] = field(default_factory=list)  # [education x sex x age, services + EXTRA + FACTS]
     concentration: list[np.ndarray] = field(default_factory=list)  # [measures of accounting.concentration]
@@ -310,7 +312,7 @@ class Accounts:
         practices = self.state.practices.size
         services = np.zeros((practices, SEGMENTS, len(self.names)))
         person_years, programme_years = np.zeros((practices, SEGMENTS)), np.zeros((practices, SEGMENTS))
-        unlisted_years = np.zeros(practices)
+        unlisted_years = np.zeros((practices, SEGMENTS))
         kernel.aggregate(
             self.state.people,
             self.state.practices,

@@ -14,6 +14,7 @@ import numpy as np
 
 from paysim.accounting.activity import Activity
 from paysim.accounting.ledger import Ledger
+from paysim.behaviour.lists import LIST_LEVERS
 from paysim.care.costs import BILLS
 from paysim.contracts.neutrality import scaled, solve_scale, total_eur
 from paysim.contracts.parties import Decision
@@ -337,6 +338,7 @@ def _counted(model: Model, accounts: Accounts) -> Counted:
         nurse_minutes=care.minutes[:, 1],
         process_outcomes=OUTCOMES,
         lever_names=LEVERS,
+        list_lever_names=LIST_LEVERS,
         specialties=care.hospital.names,
         wards=care.hospital.wards,
         discount_costs=scenario.discounting.costs,

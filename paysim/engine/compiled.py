@@ -99,5 +99,8 @@ class CompiledPractices:
     def people_moved(self, left: np.ndarray, came: np.ndarray) -> None:
         """Nothing to do: the calendar is read anew at the beginning of every window."""
 
+    def people_changed(self, rows: np.ndarray) -> None:
+        """Nothing to do: the calendar is read anew at the beginning of every window."""
+
     def _rows(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         return self.state.people, self.state.calendar, self.state.practices

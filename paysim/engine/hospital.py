@@ -97,6 +97,8 @@ class Hospital:
         The other parts.
     elective_lever
         Planned admissions wanted per trajectory, against the base years: what the hospital decides.
+    stay_lever
+        Days of a stay, against the base years: what the hospital decides.
     on_admission
         Called with rows, service and days of stay of those whom the hospital admits by itself.
     """
@@ -105,7 +107,7 @@ class Hospital:
         self.state, self.terms, self.weight, self.codes = state, terms, weight, codes
         self.draws = draws = Draws(state, key)
         self.week = 0
-        self.elective_lever = 1.0
+        self.elective_lever = self.stay_lever = 1.0
         share = terms.occupancy
         shared = (terms.margin, terms.patience_weeks, share["follow_up"], draws)
         self.clinics = _Named(
@@ -313,11 +315,13 @@ class Hospital:
         share = self.triage.elective_share[ready["unit"]]
         wanted = ready[self.draws.of(ready, "elective admission") < share * self.elective_lever]
         wanted["since"], wanted["unit"] = now, self.triage.ward[wanted["unit"]]
-        wanted["days"] = -self.terms.elective_stay_days * np.log(self.draws.of(wanted, "elective stay"))
+        wanted["days"] = (
+            -self.stay_lever * self.terms.elective_stay_days * np.log(self.draws.of(wanted, "elective stay"))
+        )
         if settling:
             expected = np.bincount(self.triage.ward[ready["unit"]], share, minlength=len(self.beds))
             self._remember("elective_days", expected * self.terms.elective_stay_days)
-        unseen = (self.weight - 1.0) * self._usual("emergency_days")
+        unseen = (self.weight - 1.0) * self.stay_lever * self._usual("emergency_days")
         extra = together(*self.admitted).copy()
         extra["since"] = np.where(extra["since"] < 0, now - TICKS_PER_WEEK, extra["since"])
         self.admitted = [extra] if len(extra) else []
@@ -392,7 +396,8 @@ class Hospital:
         found = {name: np.stack([each[name] for each in rows]) for rows in (clinics, wards) for name in rows[0]}
         for part in (self.tests, self.emergency_department, self.rehabilitation, self.home_care):
             found.update(part.counts())
-        found |= {"lever_elective": np.array(self.elective_lever), "lever_quarters": np.array(1.0)}
+        found |= {"lever_elective": np.array(self.elective_lever), "lever_stay": np.array(self.stay_lever)}
+        found |= {"lever_quarters": np.array(1.0)}
         homes = self.nursing_homes.counts()
         return found | {name: each * self.weight for name, each in homes.items()}
 

@@ -31,7 +31,14 @@ class Joining:
         self._words = np.arange(len(self.places) + 1, dtype=np.uint64)
 
     def choose(
-        self, keys: np.ndarray, home: np.ndarray, near_share: float, free: np.ndarray, *, change: bool
+        self,
+        keys: np.ndarray,
+        home: np.ndarray,
+        near_share: float,
+        free: np.ndarray,
+        *,
+        change: bool,
+        welcome: np.ndarray | None = None,
     ) -> np.ndarray:
         """Return the practice that each joins ``[n]``, -1 where all lists are full; first come, first served.
 
@@ -47,11 +54,15 @@ class Joining:
             Persons whom each list can still take ``[P]``.
         change
             Whether people want another practice than `home`.
+        welcome
+            Whether each practice accepts each person ``[n, P]``; None: all accept all.
         """
         free, joined, asking = free.copy(), np.full(len(keys), -1), np.arange(len(keys))
         if not len(asking):
             return joined
         order = self._preferences(keys, home, near_share, change)
+        if welcome is not None:
+            order[~welcome] = np.inf
         while len(asking):
             clocks = np.where(free > 0, order[asking], np.inf)
             choice = clocks.argmin(axis=1)

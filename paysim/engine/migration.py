@@ -7,8 +7,12 @@ and health in every arm, whoever has left and whatever row is free.
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 
+from paysim.accounting.segments import segment_code
+from paysim.behaviour.lists import Lists
 from paysim.engine.joining import Joining
 from paysim.engine.model import Model
 from paysim.engine.start import births_expected, copy_traits, room_for_births
@@ -19,10 +23,12 @@ from paysim.kernel.records import (
     ARRIVAL,
     LIST_REQUEST,
     NEVER,
+    PERIODS_PER_YEAR,
     PERSON,
     TICKS_PER_WEEK,
     TICKS_PER_YEAR,
     VACANT,
+    WEEKS_PER_PERIOD,
     WEEKS_PER_YEAR,
     State,
 )
@@ -44,6 +50,10 @@ class Migration:
     ----------
     refused
         People who wanted another practice and found all lists closed, since it was last set to zero.
+    let_go
+        People whom their practice sent away, since it was last set to zero.
+    lists
+        Whom practices accept and keep; None: everybody.
     """
 
     def __init__(self, model: Model, state: State, replicate: int) -> None:
@@ -56,7 +66,8 @@ class Migration:
         self._places = np.array([practice.municipality for practice in population.practices])
         self._joining = Joining(np.array([practice.list_size for practice in population.practices]), self._places)
         self._searching = bool(state.people["unlisted"][state.listed].any())
-        self.refused = 0
+        self.refused = self.let_go = 0
+        self.lists: Lists | None = None
         self._insurers = np.bincount(population.insurer, minlength=len(population.insurers)) / len(population)
 
     def change_lists(self, requests: np.ndarray, now: int) -> tuple[np.ndarray, np.ndarray]:
@@ -72,7 +83,8 @@ class Migration:
         old = asked["row"].astype(np.int64)
         wish = _wish(people["key"][old], "practice chosen", asked["number"])
         home = people["practice"][old]
-        number = self._joining.choose(wish, home, self.rates.near_share, self._open(now), change=True)
+        welcome = self._welcome(people["key"][old], people["segment"][old])
+        number = self._joining.choose(wish, home, self.rates.near_share, self._open(now), change=True, welcome=welcome)
         self.refused += int((number < 0).sum())
         return self._move(old[number >= 0], number[number >= 0], now)
 
@@ -90,10 +102,59 @@ class Migration:
         self._searching = bool(len(rows))
         wish = _wish(people["key"][rows], "practice found", 0)  # the same as long as they search
         home = people["practice"][rows]
-        number = self._joining.choose(wish, home, 1.0, self._open(now), change=False)
+        welcome = self._welcome(people["key"][rows], people["segment"][rows])
+        number = self._joining.choose(wish, home, 1.0, self._open(now), change=False, welcome=welcome)
         people["unlisted"][rows[number == home]] = 0
         elsewhere = (number >= 0) & (number != home)
         return self._move(rows[elsewhere], number[elsewhere], now)
+
+    def send_away(self, now: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Let practices send people away at the beginning of a quarter.
+
+        Returns
+        -------
+        ndarray, ndarray, ndarray
+            Rows ``left`` and ``taken`` of those who found another practice, and rows of those who have none now; their
+            appointments are dropped.
+        """
+        people, nobody = self.state.people, np.zeros(0, np.int64)
+        if self.lists is None or (self.lists.keep == 1.0).all():
+            return nobody, nobody, nobody
+        rows = self.state.listed
+        rows = rows[(people["alive"][rows] == 1) & (people["unlisted"][rows] == 0)]
+        keep = self.lists.keep[people["practice"][rows], people["segment"][rows]]
+        quarter = np.full(len(rows), (now - self.begin) // (WEEKS_PER_PERIOD * TICKS_PER_WEEK))
+        u = streams.to_uniform(_wish(people["key"][rows], "sent away", quarter))
+        rows = rows[u >= keep ** (1.0 / PERIODS_PER_YEAR)]
+        self.let_go += len(rows)
+        wish = _wish(people["key"][rows], "practice after being sent away", quarter[: len(rows)])
+        welcome = self._welcome(people["key"][rows], people["segment"][rows])
+        home = people["practice"][rows]
+        number = self._joining.choose(wish, home, 1.0, self._open(now), change=True, welcome=welcome)
+        without = rows[number < 0]
+        people["unlisted"][without] = 1
+        self._searching |= bool(len(without))
+        kernel.join_lists(people, self.state.calendar, self.state.practices, self.model.tables, without, now)
+        return *self._move(rows[number >= 0], number[number >= 0], now), without
+
+    def _welcome(self, keys: np.ndarray, segments: np.ndarray) -> np.ndarray | None:
+        """Return whether each practice would accept each person ``[n, P]``; None: all would accept all.
+
+        A practice that does not accept a person will not next time either, as long as it is as choosy.
+        """
+        if self.lists is None or (self.lists.accept == 1.0).all():
+            return None
+        practices = np.arange(len(self._places), dtype=np.uint64)
+        with np.errstate(over="ignore"):
+            draws = streams.to_uniform(streams.splitmix64(_wish(keys, "accepted by", 0)[:, None], practices))
+        return np.asarray(draws < self.lists.accept[:, segments].T)
+
+    @cached_property
+    def _segments(self) -> np.ndarray:
+        """Segment in which each inhabitant of the base population starts, and so a newcomer like them."""
+        people, masks, flags = self.model.population, self.model.tables[0]["masks"], self.model.flags_at_base
+        condition = np.where(flags & masks[0], 2, np.where(flags & masks[1], 1, 0))
+        return segment_code(people.age, people.deprived, condition)
 
     def _move(self, old: np.ndarray, number: np.ndarray, now: int) -> tuple[np.ndarray, np.ndarray]:
         """Put people in rows `old` on the lists `number`; return the rows ``(left, taken)``.
@@ -132,7 +193,8 @@ class Migration:
         who = np.searchsorted(self.rates.resemblance, at, side="right")
         home = self.model.population.practice[who]
         wish = _wish(keys, "first practice", 0)
-        number = self._joining.choose(wish, home, 1.0, self._open(now), change=False)
+        welcome = self._welcome(keys, self._segments[who])
+        number = self._joining.choose(wish, home, 1.0, self._open(now), change=False, welcome=welcome)
         without = number < 0
         if without.any():
             left = self._free(now) - np.bincount(number[~without], minlength=len(self._places))

@@ -62,20 +62,20 @@ class ReferencePractices:
     def levers_changed(self, tick: int) -> None:
         """Let all clocks follow new levers, and everybody look at their clocks again."""
         follow_levers(self.state.people, self.state.calendar, self.state.practices, self.tables, tick)
-        self.person_changed(self.state.listed)
+        self.people_changed(self.state.listed)
 
     def flags_changed(self, rows: np.ndarray, sets: int, clears: int, tick: int) -> None:
         """Change flags of the people in some rows, and let them look at their clocks again."""
         change_rows(self.state.people, self.state.calendar, self.state.practices, self.tables, rows, sets, clears, tick)
-        self.person_changed(rows)
+        self.people_changed(rows)
 
     def people_moved(self, left: np.ndarray, came: np.ndarray) -> None:
         """End the lives in rows that were left, and begin those in rows that were taken."""
-        self.person_changed(left)
+        self.people_changed(left)
         for row in came:
             self.env.process(self._person(int(row)))
 
-    def person_changed(self, rows: np.ndarray) -> None:
+    def people_changed(self, rows: np.ndarray) -> None:
         """Wake people whose clocks were changed from outside, so that they set their alarms anew."""
         for row in rows:
             alarm = self._alarm.get(int(row))

@@ -18,6 +18,7 @@ import numpy as np
 import simpy
 
 from paysim.accounting.activity import Activity
+from paysim.behaviour.lists import Lists
 from paysim.engine.accounts import Accounts
 from paysim.engine.compiled import CompiledPractices
 from paysim.engine.feedback import PeerFeedback
@@ -54,6 +55,9 @@ class Practices(Protocol):
 
     def people_moved(self, left: np.ndarray, came: np.ndarray) -> None:
         """Forget the people of some rows, and take up those of others."""
+
+    def people_changed(self, rows: np.ndarray) -> None:
+        """Take up the clocks of people in some rows that were changed from outside."""
 
 
 @dataclass
@@ -141,6 +145,7 @@ class Region:
         while True:
             yield self.env.timeout(TICKS_PER_WEEK)
             self.requests = self.practices.advance(int(self.env.now))
+            self.requests["days"] *= self.hospital.stay_lever
             self.hospital.receive(self.requests)
             self.accounts.facts.admitted(self.requests)
             if self.accounts.admissions:
@@ -193,7 +198,10 @@ class Region:
             self.accounts.records.hospital.append(self.hospital.counts())
             self.hospital.begin_period()
             self.accounts.records.refused.append(np.array([self.migration.refused]))
-            self.migration.refused = 0
+            lists = self.migration.lists or Lists.usual(len(activity.practice_names))
+            self.accounts.records.list_levers.append(lists.means(activity.person_years))
+            self.accounts.records.let_go.append(np.array([self.migration.let_go]))
+            self.migration.refused = self.migration.let_go = 0
             self.accounts.open()
             without = self.accounts.records.unlisted_years[-1].sum()
             self.staff.review(activity.person_years.sum(axis=1) * PERIODS_PER_YEAR, without * PERIODS_PER_YEAR)
@@ -204,6 +212,13 @@ class Region:
                 self.decide(self, reduce(Activity.plus, self.recent))
             if self.feedback and self.feedback.quarter_ends(activity.person_years.sum(axis=1) * PERIODS_PER_YEAR):
                 self.practices.levers_changed(int(self.env.now))
+            left, taken, without = self.migration.send_away(int(self.env.now))
+            self._moved(left, taken)
+            self.practices.people_changed(without)
+
+    def set_lists(self, lists: Lists) -> None:
+        """Let practices accept, keep and close their lists as they decided."""
+        self.migration.lists, self.staff.list_size = lists, lists.size
 
     def living(self, from_age: int = 0) -> np.ndarray:
         """Return the rows of everybody alive of that age or older: for a user's own process."""

@@ -16,8 +16,9 @@ import numpy as np
 from paysim.accounting.activity import Activity
 from paysim.accounting.segments import CONDITIONS
 from paysim.behaviour import load_behaviour
-from paysim.behaviour.hospital import elective_margin
+from paysim.behaviour.hospital import elective_margin, stay_margin
 from paysim.behaviour.incentives import incentive_table, make_anchor
+from paysim.behaviour.lists import Lists, PatientMargins, patient_margins
 from paysim.behaviour.participation import as_expected
 from paysim.behaviour.passive import Passive
 from paysim.behaviour.situation import Anchor, Situation, response_terms
@@ -28,19 +29,32 @@ from paysim.engine.region import Region
 from paysim.kernel.records import LEVERS, PERIODS_PER_YEAR
 from paysim.scenario import Arm
 
-Step = tuple[np.ndarray, np.ndarray, float]
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """What the providers of an arm do in a quarter.
+
+    Attributes
+    ----------
+    activity, health
+        Levers of practices ``[practice, condition, lever]`` as they move activity, and as they move treatment and
+        programmes.
+    lists
+        Whom practices accept and keep, and when they close their lists.
+    elective, stay
+        Levers of the hospital: planned admissions, and length of stay.
+    """
+
+    activity: np.ndarray
+    health: np.ndarray
+    lists: Lists
+    elective: float
+    stay: float
 
 
 @dataclass(frozen=True, eq=False)
 class LeverPath:
-    """What the providers of an arm did, quarter by quarter.
-
-    Attributes
-    ----------
-    steps
-        Levers of practices ``[practice, condition, lever]`` as they move activity, the same as they move treatment and
-        programmes (health), and the hospital's lever.
-    """
+    """What the providers of an arm did, quarter by quarter."""
 
     steps: tuple[Step, ...]
 
@@ -52,7 +66,7 @@ class LeverPath:
     @property
     def levers(self) -> np.ndarray:
         """Return the levers of practices as they move activity ``[quarter, practice, condition, lever]``."""
-        return np.stack([activity for activity, _, _ in self.steps])
+        return np.stack([step.activity for step in self.steps])
 
     def at(self, quarter: int) -> Step:
         """Return what was done in a quarter."""
@@ -61,7 +75,7 @@ class LeverPath:
     def with_health_of(self, other: LeverPath) -> LeverPath:
         """Return the same activity with treatment and programmes moved as in another path."""
         pairs = zip(self.steps, other.steps, strict=True)
-        return LeverPath(tuple((mine[0], theirs[1], mine[2]) for mine, theirs in pairs))
+        return LeverPath(tuple(replace(mine, health=theirs.health) for mine, theirs in pairs))
 
 
 class Responses:
@@ -103,6 +117,7 @@ class Responses:
         self.base_fte = np.array([(each.gp_fte, each.nurse_fte) for each in model.population.practices])
         self.ones = np.ones((practices, len(CONDITIONS), len(LEVERS)))
         self.past = [self.ones] * PERIODS_PER_YEAR
+        self.lists = Lists.usual(practices)
         self.quarter = 0
         self.table: list[dict[str, Any]] = []
 
@@ -112,9 +127,19 @@ class Responses:
         return make_anchor(self.under_current)
 
     @cached_property
+    def patients_anchor(self) -> PatientMargins:
+        """What a person-year on the list brought and took under `current` in the base year."""
+        return patient_margins(self.under_current)
+
+    @cached_property
     def elective_anchor(self) -> float:
         """Euros that a planned admission brought the hospital under `current` in the base year."""
         return elective_margin(self.under_current).revenue_eur
+
+    @cached_property
+    def stay_anchor(self) -> float:
+        """Euros that a further day in hospital brought it under `current` in the base year."""
+        return stay_margin(self.under_current).revenue_eur
 
     @cached_property
     def under_current(self) -> Situation:
@@ -162,28 +187,49 @@ class Responses:
             situation = self._now(region, activity)
             if self.quarter % PERIODS_PER_YEAR == 0:
                 self._look(situation)
-            levers = health = self.behaviour.decide(situation)
-            elective = self._elective(region.hospital.elective_lever, situation)
+            levers = self.behaviour.decide(situation)
+            if self.quarter % PERIODS_PER_YEAR == 0:
+                self.lists = self._lists(situation)
+            step = Step(levers, levers, self.lists, *self._hospital(region, situation))
         else:
-            levers, health, elective = self.replay.at(self.quarter)
+            step = self.replay.at(self.quarter)
+        levers, health = step.activity, step.health
         self.past = [*self.past[1:], levers]
-        self.path.append((levers, health, elective))
+        self.path.append(step)
+        region.set_lists(step.lists)
         practices = region.state.practices
         now = practices["activity_levers"], practices["health_levers"]
         if not (np.array_equal(levers, now[0]) and np.array_equal(health, now[1])):
             practices["activity_levers"] = levers
             practices["health_levers"] = health
             region.practices.levers_changed(int(region.env.now))
-        region.hospital.elective_lever = elective
+        region.hospital.elective_lever, region.hospital.stay_lever = step.elective, step.stay
 
-    def _elective(self, now: float, situation: Situation) -> float:
-        """Return the hospital's lever for the coming quarter."""
-        decide = getattr(self.behaviour, "decide_hospital", None)  # a user's own behaviour may be of practices alone
+    # A user's own behaviour may be of practices alone, and know nothing of lists.
+
+    def _lists(self, situation: Situation) -> Lists:
+        """Return what practices do about their lists in the coming year."""
+        decide = getattr(self.behaviour, "decide_lists", None)
         if decide is None or isinstance(self.behaviour, Passive):
+            return self.lists
+        found: Lists = decide(self.lists, situation, self.patients_anchor)
+        return found
+
+    def _hospital(self, region: Region, situation: Situation) -> tuple[float, float]:
+        """Return the hospital's levers for the coming quarter: planned admissions, length of stay."""
+        now = region.hospital.elective_lever, region.hospital.stay_lever
+        if isinstance(self.behaviour, Passive):
             return now
-        found = elective_margin(situation)
-        gain = round(found.revenue_eur - self.elective_anchor, 2) if found.units else 0.0  # money is in cents
-        return float(decide(now, gain, found.cost_eur))
+        margins = (elective_margin, self.elective_anchor), (stay_margin, self.stay_anchor)
+        levers = []
+        for name, lever, (margin, anchor) in zip(("decide_hospital", "decide_stay"), now, margins, strict=True):
+            decide = getattr(self.behaviour, name, None)
+            if decide is not None:
+                found = margin(situation)
+                gain = round(found.revenue_eur - anchor, 2) if found.units else 0.0  # money is in cents
+                lever = float(decide(lever, gain, found.cost_eur))
+            levers.append(lever)
+        return levers[0], levers[1]
 
     def _look(self, situation: Situation) -> None:
         self.table += incentive_table(situation, self.behaviour, self.arm.name, self.replicate)

@@ -33,6 +33,7 @@ class Staff:
         self.closes_at = closing_length(model)
         self.margin, self.stretch = model.care.practices.reopening_margin, model.care.practices.list_stretch
         self.people_per_gp = len(model.population) / self.base[:, 0].sum()
+        self.list_size: np.ndarray | float = 1.0  # at which lists close, as practices decide
 
     def change(self, now: int) -> None:
         """Give practices the working time of the year that begins at `now`; what is booked stays booked."""
@@ -55,7 +56,7 @@ class Staff:
         practices, fte = self.state.practices, self.state.practices["fte"][:, 0]
         length = np.divide(listed, fte, out=np.full(len(listed), np.inf), where=fte > 0.0)
         now = (listed.sum() + without) / fte.sum()
-        limit = self.closes_at * (now / self.people_per_gp) ** self.stretch
+        limit = self.closes_at * self.list_size * (now / self.people_per_gp) ** self.stretch
         limit = np.where(practices["closed"] == 1, limit * (1.0 - self.margin), limit)
         practices["closed"] = length >= limit
 

@@ -372,7 +372,7 @@ def add_bits(bits, codes, sums) -> None:  # type: ignore[no-untyped-def]
 def aggregate(people, practices, tables, out, services, person_years, programme_years, unlisted_years) -> None:  # type: ignore[no-untyped-def]
     """Add up `out` by practice and segment: [P, G, S], and years lived and enrolled on the list: [P, G].
 
-    `unlisted_years` [P] are those of people who live near the practice and are on no list.
+    `unlisted_years` [P, G] are those of people who live near the practice and are on no list.
     """
     enrolled = tables[0].masks[2]
     for k in range(practices.size):
@@ -380,7 +380,7 @@ def aggregate(people, practices, tables, out, services, person_years, programme_
             person = people[row]
             g = person.segment
             if person.unlisted != 0:
-                unlisted_years[k] += person.life
+                unlisted_years[k, g] += person.life
             else:
                 person_years[k, g] += person.life
                 if person.flags & enrolled != 0:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from paysim.accounting.segments import CONDITIONS
 from paysim.outcomes.protocol import Counted, Measure
 
 _NEEDS = {
@@ -84,9 +85,13 @@ def _lists(counted: Counted) -> Iterator[Measure]:
     closed = counted.arrays["closed"].reshape(counted.years, -1, counted.arrays["closed"].shape[1]).mean(axis=1)
     share = np.concatenate([closed.mean(axis=1, keepdims=True), closed], axis=1)
     yield Measure("lists_closed", "share", share, whole=share.mean(axis=0))
-    without = counted.by_year(counted.arrays["unlisted_years"]) * counted.weight
-    yield Measure("years_without_practice", "person-years", with_all(without))
+    without = counted.by_year(counted.arrays["unlisted_years"]) * counted.weight  # [Y, P, G]
+    yield Measure("years_without_practice", "person-years", with_all(without.sum(axis=2)))
+    of_condition = without.reshape(*without.shape[:2], -1, len(CONDITIONS)).sum(axis=2)
+    for k, name in enumerate(CONDITIONS):
+        yield Measure(f"years_without_practice_{name}", "person-years", with_all(of_condition[:, :, k]))
     yield Measure("changes_refused", "persons", counted.by_year(counted.arrays["refused"]) * counted.weight)
+    yield Measure("patients_let_go", "persons", counted.by_year(counted.arrays["let_go"]) * counted.weight)
     own = counted.by_year(counted.arrays["own"])  # [Y, P, 2]
     of_all, own = with_all(own[:, :, 0]), with_all(own[:, :, 1])
     yield Measure("own_gp_share", "share", _share(own, of_all), whole=_share(own.sum(axis=0), of_all.sum(axis=0)))
@@ -109,6 +114,16 @@ def _levers(counted: Counted) -> Iterator[Measure]:
             concerned[:, :, 0] = 0.0
         value = counted.by_year(counted.arrays["levers"][..., k] * concerned).sum(axis=2)
         size = np.maximum(counted.by_year(concerned).sum(axis=2), 1e-12)
+        yield Measure(
+            f"lever_{name}",
+            "ratio to base",
+            with_all(value) / with_all(size),
+            whole=with_all(value.sum(axis=0)) / with_all(size.sum(axis=0)),
+        )
+    people = years.sum(axis=2)  # [T, P]
+    size = np.maximum(counted.by_year(people), 1e-12)
+    for k, name in enumerate(counted.list_lever_names):
+        value = counted.by_year(counted.arrays["list_levers"][:, :, k] * people)
         yield Measure(
             f"lever_{name}",
             "ratio to base",

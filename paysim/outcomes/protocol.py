@@ -78,6 +78,7 @@ class Counted:
     nurse_minutes: np.ndarray
     process_outcomes: tuple[str, ...]
     lever_names: tuple[str, ...]
+    list_lever_names: tuple[str, ...]
     specialties: tuple[str, ...]
     wards: tuple[str, ...]
     discount_costs: float

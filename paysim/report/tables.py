@@ -263,7 +263,7 @@ def incentives(source: Source) -> pd.DataFrame:
         margin under current contracts and the predicted response.
     """
     frame = source.incentives if isinstance(source, Run) else source
-    frame = frame[(frame["provider"] == "practices") & (frame["lever"] != "patients")]
+    frame = frame[(frame["provider"] == "practices") & ~frame["lever"].isin(("patients", "list_size"))]
     keys = ["arm", "lever", "segment", "unit"]
     numbers = [
         "marginal_revenue_eur",

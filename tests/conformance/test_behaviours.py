@@ -15,6 +15,7 @@ from paysim.accounting.activity import Activity
 from paysim.accounting.segments import SEGMENT_CONDITION, SEGMENTS
 from paysim.behaviour import Behaviour, behaviour_parameters, behaviours, load_behaviour
 from paysim.behaviour.incentives import incentive_table, make_anchor, plain_sentence
+from paysim.behaviour.lists import LIST_LEVERS, Lists, patient_margins
 from paysim.behaviour.situation import PracticeTraits, Situation, response_terms
 from paysim.care.catalogue import load_services
 from paysim.care.costs import practice_costs
@@ -201,14 +202,35 @@ def test_every_setting_is_accepted_and_an_unknown_one_is_not(behaviour: Behaviou
 def test_every_channel_has_an_off_switch(behaviour: Behaviour) -> None:
     off = [name for name in behaviour.settings if name.endswith("_response")]
     responds = not np.array_equal(behaviour.decide(at_work(behaviour)), at_work(behaviour).levers)
-    assert off == ([*(f"{lever}_response" for lever in LEVERS), "elective_admission_response"] if responds else [])
+    levers = (*LEVERS, *LIST_LEVERS, "elective_admission", "length_of_stay")
+    assert off == ([f"{lever}_response" for lever in levers] if responds else [])
     silent = load_behaviour(behaviour.name, [(name, 0.0) for name in off], PARAMETERS)
     assert np.array_equal(silent.decide(at_work(silent)), np.ones((PRACTICES, 3, len(LEVERS))))
     assert silent.decide_hospital(1.0, 500.0, 3000.0) == 1.0
+    assert silent.decide_stay(1.0, 500.0, 3000.0) == 1.0
+    now = at_work(silent)
+    lists = silent.decide_lists(Lists.usual(PRACTICES), now, patient_margins(replace(now, contracts=())))
+    assert all((each == 1.0).all() for each in (lists.accept, lists.keep, lists.size))
 
 
-def test_the_hospital_moves_towards_what_pays_and_within_limits(behaviour: Behaviour) -> None:
-    moved = [behaviour.decide_hospital(1.0, gain, 3000.0) for gain in (-1e9, -100.0, 0.0, 100.0, 1e9)]
+def test_lists_stay_as_they_are_under_current_contracts_and_move_within_limits_under_others(
+    behaviour: Behaviour,
+) -> None:
+    usual, before = Lists.usual(PRACTICES), replace(at_work(behaviour, "gp_segments_1_2_3"), year=-1)
+    same = behaviour.decide_lists(usual, before, patient_margins(before))
+    assert all((each == 1.0).all() for each in (same.accept, same.keep, same.size))
+    now = at_work(behaviour, "gp_capitation")
+    moved = behaviour.decide_lists(usual, now, patient_margins(before))
+    for each in (moved.accept, moved.keep):
+        assert ((each > 0.5) & (each <= 1.0)).all()
+    assert ((moved.size > 0.5) & (moved.size < 2.0)).all()
+    if behaviour.name != "passive":
+        assert moved.accept.min() < 1.0
+
+
+@pytest.mark.parametrize("lever", ["decide_hospital", "decide_stay"])
+def test_the_hospital_moves_towards_what_pays_and_within_limits(behaviour: Behaviour, lever: str) -> None:
+    moved = [getattr(behaviour, lever)(1.0, gain, 3000.0) for gain in (-1e9, -100.0, 0.0, 100.0, 1e9)]
     assert moved == sorted(moved)
     assert moved[2] == 1.0
     assert 0.1 < moved[0] <= moved[-1] < 3.0

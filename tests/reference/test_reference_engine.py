@@ -16,7 +16,7 @@ from paysim.kernel import records as rec
 from paysim.kernel.records import FIRST_TRANSITION, TICKS_PER_WEEK
 from paysim.kernel.spec import AGES
 from paysim.parameters import Override
-from paysim.scenario import Arm
+from paysim.scenario import Arm, Behaviour
 from tests.toy import (
     busy_state,
     busy_tables,
@@ -187,6 +187,30 @@ def test_levers_that_jump_wake_everybody_in_time(bases: dict[tuple[int, str], Ba
     calm: list[np.ndarray] = []
     run_arm(model, _base(bases, 1, "compiled"), arm, 0, on_events=calm.append)
     assert in_order(calm).tobytes() != logs[0].tobytes(), "the levers did nothing"
+
+
+@pytest.mark.slow
+def test_practices_that_choose_their_patients_do_so_in_both_engines() -> None:
+    """Practices that hardly mind refusing people and sending them away: some are left without a practice."""
+    changes = {"gross_turnover": 0.5, "practice_change_rate": 0.5}
+    parameters = tuple(Override(f"migration.{name}", value) for name, value in changes.items())
+    short = replace(scenario(1, 1), parameters=(*parameters, Override("care.closed_share", 0.0)))
+    model = build_model(short, population=few_people(100))
+    choosy = {"acceptance_curvature": 0.01, "acceptance_min": 0.05, "retention_curvature": 0.01, "retention_min": 0.2}
+    kept = []
+    for engine in ENGINES:
+        base = run_base(model, 0, engine)
+        arm, _ = solve_arms(short, [base.years[-1]])["fee_for_service"]
+        arm = replace(arm, behaviour=Behaviour("profit_altruism", tuple(choosy.items())))
+        kept.append(_run(model, base, engine, arm))
+    (log, cell, state), (expected, of_reference, reference_state) = kept
+    assert log.tobytes() == expected.tobytes()
+    assert not differences(state["state"], reference_state["state"])
+    for name, column in cell.results.items():
+        np.testing.assert_array_equal(column, of_reference.results[name], name)
+    assert values(cell.results, "patients_let_go")[-1] > 10
+    assert values(cell.results, "years_without_practice")[-1] > 1
+    assert 0.05 <= values(cell.results, "lever_acceptance")[-1] < 0.9
 
 
 @pytest.mark.parametrize(("kind", "closed_share"), [("open", 0.0), ("closed", 0.0), ("open", 1.0)])

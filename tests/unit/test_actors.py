@@ -7,7 +7,7 @@ import pytest
 
 from paysim.accounting.segments import SEGMENT_NAMES
 from paysim.behaviour import load_behaviour
-from paysim.behaviour.actors import PATIENTS, actor_sentence, actor_table, patient_table
+from paysim.behaviour.actors import EVERYBODY, PATIENTS, actor_sentence, actor_table, patient_table
 from paysim.behaviour.hospital import ELECTIVE
 from paysim.behaviour.situation import Situation
 from paysim.cli.app import run
@@ -76,13 +76,14 @@ def test_the_hospital_alone_moves_its_own_lever():
 
 def test_a_patient_leaves_the_capitation_less_the_cost_of_care():
     table = patient_table(under(contract(Capitation(rate_eur_per_person_year=200.0))), "arm")
-    assert [r["segment"] for r in table] == list(SEGMENT_NAMES[:3])  # nobody lives in the others
+    assert [r["segment"] for r in table] == [*SEGMENT_NAMES[:3], EVERYBODY]  # nobody lives in the others
     per_unit = SERVICES.minutes @ WAGES.per_minute() + SERVICES.material_eur
     own = SERVICES.in_sector("general_practice")
-    for condition, each in enumerate(table):
+    for condition, each in enumerate(table[:3]):
         cost = sum(NORM[n][condition] * per_unit[SERVICES.index(n)] * own[SERVICES.index(n)] for n in NORM)
         assert each["lever"] == PATIENTS
         assert each["margin_eur"] == pytest.approx(200.0 - cost / PEOPLE[condition])
+    assert min(r["margin_eur"] for r in table) < table[3]["margin_eur"] < max(r["margin_eur"] for r in table)
 
 
 def test_every_row_reads_as_a_sentence():

@@ -69,6 +69,7 @@ def counted(**columns: np.ndarray) -> Counted:
         nurse_minutes=nothing,
         process_outcomes=(),
         lever_names=(),
+        list_lever_names=(),
         specialties=(),
         wards=(),
         discount_costs=0.0,

@@ -63,6 +63,7 @@ def counted(terms: SocietyTerms | None, used: dict[str, float], at_band: dict[in
         nurse_minutes=nothing,
         process_outcomes=(),
         lever_names=(),
+        list_lever_names=(),
         specialties=(),
         wards=(),
         discount_costs=0.0,
