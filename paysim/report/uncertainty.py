@@ -76,10 +76,10 @@ class Uncertainty:
         times = "once" if replicates == 1 else f"{replicates} times"
         text = [
             (
-                f"{drawn} draws of {len(self.study.parameters.columns)} uncertain parameters, each simulated {times} with "
-                f"people and chance of its own ({people}, {about['horizon_years']} years). Cost is what payers spend, "
-                "effect is QALYs, both discounted and per head of the region at the start. Intervals hold the central "
-                "95% of draws."
+                f"{drawn} draws of {len(self.study.parameters.columns)} uncertain parameters, each simulated {times} "
+                f"with people and chance of its own ({people}, {about['horizon_years']} years). Cost is what payers "
+                "spend, effect is QALYs, both discounted and per head of the region at the start. Intervals hold the "
+                "central 95% of draws."
             )
         ]
         if about.get("population") != CLOSED:
@@ -106,8 +106,8 @@ class Uncertainty:
             ("Probability of the greatest net benefit, by EUR per QALY", chosen),
             (
                 (
-                    "Value of perfect information, EUR per head and for the region (corrected for chance where replicates "
-                    "allow it)"
+                    "Value of perfect information, EUR per head and for the region (corrected for chance where "
+                    "replicates allow it)"
                 ),
                 worth,
             ),
