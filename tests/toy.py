@@ -47,9 +47,9 @@ def access(**changes: Any) -> Access:
         "ed_referral_probability": 0.0,
         "base_delegation": 0.0,
         "chronic_nurse_share": 0.0,
-        "patience_days": [1e9] * 3,
-        "horizon_days": [1e9] * 3,
-        "elsewhere": np.zeros((3, 4)),
+        "patience_days": [1e9] * 4,
+        "horizon_days": [1e9] * 4,
+        "elsewhere": np.zeros((4, 4)),
         "later_days": 1.0,
         "weekdays": 7,
     }
@@ -71,9 +71,9 @@ def impatient(**changes: Any) -> Access:
             "ed_referral_probability": 0.05,
             "base_delegation": 0.4,
             "chronic_nurse_share": 0.8,
-            "patience_days": [3.0, 0.5, 6.0],
-            "horizon_days": [10.0, 3.0, 20.0],
-            "elsewhere": np.tile([0.3, 0.2, 0.2, 0.3], (3, 1)),
+            "patience_days": [3.0, 0.5, 6.0, 9.0],
+            "horizon_days": [10.0, 3.0, 20.0, 30.0],
+            "elsewhere": np.tile([0.3, 0.2, 0.2, 0.3], (4, 1)),
             "later_days": 4.0,
             "weekdays": 5,
             **changes,
@@ -119,7 +119,7 @@ def toy_state(
     flags: np.ndarray | int = 0,
     room: int = 0,
     start: int = 0,
-    servers: Sequence[int] = (1, 1, 1),
+    servers: Sequence[int] = (1, 1, 1, 1),
     hours: tuple[float, float] = (0.0, 24.0),
     stretch: float = 1.0,
 ) -> State:
@@ -265,7 +265,7 @@ def busy_state(people: int = 120, practices: int = 3, seed: int = 1, room: int =
         ages=ages,
         flags=np.arange(people * practices) % 2,
         room=room,
-        servers=(2, 2, 2),
+        servers=(2, 2, 2, 1),
         hours=(8.0, 17.0),
         stretch=24.0,
     )
@@ -314,6 +314,7 @@ def few_people(people: int = 160, weight: float = 1.0, staff: float = 0.8) -> Po
             list_size=people,
             gp_fte=practice.gp_fte * staff * people / practice.list_size,
             nurse_fte=practice.nurse_fte * staff * people / practice.list_size,
+            mental_nurse_fte=practice.mental_nurse_fte * staff * people / practice.list_size,
             weight=weight,
         )
         for practice in whole.practices[:2]

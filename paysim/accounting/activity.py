@@ -72,7 +72,7 @@ class Activity:
     coded_years
         ``[practice, segment]`` person-years times the recorded (coded) risk, 1 being the mean of the base year.
     fte_years
-        ``[practice, 2]`` full-time years of GPs and nurses.
+        ``[practice, 3]`` full-time years of GPs, of nurses for somatic care and of nurses for mental health.
     insurer_names
         Labels of the last axis of `insurer_years`.
     insurer_years
@@ -113,7 +113,7 @@ class Activity:
         cells = (len(self.practice_names), SEGMENTS)
         wanted = {"services": (*cells, len(self.service_names)), "person_years": cells}
         wanted |= {"programme_years": cells, "payments": (*cells, len(self.lines)), "coded_years": cells}
-        wanted |= {"fte_years": (cells[0], 2), "insurer_years": (cells[0], len(self.insurer_names))}
+        wanted |= {"fte_years": (cells[0], 3), "insurer_years": (cells[0], len(self.insurer_names))}
         for name, shape in wanted.items():
             found = getattr(self, name)
             if found is not None and found.shape != shape:

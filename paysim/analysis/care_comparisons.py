@@ -175,7 +175,7 @@ def _at_region_ages(seen: Seen) -> Iterator[Comparison]:
 
     urgent = rates.needs * profiles.curve("urgent_share")
     contacts = ("gp_contacts", "nurse_contacts", "out_of_hours_contacts")
-    unheld = ("needs_dropped", "needs_combined", "needs_emergency")
+    unheld = ("needs_dropped", "needs_combined", "needs_emergency", "planned_dropped", "planned_combined")
     published = profiles.mean(rates.gp_contacts) * older(rates.gp_contacts)
     by_age = (profiles.population * rates.gp_contacts).sum(axis=0)
     mix = published_kinds(params, profiles, by_age)

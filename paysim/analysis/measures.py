@@ -184,9 +184,17 @@ MEASURES: tuple[Measure, ...] = (
         "nurse_hours",
         scale=1000.0 / _WEEKS_PER_YEAR,
     ),
+    Measure(
+        "mental_nurse_hours_per_1000",
+        "Mental-health nurse hours",
+        "hours a week per 1,000 listed",
+        "mental_nurse_hours",
+        scale=1000.0 / _WEEKS_PER_YEAR,
+    ),
     level("wait_gp_planned_days", "Wait for a planned GP contact", "days"),
     level("wait_gp_urgent_days", "Wait for an urgent GP contact", "days"),
     level("wait_nurse_days", "Wait for a nurse", "days"),
+    level("wait_mental_nurse_days", "Wait for a mental-health nurse", "days"),
     level("wait_gp_planned_p90_days", "Longest tenth of planned GP waits, from", "days"),
     level("clinic_wait_weeks", "Wait for a specialist clinic", "weeks"),
     Measure(

@@ -23,7 +23,9 @@ from paysim.kernel.records import WEEKS_PER_YEAR
 from paysim.parameters import Parameters
 
 CONTACT_TYPES = ("gp_phone", "gp_consult", "gp_long", "gp_visit", "gp_email")
-LANES = ("gp_planned", "gp_urgent", "nurse")
+LANES = ("gp_planned", "gp_urgent", "nurse", "mental_nurse")
+_LIKE = ("planned", "urgent", "nurse", "nurse")
+"""Under which name each lane's patience, horizon and ways out are given: those of both professions of nurses alike."""
 ELSEWHERE = ("later", "out_of_hours", "emergency", "dropped")
 
 DELEGATED_FIRST = 0.9
@@ -66,11 +68,11 @@ class AccessTerms:
     ed_referral_probability
         Per urgent contact, a visit to the emergency department without admission.
     patience_days
-        ``[3]`` mean of the exponential patience with the offered wait, by lane.
+        ``[4]`` mean of the exponential patience with the offered wait, by lane.
     horizon_days
-        ``[3]`` furthest slot offered, by lane.
+        ``[4]`` furthest slot offered, by lane.
     elsewhere
-        ``[3, 4]`` what those who refuse do, by lane: probabilities of `ELSEWHERE`, in the middle education.
+        ``[4, 4]`` what those who refuse do, by lane: probabilities of `ELSEWHERE`, in the middle education.
     patience_ratio, emergency_ratio
         ``[3]`` ratios to the middle education, of patience and of the share that goes to the emergency department.
     later_days
@@ -100,12 +102,12 @@ class AccessTerms:
 
     @property
     def patience_by_education(self) -> Floats:
-        """Mean patience in days ``[3, 3]`` by education and lane."""
+        """Mean patience in days ``[3, 4]`` by education and lane."""
         return self.patience_ratio[:, None] * self.patience_days
 
     @property
     def elsewhere_by_education(self) -> Floats:
-        """What those who refuse do ``[3, 3, 4]``: emergency departments see more, out-of-hours care less."""
+        """What those who refuse do ``[3, 4, 4]``: emergency departments see more, out-of-hours care less."""
         shares = np.stack([self.elsewhere] * len(self.emergency_ratio))
         duty, emergency = ELSEWHERE.index("out_of_hours"), ELSEWHERE.index("emergency")
         more = shares[:, :, emergency] * (self.emergency_ratio[:, None] - 1.0)
@@ -126,15 +128,15 @@ class BookTerms:
     nurse_contact_hours_per_week: float
     urgent_capacity_share: float
 
-    def hours_per_weekday(self, gp_fte: float, nurse_fte: float) -> Floats:
-        """Return a practice's contact hours a weekday ``[3]``, summed over staff, in the order of `LANES`."""
+    def hours_per_weekday(self, gp_fte: float, nurse_fte: float, mental_nurse_fte: float = 0.0) -> Floats:
+        """Return a practice's contact hours a weekday ``[4]``, summed over staff, in the order of `LANES`."""
         gp = gp_fte * self.gp_contact_hours_per_week / self.weekdays
-        nurse = nurse_fte * self.nurse_contact_hours_per_week / self.weekdays
-        return np.array([gp * (1.0 - self.urgent_capacity_share), gp * self.urgent_capacity_share, nurse])
+        nurses = np.array([nurse_fte, mental_nurse_fte]) * self.nurse_contact_hours_per_week / self.weekdays
+        return np.array([gp * (1.0 - self.urgent_capacity_share), gp * self.urgent_capacity_share, *nurses])
 
-    def hours_per_year(self, gp_fte: float, nurse_fte: float) -> Floats:
-        """Return contact hours of a model year of 52 weeks ``[3]``, in the order of `LANES`."""
-        return self.hours_per_weekday(gp_fte, nurse_fte) * self.weekdays * WEEKS_PER_YEAR
+    def hours_per_year(self, gp_fte: float, nurse_fte: float, mental_nurse_fte: float = 0.0) -> Floats:
+        """Return contact hours of a model year of 52 weeks ``[4]``, in the order of `LANES`."""
+        return self.hours_per_weekday(gp_fte, nurse_fte, mental_nurse_fte) * self.weekdays * WEEKS_PER_YEAR
 
 
 @dataclass(frozen=True)
@@ -261,8 +263,8 @@ def access_terms(params: Parameters, rates: BaseRates, book: BookTerms) -> Acces
         referral_probability=_referral(params, profiles, by_age, urgent_part, delegated),
         follow_up_referral_multiplier=params["care.follow_up_referral_multiplier"],
         ed_referral_probability=_ed_referral(profiles, rates, urgent, leaving, float(elsewhere[1, 2])),
-        patience_days=np.array([params[f"care.patience_{lane}_days"] for lane in ("planned", "urgent", "nurse")]),
-        horizon_days=np.array([params[f"care.horizon_{lane}_days"] for lane in ("planned", "urgent", "nurse")]),
+        patience_days=np.array([params[f"care.patience_{lane}_days"] for lane in _LIKE]),
+        horizon_days=np.array([params[f"care.horizon_{lane}_days"] for lane in _LIKE]),
         elsewhere=elsewhere,
         later_days=params["care.later_days"],
         missed_share=params["care.no_show_share"] * _by_education(params, "no_show_ratio"),
@@ -310,16 +312,11 @@ def _by_education(params: Parameters, name: str) -> Floats:
 
 
 def _elsewhere(params: Parameters) -> Floats:
+    ways = ("later", "out_of_hours", "emergency")
     named = [
-        (params["care.planned_later"], params["care.planned_out_of_hours"], params["care.planned_emergency"]),
-        (
-            0.0,
-            params["care.urgent_out_of_hours"],
-            params["care.urgent_emergency"],
-        ),  # urgent needs cannot come later
-        (params["care.nurse_later"], params["care.nurse_out_of_hours"], params["care.nurse_emergency"]),
+        [0.0 if f"{like}_{way}" == "urgent_later" else params[f"care.{like}_{way}"] for way in ways] for like in _LIKE
     ]
-    rest = [1.0 - sum(row) for row in named]
+    rest = [1.0 - sum(row) for row in named]  # urgent needs cannot come later
     if min(rest) < -1e-12:
         raise DataError(Problem("shares of those who refuse an appointment add up to more than one", key="care"))
     return np.array([(*row, max(0.0, left)) for row, left in zip(named, rest, strict=True)])

@@ -33,7 +33,8 @@ SECTORS = (
 )
 LONG_TERM_CARE = "long_term_care"
 """Paid under another act than all other sectors: never added to their total."""
-STAFF = ("gp", "nurse", "assistant")
+STAFF = ("gp", "nurse", "mental_nurse", "assistant")
+"""Of a practice; nurses are those for somatic care, and those for mental health."""
 
 _Positive = Annotated[float, Field(ge=0)]
 _Range = Annotated[list[_Positive], Field(min_length=2, max_length=2)]
@@ -43,6 +44,7 @@ _Text = Annotated[str, Field(min_length=1)]
 class _Minutes(Reader):
     gp: _Positive
     nurse: _Positive
+    mental_nurse: _Positive = 0.0
     assistant: _Positive
     range: _Range
     support_range: _Range
@@ -92,11 +94,12 @@ class Wages:
 
     gp_eur: float
     nurse_eur: float
+    mental_nurse_eur: float
     assistant_eur: float
 
     def per_minute(self) -> NDArray[np.float64]:
-        """Return the cost of a minute ``[3]`` in the order of `STAFF`."""
-        return np.array([self.gp_eur, self.nurse_eur, self.assistant_eur]) / 60.0
+        """Return the cost of a minute ``[4]`` in the order of `STAFF`."""
+        return np.array([self.gp_eur, self.nurse_eur, self.mental_nurse_eur, self.assistant_eur]) / 60.0
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,7 @@ class Services:
     delegable
         ``[S]`` bool.
     minutes
-        ``[S, 3]`` staff minutes of one unit, in the order of `STAFF`.
+        ``[S, 4]`` staff minutes of one unit, in the order of `STAFF`.
     material_eur, reference_price_eur
         ``[S]`` euro of `price_year` per unit.
     given_cost_eur
@@ -220,14 +223,19 @@ def _faults(service: _Service) -> list[tuple[str, str, object]]:
         if amount is not None and not amount.range[0] <= amount.eur <= amount.range[1]:
             faults.append((key, "value lies outside its range", amount.eur))
     staff = service.minutes
-    if staff is not None and not staff.range[0] <= (staff.nurse or staff.gp) <= staff.range[1]:
-        faults.append(("minutes", "minutes of the main provider lie outside their range", staff.nurse or staff.gp))
+    if staff is not None and not staff.range[0] <= getattr(staff, _main(staff)) <= staff.range[1]:
+        faults.append(("minutes", "minutes of the main provider lie outside their range", getattr(staff, _main(staff))))
     return faults
+
+
+def _main(staff: _Minutes) -> str:
+    """Return who of the staff does it: a nurse where there is one."""
+    return "nurse" if staff.nurse else "mental_nurse" if staff.mental_nurse else "gp"
 
 
 def _services(file: _File) -> Services:
     each = file.services
-    minutes = [[s.minutes.gp, s.minutes.nurse, s.minutes.assistant] if s.minutes else [0.0] * 3 for s in each]
+    minutes = [[getattr(s.minutes, who) if s.minutes else 0.0 for who in STAFF] for s in each]
     return Services(
         price_year=file.price_year,
         names=tuple(s.name for s in each),
@@ -250,7 +258,7 @@ def _rows(service: _Service, price_year: int) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     if service.minutes is not None:
         staff = service.minutes
-        main = "nurse" if staff.nurse else "gp"
+        main = _main(staff)
         for who in STAFF:
             low, high = staff.range if who == main else staff.support_range
             status = staff.status if who == main else "assumed"

@@ -15,9 +15,9 @@ from paysim.care.catalogue import Wages
 from paysim.care.rates import Floats
 from paysim.parameters import Parameters
 
-BILLS = ("nurses", "assistants", "housing", "administration", "overhead", "material")
+BILLS = ("nurses", "mental_nurses", "assistants", "housing", "administration", "overhead", "material")
 """What practices pay for, their owners' own time apart."""
-STAFF_BILLS = ("nurses", "assistants")
+STAFF_BILLS = ("nurses", "mental_nurses", "assistants")
 _ROUNDING = 1e-9
 
 
@@ -27,7 +27,7 @@ class PracticeCosts:
 
     Attributes
     ----------
-    gp_eur_per_fte, nurse_eur_per_fte, assistant_eur_per_fte
+    gp_eur_per_fte, nurse_eur_per_fte, mental_nurse_eur_per_fte, assistant_eur_per_fte
         Labour cost of a full-time equivalent for a year, charges included; for GPs the regulator's norm.
     assistant_fte_per_gp_fte
         Assistants employed for every GP.
@@ -36,7 +36,7 @@ class PracticeCosts:
     administration_eur
         Of every practice, whatever its size: records system, administration, insurance.
     room_eur
-        Of a consulting room; GPs and nurses each have as many as their working time needs, in whole rooms.
+        Of a consulting room; GPs, and nurses together, have as many as their working time needs, in whole rooms.
     overhead_eur_per_gp_fte
         Replacement, training, duty and equipment.
     overhead_eur_per_person_year
@@ -45,6 +45,7 @@ class PracticeCosts:
 
     gp_eur_per_fte: float
     nurse_eur_per_fte: float
+    mental_nurse_eur_per_fte: float
     assistant_eur_per_fte: float
     assistant_fte_per_gp_fte: float
     gp_hours_per_fte: float
@@ -59,16 +60,19 @@ class PracticeCosts:
         return Wages(
             gp_eur=self.gp_eur_per_fte / self.gp_hours_per_fte,
             nurse_eur=self.nurse_eur_per_fte / self.staff_hours_per_fte,
+            mental_nurse_eur=self.mental_nurse_eur_per_fte / self.staff_hours_per_fte,
             assistant_eur=self.assistant_eur_per_fte / self.staff_hours_per_fte,
         )
 
-    def bills(self, gp_fte: Floats, nurse_fte: Floats, person_years: Floats, years: float = 1.0) -> dict[str, Floats]:
+    def bills(self, fte: Floats, person_years: Floats, years: float = 1.0) -> dict[str, Floats]:
         """Return what practices pay for staff and overhead over a time, materials and the owners' time apart.
 
         Parameters
         ----------
-        gp_fte, nurse_fte, person_years
-            ``[P]`` full-time equivalents, and listed person-years over that time.
+        fte
+            ``[P, 3]`` full-time equivalents of GPs, of nurses for somatic care and of nurses for mental health.
+        person_years
+            ``[P]`` listed person-years over that time.
         years
             Length of the time.
 
@@ -77,9 +81,11 @@ class PracticeCosts:
         dict
             ``[P]`` euro by each of `BILLS` but material.
         """
-        rooms = np.ceil(gp_fte - _ROUNDING) + np.ceil(nurse_fte - _ROUNDING)
+        gp_fte, nurse_fte, mental_fte = fte.T
+        rooms = np.ceil(gp_fte - _ROUNDING) + np.ceil(nurse_fte + mental_fte - _ROUNDING)
         return {
             "nurses": nurse_fte * self.nurse_eur_per_fte * years,
+            "mental_nurses": mental_fte * self.mental_nurse_eur_per_fte * years,
             "assistants": gp_fte * self.assistant_fte_per_gp_fte * self.assistant_eur_per_fte * years,
             "housing": rooms * self.room_eur * years,
             "administration": np.full(len(gp_fte), self.administration_eur * years),
@@ -87,21 +93,21 @@ class PracticeCosts:
             + person_years * self.overhead_eur_per_person_year,
         }
 
-    def idle_staff_eur(self, gp_fte: Floats, nurse_fte: Floats, hours: Floats, years: float = 1.0) -> Floats:
+    def idle_staff_eur(self, fte: Floats, hours: Floats, years: float = 1.0) -> Floats:
         """Return what time costs that is paid but not spent on contacts, the owners' at its norm: ``[P]`` euro.
 
         Parameters
         ----------
-        gp_fte, nurse_fte
-            ``[P]`` full-time equivalents.
+        fte
+            ``[P, 3]`` full-time equivalents as in `bills`.
         hours
-            ``[P, 3]`` of GPs, nurses and assistants with and for patients over that time. Who works more than is paid
-            for has no idle time.
+            ``[P, 4]`` with and for patients over that time, in the order of `catalogue.STAFF`. Who works more than is
+            paid for has no idle time.
         """
-        fte = np.stack([gp_fte, nurse_fte, gp_fte * self.assistant_fte_per_gp_fte], axis=1)
-        each = np.array([self.gp_hours_per_fte, self.staff_hours_per_fte, self.staff_hours_per_fte]) * years
+        every = np.column_stack([fte, fte[:, 0] * self.assistant_fte_per_gp_fte])
+        each = np.array([self.gp_hours_per_fte, *[self.staff_hours_per_fte] * 3]) * years
         wages = self.wages().per_minute() * 60.0
-        return np.asarray(np.maximum(fte * each - hours, 0.0) @ wages)
+        return np.asarray(np.maximum(every * each - hours, 0.0) @ wages)
 
 
 def practice_costs(params: Parameters) -> PracticeCosts:
@@ -109,6 +115,7 @@ def practice_costs(params: Parameters) -> PracticeCosts:
     return PracticeCosts(
         gp_eur_per_fte=params["care.gp_labour_eur_per_fte"],
         nurse_eur_per_fte=params["care.nurse_labour_eur_per_fte"],
+        mental_nurse_eur_per_fte=params["care.mental_nurse_labour_eur_per_fte"],
         assistant_eur_per_fte=params["care.assistant_labour_eur_per_fte"],
         assistant_fte_per_gp_fte=params["care.assistant_fte_per_gp_fte"],
         gp_hours_per_fte=params["care.gp_hours_per_fte_year"],

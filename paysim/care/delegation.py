@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from paysim import catalog
-from paysim.care.catalogue import load_services
+from paysim.care.catalogue import STAFF, load_services
 from paysim.errors import DataError, Problem
 from paysim.parameters import Parameter, Status
 from paysim.reading import Document, Name, Reader, bind, read_yaml
@@ -26,6 +26,9 @@ COUNTRY_RULES = {"NL": "nl_practice_nurse", "BE": "be_before_new_deal"}
 
 SERVICE = {"contact": "nurse_consult", "mental_contact": "nurse_mental", "chronic_control": "chronic_nurse"}
 """Task -> the service that it becomes when a nurse does it; its minutes are those of the catalogue unless given."""
+
+NURSE_OF = {"contact": "nurse", "mental_contact": "mental_nurse", "chronic_control": "nurse"}
+"""Task -> which of the catalogue's staff does it then."""
 
 TASKS = {
     "contact": ("share", "minutes", "supervision_minutes", "referral_ratio"),
@@ -175,7 +178,7 @@ def _rows(rule: _Rule) -> Iterator[Parameter]:
             none = 1.0 if key == "referral_ratio" else 0.0
             yield Parameter(f"{name}_{key}", none, unit, none, none, "fixed", rule.source, rule.status)
         else:
-            who, staff = (1, "nurse") if key == "minutes" else (0, "gp")
-            value = float(services.minutes[services.index(service), who])
+            staff = NURSE_OF[rule.task] if key == "minutes" else "gp"
+            value = float(services.minutes[services.index(service), STAFF.index(staff)])
             row = next(row for row in services.rows if row["name"] == f"services.{service}.minutes_{staff}")
             yield Parameter(f"{name}_{key}", value, unit, row["low"], row["high"], None, row["source"], row["status"])

@@ -55,7 +55,7 @@ def expected_services(
 
 
 def staff_minutes(care: CareModel, use: Floats) -> Floats:
-    """Return minutes ``[n, 3]`` of GP, nurse and assistant per person-year for a use ``[n, S]``."""
+    """Return minutes ``[n, 4]`` of `catalogue.STAFF` per person-year for a use ``[n, S]``."""
     return np.asarray(use @ care.minutes)
 
 

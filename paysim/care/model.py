@@ -25,9 +25,9 @@ from paysim.care.access import (
     share_leaving,
 )
 from paysim.care.background import DISEASE_COSTS, BackgroundCosts, background_costs
-from paysim.care.catalogue import Services, load_services
+from paysim.care.catalogue import STAFF, Services, load_services
 from paysim.care.costs import PracticeCosts, practice_costs
-from paysim.care.delegation import COUNTRY_RULES, SERVICE, DelegationRules, load_delegation
+from paysim.care.delegation import COUNTRY_RULES, NURSE_OF, SERVICE, DelegationRules, load_delegation
 from paysim.care.demand import BaseRates, Cohort, base_rates, demand_transitions
 from paysim.care.hospital import HospitalTerms, hospital_terms
 from paysim.care.rates import Floats
@@ -63,7 +63,7 @@ class CareModel:
     contact_minutes
         Service -> length of its slot in the book of its provider, minutes.
     minutes
-        ``[S, 3]`` staff minutes (GP, nurse, assistant) per unit, after the country's factor.
+        ``[S, 4]`` staff minutes (in the order of `catalogue.STAFF`) per unit, after the country's factor.
     report
         What to expect without queues: rates per person-year in the base cohort.
     """
@@ -126,17 +126,17 @@ class CareModel:
 
     @property
     def patience_days(self) -> Floats:
-        """``[3]`` by lane."""
+        """``[4]`` by lane."""
         return self.access.patience_days
 
     @property
     def horizon_days(self) -> Floats:
-        """``[3]`` by lane."""
+        """``[4]`` by lane."""
         return self.access.horizon_days
 
     @property
     def elsewhere(self) -> Floats:
-        """``[3, 4]`` by lane: later, out of hours, emergency, dropped."""
+        """``[4, 4]`` by lane: later, out of hours, emergency, dropped."""
         return self.access.elsewhere
 
     @property
@@ -235,13 +235,14 @@ def _work(params: Parameters, services: Services, costs: PracticeCosts) -> dict[
     """Return minutes, slots and resource costs: those of the catalogue, of what nurses do those of the rules."""
     minutes = services.minutes.copy()
     for task, service in SERVICE.items():
-        minutes[services.index(service), :2] = (
-            params[f"delegation.{task}_supervision_minutes"],
-            params[f"delegation.{task}_minutes"],
-        )
+        row = minutes[services.index(service)]
+        row[0] = params[f"delegation.{task}_supervision_minutes"]
+        row[STAFF.index(NURSE_OF[task])] = params[f"delegation.{task}_minutes"]
     staffed = [services.index(name) for name in STAFF_SERVICES]
     minutes[staffed] *= params["care.contact_minutes_factor"]
-    slots = {name: float(minutes[k, 1] or minutes[k, 0]) for name, k in zip(STAFF_SERVICES, staffed, strict=True)}
+    slots = {
+        name: float(minutes[k, 1:3].max() or minutes[k, 0]) for name, k in zip(STAFF_SERVICES, staffed, strict=True)
+    }
     built = minutes @ costs.wages().per_minute() + services.material_eur
     return {
         "contact_minutes": MappingProxyType(slots),
@@ -256,7 +257,7 @@ def _report(
     sex, age = np.asarray(cohort.sex).astype(int), np.clip(np.asarray(cohort.age).astype(int), 0, 110)
     urgent = float((rates.needs[sex, age] * access.urgent_share[age]).mean())
     leaving = share_leaving(book, float(access.patience_days[1]))
-    norm = params["care.nurse_somatic_fte_per_norm_practice"] + params["care.nurse_mental_fte_per_norm_practice"]
+    staff = ("nurse_somatic_fte_per_norm_practice", "nurse_mental_fte_per_norm_practice")
     return {
         "gp_contacts_per_person_year": float(rates.gp_contacts[sex, age].mean()),
         "urgent_needs_per_person_year": urgent,
@@ -265,5 +266,5 @@ def _report(
         "ed_self_per_person_year": float(rates.ed_self[sex, age].mean()),
         "emergency_other_per_person_year": float(rates.emergency_other[sex, age].mean()),
         "norm_list_size": params["care.norm_list_size"],
-        "nurse_fte_per_norm_practice": norm,
+        **{name: params[f"care.{name}"] for name in staff},
     }

@@ -92,6 +92,7 @@ class _Staff(Reader):
     practice: str = "a"
     gp_fte_years: _Amount = 0.0
     nurse_fte_years: _Amount = 0.0
+    mental_nurse_fte_years: _Amount = 0.0
 
 
 class _Year(Reader):
@@ -290,16 +291,17 @@ class _Builder:
         )
 
     def _staff(self, read: _Year, loc: tuple[str | int, ...]) -> np.ndarray | None:
-        fte = np.zeros((len(self.practices), 2))
+        fte = np.zeros((len(self.practices), 3))
         for index, row in enumerate(read.staff):
             if self.known(row.practice, self.practices, "practice", (*loc, "staff", index, "practice")):
-                fte[self.practices.index(row.practice)] += row.gp_fte_years, row.nurse_fte_years
+                staff = (row.gp_fte_years, row.nurse_fte_years, row.mental_nurse_fte_years)
+                fte[self.practices.index(row.practice)] += staff
         return fte if read.staff else None
 
     def _indicators(self, read: _Year, loc: tuple[str | int, ...]) -> dict[str, np.ndarray]:
         found: dict[str, np.ndarray] = {}
         for index, row in enumerate(read.indicators):
-            counts = found.setdefault(row.indicator, np.zeros((len(self.practices), 2)))
+            counts = found.setdefault(row.indicator, np.zeros((len(self.practices), 3)))
             if self.known(row.practice, self.practices, "practice", (*loc, "indicators", index, "practice")):
                 counts[self.practices.index(row.practice)] += row.above, row.below
         return found

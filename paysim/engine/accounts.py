@@ -91,11 +91,11 @@ class Records:
     closed: list[np.ndarray] = field(default_factory=list)  # [P] 1 where the list was closed
     refused: list[np.ndarray] = field(default_factory=list)  # [1] people who wanted another practice and found none
     let_go: list[np.ndarray] = field(default_factory=list)  # [1] people whom their practice sent away
-    fte: list[np.ndarray] = field(default_factory=list)  # [P, 2] working time of GPs and nurses
+    fte: list[np.ndarray] = field(default_factory=list)  # [P, 3] working time of GPs, nurses and mental-health nurses
     own: list[np.ndarray] = field(default_factory=list)  # [P, 2] appointments with a GP, of these with one's own
-    busy: list[np.ndarray] = field(default_factory=list)  # [P, 3] ticks
-    waits: list[np.ndarray] = field(default_factory=list)  # [P, 3, WAIT_BINS]
-    access: list[np.ndarray] = field(default_factory=list)  # [P, outcomes]
+    busy: list[np.ndarray] = field(default_factory=list)  # [P, 4] ticks
+    waits: list[np.ndarray] = field(default_factory=list)  # [P, 4, WAIT_BINS]
+    access: list[np.ndarray] = field(default_factory=list)  # [P, asked or planned, outcomes]
     levers: list[np.ndarray] = field(default_factory=list)  # [P, 3, levers]
     list_levers: list[np.ndarray] = field(default_factory=list)  # [P, LIST_LEVERS]
     groups: list[np.ndarray] = field(default_factory=list)  # [groups, services + EXTRA + FACTS]
@@ -117,12 +117,12 @@ def practice_bills(model: Model, activity: Activity, fte: np.ndarray) -> dict[st
     Parameters
     ----------
     fte
-        Working time of GPs and nurses ``[P, 2]``.
+        Working time of GPs, nurses for somatic care and for mental health ``[P, 3]``.
     """
     services = model.care.services
     material = np.where(services.in_sector("general_practice"), services.material_eur, 0.0)
     return {
-        **model.care.costs.bills(fte[:, 0], fte[:, 1], activity.person_years.sum(axis=1), activity.years),
+        **model.care.costs.bills(fte, activity.person_years.sum(axis=1), activity.years),
         "material": (activity.services @ material).sum(axis=1),
     }
 
@@ -385,7 +385,7 @@ class Accounts:
         """Return resource cost of practices that no contact carries, per listed person-year: ``[P]`` euro."""
         care, fte = self.model.care, self.state.practices["fte"]
         hours = activity.services.sum(axis=1) @ care.minutes / 60.0
-        idle = care.costs.idle_staff_eur(fte[:, 0], fte[:, 1], hours, activity.years)
+        idle = care.costs.idle_staff_eur(fte, hours, activity.years)
         carried = [BILLS.index(name) for name in (*STAFF_BILLS, "material")]
         euros = idle + np.delete(bills, carried, axis=1).sum(axis=1)
         lived = activity.person_years.sum(axis=1)

@@ -316,8 +316,8 @@ def _check_people(state: State, accounts: Accounts) -> None:
 def _counted(model: Model, accounts: Accounts) -> Counted:
     care, scenario, population = model.care, model.scenario, model.population
     arrays = accounts.records.arrays()
-    fte = arrays["fte"].reshape(scenario.horizon_years, -1, *arrays["fte"].shape[1:]).mean(axis=1)  # [Y, P, 2]
-    hours = [[care.book.hours_per_year(gp, nurse) for gp, nurse in year] for year in fte]
+    fte = arrays["fte"].reshape(scenario.horizon_years, -1, *arrays["fte"].shape[1:]).mean(axis=1)  # [Y, P, 3]
+    hours = [[care.book.hours_per_year(*each) for each in year] for year in fte]
     return Counted(
         dimensions=accounts.groups.dimensions,
         columns=(*accounts.names, *EXTRA, *FACTS),
@@ -334,8 +334,7 @@ def _counted(model: Model, accounts: Accounts) -> Counted:
         weight=population.practices[0].weight,
         gp_fte=np.array([practice.gp_fte for practice in population.practices]),
         contact_hours=np.array(hours),
-        gp_minutes=care.minutes[:, 0],
-        nurse_minutes=care.minutes[:, 1],
+        staff_minutes=care.minutes[:, : fte.shape[2]],
         process_outcomes=OUTCOMES,
         lever_names=LEVERS,
         list_lever_names=LIST_LEVERS,

@@ -26,6 +26,7 @@ from paysim.contracts.contract import Contract
 from paysim.engine.accounts import practice_bills
 from paysim.engine.model import Model
 from paysim.engine.region import Region
+from paysim.engine.staff import working_time
 from paysim.kernel.records import LEVERS, PERIODS_PER_YEAR
 from paysim.scenario import Arm
 
@@ -114,7 +115,7 @@ class Responses:
         self.traits = self.behaviour.traits(model.scenario.seed, [p.name for p in model.population.practices])
         self.base_years, self.base_activity = tuple(base_years), base_years[-1]
         practices = len(model.population.practices)
-        self.base_fte = np.array([(each.gp_fte, each.nurse_fte) for each in model.population.practices])
+        self.base_fte = working_time(model)
         self.ones = np.ones((practices, len(CONDITIONS), len(LEVERS)))
         self.past = [self.ones] * PERIODS_PER_YEAR
         self.lists = Lists.usual(practices)

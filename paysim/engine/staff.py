@@ -28,7 +28,7 @@ class Staff:
 
     def __init__(self, model: Model, state: State) -> None:
         self.model, self.state = model, state
-        self.base = np.array([(each.gp_fte, each.nurse_fte) for each in model.population.practices])
+        self.base = working_time(model)
         self.growth = supply_growth(model.region, model.scenario.start.year, model.scenario.horizon_years)
         self.closes_at = closing_length(model)
         self.margin, self.stretch = model.care.practices.reopening_margin, model.care.practices.list_stretch
@@ -59,6 +59,12 @@ class Staff:
         limit = self.closes_at * self.list_size * (now / self.people_per_gp) ** self.stretch
         limit = np.where(practices["closed"] == 1, limit * (1.0 - self.margin), limit)
         practices["closed"] = length >= limit
+
+
+def working_time(model: Model) -> np.ndarray:
+    """Return working time in the data year ``[P, 3]`` of GPs, nurses for somatic care and nurses for mental health."""
+    every = model.population.practices
+    return np.array([(each.gp_fte, each.nurse_fte, each.mental_nurse_fte) for each in every])
 
 
 def closing_length(model: Model) -> float:

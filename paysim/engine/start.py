@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from paysim.engine.model import Model
-from paysim.engine.staff import closing_length, set_hours, set_styles, styles
+from paysim.engine.staff import closing_length, set_hours, set_styles, styles, working_time
 from paysim.kernel import streams
 from paysim.kernel.advance import enter_all
 from paysim.kernel.records import LANES, NEVER, PERSON, PRACTICE, TICKS_PER_DAY, TICKS_PER_YEAR, State
@@ -59,8 +59,8 @@ def _books(model: Model, start: int, years: float) -> np.ndarray:
     hour = TICKS_PER_DAY // 24
     practices["opens"] = round(book.opens_hour * hour)
     practices["closes"] = round(book.closes_hour * hour)
-    practices["servers"] = [(each.gps, each.gps, each.nurses) for each in population.practices]
-    practices["fte"] = [(each.gp_fte, each.nurse_fte) for each in population.practices]
+    practices["servers"] = [(each.gps, each.gps, each.nurses, each.mental_nurses) for each in population.practices]
+    practices["fte"] = working_time(model)
     set_hours(practices, book)
     practices["closed"] = lists >= closing_length(model) * practices["fte"][:, 0]
     set_styles(practices, styles(model))

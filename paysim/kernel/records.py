@@ -27,12 +27,12 @@ VACANT = -1
 """Number of nobody: in a row that somebody had and a newcomer may take. Its `since` is 1 + the next such row."""
 
 # Calendar entries every person has; a model's transitions follow from FIRST_TRANSITION on.
-BIRTHDAY, GP_PLANNED, GP_URGENT, NURSE, RETRY = 0, 1, 2, 3, 4
-FIRST_TRANSITION = 5
-FIXED_PROCESSES = ("birthday", "gp_planned", "gp_urgent", "nurse", "retry")
+BIRTHDAY, GP_PLANNED, GP_URGENT, NURSE, MENTAL_NURSE, RETRY = 0, 1, 2, 3, 4, 5
+FIRST_TRANSITION = 6
+FIXED_PROCESSES = ("birthday", "gp_planned", "gp_urgent", "nurse", "mental_nurse", "retry")
 
-# Lanes of an appointment book; lane + 1 is the calendar entry of the appointment.
-LANES = ("gp_planned", "gp_urgent", "nurse")
+# Lanes of an appointment book, those of GPs first; lane + 1 is the calendar entry of the appointment.
+LANES = ("gp_planned", "gp_urgent", "nurse", "mental_nurse")
 MAX_SERVERS = 8
 
 RISK_FACTORS = ("sbp", "tc", "hdl", "bmi")
@@ -68,6 +68,9 @@ OUTCOMES = (
     "asked for another practice",
     "missed the appointment",
 )
+ASKED, PLANNED = 0, 1
+"""Needs that patients put to the practice, and visits, controls and starts of treatment that the practice plans."""
+
 WAIT_BINS = 57
 """Offered waits are counted in whole days, the last bin open."""
 
@@ -132,17 +135,17 @@ PRACTICE = np.dtype(
         ("vacant", "i8"),  # 1 + the vacant row that the next newcomer gets, or 0
         ("vacancies", "i8"),  # vacant rows
         ("closed", "i8"),  # 1 while the list takes nobody but newborns
-        ("fte", "f8", (2,)),  # working time of GPs and of nurses
-        ("servers", "i8", (3,)),  # by lane
-        ("opens", "i8", (3,)),  # tick of the day
-        ("closes", "i8", (3,)),
-        ("stretch", "f8", (3,)),  # opening time per contact time: slots are spread over the opening hours
-        ("flexible", "i8", (3,)),  # 1 where the day's contact time may be used at any moment of the day
-        ("free", "i8", (3, MAX_SERVERS)),  # tick at which a server is next free
-        ("busy", "i8", (3,)),  # ticks of work booked this period
+        ("fte", "f8", (3,)),  # working time of GPs, of nurses for somatic care and of nurses for mental health
+        ("servers", "i8", (len(LANES),)),  # by lane
+        ("opens", "i8", (len(LANES),)),  # tick of the day
+        ("closes", "i8", (len(LANES),)),
+        ("stretch", "f8", (len(LANES),)),  # opening time per contact time: slots are spread over the opening hours
+        ("flexible", "i8", (len(LANES),)),  # 1 where the day's contact time may be used at any moment of the day
+        ("free", "i8", (len(LANES), MAX_SERVERS)),  # tick at which a server is next free
+        ("busy", "i8", (len(LANES),)),  # ticks of work booked this period
         ("own", "i8", (2,)),  # appointments with a GP this period, and how many of them with the person's own
-        ("waits", "i8", (3, WAIT_BINS)),  # appointments by whole days waited, this period
-        ("access", "i8", (len(OUTCOMES),)),  # needs by what became of them, this period
+        ("waits", "i8", (len(LANES), WAIT_BINS)),  # appointments by whole days waited, this period
+        ("access", "i8", (2, len(OUTCOMES))),  # by what became of them, this period: ASKED and PLANNED
         ("activity_levers", "f8", (3, len(LEVERS))),  # by condition
         ("health_levers", "f8", (3, len(LEVERS))),
         ("activity_style", "f8", (len(LEVERS),)),  # what the practice does more or less of than others, in any arm

@@ -16,6 +16,7 @@ from paysim.errors import ModelError
 from paysim.kernel.records import (
     FIRST_TRANSITION,
     FIXED_PROCESSES,
+    LANES,
     LEVERS,
     MAX_FLAGS,
     MAX_PROCESSES,
@@ -109,10 +110,14 @@ TABLES = np.dtype(
         ("mental_share", "f8", (AGES,)),  # of delegated contacts, share of the mental-health nurse
         ("start_lane", "i8"),  # lane of the appointment at which a treatment starts
         ("missed", "f8", (3,)),  # share of planned appointments to which nobody turns up, by education
-        ("own_gp_ticks", "i8", (3,)),  # how much longer people wait for their own doctor, by lane
-        ("patience_days", "f8", (3, 3)),  # mean patience by education and lane
-        ("horizon_days", "f8", (3,)),  # furthest slot a book offers
-        ("elsewhere", "f8", (3, 3, 4)),  # by education and lane, cumulative: later, out of hours, emergency, dropped
+        ("own_gp_ticks", "i8", (len(LANES),)),  # how much longer people wait for their own doctor, by lane
+        ("patience_days", "f8", (3, len(LANES))),  # mean patience by education and lane
+        ("horizon_days", "f8", (len(LANES),)),  # furthest slot a book offers
+        (
+            "elsewhere",
+            "f8",
+            (3, len(LANES), 4),
+        ),  # by education and lane, cumulative: later, out of hours, emergency, dropped
         ("later_days", "f8"),
         ("ooh_service", "i8"),
         ("ed_service", "i8"),
@@ -127,7 +132,7 @@ TABLES = np.dtype(
 class Access:
     """How contacts take place: the care side of the tables, by name. See `care.model.CareModel`.
 
-    Patience ``[3]`` by lane or ``[3, 3]`` by education and lane, ways out ``[3, 4]`` or ``[3, 3, 4]`` likewise, missed
+    Patience ``[4]`` by lane or ``[3, 4]`` by education and lane, ways out ``[4, 4]`` or ``[3, 4, 4]`` likewise, missed
     appointments one share or ``[3]`` by education, `own_gp_days` how much longer than for the earliest slot people
     wait for their own doctor.
     """
@@ -320,11 +325,11 @@ def write_access(tables: np.ndarray, access: Access, services: Sequence[str]) ->
     t["elsewhere"] = np.cumsum(access.elsewhere, axis=-1)
     t["missed"], t["mental_share"] = access.missed_share, access.mental_share
     t["own_gp_ticks"][0] = round(access.own_gp_days * TICKS_PER_DAY)  # urgent care is not put off for it
-    t["start_lane"] = 2
+    t["start_lane"] = LANES.index("nurse")
     if not access.nurse_starts:
         for name in ("contact_ticks", "contact_service"):
             t[name][SORT_START] = t[name][SORT_CHRONIC_GP]
-        t["start_lane"] = 0
+        t["start_lane"] = LANES.index("gp_planned")
     t["ooh_service"] = code("ooh_contact")
     t["ed_service"] = code("ed_visit")
     t["weekdays"] = access.weekdays

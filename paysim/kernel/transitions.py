@@ -51,7 +51,7 @@ _TIME_BEFORE, _OWN_GP = 1, 2  # of the person, not of an occurrence
 SHARE_OF_BOYS = 1.05 / 2.05
 """Sex ratio at birth 1.05 boys a girl (recalled, UN World Population Prospects)."""
 
-PLANNED_LANE, URGENT_LANE, NURSE_LANE = 0, 1, 2
+PLANNED_LANE, URGENT_LANE, NURSE_LANE, MENTAL_LANE = 0, 1, 2, 3
 NO_LANE = -1
 
 
@@ -276,11 +276,9 @@ def lever(person, practice, which: int):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, forceinline=True)
-def delegated(person, tables, practice, need, base: float):  # type: ignore[no-untyped-def]
-    """Return whether a delegable contact goes to the nurse, if the practice has one."""
-    return practice.servers[NURSE_LANE] > 0 and happens(
-        need, _DELEGATED, base * lever(person, practice, rec.DELEGATION)
-    )
+def delegated(person, practice, lane: int, need, base: float):  # type: ignore[no-untyped-def]
+    """Return whether a delegable contact goes to the nurse of a lane, if the practice has one."""
+    return practice.servers[lane] > 0 and happens(need, _DELEGATED, base * lever(person, practice, rec.DELEGATION))
 
 
 @njit(cache=True, nogil=True, forceinline=True)
@@ -297,7 +295,7 @@ def ask_for(person, tables, practice, r: int, number: int):  # type: ignore[no-u
         return start_lane(tables, practice), SORT_START
     need = occurrence_key(person.key, tables.stream[r], number)
     if kind == _CHRONIC:
-        if delegated(person, tables, practice, need, tables.chronic_nurse):
+        if delegated(person, practice, NURSE_LANE, need, tables.chronic_nurse):
             return NURSE_LANE, SORT_CHRONIC_NURSE
         return PLANNED_LANE, SORT_CHRONIC_GP
     u = choose(need, _TYPE)
@@ -306,12 +304,11 @@ def ask_for(person, tables, practice, r: int, number: int):  # type: ignore[no-u
         sort += 1
     if kind == _NEED and happens(need, _URGENT, tables.urgent_share[person.age]):
         return URGENT_LANE, sort
-    if happens(need, _DELEGABLE, tables.delegable_share[person.age]) and delegated(
-        person, tables, practice, need, tables.base_delegation
-    ):
-        if happens(need, _MENTAL, tables.mental_share[person.age]):
-            return NURSE_LANE, SORT_MENTAL_NURSE
-        return NURSE_LANE, SORT_NURSE
+    if happens(need, _DELEGABLE, tables.delegable_share[person.age]):
+        mental = happens(need, _MENTAL, tables.mental_share[person.age])
+        nurse = MENTAL_LANE if mental else NURSE_LANE
+        if delegated(person, practice, nurse, need, tables.base_delegation):
+            return nurse, SORT_MENTAL_NURSE if mental else SORT_NURSE
     return PLANNED_LANE, sort
 
 
@@ -338,7 +335,7 @@ def seek(person, tables, practice, lane: int, tick: int, length: int, origin: in
     if person.unlisted != 0:
         return 1 << 60, -1
     start, server = offer(practice, lane, tick, length, tables.weekdays)
-    if lane != NURSE_LANE and practice.servers[lane] > 1:
+    if lane < NURSE_LANE and practice.servers[lane] > 1:
         own = own_gp(person, practice)
         if own != server:
             mine = earliest(practice, lane, own, tick, length, tables.weekdays)
@@ -358,7 +355,7 @@ def seek(person, tables, practice, lane: int, tick: int, length: int, origin: in
 def book(person, practice, lane: int, server: int, start: int, length: int):  # type: ignore[no-untyped-def]
     """Write an appointment into the book."""
     take(practice, lane, server, start, length)
-    if lane != NURSE_LANE:
+    if lane < NURSE_LANE:
         practice.own[0] += 1
         if server == own_gp(person, practice):
             practice.own[1] += 1
@@ -388,6 +385,8 @@ def fire(person, tables, practice, people, row: int, tick: int, r: int, requests
         person.due[r] = NEVER
         origin, number, sort = person.pending[r, ORIGIN], person.pending[r, NUMBER], person.pending[r, SORT]
         lane = NURSE_LANE if sort >= SORT_NURSE and sort != SORT_CHRONIC_GP else PLANNED_LANE
+        if sort == SORT_MENTAL_NURSE:
+            lane = MENTAL_LANE
         return rec.DONE, 0, lane, sort, origin, number, n_requests
     if r < FIRST_TRANSITION:
         outcome, n_requests = attend(person, tables, practice, row, tick, r, requests, n_requests)
@@ -505,6 +504,12 @@ def leave_part_of_timers(person, tables, tick: int):  # type: ignore[no-untyped-
 
 
 @njit(cache=True, nogil=True, forceinline=True)
+def _put_by(tables, origin: int) -> int:  # type: ignore[no-untyped-def]
+    """Return whether a patient asks for what process `origin` brings, or the practice plans it."""
+    return rec.ASKED if tables.kind[origin] == _NEED else rec.PLANNED
+
+
+@njit(cache=True, nogil=True, forceinline=True)
 def attend(person, tables, practice, row: int, tick: int, r: int, requests, n: int):  # type: ignore[no-untyped-def]
     """Hold the appointment of lane ``r - 1``: claim it, and choose what it leads to.
 
@@ -515,7 +520,7 @@ def attend(person, tables, practice, row: int, tick: int, r: int, requests, n: i
     contact = occurrence_key(person.key, tables.stream[origin], number)
     starting = r == start_lane(tables, practice) + 1 and person.starts >= 0
     if r != rec.GP_URGENT and not starting and happens(contact, _MISSED, tables.missed[person.education]):
-        practice.access[rec.MISSED] += 1
+        practice.access[_put_by(tables, origin), rec.MISSED] += 1
         return rec.MISSED, n
     person.counts[tables.contact_service[sort]] += 1
     if starting:
@@ -535,7 +540,7 @@ def attend(person, tables, practice, row: int, tick: int, r: int, requests, n: i
     if kind == _NEED or kind == _FOLLOW_UP:
         chance = tables.referral[person.age] * lever(person, practice, rec.REFERRAL)
         chance *= practice.activity_style[rec.REFERRAL]
-        if r == rec.NURSE:
+        if r == rec.NURSE or r == rec.MENTAL_NURSE:
             chance *= tables.nurse_referral
         if kind == _FOLLOW_UP:
             chance *= tables.follow_up_referral
@@ -552,7 +557,7 @@ def is_pending(person, tables, practice, lane: int, sort: int, origin: int):  # 
         return False
     if sort == SORT_START and person.starts < 0:
         person.starts = origin
-    practice.access[rec.COMBINED] += 1
+    practice.access[_put_by(tables, origin), rec.COMBINED] += 1
     return True
 
 
@@ -593,7 +598,7 @@ def answer(  # type: ignore[no-untyped-def]
                 outcome = rec.EMERGENCY
             else:
                 outcome = rec.DROPPED
-    practice.access[outcome] += 1
+    practice.access[_put_by(tables, origin), outcome] += 1
     if outcome == rec.BOOKED:
         person.due[lane + 1] = start
         person.asked[lane + 1] = tick

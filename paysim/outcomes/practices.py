@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from paysim.accounting.segments import CONDITIONS
-from paysim.outcomes.protocol import Counted, Measure
+from paysim.kernel.records import ASKED, PLANNED
+from paysim.outcomes.protocol import PROFESSIONS, Counted, Measure
 
 _NEEDS = {
     "needs_combined": "combined with a pending appointment",
@@ -17,6 +18,7 @@ _NEEDS = {
     "needs_emergency": "went to the emergency department",
 }
 _MISSED = "missed the appointment"
+_NOT_HELD = {"planned_combined": _NEEDS["needs_combined"], "planned_dropped": _NEEDS["needs_dropped"]}
 _TICKS_PER_HOUR = 3600 * 1000
 
 
@@ -30,16 +32,24 @@ def measures(counted: Counted) -> Iterator[Measure]:
     yield from _money(counted)
     yield from _hours(counted)
     yield from _lists(counted)
-    access = counted.by_year(counted.arrays["access"]) * counted.weight
-    booked = [counted.process_outcomes.index(name) for name in ("booked", *_NEEDS.values())]
-    asked = access[:, :, booked].sum(axis=2)
-    again = access[:, :, counted.process_outcomes.index(_NEEDS["needs_later"])]
-    yield Measure("needs", "needs", with_all(asked - again))
-    for name, outcome in _NEEDS.items():
-        yield Measure(name, "needs", with_all(access[:, :, counted.process_outcomes.index(outcome)]))
-    missed = access[:, :, counted.process_outcomes.index(_MISSED)]
-    yield Measure("appointments_missed", "appointments", with_all(missed))
+    yield from _needs(counted)
     yield from _levers(counted)
+
+
+def _needs(counted: Counted) -> Iterator[Measure]:
+    """Yield what became of patients' own needs, and of what practices planned themselves."""
+    access, outcomes = counted.by_year(counted.arrays["access"]) * counted.weight, counted.process_outcomes
+    own, planned = access[:, :, ASKED], access[:, :, PLANNED]  # [Y, P, outcomes]
+    answered = [outcomes.index(name) for name in ("booked", *_NEEDS.values())]
+    again = own[:, :, outcomes.index(_NEEDS["needs_later"])]
+    yield Measure("needs", "needs", with_all(own[:, :, answered].sum(axis=2) - again))
+    for name, outcome in _NEEDS.items():
+        yield Measure(name, "needs", with_all(own[:, :, outcomes.index(outcome)]))
+    yield Measure("planned_visits", "visits", with_all(planned[:, :, answered].sum(axis=2)))
+    for name, outcome in _NOT_HELD.items():
+        yield Measure(name, "visits", with_all(planned[:, :, outcomes.index(outcome)]))
+    missed = (own + planned)[:, :, outcomes.index(_MISSED)]
+    yield Measure("appointments_missed", "appointments", with_all(missed))
 
 
 def _money(counted: Counted) -> Iterator[Measure]:
@@ -59,23 +69,23 @@ def _money(counted: Counted) -> Iterator[Measure]:
 
 
 def _working(counted: Counted) -> np.ndarray:
-    """Return working time of GPs and nurses, mean of a year ``[Y, P, 2]``."""
+    """Return working time of `PROFESSIONS`, mean of a year ``[Y, P, 3]``."""
     fte = counted.arrays["fte"]
     return np.asarray(fte.reshape(counted.years, -1, *fte.shape[1:]).mean(axis=1))
 
 
 def _hours(counted: Counted) -> Iterator[Measure]:
     services = counted.by_year(counted.arrays["services"].sum(axis=2))  # [Y, P, S]
-    for who, minutes in (("gp", counted.gp_minutes), ("nurse", counted.nurse_minutes)):
+    for who, minutes in zip(PROFESSIONS, counted.staff_minutes.T, strict=True):
         yield Measure(f"{who}_hours", "hours", with_all(services @ minutes / 60.0 * counted.weight))
-    busy = counted.by_year(counted.arrays["busy"]) / _TICKS_PER_HOUR  # [Y, P, 3]
-    for who, lanes in (("gp", (0, 1)), ("nurse", (2,))):
+    busy = counted.by_year(counted.arrays["busy"]) / _TICKS_PER_HOUR  # [Y, P, 4]
+    for who, lanes in PROFESSIONS.items():
         used = with_all(busy[:, :, lanes].sum(axis=2))
         room = with_all(counted.contact_hours[:, :, lanes].sum(axis=2))
         share = np.divide(used, room, out=np.zeros_like(used), where=room > 0.0)
         yield Measure(f"{who}_utilisation", "share", share, whole=share.mean(axis=0))
     fte = _working(counted)
-    for k, who in enumerate(("gp", "nurse")):
+    for k, who in enumerate(PROFESSIONS):
         working = with_all(fte[:, :, k] * counted.weight)
         yield Measure(f"{who}_fte", "full-time equivalents", working, whole=working.mean(axis=0))
 

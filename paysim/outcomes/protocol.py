@@ -21,6 +21,10 @@ COLUMNS = ("scenario", "arm", "draw", "replicate", "period", "dimension", "group
 WHOLE = -1
 """Period of a value over the whole horizon."""
 
+PROFESSIONS = {"gp": (0, 1), "nurse": (2,), "mental_nurse": (3,)}
+"""Who has an appointment book in a practice, and the lanes of it that each staffs: GPs, nurses for somatic care, and
+nurses for mental health."""
+
 
 @dataclass(frozen=True, eq=False)
 class Counted:
@@ -48,9 +52,9 @@ class Counted:
     gp_fte
         ``[P]``
     contact_hours
-        ``[Y, P, 3]`` in each year, by lane of the appointment book.
-    gp_minutes, nurse_minutes
-        By service.
+        ``[Y, P, 4]`` in each year, by lane of the appointment book.
+    staff_minutes
+        ``[S, 3]`` by service and profession, in the order of `PROFESSIONS`.
     specialties, wards
         Names of the clinics and of the types of beds, in the order of their arrays.
     programme_names
@@ -74,8 +78,7 @@ class Counted:
     weight: float
     gp_fte: np.ndarray
     contact_hours: np.ndarray
-    gp_minutes: np.ndarray
-    nurse_minutes: np.ndarray
+    staff_minutes: np.ndarray
     process_outcomes: tuple[str, ...]
     lever_names: tuple[str, ...]
     list_lever_names: tuple[str, ...]

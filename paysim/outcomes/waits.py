@@ -12,13 +12,13 @@ import numpy as np
 
 from paysim.outcomes.protocol import Counted, Measure
 
-_LANES = ("gp_planned", "gp_urgent", "nurse")
+_LANES = ("gp_planned", "gp_urgent", "nurse", "mental_nurse")
 _TENTHS = {"median": 0.5, "p90": 0.9}
 
 
 def measures(counted: Counted) -> Iterator[Measure]:
-    """Yield waits for the practice's three kinds of appointments; `outcomes.hospital` has those of clinics and beds."""
-    waits = counted.by_year(counted.arrays["waits"])  # [Y, P, 3, days]
+    """Yield waits for the practice's four kinds of appointments; `outcomes.hospital` has those of clinics and beds."""
+    waits = counted.by_year(counted.arrays["waits"])  # [Y, P, 4, days]
     for k, lane in enumerate(_LANES):
         by_day = np.concatenate([waits[:, :, k].sum(axis=1, keepdims=True), waits[:, :, k]], axis=1)
         yield from _of(f"wait_{lane}", "days", by_day)

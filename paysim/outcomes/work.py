@@ -11,17 +11,14 @@ from collections.abc import Iterator
 import numpy as np
 
 from paysim.outcomes.practices import with_all
-from paysim.outcomes.protocol import Counted, Measure
-
-_STAFF = {"gp": (0, 1), "nurse": (2,)}
-"""Lanes of the appointment book that each staffs."""
+from paysim.outcomes.protocol import PROFESSIONS, Counted, Measure
 
 
 def measures(counted: Counted) -> Iterator[Measure]:
-    """Yield contact hours and overtime hours of GPs and practice nurses."""
+    """Yield contact hours and overtime hours of GPs and of each profession of practice nurses."""
     services = counted.arrays["services"].sum(axis=2)  # [T, P, S]
     quarters = services.shape[0] // counted.years
-    for (who, lanes), minutes in zip(_STAFF.items(), (counted.gp_minutes, counted.nurse_minutes), strict=True):
+    for (who, lanes), minutes in zip(PROFESSIONS.items(), counted.staff_minutes.T, strict=True):
         room = counted.contact_hours[:, :, list(lanes)].sum(axis=2)  # [Y, P] a year
         over = np.maximum(services @ minutes / 60.0 - np.repeat(room, quarters, axis=0) / quarters, 0.0)
         yield Measure(f"{who}_contact_hours", "hours", with_all(room * counted.weight))

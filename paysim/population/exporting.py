@@ -21,7 +21,10 @@ from paysim.population.store import csv_rows
 from paysim.reading import write_atomic
 from paysim.reading.batches import SUFFIXES
 
-PRACTICE_COLUMNS = ("practice", "municipality", "gp_fte", "gps", "nurse_fte", "nurses")
+PRACTICE_COLUMNS = (
+    *("practice", "municipality", "gp_fte", "gps", "nurse_fte", "nurses"),
+    *("mental_nurse_fte", "mental_nurses"),
+)
 
 
 def write_people(
@@ -83,5 +86,6 @@ def _practices(population: Population) -> bytes:
     writer.writerow(PRACTICE_COLUMNS)
     for each in population.practices:
         place = population.municipalities[each.municipality]
-        writer.writerow([each.name, place, repr(each.gp_fte), each.gps, repr(each.nurse_fte), each.nurses])
+        staff = (each.gp_fte, each.gps, each.nurse_fte, each.nurses, each.mental_nurse_fte, each.mental_nurses)
+        writer.writerow([each.name, place, *map(repr, staff)])
     return text.getvalue().encode()

@@ -27,6 +27,7 @@ MUNICIPALITY = "municipality"
 _LOCAL = (
     *("deprived_share", "preferential_share", "patients_per_gp_fte", "practice_share_solo", "practice_share_duo"),
     *("practice_fte_solo", "practice_fte_duo", "practice_fte_group", "list_size_sd_log", "nurse_fte_per_gp_fte"),
+    "mental_nurse_fte_per_gp_fte",
 )
 """National parameters that differ most between regions."""
 _LONGEST = 80

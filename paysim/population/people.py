@@ -142,7 +142,8 @@ def _lists(
     np.add.at(counts, (codes, municipality), 1)
     place = counts.argmax(axis=1)  # where most of the list lives
     order = sorted(range(len(known)), key=lambda each: (place[each], _natural(known[each])))
-    norm, nurses = profile["patients_per_gp_fte"], profile["nurse_fte_per_gp_fte"]
+    norm = profile["patients_per_gp_fte"]
+    nurses, mental = profile["nurse_fte_per_gp_fte"], profile["mental_nurse_fte_per_gp_fte"]
     practices = [
         Practice(
             name=known[each],
@@ -152,6 +153,8 @@ def _lists(
             gps=side_by_side(sizes[each] / norm),
             nurse_fte=float(sizes[each] / norm * nurses),
             nurses=side_by_side(sizes[each] / norm * nurses),
+            mental_nurse_fte=float(sizes[each] / norm * mental),
+            mental_nurses=side_by_side(sizes[each] / norm * mental),
         )
         for each in order
     ]
@@ -180,6 +183,8 @@ def _staffed(
             "gps": Column(int, 1, 8, unit="persons"),
             "nurse_fte": Column(float, 0.0, 1000.0, unit="fte"),
             "nurses": Column(int, 0, 8, unit="persons"),
+            "mental_nurse_fte": Column(float, 0.0, 1000.0, unit="fte", required=False),
+            "mental_nurses": Column(int, 0, 8, unit="persons", required=False),
         },
     )
     shown = os.fspath(table)
@@ -204,6 +209,8 @@ def _staffed(
             gps=int(rows["gps"][index]),
             nurse_fte=float(rows["nurse_fte"][index]),
             nurses=int(rows["nurses"][index]),
+            mental_nurse_fte=float(rows["mental_nurse_fte"][index]) if "mental_nurse_fte" in rows else 0.0,
+            mental_nurses=int(rows["mental_nurses"][index]) if "mental_nurses" in rows else 0,
         )
         for index, name in enumerate(names)
     )

@@ -19,7 +19,8 @@ from paysim.population.schema import Practice
 _MOST_PRACTICES = 10_000
 _MOST_STAFF = 8
 _ROUND_UP_FROM = 0.25
-PROFESSIONS = ("gp", "nurse")
+PROFESSIONS = ("gp", "nurse", "mental_nurse")
+"""Nurses are those for somatic care, and those for mental health."""
 
 
 def make_practices(profile: RegionProfile, seed: int) -> tuple[Practice, ...]:
@@ -52,7 +53,7 @@ def _of_municipality(profile: RegionProfile, seed: int, index: int, name: str, i
     fte = sizes[kind[:count]] * (needed / total[count - 1])
     spread = np.exp(profile["list_size_sd_log"] * normal(numbers[:count], Trait.LIST_SIZE))
     lists = apportion(inhabitants, fte * spread)
-    nurse = fte * profile["nurse_fte_per_gp_fte"]
+    nurse, mental = (fte * profile[f"{name}_fte_per_gp_fte"] for name in ("nurse", "mental_nurse"))
     return [
         Practice(
             name=f"{name} {number + 1:02d}",
@@ -62,6 +63,8 @@ def _of_municipality(profile: RegionProfile, seed: int, index: int, name: str, i
             gps=side_by_side(fte[number]),
             nurse_fte=float(nurse[number]),
             nurses=side_by_side(nurse[number]),
+            mental_nurse_fte=float(mental[number]),
+            mental_nurses=side_by_side(mental[number]),
             weight=profile.weight,
         )
         for number in range(count)
@@ -70,7 +73,7 @@ def _of_municipality(profile: RegionProfile, seed: int, index: int, name: str, i
 
 
 def supply_growth(profile: RegionProfile, first_year: int, years: int) -> np.ndarray:
-    """Return the growth of working time ``[years, 2]`` by profession, share a year, from calendar year `first_year` on.
+    """Return the growth of working time ``[years, 3]`` by profession, share a year, from calendar year `first_year` on.
 
     Before the first year of the table nothing changes.
 

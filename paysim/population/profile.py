@@ -64,7 +64,7 @@ TABLES: Mapping[str, Mapping[str, Column]] = MappingProxyType(
         "risk_factor_shifts": {"exposure": Column(str, levels=("smoker", "diabetes", "low_education"))}
         | {factor: Column(float) for factor in ("sbp", "tc", "hdl", "bmi")},
         "staff_supply": {
-            "profession": Column(str, levels=("gp", "nurse")),
+            "profession": Column(str, levels=("gp", "nurse", "mental_nurse")),
             "year_from": Column(int, 1990, 2200),
             "growth": Column(float, -0.5, 0.5, unit="share per year"),
         },

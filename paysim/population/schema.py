@@ -16,7 +16,7 @@ import numpy as np
 from paysim.errors import DataError, Problem
 
 EDUCATION = ("low", "mid", "high")
-SCHEMA = 2
+SCHEMA = 3
 """Version of the columns below; a file of another version is refused."""
 
 
@@ -91,9 +91,9 @@ class Practice:
         Index into the population's municipalities.
     list_size
         Persons on the list.
-    gp_fte, nurse_fte
-        Working time in full-time equivalents.
-    gps, nurses
+    gp_fte, nurse_fte, mental_nurse_fte
+        Working time of GPs, of nurses for somatic care and of nurses for mental health, in full-time equivalents.
+    gps, nurses, mental_nurses
         GPs (1..8) and nurses (0..8) who see patients side by side: columns of the appointment book.
     weight
         Persons in the region for each person in the sample; 1.0 in a whole region.
@@ -106,6 +106,8 @@ class Practice:
     gps: int
     nurse_fte: float
     nurses: int
+    mental_nurse_fte: float = 0.0
+    mental_nurses: int = 0
     weight: float = 1.0
 
 

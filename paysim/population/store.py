@@ -40,11 +40,13 @@ class _PracticeHead(Reader):
     gps: Annotated[int, Field(ge=1, le=8)]
     nurse_fte: Annotated[float, Field(ge=0)]
     nurses: Annotated[int, Field(ge=0, le=8)]
+    mental_nurse_fte: Annotated[float, Field(ge=0)]
+    mental_nurses: Annotated[int, Field(ge=0, le=8)]
     weight: Annotated[float, Field(gt=0)]
 
 
 class _Head(Reader):
-    version: Annotated[Literal[2], Field(alias="schema")]
+    version: Annotated[Literal[3], Field(alias="schema")]
     region: str
     country: Literal["NL", "BE"]
     seed: Annotated[int, Field(ge=0)]

@@ -27,6 +27,7 @@ SERVICES = {
     "wait_gp_urgent": ("Urgent GP contact", "days"),
     "wait_gp_planned": ("Planned GP contact", "days"),
     "wait_nurse": ("Practice nurse", "days"),
+    "wait_mental_nurse": ("Mental-health nurse", "days"),
     "clinic_wait": ("Specialist clinic", "weeks"),
     "elective_admission_wait": ("Bed after the clinic", "weeks"),
 }

@@ -28,6 +28,7 @@ WAITS = (
     "wait_gp_planned_days",
     "wait_gp_planned_p90_days",
     "wait_nurse_days",
+    "wait_mental_nurse_days",
 )
 HEALTH_EVENTS = ("mi_admissions_per_1000", "stroke_admissions_per_1000", "deaths_per_1000")
 TREATMENT = ("statin_years_per_100", "bp_drug_years_per_100", "programme_years_per_100")
@@ -35,6 +36,7 @@ EQUITY = ("spending_per_head", "qalys_per_1000", "gp_contacts_per_head")
 WORKLOAD = (
     "gp_hours_per_1000",
     "nurse_hours_per_1000",
+    "mental_nurse_hours_per_1000",
     "gp_contacts_per_head",
     "nurse_contacts_per_head",
     "chronic_controls_per_head",
@@ -47,9 +49,11 @@ WORKLOAD = (
     "avoidable_admissions",
     "gp_occupancy",
     "nurse_occupancy",
+    "mental_nurse_occupancy",
     "bed_occupancy",
     "gp_overtime",
     "nurse_overtime",
+    "mental_nurse_overtime",
 )
 NEEDS = {
     "needs_combined": "Combined with another contact",

@@ -102,7 +102,7 @@ def year_of(activity: Activity, seed: int, payments: float, *, better: bool = Tr
         lines=LINES,
         payments=paid,
         coded_years=activity.person_years * 1.25,
-        fte_years=rng.integers(1, 64, (practices, 2)) * STEP,
+        fte_years=rng.integers(1, 64, (practices, 3)) * STEP,
         indicators={
             name: np.array(
                 [[k + (2.0 if better == (name not in LESS_IS_BETTER) else 1.75), k + 3.0] for k in range(practices)]
@@ -133,7 +133,7 @@ def nothing() -> Book:
         lines=LINES,
         payments=np.zeros((2, SEGMENTS, len(LINES))),
         coded_years=np.zeros((2, SEGMENTS)),
-        fte_years=np.zeros((2, 2)),
+        fte_years=np.zeros((2, 3)),
         indicators={name: np.zeros((2, 2)) for name in INDICATORS},
         persons=Persons(np.zeros(0, int), np.zeros(0, int), np.zeros(0), np.zeros((0, len(LINES))), np.zeros(0)),
         stays=stays(2, 0),

@@ -26,7 +26,7 @@ REQUIRED = (
     "end_of_life",
 )
 SERVICES = load_services()
-WAGES = Wages(gp_eur=85.0, nurse_eur=45.0, assistant_eur=32.0)
+WAGES = Wages(gp_eur=85.0, nurse_eur=45.0, mental_nurse_eur=45.0, assistant_eur=32.0)
 
 
 def test_the_catalogue_has_the_services_the_model_claims():
@@ -56,9 +56,9 @@ def test_a_contact_takes_time_and_costs_less_than_a_hospital_visit(name):
     k = SERVICES.index(name)
     assert np.isnan(SERVICES.given_cost_eur[k])
     minutes = SERVICES.minutes[k]
-    assert 3.0 <= minutes[:2].max() <= 30.0
+    assert 3.0 <= minutes[:3].max() <= 45.0
     assert SERVICES.resource_cost(WAGES)[k] == pytest.approx(
-        minutes @ [85 / 60, 45 / 60, 32 / 60] + SERVICES.material_eur[k]
+        minutes @ [85 / 60, 45 / 60, 45 / 60, 32 / 60] + SERVICES.material_eur[k]
     )
     assert SERVICES.resource_cost(WAGES)[k] < 60.0
 

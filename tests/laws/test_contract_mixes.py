@@ -255,7 +255,7 @@ def _period(rng: Rng, years: float, *, closes: bool) -> Activity:
         np.where(SEGMENT_CONDITION > 0, lived * 0.5, 0.0),
         years,
         coded_years=lived * rng.uniform(0.8, 1.2),
-        fte_years=rng.uniform(0.0, 2.0, (len(PRACTICES), 2)) * years,
+        fte_years=rng.uniform(0.0, 2.0, (len(PRACTICES), 3)) * years,
         stays=_stays(rng),
         episodes={RULES: _episodes(rng)},
         indicators={"ldl_at_target": np.add(rng.uniform(0.0, 1.0, (len(PRACTICES), 2)), (0.0, 1.0))} if closes else {},

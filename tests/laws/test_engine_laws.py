@@ -51,7 +51,9 @@ def _made(parameters: Changes, seed: int, unlimited: bool) -> Model:
     if not unlimited:
         return build_model(short, sample=SAMPLE)
     people = few_people(400)
-    rich = tuple(replace(each, gp_fte=1e6, nurse_fte=1e6, gps=8, nurses=8) for each in people.practices)
+    staff: dict[str, Any] = {f"{who}_fte": 1e6 for who in ("gp", "nurse", "mental_nurse")}
+    staff |= {f"{who}s": 8 for who in ("gp", "nurse", "mental_nurse")}
+    rich = tuple(replace(each, **staff) for each in people.practices)
     model = build_model(short, population=replace(people, practices=rich))
     tables = model.tables.copy()
     tables["weekdays"] = 7

@@ -31,12 +31,19 @@ def people() -> Population:
 
 
 @lru_cache(maxsize=16)
-def model(nurses: float = 1.0, gps: float = 1.0, **changes: float) -> Model:
+def model(nurses: float = 1.0, gps: float = 1.0, mental: float = 1.0, **changes: float) -> Model:
     """Return the model with relatively so many staff, and with other values (``__`` stands for a dot)."""
     parameters = tuple(Override(name.replace("__", "."), value) for name, value in changes.items())
     short = replace(scenario(1, YEARS, arms=("dutch_today",)), parameters=parameters)
     staffed = tuple(
-        replace(each, gp_fte=each.gp_fte * gps, nurse_fte=each.nurse_fte * nurses, nurses=each.nurses + (nurses > 1.0))
+        replace(
+            each,
+            gp_fte=each.gp_fte * gps,
+            nurse_fte=each.nurse_fte * nurses,
+            nurses=each.nurses + (nurses > 1.0),
+            mental_nurse_fte=each.mental_nurse_fte * mental,
+            mental_nurses=(each.mental_nurses + (mental > 1.0)) if mental else 0,
+        )
         for each in people().practices
     )
     return build_model(short, population=replace(people(), practices=staffed))
@@ -65,6 +72,43 @@ def test_one_more_nurse_shortens_waits() -> None:
         assert whole(more, measure) < whole(results(), measure), measure
     assert whole(more, "nurse_utilisation") < whole(results(), "nurse_utilisation")
     assert whole(more, "practice_costs") > whole(results(), "practice_costs")
+
+
+def test_one_more_nurse_for_mental_health_shortens_her_waits_alone() -> None:
+    more = results(mental=1.3)
+    for measure in ("wait_mental_nurse_days", "wait_mental_nurse_p90_days", "mental_nurse_utilisation"):
+        assert whole(more, measure) < whole(results(), measure), measure
+    assert whole(more, "practice_costs_mental_nurses") == pytest.approx(
+        1.3 * whole(results(), "practice_costs_mental_nurses")
+    )
+    for measure in ("nurse_fte", "nurse_contact_hours", "practice_costs_nurses"):
+        assert whole(more, measure) == whole(results(), measure), measure
+    assert whole(more, "wait_nurse_days") == pytest.approx(whole(results(), "wait_nurse_days"), rel=0.02)
+
+
+def test_without_a_nurse_for_mental_health_the_gp_sees_her_patients() -> None:
+    """And no other: what nurses for somatic care do is theirs alone."""
+    nobody = results(mental=0.0)
+    assert (values(nobody, "mental_nurse_contacts") == 0.0).all()
+    assert (values(nobody, "mental_nurse_utilisation") == 0.0).all()
+    assert whole(nobody, "gp_utilisation") > whole(results(), "gp_utilisation")
+    assert whole(nobody, "nurse_hours") == pytest.approx(whole(results(), "nurse_hours"), rel=0.01)
+
+
+def test_the_supply_of_each_profession_of_nurses_is_its_own() -> None:
+    fewer = results(population__mental_nurse_supply_shift=-0.1)
+    fte = values(fewer, "mental_nurse_fte")[:-1]
+    np.testing.assert_allclose(fte[1:] / fte[:-1], 0.9)
+    assert np.array_equal(values(fewer, "nurse_fte"), values(results(), "nurse_fte"))
+    rows = values(fewer, "mental_nurse_contact_hours")[:-1]
+    np.testing.assert_allclose(rows[1:] / rows[:-1], 0.9)
+
+
+def test_needs_of_patients_and_what_practices_plan_are_counted_apart() -> None:
+    """Without what practices plan themselves, there is nothing but needs; needs themselves do not change much."""
+    none = results(care__follow_up_share=0.0)
+    assert whole(none, "planned_visits") < 0.6 * whole(results(), "planned_visits")  # controls stay
+    assert whole(results(), "needs") + whole(results(), "planned_visits") > whole(results(), "gp_contacts")
 
 
 def test_gps_who_become_fewer_every_year_lengthen_waits() -> None:
@@ -159,7 +203,7 @@ def test_style_is_the_same_in_every_arm_and_replicate() -> None:
 def test_missed_appointments_take_time_and_leave_contacts_held_nearly_what_they_are() -> None:
     none, some = results(care__no_show_share=0.0), results()
     assert whole(none, "appointments_missed") == 0
-    planned = whole(some, "needs") * 0.8
+    planned = (whole(some, "needs") + whole(some, "planned_visits")) * 0.8
     assert 0.02 < whole(some, "appointments_missed") / planned < 0.04
     held = [whole(each, "gp_contacts") + whole(each, "nurse_contacts") for each in (none, some)]
     assert held[1] == pytest.approx(held[0], rel=0.03)  # fuller books lose some more

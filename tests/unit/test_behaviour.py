@@ -312,7 +312,7 @@ def test_cost_and_hours_of_a_visit_are_those_of_the_catalogue():
     share = norm_activity().services[0, NONE, at]
     share = share / share.sum()
     minutes = share @ SERVICES.minutes[at]
-    euro = minutes[1] * WAGES.nurse_eur / 60 + minutes[2] * WAGES.assistant_eur / 60 + share @ SERVICES.material_eur[at]
+    euro = minutes[1:] @ WAGES.per_minute()[1:] + share @ SERVICES.material_eur[at]
     assert margins.per_unit(margins.cost_eur)[0, NONE, VISITS] == pytest.approx(euro)
     assert margins.per_unit(margins.hours)[0, NONE, VISITS] == pytest.approx(minutes[0] / 60)
 

@@ -294,10 +294,11 @@ def test_a_norm_practice_is_busy_but_not_overrun(older, gp, nurse):
     params = care_parameters("NL")
     care = build_care(params, people, "NL")
     minutes = staff_minutes(care, expected_services(care, people)).mean(axis=0) * care.report["norm_list_size"]
-    gp_hours, nurse_hours = minutes[0] / 60.0 / 52.0, minutes[1] / 60.0 / 52.0
-    nurse_fte = care.report["nurse_fte_per_norm_practice"]
-    assert gp[0] < gp_hours / care.book.gp_contact_hours_per_week < gp[1]
-    assert nurse[0] < nurse_hours / (nurse_fte * care.book.nurse_contact_hours_per_week) < nurse[1]
+    hours, fte = minutes / 60.0 / 52.0, care.report
+    assert gp[0] < hours[0] / care.book.gp_contact_hours_per_week < gp[1]
+    rooms = {who: fte[f"nurse_{who}_fte_per_norm_practice"] for who in ("somatic", "mental")}
+    assert nurse[0] < hours[1] / (rooms["somatic"] * care.book.nurse_contact_hours_per_week) < nurse[1]
+    assert 0.6 < hours[2] / (rooms["mental"] * care.book.nurse_contact_hours_per_week) < nurse[1]
 
 
 def test_both_gp_lanes_have_room_for_their_work(care, people):
@@ -306,14 +307,14 @@ def test_both_gp_lanes_have_room_for_their_work(care, people):
     seen_urgent = care.report["urgent_needs_per_person_year"] * (1.0 - care.report["urgent_share_leaving"])
     urgent = seen_urgent / use[kinds].sum() * (use[kinds] @ care.minutes[kinds, 0])
     planned = use @ care.minutes[:, 0] - urgent
-    lanes = care.book.hours_per_weekday(1.0, 1.2) * care.book.weekdays * 52 * 60
+    lanes = care.book.hours_per_weekday(1.0, 0.75, 0.45) * care.book.weekdays * 52 * 60
     assert 0.5 < urgent * 2095 / lanes[1] < 0.9
     assert 0.75 < planned * 2095 / lanes[0] < 0.98
 
 
 def test_the_income_of_a_norm_practice_is_believable(care):
     costs, revenue = care.costs, 271.0 * 2095
-    bills = costs.bills(np.ones(1), np.full(1, 1.2), np.full(1, 2095.0))
+    bills = costs.bills(np.array([[1.0, 0.75, 0.45]]), np.full(1, 2095.0))
     assert set(bills) == set(BILLS) - {"material"}
     left = revenue - sum(float(euros[0]) for euros in bills.values())
     assert 150_000 < left < 260_000
@@ -324,19 +325,23 @@ def test_the_income_of_a_norm_practice_is_believable(care):
 def test_rooms_come_whole_and_a_practice_has_costs_of_its_own(care):
     costs = care.costs
     fte = np.array([0.2, 1.0, 1.1, 2.0])
-    bills = costs.bills(fte, np.array([0.0, 1.2, 1.2, 2.0]), np.full(4, 2000.0), years=0.25)
+    bills = costs.bills(
+        np.column_stack([fte, [0.0, 0.75, 0.75, 1.25], [0.0, 0.45, 0.45, 0.75]]), np.full(4, 2000.0), years=0.25
+    )
     assert bills["housing"] == pytest.approx(np.array([1, 3, 4, 4]) * costs.room_eur / 4)
     assert bills["administration"] == pytest.approx(costs.administration_eur / 4)
 
 
 def test_paid_time_without_patients_costs_and_overtime_does_not(care):
-    costs, fte = care.costs, np.array([2.0])
-    assert costs.idle_staff_eur(fte, 0.0 * fte, np.array([[2 * costs.gp_hours_per_fte, 5.0, 0.0]])) == pytest.approx(
+    costs, fte = care.costs, np.array([[2.0, 0.0, 0.0]])
+    assert costs.idle_staff_eur(fte, np.array([[2 * costs.gp_hours_per_fte, 5.0, 0.0, 0.0]])) == pytest.approx(
         2.0 * costs.assistant_fte_per_gp_fte * costs.assistant_eur_per_fte
     )
-    nothing_done = costs.idle_staff_eur(fte, fte, np.zeros((1, 3)), years=0.5)
+    nothing_done = costs.idle_staff_eur(np.full((1, 3), 2.0), np.zeros((1, 4)), years=0.5)
     assistants = costs.assistant_fte_per_gp_fte * costs.assistant_eur_per_fte
-    assert nothing_done == pytest.approx(costs.gp_eur_per_fte + costs.nurse_eur_per_fte + assistants)
+    assert nothing_done == pytest.approx(
+        costs.gp_eur_per_fte + costs.nurse_eur_per_fte + costs.mental_nurse_eur_per_fte + assistants
+    )
 
 
 def test_payments_are_of_the_size_of_national_ones(care, people):

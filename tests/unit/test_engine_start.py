@@ -73,7 +73,7 @@ def test_clocks_run_from_the_start_and_no_appointment_is_pending(model: Model, s
     rows, n = state.people[state.listed], len(model.processes)
     assert (rows["due"][:, :n].min(axis=1) >= START).all()
     assert np.array_equal(state.calendar[state.listed], rows["due"][:, :n].min(axis=1))
-    lanes = [rec.GP_PLANNED, rec.GP_URGENT, rec.NURSE, rec.RETRY]
+    lanes = [rec.GP_PLANNED, rec.GP_URGENT, rec.NURSE, rec.MENTAL_NURSE, rec.RETRY]
     assert (rows["due"][:, lanes] == NEVER).all()
     next_birthday = rows["due"][:, rec.BIRTHDAY]
     assert ((next_birthday > START) & (next_birthday <= START + TICKS_PER_YEAR)).all()
@@ -98,9 +98,11 @@ def test_books_hold_the_contact_time_of_their_staff(model: Model, state: State) 
     """Servers x opening hours / stretch = contact hours a weekday, by lane."""
     book = model.care.book
     for row, practice in zip(state.practices, model.population.practices, strict=True):
-        assert row["servers"].tolist() == [practice.gps, practice.gps, practice.nurses]
+        assert row["servers"].tolist() == [practice.gps, practice.gps, practice.nurses, practice.mental_nurses]
         hours = (row["closes"] - row["opens"]) / TICKS_PER_DAY * 24 * row["servers"] / row["stretch"]
-        np.testing.assert_allclose(hours, book.hours_per_weekday(practice.gp_fte, practice.nurse_fte), rtol=1e-9)
+        np.testing.assert_allclose(
+            hours, book.hours_per_weekday(practice.gp_fte, practice.nurse_fte, practice.mental_nurse_fte), rtol=1e-9
+        )
         assert (row["free"][:, : row["servers"].max()] == START).all()
         assert (row["activity_levers"] == 1.0).all()
         assert (row["health_levers"] == 1.0).all()

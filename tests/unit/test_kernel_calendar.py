@@ -181,7 +181,7 @@ def test_births_are_conserved_and_keyed_by_the_mother(weekly: tuple[np.ndarray, 
     # Children know no illness, and boys are slightly more than half.
     assert 0 < children["sex"].sum() < births
     # The same mother has the same children when others are more or less busy.
-    tables = busy_tables(patience_days=[1e9] * 3)
+    tables = busy_tables(patience_days=[1e9] * 4)
     other = enter(busy_state(), tables)
     run_compiled(other, tables, weeks(WEEKS))
     kept = ["id", "key", "birth", "sex"]
@@ -276,7 +276,7 @@ def test_an_appointment_is_held_exactly_when_it_was_booked_for() -> None:
     in_vain = int((log["outcome"] == rec.MISSED).sum())
     assert state.practices["access"].sum() == len(asks) + in_vain
     for outcome in (rec.COMBINED, rec.BOOKED, rec.LATER, rec.OUT_OF_HOURS, rec.DROPPED):
-        assert state.practices["access"][:, outcome].sum() == (asks["outcome"] == outcome).sum(), outcome
+        assert state.practices["access"][..., outcome].sum() == (asks["outcome"] == outcome).sum(), outcome
     contacts = tables[0]["contact_service"]
     assert people["counts"][:, np.unique(contacts)].sum() == len(held) - in_vain
 
@@ -318,7 +318,7 @@ def test_patience_decides_and_each_way_out_has_its_share() -> None:
 
 def test_staff_never_see_more_people_at_once_than_they_are() -> None:
     tables = toy_tables([Transition("visit", "need", flat(30.0))])
-    state = toy_state(400, servers=(3, 1, 1), hours=(8.0, 17.0), stretch=2.0)
+    state = toy_state(400, servers=(3, 1, 1, 1), hours=(8.0, 17.0), stretch=2.0)
     log, _ = run_compiled(enter(state, tables), tables, weeks(8))
     held = log["tick"][log["process"] == rec.GP_PLANNED]
     assert len(held) > 1000

@@ -71,9 +71,8 @@ def test_overtime_is_what_a_quarter_works_beyond_its_contact_hours():
     found = replace(
         counted(person_years=np.zeros((1, 1))),
         arrays={"services": services},
-        contact_hours=np.array([[[300.0, 100.0, 0.0]]]),
-        gp_minutes=np.array([10.0]),
-        nurse_minutes=np.array([0.0]),
+        contact_hours=np.array([[[300.0, 100.0, 0.0, 0.0]]]),
+        staff_minutes=np.array([[10.0, 0.0, 0.0]]),
         weight=2.0,
     )
     values = {each.name: each.values for each in work(found)}

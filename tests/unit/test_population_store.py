@@ -123,11 +123,11 @@ def test_a_file_of_an_older_version_is_refused_and_says_so(population, csv_text,
     """Version 1 had no columns of most diseases: without them a region would be without these diseases."""
 
     def older(table):
-        about = table.schema.metadata[b"paysim_population"].replace(b'"schema": 2', b'"schema": 1')
+        about = table.schema.metadata[b"paysim_population"].replace(b'"schema": 3', b'"schema": 1')
         return table.drop_columns(["copd", "cancer"]).replace_schema_metadata({b"paysim_population": about})
 
     if suffix == "csv":
-        path = write("bad.csv", csv_text.replace('"schema": 2', '"schema": 1').replace(",copd,", ","))
+        path = write("bad.csv", csv_text.replace('"schema": 3', '"schema": 1').replace(",copd,", ","))
     else:
         path = parquet(population, tmp_path, older)
     place = r"bad\.csv:1: schema" if suffix == "csv" else r"bad\.parquet: schema"
