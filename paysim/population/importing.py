@@ -64,7 +64,8 @@ def import_population(
         A YAML file that says how the table names and measures things, see `paysim.population.mapping`.
     practices
         A CSV file with the staff of the practices that the table names: practice, municipality, gp_fte, gps,
-        nurse_fte, nurses, and for mental health mental_nurse_fte, mental_nurses (left out: none). By default staff follows from list sizes by the norms of the region.
+        nurse_fte, nurses, and for mental health mental_nurse_fte, mental_nurses (left out: none). By default staff
+        follows from list sizes by the norms of the region.
     seed
         Key of what is drawn because the table does not know it.
     reference_date
