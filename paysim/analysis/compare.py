@@ -50,6 +50,8 @@ COLUMNS = (
 )
 
 _LEVEL = 0.95
+_RESIDUE = 1e-12
+"""Share of a value below which a difference is what is left of sums in another order, and none."""
 
 Floats = NDArray[np.float64]
 
@@ -142,11 +144,15 @@ def baselines(source: Run | pd.DataFrame, wanted: str | Sequence[str] | None = N
 
 
 def t_interval(differences: Floats) -> tuple[float, float]:
-    """Return the 95% interval of a mean from paired differences ``[n]``; missing below two of them."""
+    """Return the 95% interval of a mean from paired differences ``[n]``.
+
+    Missing below two of them, and where all are the same but nothing: a few equal counts do not show that chance has
+    no part in them.
+    """
     if not differences.any():
         return 0.0, 0.0
     n = len(differences)
-    if n < 2:
+    if n < 2 or not np.ptp(differences) > 0.0:
         return math.nan, math.nan
     error = float(differences.std(ddof=1)) / math.sqrt(n)
     return _around(float(differences.mean()), error, n - 1)
@@ -196,7 +202,7 @@ def _row(
 ) -> dict[str, Any]:
     pair = paired(measure, totals[arm], totals[base])
     values, base_values = (each.to_numpy(np.float64) for each in pair)
-    differences = values - base_values
+    differences = _changes(values, base_values)
     difference = float(differences.mean())
     if len(differences) > 1:
         low, high = t_interval(differences)
@@ -224,9 +230,14 @@ def _row(
     }
 
 
+def _changes(values: Floats, base_values: Floats) -> Floats:
+    found = values - base_values
+    return np.where(np.abs(found) <= _RESIDUE * np.abs(base_values), 0.0, found)
+
+
 def _by_practice(measure: Measure, here: pd.DataFrame, there: pd.DataFrame, difference: float) -> tuple[float, float]:
     pair = paired(measure, here, there)
-    differences: Floats = np.asarray(pair[0] - pair[1], dtype=np.float64)
+    differences = _changes(*(np.asarray(each, dtype=np.float64) for each in pair))
     size = measure.per or "person_years"  # a ratio of sums is the mean of its parts weighted by their denominators
     years = there[size]
     weights = years if measure.fixed or measure.summed else (years + here[size].reindex(there.index)) / 2

@@ -71,6 +71,30 @@ def strategies(outcomes: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["arm", "cost", "effect", "status", "icer"])
 
 
+def increments(outcomes: pd.DataFrame, baseline: str) -> pd.DataFrame:
+    """Return what every other arm costs and does more than the baseline, per head.
+
+    Returns
+    -------
+    DataFrame
+        ``arm, cost, cost_low, cost_high, effect, effect_low, effect_high, icer``: means and central 95% of draws, and
+        the ratio of the means in EUR per QALY, which is missing where the effect is zero. A ratio of two losses or of a
+        gain and a saving means something else: look at the signs.
+    """
+    import pandas as pd
+
+    cost, effect = mean_of_draws(outcomes)
+    rows = []
+    for arm in cost.columns:
+        if arm != baseline:
+            dearer, better = cost[arm] - cost[baseline], effect[arm] - effect[baseline]
+            ratio = dearer.mean() / better.mean() if abs(better.mean()) > _TIE else np.nan
+            parts = (part for each in (dearer, better) for part in (each.mean(), *each.quantile([0.025, 0.975])))
+            rows.append((arm, *parts, ratio))
+    columns = ["arm", "cost", "cost_low", "cost_high", "effect", "effect_low", "effect_high", "icer"]
+    return pd.DataFrame(rows, columns=columns)
+
+
 def mean_of_draws(outcomes: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return ``[draw, arm]`` costs and effects, the mean of the replicates of a draw.
 

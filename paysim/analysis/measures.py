@@ -55,8 +55,9 @@ class Measure:
     scale
         Factor of the quotient.
     fixed
-        True when arms are divided by the same person-years, those of the arm compared with. Life that an arm
-        adds then counts; divided by its own person-years it would not.
+        True when arms are divided by the same person-years, those of the arm compared with: money, health and events.
+        What happens in the life that an arm adds then counts; divided by its own person-years it would not, and
+        differences would not be in the ratio of those of the totals.
     summed
         True when `total` is shown as a sum over people, False for rates and levels.
     better
@@ -81,6 +82,12 @@ class Measure:
         below = frame[self.per]
         return (top / below.where(below > 0)) * self.scale
 
+    def against(self, baseline: pd.DataFrame, frame: pd.DataFrame) -> pd.Series[float]:
+        """Return the measure for each row of an arm, `baseline` being the same rows of the arm it is compared with."""
+        if self.fixed and self.per is not None:
+            frame = frame.assign(**{self.per: baseline[self.per]})
+        return self.of(frame)
+
     def held_by(self, frame: pd.DataFrame) -> bool:
         """Tell whether the table has what the measure needs."""
         return self.total in frame.columns and (self.per is None or self.per in frame.columns)
@@ -93,7 +100,11 @@ def level(name: str, label: str, unit: str) -> Measure:
 
 def rate(name: str, label: str, total: str, better: int = 0) -> Measure:
     """Return a rate per 1,000 person-years."""
-    return Measure(name, label, _PER_1000_YEARS, total, scale=1000.0, better=better)
+    return Measure(name, label, _PER_1000_YEARS, total, scale=1000.0, fixed=True, better=better)
+
+
+def _money(name: str, label: str, total: str, better: int = 0) -> Measure:
+    return Measure(name, label, PER_HEAD, total, fixed=True, better=better)
 
 
 def _health(name: str, label: str, total: str, better: int) -> Measure:
@@ -110,28 +121,21 @@ def _count(name: str, label: str, total: str) -> Measure:
 
 
 MEASURES: tuple[Measure, ...] = (
-    Measure("spending_per_head", "Spending", PER_HEAD, "spending_total", better=-1),
+    _money("spending_per_head", "Spending", "spending_total", -1),
     *(
-        Measure(f"spending_{sector}_per_head", f"Spending: {title.lower()}", PER_HEAD, f"spending_{sector}")
+        _money(f"spending_{sector}_per_head", f"Spending: {title.lower()}", f"spending_{sector}")
         for sector, title in SECTORS.items()
     ),
-    Measure(
+    _money(
         "care_payments_per_head",
         "Payments for care, without shared savings and what organisations are paid",
-        PER_HEAD,
         "care_payments",
-        better=-1,
+        -1,
     ),
-    Measure("resource_cost_per_head", "Resource cost", PER_HEAD, "resource_cost_total", better=-1),
-    Measure("insurer_payments_per_head", "Insurers' own payments", PER_HEAD, "insurer_payments", better=-1),
-    Measure(
-        "others_payments_per_head",
-        "Payments of others than insurers",
-        PER_HEAD,
-        "payments_by_others",
-        better=-1,
-    ),
-    Measure("patient_payments_per_head", "Patients' payments", PER_HEAD, "patient_payments", better=-1),
+    _money("resource_cost_per_head", "Resource cost", "resource_cost_total", -1),
+    _money("insurer_payments_per_head", "Insurers' own payments", "insurer_payments", -1),
+    _money("others_payments_per_head", "Payments of others than insurers", "payments_by_others", -1),
+    _money("patient_payments_per_head", "Patients' payments", "patient_payments", -1),
     Measure(
         "practice_margin_per_1000",
         "Practice margin (left for the owners before their own pay)",
@@ -315,10 +319,7 @@ def paired(what: Measure, here: pd.DataFrame, there: pd.DataFrame) -> tuple[pd.S
     here, there
         Rows of a table made by `wide`, of one arm each, without the arm in their index.
     """
-    here = here.reindex(there.index)
-    if what.fixed and what.per is not None:
-        here = here.assign(**{what.per: there[what.per]})
-    return what.of(here), what.of(there)
+    return what.against(there, here.reindex(there.index)), what.of(there)
 
 
 def by_arm(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:

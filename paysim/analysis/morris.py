@@ -87,7 +87,7 @@ def morris(
         variants.append(replace(scenario, parameters=(*scenario.parameters, *changes)))
     folder = Path(out) if out is not None else Path("outputs") / f"{scenario.name}-morris"
     results = simulate_variants(variants, folder, sample, 1, workers, executor, progress)
-    found = measured(results, [measure], folder)[measure].unstack("arm").droplevel("replicate")
+    found = measured(results, [measure], against, folder)[measure].unstack("arm").droplevel("replicate")
     rows = []
     for arm in (each.name for each in scenario.arms if each.name != against):
         change = (found[arm] - found[against]).to_numpy().reshape(design.shape[:2])

@@ -109,7 +109,7 @@ def optimise(
     folder = Path(out) if out is not None else Path("outputs") / f"{scenario.name}-optimise"
     results = simulate_variants(variants, folder, sample, replicates, workers, executor, progress)
     wanted = list(dict.fromkeys([*(each.measure for each in objectives), *(each.measure for each in constraints)]))
-    values = measured(results, wanted, folder)
+    values = measured(results, wanted, against, folder)
     arms = [values[name].unstack("arm") for name in wanted]
     cells = np.stack([_by_replicate(each, shown, against) for each in arms], axis=2)
     mean = cells.mean(axis=1)

@@ -132,7 +132,7 @@ def _values(run: Run, measures: Sequence[str]) -> dict[tuple[str, str], np.ndarr
         for arm in run.arms:
             if not what.held_by(totals[arm]):
                 raise DataError(Problem("the run does not hold what this measure needs", found=name))
-            found[name, arm] = what.of(totals[arm]).to_numpy(np.float64)
+            found[name, arm] = what.against(totals[run.compare_with[0]], totals[arm]).to_numpy(np.float64)
     return found
 
 

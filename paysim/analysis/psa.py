@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 MANIFEST = "psa.json"
 SCHEMA = 1
 COST, EFFECT = "spending_total_discounted", "qalys_discounted"
+_DISCOUNTED = "_discounted"
 """Measures that count as cost and effect unless others are asked for."""
 
 
@@ -104,8 +105,15 @@ class Psa:
         table = self.results
         return float(table.loc[table["measure"] == PEOPLE, "value"].mean())
 
-    def outcomes(self, cost: str = COST, effect: str = EFFECT) -> pd.DataFrame:
+    def outcomes(self, cost: str = COST, effect: str | None = None) -> pd.DataFrame:
         """Return cost (EUR) and effect per head of the region at the start over the horizon.
+
+        Parameters
+        ----------
+        cost
+            A total in euro.
+        effect
+            By default QALYs, discounted if the cost is.
 
         Returns
         -------
@@ -116,8 +124,20 @@ class Psa:
         ------
         NotInResults
             If there is no such measure.
+        DataError
+            If the cost is not in euro.
         """
-        return _outcomes(self.results, self.path, cost, effect)
+        found = _outcomes(self.results, self.path, cost, effect or self.effect_of(cost))
+        units = set(self.results.loc[self.results["measure"] == cost, "unit"])
+        if units != {"EUR"}:
+            held = f"{cost} in {', '.join(sorted(map(str, units)))}"
+            raise DataError(Problem("is not an amount of euro", str(self.path), key="cost", found=held))
+        return found
+
+    @staticmethod
+    def effect_of(cost: str) -> str:
+        """Return the QALYs that go with a cost: both are discounted, or neither."""
+        return EFFECT if cost.endswith(_DISCOUNTED) else EFFECT.removesuffix(_DISCOUNTED)
 
     def summary(self) -> pd.DataFrame:
         """Return mean, 2.5% and 97.5% quantile over draws of cost and effect, and of differences from the baseline.

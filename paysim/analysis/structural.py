@@ -179,7 +179,7 @@ def structural(
                 done += 1
                 if progress:
                     progress("worlds", done, many)
-            value = measured(results_of(files), [measure], folder)[measure].unstack("arm")
+            value = measured(results_of(files), [measure], against, folder)[measure].unstack("arm")
             change = value.sub(value[against], axis=0).drop(columns=against).reset_index()
             long = change.melt(["draw", "replicate"], var_name="arm", value_name="difference")
             long.insert(0, "structure", structure.name)

@@ -96,7 +96,7 @@ def threshold_map(
     variants = [with_values(scenario, {x.name: a, y.name: b}) for a, b in cells]
     folder = Path(out) if out is not None else Path("outputs") / f"{scenario.name}-threshold"
     results = simulate_variants(variants, folder, sample, replicates, workers, executor, progress)
-    found = measured(results, [measure], folder)[measure].unstack("arm")
+    found = measured(results, [measure], against, folder)[measure].unstack("arm")
     rows = []
     for number, (a, b) in enumerate(cells):
         own = found.loc[number]

@@ -224,8 +224,13 @@ def per_head(results: pd.DataFrame, measures: Sequence[str], source: Path) -> pd
     return table[list(measures)].div(table[PEOPLE], axis=0)
 
 
-def measured(results: pd.DataFrame, names: Sequence[str], source: Path) -> pd.DataFrame:
+def measured(results: pd.DataFrame, names: Sequence[str], baseline: str, source: Path) -> pd.DataFrame:
     """Return ``[(draw, replicate, arm), name]``: measures as `compare` has them, or totals per head of the start.
+
+    Parameters
+    ----------
+    baseline
+        Arm compared with, by whose person-years fixed measures of all arms are divided.
 
     Raises
     ------
@@ -238,10 +243,13 @@ def measured(results: pd.DataFrame, names: Sequence[str], source: Path) -> pd.Da
 
     frame = results.pivot_table(index=["draw", "replicate", "arm"], columns="measure", values="value", sort=False)
     known = {each.name: each for each in (*MEASURES, *INDICATORS) if each.held_by(frame)}
+    is_baseline = frame.index.get_level_values("arm") == baseline
+    of_world = frame[is_baseline].groupby(level=["draw", "replicate"]).first()
+    compared = frame[[]].join(of_world, on=["draw", "replicate"])
     found = {}
     for name in names:
         if name in known:
-            found[name] = known[name].of(frame)
+            found[name] = known[name].against(compared, frame)
         elif name in frame.columns:
             found[name] = frame[name] / frame[PEOPLE]
         else:

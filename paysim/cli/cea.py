@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import typer
 
 from paysim.cli import show
 from paysim.cli.run import Json
+from paysim.errors import DataError
 
 _MOST = 12
 
@@ -44,8 +46,13 @@ def cea(
 
     if plot is not None:
         check_plot(plot)
+    for each in willingness or ():
+        if not math.isfinite(each):
+            raise DataError(f"--willingness: a finite number of EUR expected; found {each}")
     found = load_psa(study)
-    outcomes = found.outcomes(cost=cost)
+    outcomes, effect = found.outcomes(cost=cost), found.effect_of(cost)
+    baseline = found.manifest["compare_with"][0]
+    further = ce.increments(outcomes, baseline)
     thresholds = willingness or list(ce.thresholds_of(found))
     ranked, chosen = ce.strategies(outcomes), ce.acceptability(outcomes, thresholds)
     value = ce.value_of_information(outcomes, thresholds)
@@ -58,15 +65,16 @@ def cea(
     if export is not None:
         write_exports(export, outcomes, found.parameters)
     if plot is not None:
-        write_atomic(
-            plot, figure_bytes(outcomes, found.manifest["compare_with"][0], plot.suffix[1:], partial if known else None)
-        )
+        write_atomic(plot, figure_bytes(outcomes, baseline, plot.suffix[1:], partial if known else None))
     arms = {str(key): value for key, value in chosen.reset_index().to_dict("list").items()}
     if json:
         show.as_json(
             {
                 "scenario": found.manifest["scenario"],
                 "cost": cost,
+                "effect": effect,
+                "baseline": baseline,
+                "increments": further.to_dict("records"),
                 "strategies": ranked.to_dict("records"),
                 "acceptability": arms,
                 "value_of_information": value.reset_index().to_dict("records"),
@@ -78,8 +86,12 @@ def cea(
             }
         )
         return
-    typer.echo(f"{cost} (EUR) and QALYs per head over {found.manifest['horizon_years']} years, means of draws")
+    typer.echo(f"{cost} (EUR) and {effect} per head over {found.manifest['horizon_years']} years, means of draws")
     show.table(records(ranked), ("cost", "effect", "icer", "status", "arm"))
+    typer.echo(f"\nmore than {baseline}: means, central 95% of draws, and EUR per QALY")
+    show.table(
+        records(further), ("cost", "cost_low", "cost_high", "effect", "effect_low", "effect_high", "icer", "arm")
+    )
     typer.echo("\nprobability of the greatest net benefit, by EUR per QALY")
     show.table(records(chosen.reset_index()), ("threshold", *chosen.columns))
     typer.echo(

@@ -34,7 +34,7 @@ def sobol(
     if shown not in arms or shown == against:
         near = nearest_name(shown, arms)
         raise ScenarioError(f"--arm: another arm than {against} expected; found {shown!r}, did you mean {near!r}?")
-    wide = measured(found.results, [measure], found.path)[measure].unstack("arm")
+    wide = measured(found.results, [measure], against, found.path)[measure].unstack("arm")
     values = (wide[shown] - wide[against]).rename("value").reset_index()
     table, chance = first_order(values, found.parameters), chance_share(values)
     highest = highest_by_chance(values, found.parameters)

@@ -80,7 +80,7 @@ def _size(run: Run) -> list[str]:
     what = "this sample" if sample else "this region"
     held = f"{count} practice{'s' if count != 1 else ''}"
     lead = f"{note[:1].upper()}{note[1:]}: " if note else f"{held[:1].upper()}{held[1:]}: "
-    return [f"{lead}{what} is too small to say who gains or loses."]
+    return [f"{lead}{what} is too small to say who gains or loses money or health."]
 
 
 def _biased(run: Run) -> list[str]:

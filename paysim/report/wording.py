@@ -175,7 +175,7 @@ def verdict(comparison: pd.DataFrame, titles: Mapping[str, str], small: bool = F
     titles
         Title of each arm, by name.
     small
-        Whether the run is too small to say who gains or loses.
+        Whether the run is too small to say who gains or loses, money or health.
     """
     won = gains(comparison)
     money = won[won["unit"] == PER_HEAD]
@@ -184,8 +184,7 @@ def verdict(comparison: pd.DataFrame, titles: Mapping[str, str], small: bool = F
         rows = {str(row["measure"]): row for row in records(part)}
         text = [_spending(rows)]
         if not small:
-            text += [_winners(records(money[money["arm"] == arm])), _access(rows)]
-        text.append(_health(rows))
+            text += [_winners(records(money[money["arm"] == arm])), _access(rows), _health(rows)]
         sentences.append(f"{titles.get(str(arm), str(arm))}: {' '.join(each for each in text if each)}")
     return sentences
 

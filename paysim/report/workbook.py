@@ -149,7 +149,7 @@ def _sheet(table: pd.DataFrame, name: str, shown: str) -> str:
         raise OutputError(
             Problem("is too large for a sheet; use the tables of the folder", shown, key=name, found=size)
         )
-    head = "".join(_cell(str(each).replace("_", " "), style=1) for each in table.columns)
+    head = "".join(_cell(str(each), style=1) for each in table.columns)
     rows = [f"<row>{head}</row>"]
     rows += ["<row>" + "".join(map(_cell, row)) + "</row>" for row in table.astype(object).itertuples(index=False)]
     frozen = '<sheetViews><sheetView workbookViewId="0"><pane ySplit="1" topLeftCell="A2" state="frozen"/></sheetView>'

@@ -100,6 +100,27 @@ def test_equal_weights_give_the_paired_t_interval():
     assert t_interval(d) == pytest.approx(expected)
 
 
+def test_a_few_equal_counts_have_no_interval():
+    assert t_interval(np.zeros(3)) == (0.0, 0.0)
+    assert np.isnan(t_interval(np.full(2, -60.0))).all()
+
+
+def test_what_is_left_of_sums_in_another_order_is_no_difference():
+    cells = {("a", 0, "p1"): (100.0, 0.1 + 0.2), ("b", 0, "p1"): (100.0, 0.3)}
+    row = compare(results(cells), "a").set_index("measure").loc["spending_per_head"]
+    assert (row["difference"], row["low"], row["high"]) == (0.0, 0.0, 0.0)
+
+
+def test_money_and_health_are_in_the_ratio_of_their_totals():
+    """The arm adds ten person-years, and what these cost counts: EUR per QALY is that of the totals."""
+    cells = {("a", 0, "p1"): (100.0, 1000.0), ("b", 0, "p1"): (110.0, 1300.0)}
+    frame = results(cells)
+    frame = pd.concat([frame, frame[frame["measure"] == "person_years"].replace("person_years", "qalys")])
+    table = compare(frame, "a").set_index("measure")["difference"]
+    assert table["spending_per_head"] == pytest.approx(300.0 / 100.0)
+    assert table["spending_per_head"] / (table["qalys_per_1000"] / 1000.0) == pytest.approx(300.0 / 10.0)
+
+
 def test_replicates_are_paired():
     cells = {}
     for replicate, (common, gap) in enumerate([(0.0, 10.0), (500.0, 20.0), (-300.0, 60.0)]):

@@ -17,6 +17,7 @@ from paysim.analysis.cost_effectiveness import (
     EXTENDED,
     FRONTIER,
     acceptability,
+    increments,
     net_benefit,
     strategies,
     value_of_information,
@@ -24,6 +25,7 @@ from paysim.analysis.cost_effectiveness import (
 from paysim.analysis.exports import write_exports
 from paysim.analysis.partial_information import by_prefix, highest_by_chance, partial_information
 from paysim.analysis.regression import LEAST_DRAWS
+from paysim.analysis.worlds import measured
 from paysim.cli.app import app
 from paysim.report.acceptability import figure_bytes
 from paysim.scenario import Scenario
@@ -184,8 +186,36 @@ def test_the_command_reads_a_study(tmp_path: Path) -> None:
     read = json.loads(CliRunner().invoke(app, ["cea", str(study.path), "--willingness", "30000", "--json"]).output)
     assert read["acceptability"]["threshold"] == [30000.0]
     assert {each["arm"] for each in read["strategies"]} == {"dutch_today", "capitation"}
+    assert [each["arm"] for each in read["increments"]] == ["capitation"]
+    plain = json.loads(CliRunner().invoke(app, ["cea", str(study.path), "--cost", "spending_total", "--json"]).output)
+    assert (plain["effect"], read["effect"]) == ("qalys", "qalys_discounted")
+    with pytest.raises(ps.DataError, match="not an amount of euro"):
+        study.outcomes(cost="qalys")
+    endless = CliRunner().invoke(app, ["cea", str(study.path), "--willingness", "inf"])
+    assert isinstance(endless.exception, ps.DataError)
+    # Life years that an arm adds are counted against the person-years of the arm compared with, as in `compare`.
+    table = study.results.set_index(["draw", "replicate", "arm", "measure"])["value"]
+    names = ["life_years_per_1000", "spending_per_head"]
+    found = measured(study.results, names, "dutch_today", study.path)
+    for draw in range(3):
+        lived = table[draw, 0, "dutch_today", "person_years"]
+        at = (draw, 0, "capitation")
+        assert found.loc[at, names[0]] == pytest.approx(1000.0 * table[(*at, "life_years")] / lived, rel=1e-12)
+        assert found.loc[at, names[1]] == pytest.approx(table[(*at, "spending_total")] / lived, rel=1e-12)
     assert figure_bytes(study.outcomes(), "dutch_today", "svg").startswith(b"<?xml")
     assert CliRunner().invoke(app, ["cea", str(tmp_path)]).exit_code != 0
+
+
+def test_increments_are_means_and_quantiles_of_draws() -> None:
+    draws = np.arange(101.0)[:, None]
+    found = increments(
+        _outcomes({"a": 0.0 * draws, "b": draws}, {"a": 0.0 * draws + 1.0, "b": 0.0 * draws + 3.0}), "a"
+    ).iloc[0]
+    assert found["arm"] == "b"
+    assert list(found[["cost", "cost_low", "cost_high"]]) == pytest.approx([50.0, 2.5, 97.5])
+    assert list(found[["effect", "effect_low", "effect_high"]]) == pytest.approx([2.0, 2.0, 2.0])
+    assert found["icer"] == pytest.approx(25.0)
+    assert np.isnan(increments(_fixed(a=(0.0, 1.0), b=(5.0, 1.0)), "a").iloc[0]["icer"])
 
 
 # Value of single parameters
