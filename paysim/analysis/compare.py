@@ -230,14 +230,15 @@ def _row(
     }
 
 
-def _changes(values: Floats, base_values: Floats) -> Floats:
+def _changes(values: NDArray[Any], base_values: NDArray[Any]) -> Floats:
     found = values - base_values
     return np.where(np.abs(found) <= _RESIDUE * np.abs(base_values), 0.0, found)
 
 
 def _by_practice(measure: Measure, here: pd.DataFrame, there: pd.DataFrame, difference: float) -> tuple[float, float]:
     pair = paired(measure, here, there)
-    differences = _changes(*(np.asarray(each, dtype=np.float64) for each in pair))
+    values, base_values = (each.to_numpy(np.float64) for each in pair)
+    differences = _changes(values, base_values)
     size = measure.per or "person_years"  # a ratio of sums is the mean of its parts weighted by their denominators
     years = there[size]
     weights = years if measure.fixed or measure.summed else (years + here[size].reindex(there.index)) / 2
