@@ -11,15 +11,21 @@ at once, up in about half of the lists and down in the others, which is exact as
 activity. What comes of money that all share, such as savings of a region, cancels but for about one list: a practice
 that alone saves a euro gets back its share of one among N, which is next to nothing (Holmstrom 1982, moral hazard in
 teams). Moved all the same way, practices would count on each other.
+
+With a handful of practices one list is much. They are then moved in several patterns of ups and downs, the rows of a
+Hadamard matrix, that tell apart what each practice earns by itself and what it earns by each of the others. In a sample
+a practice stands for many, and of what it earns by a pool of practices only its own part among all of them counts.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
+from scipy.linalg import hadamard
 from scipy.special import ndtri
 
 from paysim.accounting.activity import Activity
@@ -35,6 +41,9 @@ from paysim.kernel.records import CONDITIONS as CONDITION_TITLES
 
 MINUTES_PER_HOUR = 60.0
 HALF_A_CENT = 0.005
+
+_HANDFUL = 8
+"""Practices up to which those who share money are told apart exactly: as many settlements for one."""
 
 _UNFORESEEN = frozenset({"payments", "persons", "indicators"})
 """What a component may read that a practice cannot foresee."""
@@ -93,7 +102,9 @@ def expected_revenue_eur(situation: Situation, activity: Activity) -> Floats:
         return revenue_eur(situation, activity)
     pooled = all(getattr(part.terms, "pooled", False) for part in chance)
     ahead = min(max(part.years_felt for part in parts), int(situation.terms.horizon_years))
-    looks = [_revenue_and_later(situation, _by_chance(situation, activity, z, pooled), ahead) for z in _CHANCES]
+    people = activity.person_years.sum(axis=1)
+    people = np.full_like(people, people.sum() * situation.weight) if pooled else people
+    looks = [_revenue_and_later(situation, _by_chance(situation, activity, z, people), ahead) for z in _CHANCES]
     return np.asarray(np.mean(looks, axis=0))
 
 
@@ -112,15 +123,13 @@ def _revenue_and_later(situation: Situation, activity: Activity, ahead: int) -> 
     return revenue
 
 
-def _by_chance(situation: Situation, activity: Activity, z: float, pooled: bool) -> Activity:
-    """Return the activity with luck `z` standard deviations away from what is expected."""
-    lived = activity.person_years.sum(axis=1)
-    lived = np.full_like(lived, lived.sum()) if pooled else lived
-    sd = situation.terms.cost_cv / np.sqrt(np.maximum(lived, 1.0))
+def _by_chance(situation: Situation, activity: Activity, z: float, people: Floats) -> Activity:
+    """Return the activity with luck `z` standard deviations, of the mean of `people`, away from what is expected."""
+    sd = situation.terms.cost_cv / np.sqrt(np.maximum(people, 1.0))
     others = ~situation.services.in_sector("general_practice")
     services = activity.services * np.where(others, np.maximum(1.0 + z * sd, 0.0)[:, None], 1.0)[:, None, :]
     names = sorted(activity.indicators)
-    counts = np.array([activity.indicators[name] for name in names]).reshape(len(names), len(lived), 2)
+    counts = np.array([activity.indicators[name] for name in names]).reshape(len(names), len(people), 2)
     above, below = counts[:, :, 0], counts[:, :, 1]
     share = np.divide(above, below, out=np.zeros_like(above), where=below > 0.0)
     met = above + z * np.sqrt(np.maximum(above * (1.0 - share), 0.0))
@@ -173,21 +182,20 @@ def _marginal(situation: Situation, step: float | None) -> Margins:
     idle = _without_reward(situation)
     revenue, cost, hours, units = (np.zeros(shape) for _ in range(4))
     euro_per_unit, hours_per_unit = staff_cost_per_unit(situation), gp_hours_per_unit(situation)
-    signs = directions(activity)
+    patterns = sign_patterns(situation, activity)
     for condition in range(len(CONDITIONS)):
         for lever in range(len(LEVERS)):
-            up, down, width = _nudged(situation, activity, signs, lever, condition, step)
+            nudges = [_nudged(situation, activity, signs, lever, condition, step) for signs in patterns]
+            up, down, width = nudges[0]
             at = (slice(None), condition, lever)
-            if lever not in idle:
-                difference = expected_revenue_eur(situation, up.activity) - expected_revenue_eur(
-                    situation, down.activity
-                )
-                revenue[at] = difference.sum(axis=1) / width
             services = (up.activity.services - down.activity.services).sum(axis=1)
             cost[at] = services @ euro_per_unit / width
             minutes = up.gp_minutes - down.gp_minutes
             hours[at] = (services @ hours_per_unit + minutes / MINUTES_PER_HOUR) / width
             units[at] = (up.units - down.units) / width
+            if lever not in idle:
+                changes = [revenue_change(situation, up.activity, down.activity) for up, down, _ in nudges]
+                revenue[at] = by_oneself(changes, [each for _, _, each in nudges], units[at], situation.weight)
     return Margins(revenue, cost, hours, units)
 
 
@@ -289,6 +297,51 @@ def _nudged(
         for new in (now + half, now - half)
     )
     return up, down, 2.0 * half
+
+
+def sign_patterns(situation: Situation, activity: Activity) -> list[Floats]:
+    """Return which practices are moved up (1) and which down (-1), ``[practice]`` in each pattern.
+
+    One pattern, unless a handful of practices may share money: then the columns of a Hadamard matrix, any two of which
+    are alike as often as not.
+    """
+    count = len(activity.practice_names)
+    parts = (part for contract in situation.contracts for part in contract.in_force(situation.year))
+    if not 1 < count <= _HANDFUL or all(part.linear for part in parts):
+        return [directions(activity)]
+    rows = hadamard(1 << (count - 1).bit_length()).astype(float)
+    return list(rows[:, :count])
+
+
+def revenue_change(situation: Situation, up: Activity, down: Activity) -> Floats:
+    """Return ``[practice]`` what practices expect more of one year's activity than of another's, euro."""
+    return np.asarray((expected_revenue_eur(situation, up) - expected_revenue_eur(situation, down)).sum(axis=1))
+
+
+def by_oneself(changes: Sequence[Floats], widths: Sequence[Floats], size: Floats, weight: float) -> Floats:
+    """Return what each practice earns per unit that it moves alone ``[practice]``.
+
+    Parameters
+    ----------
+    changes, widths
+        ``[practice]`` in each of the `sign_patterns`: change of revenue, and how far the practice was moved (negative
+        where down).
+    size
+        ``[practice]`` how much of what the others share a unit of a practice's lever moves, in any unit.
+    weight
+        Practices that each of them stands for.
+    """
+    if len(changes) == 1:
+        return np.asarray(changes[0] / widths[0])
+    # What i gains by a unit of j: patterns in which j goes up less those in which it goes down.
+    gains = np.stack(changes).T @ (1.0 / np.stack(widths)) / len(changes)
+    own = np.diagonal(gains)
+    if weight == 1.0:
+        return np.array(own)
+    # In a sample the others' effect on a practice, per unit of size, is what its own has through the pool.
+    others = size.sum() - size
+    through_pool = np.divide(gains.sum(axis=1) - own, others, out=np.zeros_like(own), where=others > 0.0) * size
+    return np.asarray(own - (1.0 - 1.0 / weight) * through_pool)
 
 
 def directions(activity: Activity) -> Floats:

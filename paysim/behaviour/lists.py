@@ -20,7 +20,14 @@ from numpy.typing import NDArray
 
 from paysim.accounting.activity import Activity
 from paysim.accounting.segments import SEGMENTS
-from paysim.behaviour.incentives import directions, expected_revenue_eur, gp_hours_per_unit, staff_cost_per_unit
+from paysim.behaviour.incentives import (
+    by_oneself,
+    directions,
+    gp_hours_per_unit,
+    revenue_change,
+    sign_patterns,
+    staff_cost_per_unit,
+)
 from paysim.behaviour.situation import Floats, Situation
 
 LIST_LEVERS = ("acceptance", "retention", "list_size")
@@ -106,21 +113,28 @@ _FOUND: WeakKeyDictionary[Situation, PatientMargins] = WeakKeyDictionary()
 def _patient_margins(situation: Situation) -> PatientMargins:
     activity = situation.activity if situation.activity.years == 1.0 else situation.activity.annualised()
     lived, revenue = activity.person_years, np.zeros(activity.person_years.shape)
+    patterns = sign_patterns(situation, activity)
     for segment in range(SEGMENTS):
-        up, down, years = moved_lists(situation, np.arange(SEGMENTS) == segment)
-        change = (expected_revenue_eur(situation, up) - expected_revenue_eur(situation, down)).sum(axis=1)
-        revenue[:, segment] = np.divide(change, years, out=np.zeros_like(change), where=years != 0.0)
+        there = lived[:, segment] > 0.0
+        moves = [moved_lists(situation, np.arange(SEGMENTS) == segment, signs) for signs in patterns]
+        changes = [revenue_change(situation, up, down)[there] for up, down, _ in moves]
+        widths = [years[there] for _, _, years in moves]
+        revenue[there, segment] = by_oneself(changes, widths, np.ones(there.sum()), situation.weight)
     use = _expected(activity.services, lived) * (lived > 0.0)[:, :, None]
     return PatientMargins(revenue, use @ staff_cost_per_unit(situation), use @ gp_hours_per_unit(situation), lived)
 
 
-def moved_lists(situation: Situation, who: NDArray[np.bool_]) -> tuple[Activity, Activity, Floats]:
+def moved_lists(
+    situation: Situation, who: NDArray[np.bool_], signs: Floats | None = None
+) -> tuple[Activity, Activity, Floats]:
     """Return the activity with more and with fewer people of some segments, half of the lists against the others.
 
     Parameters
     ----------
     who
         ``[segment]`` the segments that move.
+    signs
+        ``[practice]`` 1 where up is more people, -1 where it is fewer; by default about half of the lists each.
 
     Returns
     -------
@@ -128,7 +142,7 @@ def moved_lists(situation: Situation, who: NDArray[np.bool_]) -> tuple[Activity,
         Up and down, and the person-years ``[practice]`` between them; negative where up is down.
     """
     activity = situation.activity if situation.activity.years == 1.0 else situation.activity.annualised()
-    lived, by = activity.person_years, situation.terms.nudge * directions(activity)
+    lived, by = activity.person_years, situation.terms.nudge * (directions(activity) if signs is None else signs)
     further = np.outer(by, who) * lived
 
     def moved(sign: float) -> Activity:

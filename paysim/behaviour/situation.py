@@ -170,6 +170,8 @@ class Situation:
         ``[practice]`` hours a year that GPs work besides contacts, whatever the levers; None: none.
     past
         Activity of whole contract years before the one that comes, for terms that look back, oldest first.
+    weight
+        Practices of the region that one of the activity stands for: above 1 in a sample.
 
     Raises
     ------
@@ -192,6 +194,7 @@ class Situation:
     activity_levers: Floats | None = None
     other_gp_hours: Floats | None = None
     past: tuple[Activity, ...] = ()
+    weight: float = 1.0
 
     def __post_init__(self) -> None:
         practices = len(self.activity.practice_names)

@@ -263,4 +263,5 @@ class Responses:
             anchor=anchor,
             activity_levers=np.mean(self.past, axis=0),
             other_gp_hours=fte[:, 0] * care.costs.gp_hours_per_fte - np.array(hours),
+            weight=model.population.practices[0].weight,
         )

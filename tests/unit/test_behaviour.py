@@ -22,6 +22,7 @@ from paysim.behaviour.incentives import (
     plain_sentence,
     working_hours,
 )
+from paysim.behaviour.participation import weighing
 from paysim.behaviour.response import CONTACTS, respond
 from paysim.behaviour.situation import PracticeTraits, Situation, response_terms
 from paysim.care.catalogue import load_services
@@ -264,6 +265,35 @@ def test_the_ratchet_takes_back_what_is_saved_in_the_year_that_becomes_the_bench
     both = {"loss_rate": 0.5, "base_year_weights": (0.1, 0.3, 0.6), "rebase_every_years": 3}
     found = sharing(year=year, **both)
     assert found == pytest.approx(-0.5 * PER_REFERRAL * kept, abs=0.005 * 0.5 * PER_REFERRAL)
+
+
+def pooled(practices: int, weight: float = 1.0) -> np.ndarray:
+    """Return marginal revenue of a referral in each practice, of which all share half of what the region saves."""
+    own = SharedSavings(sharing_rate=0.5, loss_rate=0.5, lines=("hospital",), trend="none", pooled=True)
+    now = situation(contract(), practices=practices)
+    past = settle((OTHERS,), Book(now.activity)).book.activity
+    found = marginal(replace(now, contracts=(OTHERS, contract(own)), past=(past,), weight=weight))
+    return found.per_unit(found.revenue_eur)[:, NONE, REFERRAL]
+
+
+@pytest.mark.parametrize("practices", [2, 3, 4, 5, 8])
+def test_a_handful_of_practices_gets_back_its_own_part_of_what_all_share(practices):
+    """Holmstrom 1982: one among N that share alike keeps an Nth of what it saves."""
+    np.testing.assert_allclose(pooled(practices), -0.5 * PER_REFERRAL / practices, rtol=1e-6)
+
+
+def test_a_practice_that_stands_for_many_is_one_among_them():
+    np.testing.assert_allclose(pooled(4, weight=25.0), -0.5 * PER_REFERRAL / 100, rtol=1e-5)
+
+
+def test_what_is_paid_for_ones_own_activity_does_not_depend_on_the_others():
+    own = SharedSavings(sharing_rate=0.5, loss_rate=0.5, lines=("hospital",), trend="none")
+    now = situation(contract(), practices=4)
+    past = settle((OTHERS,), Book(now.activity)).book.activity
+    arm = replace(now, contracts=(OTHERS, contract(own)), past=(past,))
+    for weight in (1.0, 25.0):
+        found = marginal(replace(arm, weight=weight))
+        np.testing.assert_allclose(found.per_unit(found.revenue_eur)[:, NONE, REFERRAL], -0.5 * PER_REFERRAL, rtol=1e-6)
 
 
 def scored(form: str, above: float, full: float = 0.8) -> float:
@@ -673,6 +703,7 @@ def test_a_nudge_must_leave_a_lever_above_zero():
 def test_every_behaviour_parameter_is_read():
     parameters = care_parameters("NL") | behaviour_parameters()
     response_terms(parameters)
+    weighing(parameters)
     for name in behaviours():
         load_behaviour(name, [], parameters)
     assert [name for name in parameters.unused() if name.startswith("behaviour.")] == []
