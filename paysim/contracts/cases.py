@@ -301,7 +301,7 @@ class _Builder:
     def _indicators(self, read: _Year, loc: tuple[str | int, ...]) -> dict[str, np.ndarray]:
         found: dict[str, np.ndarray] = {}
         for index, row in enumerate(read.indicators):
-            counts = found.setdefault(row.indicator, np.zeros((len(self.practices), 3)))
+            counts = found.setdefault(row.indicator, np.zeros((len(self.practices), 2)))
             if self.known(row.practice, self.practices, "practice", (*loc, "indicators", index, "practice")):
                 counts[self.practices.index(row.practice)] += row.above, row.below
         return found

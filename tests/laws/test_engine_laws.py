@@ -293,7 +293,9 @@ def test_fees_paid_are_contacts_held_times_the_price() -> None:
     flat = FeeForService(tuple(ServicePrice(name, price) for name in names))
     arm = _with_practice_contract(_passive(model), _contract("flat", Part("fee", flat)))
     cell, log = _run(arm)
-    held = log[(log["process"] >= rec.GP_PLANNED) & (log["process"] <= rec.NURSE) & (log["outcome"] != rec.MISSED)]
+    held = log[
+        (log["process"] >= rec.GP_PLANNED) & (log["process"] <= rec.MENTAL_NURSE) & (log["outcome"] != rec.MISSED)
+    ]
     quarter = held["tick"] // (TICKS_PER_YEAR // 4)
     assert _received(cell, "fee").tolist() == (np.bincount(quarter, minlength=YEARS * 4) * 1000).tolist()
     weight = model.population.practices[0].weight

@@ -260,7 +260,7 @@ def test_an_appointment_is_held_exactly_when_it_was_booked_for() -> None:
     tables = busy_tables()
     state = enter(busy_state(), tables)
     log, _ = run_compiled(state, tables, weeks(40))
-    held = log[(log["process"] >= rec.GP_PLANNED) & (log["process"] <= rec.NURSE)]
+    held = log[(log["process"] >= rec.GP_PLANNED) & (log["process"] <= rec.MENTAL_NURSE)]
     booked = log[log["outcome"] == rec.BOOKED]
     promised = set(zip(booked["person"].tolist(), (booked["tick"] + booked["value"]).tolist(), strict=True))
     kept = set(zip(held["person"].tolist(), held["tick"].tolist(), strict=True))

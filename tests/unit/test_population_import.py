@@ -249,7 +249,8 @@ def test_staff_follows_from_list_sizes_by_the_norms_of_the_region(write, achterh
     (practice,) = back.practices
     assert (practice.list_size, practice.gps) == (4_190, 2)
     assert practice.gp_fte == pytest.approx(2.0)  # 2,095 persons to a full-time GP
-    assert practice.nurse_fte == pytest.approx(2.4)  # 1.2 nurses to a GP
+    assert practice.nurse_fte == pytest.approx(1.8)  # 0.9 nurses for somatic care to a GP
+    assert practice.mental_nurse_fte == pytest.approx(0.6)
 
 
 def test_the_note_travels_with_the_population(region, written, tmp_path):

@@ -132,7 +132,7 @@ def test_a_file_of_an_older_version_is_refused_and_says_so(population, csv_text,
         path = parquet(population, tmp_path, older)
     place = r"bad\.csv:1: schema" if suffix == "csv" else r"bad\.parquet: schema"
     message = (
-        rf"{place}: this population was made by an older version and lacks columns; make it again; found 1; allowed: 2"
+        rf"{place}: this population was made by an older version and lacks columns; make it again; found 1; allowed: 3"
     )
     with pytest.raises(DataError, match=message):
         read_population(path)
