@@ -196,7 +196,7 @@ def distributional(
             raise DataError(Problem(message, key="aversions", found=f"{index} {aversion}", allowed=allowed))
         equivalent = _EQUIVALENT[index]
         base = equivalent(groups.level, groups.people, aversion)
-        gain = equivalent(groups.level + net, groups.people, aversion) - base
+        gain = equivalent(groups.level + net, groups.people, aversion) - base if aversion else plain
         weights = _WEIGHTS[index](groups.level, groups.people, aversion)
         for a, arm in enumerate(groups.arms):
             low, high = np.quantile(gain[a], [0.025, 0.975]) if groups.is_drawn else t_interval(gain[a])

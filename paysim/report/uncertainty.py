@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _STEPS = np.linspace(0.0, 100_000.0, 41).tolist()
 """EUR per QALY at which curves are tabled."""
 _MOST_PARAMETERS = 12
+_PER_1000 = 1000.0
 CLOSED = "closed"
 
 
@@ -96,13 +97,18 @@ class Uncertainty:
 
     def tables(self) -> list[tuple[str, pd.DataFrame]]:
         """Return captions and tables."""
-        ranked = ce.strategies(self.outcomes)
+        ranked = ce.strategies(self.outcomes).rename(columns={"cost": "eur_per_head", "icer": "eur_per_qaly"})
+        ranked["effect"] *= _PER_1000
+        ranked = ranked.rename(columns={"effect": "qalys_per_1000"})
+        spread = self.study.summary().set_index(["arm", "measure"])
+        spread.loc[spread.index.get_level_values("measure") == "effect"] *= _PER_1000
+        spread = spread.rename({"cost": "EUR per head", "effect": "QALYs per 1,000"}, level="measure").reset_index()
         chosen = ce.acceptability(self.outcomes, self.thresholds).reset_index()
         worth = ce.value_of_information(self.outcomes, self.thresholds).reset_index()
         worth["region_eur"] = worth["corrected_eur"].fillna(worth["raw_eur"]) * self.study.people
         found = [
             ("Arms by cost; EUR per QALY against the arm before on the frontier", ranked),
-            ("Means and central 95% of draws, and differences from the first arm compared with", self.study.summary()),
+            ("Means and central 95% of draws, and differences from the first arm compared with", spread),
             ("Probability of the greatest net benefit, by EUR per QALY", chosen),
             (
                 (

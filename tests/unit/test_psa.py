@@ -238,3 +238,23 @@ def test_a_study_tells_who_gains_by_education(study: studies.Psa) -> None:
     assert change == pytest.approx((frame["capitation"] - frame["dutch_today"]).to_numpy(), rel=0.2, abs=1e-6)
     table = distributional(groups, 50_000.0)
     assert table["weighted"].notna().all()
+
+
+def test_a_study_has_a_report_with_its_tables(study: studies.Psa, run_folder: Path) -> None:
+    from paysim.analysis.studied import keep_study, kept_study
+    from paysim.errors import DataError
+    from paysim.report.document import write_report
+
+    text = write_report(study).read_bytes()
+    assert write_report(study).read_bytes() == text
+    page = text.decode()
+    assert "Cost-effectiveness under uncertainty" in page
+    assert "costs per QALY here mean little" in page  # of an open region
+    for name in ("ce_plane", "ce_frontier", "ce_acceptability", "ce_information", "equity_impact"):
+        assert f"figures/{name}.csv" in page
+        assert (study.path / "figures" / f"{name}.csv").is_file()
+    assert "ce_single_parameters" not in page  # two draws tell nothing of single parameters
+    run = ps.load_run(run_folder)
+    with pytest.raises(DataError, match="another scenario"):
+        keep_study(run, study)
+    assert kept_study(run) is None
