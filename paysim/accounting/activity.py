@@ -8,9 +8,10 @@ nobody reckoned it, and a component that needs it says so in its ``reads``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +37,14 @@ class Persons:
         ``[n, line]`` euros that payers paid for each, by budget line, before any reconciliation.
     contacts
         ``[n]`` contacts with general practice in the year.
+    number
+        ``[n]`` the person's id; None: not known.
+    most_seen
+        ``[n]`` practice that had most of these contacts, the last one of equals; -1: none had any. None: that of the
+        list, for all who had a contact.
+    listed_before, most_seen_before
+        ``[n]`` the practice of the list, and the one that had most contacts, in the year before; -1: none. None: not
+        known.
     """
 
     practice: NDArray[np.int64]
@@ -43,10 +52,42 @@ class Persons:
     person_years: Floats
     payments: Floats
     contacts: Floats
+    number: NDArray[np.int64] | None = None
+    most_seen: NDArray[np.int64] | None = None
+    listed_before: NDArray[np.int64] | None = None
+    most_seen_before: NDArray[np.int64] | None = None
 
     def taken(self, rows: NDArray[np.bool_]) -> Persons:
         """Return some of the persons."""
-        return Persons(*(getattr(self, each.name)[rows] for each in fields(self)))
+        return self._each(lambda _, values: values[rows])
+
+    def pooled(self) -> Persons:
+        """Return the persons as of one practice."""
+        of_practices = ("practice", "most_seen", "listed_before", "most_seen_before")
+        return self._each(lambda name, values: np.minimum(values, 0) if name in of_practices else values)
+
+    @property
+    def seen_by(self) -> NDArray[np.int64]:
+        """Practice to which each belongs by contacts ``[n]``, -1: none."""
+        return np.where(self.contacts > 0.0, self.practice, -1) if self.most_seen is None else self.most_seen
+
+    def after(self, before: Persons | None) -> Persons:
+        """Return the persons with where they were in the year before; who was not there then was nowhere."""
+        if before is None or before.number is None or self.number is None:
+            return self
+        order = np.argsort(before.number)
+        known = before.number[order]
+        at = np.minimum(np.searchsorted(known, self.number), max(len(known) - 1, 0))
+        was = known[at] == self.number if len(known) else np.zeros(len(self.number), bool)
+
+        def then(practice: NDArray[np.int64]) -> NDArray[np.int64]:
+            return np.where(was, practice[order][at], -1) if len(known) else np.full(len(was), -1)
+
+        return replace(self, listed_before=then(before.practice), most_seen_before=then(before.seen_by))
+
+    def _each(self, change: Callable[[str, Any], Any]) -> Persons:
+        named = ((each.name, getattr(self, each.name)) for each in fields(self))
+        return Persons(**{name: None if values is None else change(name, values) for name, values in named})
 
 
 @dataclass(frozen=True, eq=False)
@@ -223,7 +264,7 @@ class Activity:
             fte_years=None if self.fte_years is None else self.fte_years.sum(axis=0, keepdims=True),
             insurer_years=None if self.insurer_years is None else self.insurer_years.sum(axis=0, keepdims=True),
             indicators={name: counts.sum(axis=0, keepdims=True) for name, counts in self.indicators.items()},
-            persons=None if self.persons is None else replace(self.persons, practice=0 * self.persons.practice),
+            persons=None if self.persons is None else self.persons.pooled(),
             episodes={rules: rows.pooled() for rules, rows in self.episodes.items()},
             stays=None if self.stays is None else self.stays.pooled(),
         )

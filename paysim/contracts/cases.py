@@ -66,6 +66,13 @@ class _Person(Reader):
     line: Literal[LINES] = "hospital"  # type: ignore[valid-type]
     eur: _Amount
     contacts: _Amount = 1.0
+    most_seen: str | None = None
+    listed_before: str | None = None
+    most_seen_before: str | None = None
+
+
+NOBODY = "nobody"
+_WHERE = ("most_seen", "listed_before", "most_seen_before")
 
 
 class _Stay(Reader):
@@ -311,6 +318,10 @@ class _Builder:
             return None
         for index, row in enumerate(read.persons):
             self.known(row.practice, self.practices, "practice", (*loc, "persons", index, "practice"))
+            for key in _WHERE:
+                name = getattr(row, key)
+                if name is not None and name != NOBODY:
+                    self.known(name, (*self.practices, NOBODY), "practice", (*loc, "persons", index, key))
         rows = [row for row in read.persons if row.practice in self.practices]
         payments = np.zeros((len(rows), len(LINES)))
         for number, row in enumerate(rows):
@@ -321,7 +332,19 @@ class _Builder:
             np.array([row.person_years for row in rows]),
             payments,
             np.array([row.contacts for row in rows]),
+            **{key: self._where(rows, key) for key in _WHERE},
         )
+
+    def _where(self, rows: Sequence[_Person], key: str) -> np.ndarray | None:
+        """Return the practice of each person under a key, -1 for nobody; None if no person has the key."""
+        named = [getattr(row, key) for row in rows]
+        if not any(named):
+            return None
+        if key == "most_seen":  # left out: the practice of the list, if there was a contact
+            named = [
+                name or (row.practice if row.contacts > 0.0 else NOBODY) for name, row in zip(named, rows, strict=True)
+            ]
+        return np.array([self.practices.index(name) if name in self.practices else -1 for name in named])
 
     def _stays(self, read: _Year, loc: tuple[str | int, ...]) -> Stays:
         rows = [

@@ -21,8 +21,9 @@ from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
-from paysim.accounting.activity import Activity
+from paysim.accounting.activity import Activity, Persons
 from paysim.accounting.book import Book
 from paysim.accounting.segments import CONDITIONS, SEGMENT_CONDITION
 from paysim.contracts.protocol import Floats, SettledByYear, Working
@@ -84,9 +85,13 @@ class SharedSavings(SettledByYear):
     sharing_rate, loss_rate
         Share of savings that is paid out, and of losses that is paid in.
     attribution
-        ``enrolment``: everybody on the list counts. ``contact``: only people who had contact with general practice in
-        the year, who belong to the practice that saw them most; in the model everybody uses the practice whose list
-        they are on, so it is who was seen at all that differs from year to year.
+        ``enrolment``: everybody on the list counts. ``contact``: only people who had contact with general practice, who
+        belong to the practice that saw them most (plurality; of equals the one that saw them last). In the model
+        everybody uses the practice whose list they are on, so the two differ for those who changed it.
+    assignment
+        ``retrospective``: by list or contacts of the year that counts. ``prospective``: by those of the year before,
+        known when the year begins; who came since counts for nobody, who changed practice still for the one before.
+        Base years alike, so that one more of them is needed.
     conditions
         Only people with these conditions count, ``none`` for people without; empty: everybody.
     lines
@@ -135,6 +140,7 @@ class SharedSavings(SettledByYear):
     sharing_rate: float = field(metadata={"unit": "share of savings"})
     loss_rate: float = field(default=0.0, metadata={"unit": "share of losses"})
     attribution: Literal["enrolment", "contact"] = "enrolment"
+    assignment: Literal["retrospective", "prospective"] = "retrospective"
     conditions: tuple[Literal["none", "vascular", "diabetes"], ...] = ()
     lines: tuple[Line, ...] = ()
     base_year_weights: tuple[float, ...] = (1.0,)
@@ -188,7 +194,7 @@ class SharedSavings(SettledByYear):
     @property
     def base_years_needed(self) -> int:
         """Years before the start that the benchmark looks back on."""
-        return len(self.base_year_weights)
+        return len(self.base_year_weights) + (self.assignment == "prospective")
 
     @property
     def years_felt(self) -> int:
@@ -198,7 +204,7 @@ class SharedSavings(SettledByYear):
     @property
     def reads(self) -> frozenset[str]:  # type: ignore[override]
         """What it looks at."""
-        more = {"persons"} if self.truncate_above_eur is not None or self.attribution == "contact" else set()
+        more = {"persons"} if self.truncate_above_eur is not None or self._looks_at_persons else set()
         return frozenset({"payments", *more} | ({"indicators"} if self.quality_indicator else set()))
 
     def for_year(self, due: Book, book: Book) -> Floats:
@@ -366,7 +372,8 @@ class SharedSavings(SettledByYear):
 
     def _counted(self, activity: Activity) -> Activity:
         """Return the activity of the people who count."""
-        activity = _seen_by_practice(activity) if self.attribution == "contact" else activity
+        if self._looks_at_persons:
+            activity = _attributed(activity, *self._belong(activity))
         if not self.conditions:
             return activity
         meant = np.isin(SEGMENT_CONDITION, [CONDITIONS.index(name) for name in self.conditions])
@@ -379,6 +386,29 @@ class SharedSavings(SettledByYear):
             payments=None if activity.payments is None else activity.payments * meant[:, None],
             persons=persons,
         )
+
+    @property
+    def _looks_at_persons(self) -> bool:
+        return self.attribution == "contact" or self.assignment == "prospective"
+
+    def _belong(self, activity: Activity) -> tuple[Persons, NDArray[np.int64]]:
+        """Return the single persons of a year, and the practice to which each belongs.
+
+        Raises
+        ------
+        ModelError
+            If they are not known, or where they were in the year before is not.
+        """
+        persons = activity.persons
+        if persons is None:
+            what = "attribution by contact" if self.attribution == "contact" else "prospective assignment"
+            raise ModelError(f"shared_savings: {what} needs single persons")
+        if self.assignment == "retrospective":
+            return persons, persons.seen_by
+        to = persons.most_seen_before if self.attribution == "contact" else persons.listed_before
+        if to is None:
+            raise ModelError("shared_savings: where people were in the year before is not known")
+        return persons, to
 
     def _spent(self, year: Activity) -> Floats:
         """Return ``[practice, segment]`` euros that count in a year."""
@@ -418,35 +448,42 @@ class SharedSavings(SettledByYear):
         return kept
 
 
-def _seen_by_practice(activity: Activity) -> Activity:
-    """Return the activity of the people who had contact with general practice in the year.
+def _attributed(activity: Activity, persons: Persons, to: NDArray[np.int64]) -> Activity:
+    """Return the activity of the people who belong to a practice, moved there with their years and their money.
 
-    Of a practice and segment their part of person-years, and of each line what was paid for them by the unit; where
-    nothing was, their part of person-years too.
+    Of a practice and segment each person has the part of person-years lived, and of each line the part of what was paid
+    for people by the unit; where nothing was, the part of person-years too. A practice and segment of which no single
+    person is known stays as it is.
 
-    Raises
-    ------
-    ModelError
-        If single persons are not known.
+    Parameters
+    ----------
+    to
+        Practice of each person ``[n]``; -1: none.
     """
-    persons = activity.persons
-    if persons is None:
-        raise ModelError("shared_savings: attribution by contact needs the contacts of single persons")
-    theirs = persons.contacts > 0.0
+    shape, here = activity.person_years.shape, (persons.practice, persons.segment)
+    counted = to >= 0
+    there = (to[counted], persons.segment[counted])
 
-    def part(values: Floats, otherwise: Floats) -> Floats:
-        whole, seen = (np.zeros((*activity.person_years.shape, *values.shape[1:])) for _ in range(2))
-        np.add.at(whole, (persons.practice, persons.segment), values)
-        np.add.at(seen, (persons.practice[theirs], persons.segment[theirs]), values[theirs])
-        return np.divide(seen, whole, out=otherwise.copy(), where=whole > 0.0)
+    def moved(values: Floats, of_persons: Floats) -> Floats:
+        whole = np.zeros((*shape, *values.shape[2:]))
+        np.add.at(whole, here, of_persons)
+        part = np.divide(of_persons, whole[here], out=np.zeros_like(of_persons), where=whole[here] > 0.0)
+        if values.ndim > 2:
+            part = np.where(whole[here] > 0.0, part, lived_part[:, None])
+        found = values * ~known if values.ndim == 2 else values * ~known[:, :, None]
+        np.add.at(found, there, (values[here] * part)[counted])
+        return found
 
-    lived = part(persons.person_years, np.ones(activity.person_years.shape))
-    payments = activity.payments
-    if payments is not None:
-        payments = payments * part(persons.payments, np.broadcast_to(lived[:, :, None], payments.shape))
-    return replace(
-        activity, person_years=activity.person_years * lived, payments=payments, persons=persons.taken(theirs)
+    lived = np.zeros(shape)
+    np.add.at(lived, here, persons.person_years)
+    known = lived > 0.0
+    lived_part = np.divide(
+        persons.person_years, lived[here], out=np.zeros_like(persons.person_years), where=lived[here] > 0.0
     )
+    payments = None if activity.payments is None else moved(activity.payments, persons.payments)
+    years = moved(activity.person_years, persons.person_years)
+    mine = replace(persons.taken(counted), practice=to[counted])
+    return replace(activity, person_years=years, payments=payments, persons=mine)
 
 
 def _ratio(above: Floats, below: Floats) -> Floats:

@@ -178,6 +178,11 @@ class Accounts:
         self._money = services + np.array([EXTRA.index(name) for name in use.MONEY])
         self._settled = services + np.array([EXTRA.index(f"settled_{line}") for line in SETTLED])
         self._seen = np.zeros(n, SEEN)
+        noted = n if self._by_person else 0
+        self._visits = np.zeros(
+            (noted, PERIODS_PER_YEAR)
+        )  # contacts by quarter of the year, and the practice of the list
+        self._visited = np.zeros((noted, PERIODS_PER_YEAR), np.int64)
         self._charged: dict[tuple[str, str], np.ndarray] = {}  # to patients this year, by contract and component
         self._owed: dict[tuple[str, str], np.ndarray] = {}  # cents of it that patients owe for this quarter
         self.on_close: Callable[[Accounts, Settlement], None] | None = None
@@ -281,7 +286,8 @@ class Accounts:
 
         What a person uses is so attributed to the list on which they are at the end of the period.
         """
-        for counted in (self._year, *self._charged.values()):
+        noted = (self._visits, self._visited) if self._by_person else ()
+        for counted in (self._year, *noted, *self._charged.values()):
             counted[taken] = counted[left]
             counted[left] = 0.0
         self.facts.follow(left, taken)
@@ -428,6 +434,10 @@ class Accounts:
         )
         self._year[:, len(self.names) + EXTRA.index("life_years_lost")] += self._life_years_lost(self._seen["died"])
         self.facts.add_quarter(self._seen, self._used)
+        if self._by_person:
+            quarter = self.period % PERIODS_PER_YEAR
+            self._visits[:, quarter] = self._used @ self.model.care.services.in_sector("general_practice")
+            self._visited[:, quarter] = self._seen["practice"]
 
     def _add_money(self, settlement: Settlement, bills: np.ndarray, patient_cents: np.ndarray) -> None:
         lived = settlement.book.activity.person_years
@@ -473,7 +483,17 @@ class Accounts:
         seen, lived = self._seen[rows], self._year[rows, len(self.names) + EXTRA.index("person_years")]
         payments = self._year[rows, : len(self.names)] @ self.prices_by_line()
         contacts = self._year[rows, : len(self.names)] @ self.model.care.services.in_sector("general_practice")
-        return Persons(seen["practice"].astype(np.int64), seen["segment"].astype(np.int64), lived, payments, contacts)
+        found = Persons(
+            seen["practice"].astype(np.int64),
+            seen["segment"].astype(np.int64),
+            lived,
+            payments,
+            contacts,
+            self.state.people["id"][rows].astype(np.int64),
+            most_seen(self._visits[rows], self._visited[rows]),
+        )
+        a_year_ago = self.past[-PERIODS_PER_YEAR].persons if len(self.past) >= PERIODS_PER_YEAR else None
+        return found.after(a_year_ago)
 
     @property
     def seen(self) -> np.ndarray:
@@ -521,6 +541,7 @@ class Accounts:
             kept.append(np.hstack([used, known]))
         self.records.concentration.append(self._concentration(rows, groupings[0][0]))
         self._year[:] = 0.0
+        self._visits[:] = 0.0
 
     def _concentration(self, rows: np.ndarray, codes: np.ndarray) -> np.ndarray:
         """Return how unequally the year's payments fell on people, see `accounting.concentration`."""
@@ -535,6 +556,23 @@ class Accounts:
         return self._payments.close(
             self.state.people["id"].copy(), rows, curative[rows], (care @ long_term)[rows], group
         )
+
+
+def most_seen(visits: np.ndarray, practice: np.ndarray) -> np.ndarray:
+    """Return the practice that had most contacts with each person in a year ``[n]``; of equals the last; -1: none.
+
+    Parameters
+    ----------
+    visits, practice
+        ``[n, quarter]`` contacts of each quarter, and the practice on whose list the person was at its end.
+    """
+    best, found = np.zeros(len(visits)), np.full(len(visits), -1)
+    for quarter in reversed(range(visits.shape[1])):
+        there = practice == practice[:, quarter, None]
+        total = np.where(there, visits, 0.0).sum(axis=1)
+        more = (total > best) & (visits[:, quarter] > 0.0)
+        best, found = np.where(more, total, best), np.where(more, practice[:, quarter], found)
+    return found
 
 
 def _per_listed_year(euros: np.ndarray, lived: np.ndarray) -> np.ndarray:

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 import paysim as ps
-from paysim.accounting.activity import Activity
+from paysim.accounting.activity import Activity, Persons
 from paysim.accounting.book import Book
 from paysim.contracts.shared_savings import SharedSavings
 from paysim.contracts.terms import read_contract
+from paysim.engine.accounts import most_seen
 from paysim.errors import ModelError
 from paysim.scenario.model import Behaviour
 from tests.conformance.test_contracts import book
@@ -60,12 +61,89 @@ def test_people_who_were_not_seen_take_their_years_and_their_money_with_them() -
     assert len(counted.persons.contacts) == round(0.5 * len(whole.persons.contacts))
 
 
+@pytest.mark.parametrize(
+    ("visits", "practices", "expected"),
+    [
+        ([1, 1, 1, 1], [4, 4, 4, 4], 4),
+        ([3, 0, 1, 1], [4, 4, 5, 5], 4),
+        ([1, 0, 1, 1], [4, 4, 5, 5], 5),
+        ([1, 1, 1, 1], [4, 4, 5, 5], 5),
+        ([1, 1, 0, 0], [4, 4, 5, 5], 4),
+        ([2, 1, 0, 2], [4, 5, 5, 4], 4),
+        ([0, 0, 0, 0], [4, 4, 5, 5], -1),
+    ],
+)
+def test_people_belong_to_who_saw_them_most_and_of_equals_last(
+    visits: list[int], practices: list[int], expected: int
+) -> None:
+    assert most_seen(np.array([visits], float), np.array([practices])).tolist() == [expected]
+
+
+def test_the_year_before_is_found_by_the_number_of_a_person() -> None:
+    def persons(numbers: list[int], practice: list[int], contacts: list[float]) -> Persons:
+        n = len(numbers)
+        cells = (np.array(practice), np.zeros(n, int), np.ones(n), np.zeros((n, 1)), np.array(contacts))
+        return Persons(*cells, np.array(numbers))
+
+    now = persons([7, 3, 9, 4], [0, 1, 1, 0], [1.0] * 4)
+    found = now.after(persons([9, 4, 7], [0, 0, 1], [0.0, 2.0, 1.0]))
+    assert found.listed_before is not None
+    assert found.most_seen_before is not None
+    assert found.listed_before.tolist() == [1, -1, 0, 0]
+    assert found.most_seen_before.tolist() == [1, -1, -1, 0]
+    assert now.after(None).listed_before is None
+    nobody = now.after(persons([], [], [])).listed_before
+    assert nobody is not None
+    assert nobody.tolist() == [-1] * 4
+
+
+PROSPECTIVE = {
+    "list": replace(TERMS["own_history"], assignment="prospective"),
+    "contacts": replace(TERMS["own_history"], assignment="prospective", attribution="contact"),
+}
+
+
+@pytest.mark.parametrize("name", PROSPECTIVE)
+def test_years_and_money_follow_people_to_where_they_belong(name: str) -> None:
+    whole = book().activity
+    persons = whole.persons
+    assert persons is not None
+    rng = np.random.Generator(np.random.PCG64(5))
+    before = rng.integers(-1, len(whole.practice_names), len(persons.practice))
+    moved = replace(whole, persons=replace(persons, listed_before=before, most_seen_before=before))
+    counted = PROSPECTIVE[name]._counted(moved)
+    stayed = replace(moved.persons, listed_before=persons.practice, most_seen_before=persons.practice)
+    same = PROSPECTIVE[name]._counted(replace(moved, persons=stayed))
+    np.testing.assert_allclose(same.person_years, whole.person_years, rtol=1e-12)
+    np.testing.assert_allclose(same.payments, whole.payments, rtol=1e-12)
+    # Everybody of a cell is alike in this book, so what nobody has is the part of those who came since.
+    at = (persons.practice, persons.segment)
+    those = np.zeros(whole.person_years.shape)
+    np.add.at(those, at, 1.0)
+    lost = float((whole.person_years[at] / those[at])[before < 0].sum())
+    assert counted.person_years.sum() == pytest.approx(whole.person_years.sum() - lost, rel=1e-12)
+    assert not np.allclose(counted.person_years.sum(axis=1), whole.person_years.sum(axis=1))
+    assert PROSPECTIVE[name].base_years_needed == 2
+
+
+def test_without_the_year_before_nobody_can_be_assigned() -> None:
+    with pytest.raises(ModelError, match="year before is not known"):
+        PROSPECTIVE["list"].settle(book())
+
+
 def test_without_single_persons_nobody_can_be_attributed() -> None:
     with pytest.raises(ModelError, match="attribution by contact needs"):
         replace(TERMS["own_history"], attribution="contact").settle(changed(book(), None))
 
 
-@pytest.mark.parametrize("terms", [{"truncate_above_eur": 20_000}, {"attribution": "contact"}])
+@pytest.mark.parametrize(
+    "terms",
+    [
+        {"truncate_above_eur": 20_000},
+        {"attribution": "contact"},
+        pytest.param({"attribution": "contact", "assignment": "prospective"}, marks=pytest.mark.slow),
+    ],
+)
 def test_a_run_knows_single_persons_of_base_years_and_of_years_to_come(
     tmp_path: Path, terms: dict[str, object]
 ) -> None:
@@ -75,7 +153,7 @@ def test_a_run_knows_single_persons_of_base_years_and_of_years_to_come(
     savings = {"kind": "shared_savings", "sharing_rate": 0.5, "trend": "none", "base_year_weights": [0.5, 0.5], **terms}
     mine = read_contract({"name": "mine", "payer": "insurers", "providers": "practices", "components": [savings]})
     arm = replace(today, name="mine", contracts=(*today.contracts, mine), behaviour=Behaviour("profit_altruism"))
-    short = replace(scenario, horizon_years=2, base_years=2, arms=(today, arm))
+    short = replace(scenario, horizon_years=2, base_years=mine.components[0].base_years_needed, arms=(today, arm))
     run = ps.simulate(short, tmp_path / "r", sample=1500)
     ledger = run.ledger.astype({"component": str, "arm": str})
     assert (ledger.query("arm == 'mine' and component == 'shared_savings'")["cents"] != 0).any()
