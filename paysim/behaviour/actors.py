@@ -260,6 +260,7 @@ _ACTS = {
     "referral": "referral",
     "delegation": "contact handed to the nurse",
     "coding": "person-year of risk on record",
+    "availability": "contact of an evening or weekend with the own practice",
     ELECTIVE: "planned admission",
     STAY: "day in hospital",
 }

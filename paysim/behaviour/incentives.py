@@ -63,6 +63,7 @@ UNITS = {
     "referral": "EUR per further referral",
     "delegation": "EUR per contact that moves from GP to nurse",
     "coding": "EUR per further person-year of mean risk on record",
+    "availability": "EUR per further contact of an evening or weekend with the own practice",
 }
 """What one more unit of a lever is."""
 
@@ -72,6 +73,10 @@ _ACTS = {
     "referral": ("One more referral to a specialist", "referrals"),
     "delegation": ("One more contact handed from the GP to the nurse", "contacts with the nurse"),
     "coding": ("One more person-year of mean risk on record", "risk on record"),
+    "availability": (
+        "One more contact for what arose in an evening or weekend",
+        "such contacts with the own practice",
+    ),
 }
 PEOPLE = {
     CONDITION_TITLES[0]: "without a chronic condition",
@@ -179,7 +184,7 @@ _FOUND: WeakKeyDictionary[Situation, Margins] = WeakKeyDictionary()
 def _marginal(situation: Situation, step: float | None) -> Margins:
     activity = _of_a_year(situation.activity)
     shape = situation.levers.shape
-    idle = _without_reward(situation)
+    idle = idle_levers(situation)
     revenue, cost, hours, units = (np.zeros(shape) for _ in range(4))
     euro_per_unit, hours_per_unit = staff_cost_per_unit(situation), gp_hours_per_unit(situation)
     patterns = sign_patterns(situation, activity)
@@ -199,7 +204,7 @@ def _marginal(situation: Situation, step: float | None) -> Margins:
     return Margins(revenue, cost, hours, units)
 
 
-def _without_reward(situation: Situation) -> tuple[int, ...]:
+def idle_levers(situation: Situation) -> tuple[int, ...]:
     """Return levers that no contract can reward, whatever its terms: recorded risk that none of them reads."""
     parts = (part for contract in situation.contracts for part in contract.in_force(situation.year))
     return () if any("coded_years" in part.terms.reads for part in parts) else (CODING,)

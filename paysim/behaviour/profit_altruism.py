@@ -54,7 +54,16 @@ _CHARACTER = (
     *("altruism_mean", "altruism_sd", "altruism_min", "eta", "income_floor"),
     *("omega_ratio", "hours_elasticity", "speed", "speed_log_sd", "max_utilisation", "segment_weight"),
 )
-_CURVATURES = ("visit_curvature", "prevention_curvature", "referral_curvature", "delegation_curvature")
+_CURVATURES = {
+    "visit_intensity": ("visit_curvature", "gp_consult"),
+    "prevention": ("prevention_curvature", "chronic_nurse"),
+    "referral": ("referral_curvature", "specialist_trajectory"),
+    "delegation": ("delegation_curvature", "gp_consult"),
+    "availability": ("availability_curvature", "gp_consult"),
+}
+"""Of each lever, its curvature, and the service whose resource cost this is a multiple of."""
+
+_MULTIPLES = tuple(name for name, _ in _CURVATURES.values())
 _HOSPITAL = tuple(f"{lever}_{what}" for lever in ("elective", "stay") for what in ("curvature", "min", "max"))
 _LISTS = (
     *("acceptance_curvature", "acceptance_min", "retention_curvature", "retention_min"),
@@ -62,11 +71,8 @@ _LISTS = (
 )
 _CODING = "coding_curvature_eur"
 _LIMITS = tuple(f"{lever}_{end}" for lever in LEVERS for end in ("min", "max"))
-_VALUED_AS = ("gp_consult", "chronic_nurse", "specialist_trajectory", "gp_consult")
-"""Service whose resource cost the curvatures of visits, prevention, referral and delegation are multiples of."""
-
 _ABOVE_ZERO = (
-    *("altruism_min", "hours_elasticity", "income_floor", *_CURVATURES, _CODING),
+    *("altruism_min", "hours_elasticity", "income_floor", *_MULTIPLES, _CODING),
     *(each for each in (*_HOSPITAL, *_LISTS) if each.endswith("_curvature")),
 )
 
@@ -83,7 +89,7 @@ class ProfitAltruism:
 
     name: ClassVar[str] = "profit_altruism"
     settings: ClassVar[tuple[str, ...]] = (
-        *(*CHANNELS, *_CHARACTER, *_CURVATURES, _CODING, *_LIMITS),
+        *(*CHANNELS, *_CHARACTER, *_MULTIPLES, _CODING, *_LIMITS),
         *(*_HOSPITAL, *_LISTS),
     )
 
@@ -130,6 +136,12 @@ class ProfitAltruism:
             If the situation has no anchor.
         """
         return self._best_response(situation, marginal(situation))
+
+    def at_limits(self, situation: Situation) -> NDArray[np.bool_]:
+        """Return ``[practice, condition, lever]`` whether the best response is one of the limits."""
+        low, high = self._limits()
+        best = self.best_response(situation)
+        return np.asarray(((best <= low) & (low < 1.0)) | ((best >= high) & (high > 1.0)))
 
     def decide(self, situation: Situation) -> Floats:
         """Return the levers for the coming quarter: part of the way to the best response, within GP hours."""
@@ -298,9 +310,10 @@ class ProfitAltruism:
         """Return ``[lever]`` euro per unit that double a lever at an altruism of one."""
         services = situation.services
         cost = services.resource_cost(situation.wages)
-        others = zip(_CURVATURES, _VALUED_AS, strict=True)
-        multiples = [self.values[name] * cost[services.index(service)] for name, service in others]
-        return np.array([*multiples, self.values[_CODING]], dtype=np.float64)
+        found = np.full(len(LEVERS), self.values[_CODING])
+        for lever, (name, service) in _CURVATURES.items():
+            found[LEVERS.index(lever)] = self.values[name] * cost[services.index(service)]
+        return found
 
     def _limits(self) -> tuple[Floats, Floats]:
         lower = np.array([self.values[f"{lever}_min"] for lever in LEVERS])

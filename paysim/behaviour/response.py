@@ -10,7 +10,10 @@ With ``l`` the lever at which the activity was observed and ``l'`` the one consi
   of them a contact that is then neither held nor paid;
 - delegation: contacts move one for one between GP and nurse, whose share is the base share times ``l`` up to
   one;
-- coding: recorded risk moves by ``l'/l``, and nothing that is done for anybody.
+- coding: recorded risk moves by ``l'/l``, and nothing that is done for anybody;
+- availability: of contacts with GPs a share at base is for urgent needs that arose out of hours and waited for
+  the practice; it moves by ``l'/l``, and what the practice does not do goes to out-of-hours care and to emergency
+  departments, as of all who do not wait.
 
 Believed later savings of prevention and of referral enter no contract yet and are left out.
 """
@@ -90,6 +93,10 @@ class _Cells:
         """Return ``[practice]`` units of some services together."""
         return np.asarray(self.services[:, :, self._at(names)].sum(axis=(1, 2)))
 
+    def by_cell(self, names: tuple[str, ...]) -> Floats:
+        """Return ``[practice, cell]`` units of some services together."""
+        return np.asarray(self.services[:, :, self._at(names)].sum(axis=2))
+
     def multiply(self, names: tuple[str, ...], factor: Floats) -> None:
         """Multiply some services by a factor ``[practice, 1]`` or ``[practice, cell]``."""
         self.services[:, :, self._at(names)] *= factor[:, :, None]
@@ -111,7 +118,7 @@ class _Cells:
         return moved
 
     def remove(self, name: str, units: Floats) -> Floats:
-        """Take off up to `units` ``[practice, cell]`` of a service; return how many."""
+        """Take off up to `units` ``[practice, cell]`` of a service, or add them if negative; return how many."""
         k = self.catalogue.index(name)
         removed = np.minimum(units, self.services[:, :, k])
         self.services[:, :, k] -= removed
@@ -223,10 +230,21 @@ def _coding(cells: _Cells) -> Floats:
     return np.asarray((cells.coded_years - before).sum(axis=1))
 
 
+def _availability(cells: _Cells) -> Floats:
+    terms, share = cells.terms, cells.terms.out_of_hours_share
+    held = cells.by_cell(GP_CONTACTS)
+    more = held * share * (cells.new - cells.now) / (1.0 - share + share * cells.now)
+    cells.multiply(GP_CONTACTS, 1.0 + np.divide(more, held, out=np.zeros_like(held), where=held > 0.0))
+    for name, part in (("ooh_contact", terms.refused_out_of_hours), ("ed_visit", terms.refused_emergency)):
+        cells.remove(name, more * part)
+    return np.asarray(more.sum(axis=1))
+
+
 _RESPONSES: dict[str, Callable[[_Cells], Floats]] = {
     "visit_intensity": _visit_intensity,
     "prevention": _prevention,
     "referral": _referral,
     "delegation": _delegation,
     "coding": _coding,
+    "availability": _availability,
 }

@@ -41,6 +41,11 @@ class ResponseTerms:
         GP minutes that a referral saves.
     referral_contact_share
         Part of these minutes that would have been contacts of their own.
+    out_of_hours_share
+        Share of contacts with GPs, levers at base, of patients who waited for the practice with an urgent need that
+        arose out of hours.
+    refused_out_of_hours, refused_emergency
+        Where those go who do not wait: shares.
     nudge
         Half-width of the central difference, share of the lever.
     cost_cv
@@ -58,6 +63,9 @@ class ResponseTerms:
     treatment_elasticity: float
     referral_minutes_saved: float
     referral_contact_share: float
+    out_of_hours_share: float
+    refused_out_of_hours: float
+    refused_emergency: float
     nudge: float
     cost_cv: float
     horizon_years: float
@@ -71,6 +79,8 @@ def response_terms(parameters: Parameters) -> ResponseTerms:
         "follow_up_referral_multiplier": "care.follow_up_referral_multiplier",
         "base_delegation": "delegation.contact_share",
         "chronic_nurse_share": "delegation.chronic_control_share",
+        "refused_out_of_hours": "care.urgent_out_of_hours",
+        "refused_emergency": "care.urgent_emergency",
     }
     names = {each.name: elsewhere.get(each.name, f"behaviour.{each.name}") for each in fields(ResponseTerms)}
     return ResponseTerms(**{field: parameters[name] for field, name in names.items()})

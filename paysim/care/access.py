@@ -128,6 +128,11 @@ class BookTerms:
     nurse_contact_hours_per_week: float
     urgent_capacity_share: float
 
+    @property
+    def closed_share(self) -> float:
+        """Share of the hours of a week in which practices are closed."""
+        return 1.0 - self.weekdays * (self.closes_hour - self.opens_hour) / (7.0 * 24.0)
+
     def hours_per_weekday(self, gp_fte: float, nurse_fte: float, mental_nurse_fte: float = 0.0) -> Floats:
         """Return a practice's contact hours a weekday ``[4]``, summed over staff, in the order of `LANES`."""
         gp = gp_fte * self.gp_contact_hours_per_week / self.weekdays

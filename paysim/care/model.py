@@ -145,6 +145,12 @@ class CareModel:
         return self.access.later_days
 
     @property
+    def wait_odds(self) -> float:
+        """Urgent needs of closed hours that wait for the opening, to those that do not."""
+        leaving = share_leaving(self.book, float(self.access.patience_days[1])) / self.book.closed_share
+        return float((1.0 - leaving) / leaving) if leaving > 0.0 else 0.0
+
+    @property
     def weekdays(self) -> int:
         """Days a week on which practices are open."""
         return self.book.weekdays

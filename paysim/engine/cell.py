@@ -196,6 +196,10 @@ def run_arm(
                 {"id": f"decisions:{arm.name}:{replicate}:{lever}", "what": reason, "passed": False}
                 for lever, reason in oscillating(path.levers, accounts.practice_names).items()
             ),
+            *(
+                {"id": f"remark:{arm.name}:{replicate}:{about}", "what": reason, "passed": True}
+                for about, reason in responses.remarks.found.items()
+            ),
         ],
     )
 

@@ -287,6 +287,7 @@ def access(care: CareModel) -> Access:
         nurse_starts=care.access.nurse_starts,
         missed_share=care.access.missed_share,
         own_gp_days=care.access.own_gp_days,
+        wait_odds=care.wait_odds,
         patience_days=care.access.patience_by_education,
         horizon_days=list(care.horizon_days),
         elsewhere=care.access.elsewhere_by_education,

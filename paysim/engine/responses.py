@@ -26,6 +26,7 @@ from paysim.contracts.contract import Contract
 from paysim.engine.accounts import practice_bills
 from paysim.engine.model import Model
 from paysim.engine.region import Region
+from paysim.engine.remarks import Remarks
 from paysim.engine.staff import working_time
 from paysim.kernel.records import LEVERS, PERIODS_PER_YEAR
 from paysim.scenario import Arm
@@ -95,6 +96,8 @@ class Responses:
     ----------
     table
         Rows of ``incentives.csv``: at the start, and at the end of every contract year.
+    remarks
+        Where decisions are at the edge of the model.
     path
         What was done in each quarter so far, see `LeverPath.steps`.
     """
@@ -121,6 +124,8 @@ class Responses:
         self.lists = Lists.usual(practices)
         self.quarter = 0
         self.table: list[dict[str, Any]] = []
+        self.remarks = Remarks([each.name for each in model.population.practices])
+        self.remarks.read_settings(arm.behaviour.settings, model.parameters)
 
     @cached_property
     def anchor(self) -> Anchor:
@@ -233,6 +238,7 @@ class Responses:
         return levers[0], levers[1]
 
     def _look(self, situation: Situation) -> None:
+        self.remarks.look(self.quarter + 1, self.behaviour, situation)
         self.table += incentive_table(situation, self.behaviour, self.arm.name, self.replicate)
 
     def _situation(

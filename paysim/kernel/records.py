@@ -37,8 +37,8 @@ MAX_SERVERS = 8
 
 RISK_FACTORS = ("sbp", "tc", "hdl", "bmi")
 
-LEVERS = ("visit_intensity", "prevention", "referral", "delegation", "coding")
-VISIT_INTENSITY, PREVENTION, REFERRAL, DELEGATION, CODING = range(5)
+LEVERS = ("visit_intensity", "prevention", "referral", "delegation", "coding", "availability")
+VISIT_INTENSITY, PREVENTION, REFERRAL, DELEGATION, CODING, AVAILABILITY = range(6)
 CONDITIONS = ("no chronic condition", "vascular", "diabetes")
 
 CONTACT_TYPES = ("gp_phone", "gp_consult", "gp_long", "gp_visit", "gp_email")
@@ -49,7 +49,7 @@ ORIGIN, NUMBER, SORT = 0, 1, 2
 # Outcomes in the event log.
 DONE, COMBINED, BOOKED, DROPPED, LATER, OUT_OF_HOURS, EMERGENCY = 0, 1, 2, 3, 4, 5, 6
 REFERRED, TREATED, DIED, DIED_BEFORE_CARE, ADMITTED, BORN = 7, 8, 9, 10, 11, 12
-DEPARTED, LIST_ASKED, MISSED = 13, 14, 15
+DEPARTED, LIST_ASKED, MISSED, SEEN_AFTER_HOURS = 13, 14, 15, 16
 OUTCOMES = (
     "done",
     "combined with a pending appointment",
@@ -67,6 +67,7 @@ OUTCOMES = (
     "left the region",
     "asked for another practice",
     "missed the appointment",
+    "seen by the own practice out of hours",
 )
 ASKED, PLANNED = 0, 1
 """Needs that patients put to the practice, and visits, controls and starts of treatment that the practice plans."""

@@ -119,6 +119,7 @@ TABLES = np.dtype(
             (3, len(LANES), 4),
         ),  # by education and lane, cumulative: later, out of hours, emergency, dropped
         ("later_days", "f8"),
+        ("wait_odds", "f8"),  # urgent needs of closed hours that wait for the opening, to those that do not
         ("ooh_service", "i8"),
         ("ed_service", "i8"),
         ("weekdays", "i8"),
@@ -156,6 +157,7 @@ class Access:
     nurse_starts: bool = True
     missed_share: Sequence[float] | np.ndarray | float = 0.0
     own_gp_days: float = 0.0
+    wait_odds: float = 1.0
 
 
 CONTACT_SERVICES = (
@@ -332,4 +334,4 @@ def write_access(tables: np.ndarray, access: Access, services: Sequence[str]) ->
         t["start_lane"] = LANES.index("gp_planned")
     t["ooh_service"] = code("ooh_contact")
     t["ed_service"] = code("ed_visit")
-    t["weekdays"] = access.weekdays
+    t["weekdays"], t["wait_odds"] = access.weekdays, access.wait_odds

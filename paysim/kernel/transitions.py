@@ -17,7 +17,7 @@ from numba import njit
 
 from paysim.kernel import records as rec
 from paysim.kernel.hazards import choose, happens, occurrence_key, reschedule, rewind, set_rate, wind_up
-from paysim.kernel.queue import earliest, offer, take
+from paysim.kernel.queue import earliest, offer, opening, take
 from paysim.kernel.records import (
     FIRST_TRANSITION,
     NEVER,
@@ -45,7 +45,7 @@ _DEPARTURE, _CHANGE = KINDS.index("departure"), KINDS.index("practice_change")
 # Numbered choices inside an occurrence (choice 0 winds up the clock).
 _URGENT, _TYPE, _DELEGABLE, _DELEGATED, _PATIENCE, _ELSEWHERE, _REFERRED, _BEFORE, _IN_CARE, _STAY = range(1, 11)
 _SEX, _KEY, _Z = 11, 12, 13
-_MENTAL, _MISSED = 11, 12  # of a contact; the ones before are of a birth
+_MENTAL, _MISSED, _AVAILABLE = 11, 12, 13  # of a contact; the ones before are of a birth
 _TIME_BEFORE, _OWN_GP = 1, 2  # of the person, not of an occurrence
 
 SHARE_OF_BOYS = 1.05 / 2.05
@@ -551,6 +551,13 @@ def attend(person, tables, practice, row: int, tick: int, r: int, requests, n: i
 
 
 @njit(cache=True, nogil=True, forceinline=True)
+def is_after_hours(person, tables, practice, tick: int) -> bool:  # type: ignore[no-untyped-def]
+    """Return whether the practice of somebody on its list is closed at a moment."""
+    opens, closes = practice.opens[URGENT_LANE], practice.closes[URGENT_LANE]
+    return person.unlisted == 0 and opening(tick, 1, opens, closes, tables.weekdays) > tick
+
+
+@njit(cache=True, nogil=True, forceinline=True)
 def is_pending(person, tables, practice, lane: int, sort: int, origin: int):  # type: ignore[no-untyped-def]
     """Return whether an appointment of this lane is pending already; the new need is raised there too."""
     if person.due[lane + 1] == NEVER:
@@ -576,6 +583,10 @@ def answer(  # type: ignore[no-untyped-def]
 ):  # type: ignore[no-untyped-def]
     """Tell the person the offered start; return what they do: BOOKED, or one of the ways out.
 
+    Of urgent needs that arise while the practice is closed, a share waits for the opening. Availability multiplies it:
+    below one, a keyed part of those who would wait is told to go elsewhere; above one, of those who would not wait as
+    many more are seen by the practice there and then.
+
     Who asks `again` does not put it off once more. Only a patient's own need (kind `need`) loses patience; what
     the practice plans is put into the book as long as the book's horizon reaches.
     """
@@ -584,7 +595,16 @@ def answer(  # type: ignore[no-untyped-def]
     if days > tables.horizon_days[lane]:
         outcome = rec.DROPPED
     if days > 0.0 and tables.kind[origin] == _NEED:
-        if outcome == rec.DROPPED or days > patience(person, tables, lane, origin, number):
+        leaves = outcome == rec.DROPPED or days > patience(person, tables, lane, origin, number)
+        available = lever(person, practice, rec.AVAILABILITY)
+        if available != 1.0 and lane == URGENT_LANE and is_after_hours(person, tables, practice, tick):
+            u = choose(occurrence_key(person.key, tables.stream[origin], number), _AVAILABLE)
+            if leaves and u < (available - 1.0) * tables.wait_odds:
+                practice.access[rec.SEEN_AFTER_HOURS] += 1
+                person.counts[tables.contact_service[sort]] += 1
+                return rec.SEEN_AFTER_HOURS
+            leaves = leaves or u >= available
+        if leaves:
             u = choose(occurrence_key(person.key, tables.stream[origin], number), _ELSEWHERE)
             ways = tables.elsewhere[person.education, lane]
             later = ways[0]

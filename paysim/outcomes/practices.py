@@ -16,6 +16,7 @@ _NEEDS = {
     "needs_later": "asks again later",
     "needs_out_of_hours": "went to out-of-hours care",
     "needs_emergency": "went to the emergency department",
+    "needs_seen_after_hours": "seen by the own practice out of hours",
 }
 _MISSED = "missed the appointment"
 _NOT_HELD = {"planned_combined": _NEEDS["needs_combined"], "planned_dropped": _NEEDS["needs_dropped"]}

@@ -134,11 +134,17 @@ def sentences(run: Run) -> list[str]:
     sample = manifest.get("sample")
     if sample:
         text.append(f"Sample of whole practices: {sample.get('note') or sample}.")
-    checks = manifest.get("checks") or []
+    said = manifest.get("checks") or []
+    remarks = [check for check in said if str(check.get("id")).startswith("remark:")]
+    checks = [check for check in said if check not in remarks]
     passed = sum(bool(check.get("passed")) for check in checks)
     text.append(f"Checks of the model's laws: {passed} of {len(checks)} passed.")
     failed = [check for check in checks if not check.get("passed")]
     text += [f"NOT passed: {check.get('id')}: {check.get('what')}." for check in failed]
+    for arm in dict.fromkeys(str(check.get("id")).split(":")[1] for check in remarks):
+        own = [check for check in remarks if str(check.get("id")).split(":")[1] == arm]
+        told = dict.fromkeys(str(check.get("what")) for check in own)
+        text.append(f"Decisions of providers under {run.titles.get(arm, arm)}: {'; '.join(told)}.")
     return text
 
 

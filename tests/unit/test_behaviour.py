@@ -23,7 +23,7 @@ from paysim.behaviour.incentives import (
     working_hours,
 )
 from paysim.behaviour.participation import weighing
-from paysim.behaviour.response import CONTACTS, respond
+from paysim.behaviour.response import CONTACTS, GP_CONTACTS, respond
 from paysim.behaviour.situation import PracticeTraits, Situation, response_terms
 from paysim.care.catalogue import load_services
 from paysim.care.costs import practice_costs
@@ -50,7 +50,7 @@ WAGES = practice_costs(PARAMETERS).wages()
 VISIT_CURVATURE_EUR = (
     PARAMETERS["behaviour.visit_curvature"] * SERVICES.resource_cost(WAGES)[SERVICES.index("gp_consult")]
 )
-VISITS, PREVENTION, REFERRAL, DELEGATION, CODING = range(5)
+VISITS, PREVENTION, REFERRAL, DELEGATION, CODING, AVAILABILITY = range(6)
 NONE, VASCULAR, DIABETES = range(3)
 
 # Expected use of a list of 2,095, by condition: none, vascular, diabetes.
@@ -174,6 +174,18 @@ def test_a_referral_saves_gp_time_and_part_of_it_is_a_contact_less():
     )
     saved = not_held * consultation - float(after.gp_minutes[0])
     assert saved == pytest.approx(further * TERMS.referral_minutes_saved)
+
+
+def test_who_is_not_seen_out_of_hours_goes_elsewhere():
+    before, after = norm_activity(), moved(AVAILABILITY, DIABETES, 1.2)
+    held = sum(NORM[name][DIABETES] for name in GP_CONTACTS if name in NORM)
+    assert after.units == pytest.approx(0.2 * TERMS.out_of_hours_share * held)
+    assert quantity(after.activity, *CONTACTS) - quantity(before, *CONTACTS) == pytest.approx(float(after.units[0]))
+    fewer = moved(AVAILABILITY, DIABETES, 0.8)
+    turned_away = {"ooh_contact": TERMS.refused_out_of_hours, "ed_visit": TERMS.refused_emergency}
+    for service, share in turned_away.items():
+        further = quantity(fewer.activity, service) - quantity(before, service)
+        assert further == pytest.approx(-share * float(fewer.units[0]))
 
 
 def test_delegation_moves_contacts_one_for_one_and_ends_when_all_are_handed_over():
@@ -683,8 +695,8 @@ def test_without_a_base_nobody_can_respond():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"levers": np.ones((1, 3, 3))}, r"levers must be above zero with shape \(1, 3, 5\)"),
-        ({"levers": np.zeros((1, 3, 5))}, "levers must be above zero"),
+        ({"levers": np.ones((1, 3, 3))}, r"levers must be above zero with shape \(1, 3, 6\)"),
+        ({"levers": np.zeros((1, 3, 6))}, "levers must be above zero"),
         ({"gp_hours_capacity": np.ones(2)}, r"gp_hours_capacity has shape \(2,\)"),
         ({"traits": PracticeTraits(np.ones(2), np.ones(1))}, "altruism has shape"),
         ({"activity": Activity.empty(("a",), ("p0",), 1.0)}, "other services than the catalogue"),

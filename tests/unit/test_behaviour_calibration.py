@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from dataclasses import replace
 from pathlib import Path
 
@@ -155,6 +156,25 @@ def test_the_shipped_fit_agrees_with_what_was_observed_and_is_what_practices_hav
     shipped = behaviour_parameters()
     assert "calibrate-behaviour" in shipped.row("behaviour.visit_curvature").source
     assert shipped.row("behaviour.visit_curvature").status == "assumed"
+
+
+def test_the_shipped_fit_still_holds_with_levers_that_no_target_moves(reference: Reference) -> None:
+    """Levers without a target of their own keep their prior; what was fitted must agree with them in place."""
+    with (FITTED / "parameters.csv").open(newline="") as file:
+        fitted = {row["parameter"]: float(row["value"]) for row in csv.DictReader(file)}
+    of_reforms = {name: value for name, value in fitted.items() if name in UNKNOWN}
+    found = predict(reference, {}, of_reforms) | predict_signs(reference, {})
+    targets = {each.id: each for each in response_targets()}
+    assert found.keys() == targets.keys()
+    for name, value in found.items():
+        low, high = targets[name].accept
+        assert low <= value <= high, name
+    free = {"availability_curvature", "acceptance_curvature", "retention_curvature", "list_size_curvature"}
+    assert not {f"behaviour.{name}" for name in free | {"stay_curvature"}} & set(fitted)
+    for name in free:
+        assert behaviour_parameters().row(f"behaviour.{name}") == behaviour_parameters(calibrated=False).row(
+            f"behaviour.{name}"
+        )
 
 
 def test_draws_have_the_correlations_of_the_fit() -> None:
