@@ -86,8 +86,8 @@ class Persons:
         return replace(self, listed_before=then(before.practice), most_seen_before=then(before.seen_by))
 
     def _each(self, change: Callable[[str, Any], Any]) -> Persons:
-        named = ((each.name, getattr(self, each.name)) for each in fields(self))
-        return Persons(**{name: None if values is None else change(name, values) for name, values in named})
+        held = {each.name: getattr(self, each.name) for each in fields(self)}
+        return replace(self, **{name: change(name, values) for name, values in held.items() if values is not None})
 
 
 @dataclass(frozen=True, eq=False)
