@@ -600,7 +600,7 @@ def answer(  # type: ignore[no-untyped-def]
         if available != 1.0 and lane == URGENT_LANE and is_after_hours(person, tables, practice, tick):
             u = choose(occurrence_key(person.key, tables.stream[origin], number), _AVAILABLE)
             if leaves and u < (available - 1.0) * tables.wait_odds:
-                practice.access[rec.SEEN_AFTER_HOURS] += 1
+                practice.access[_put_by(tables, origin), rec.SEEN_AFTER_HOURS] += 1
                 person.counts[tables.contact_service[sort]] += 1
                 return rec.SEEN_AFTER_HOURS
             leaves = leaves or u >= available
