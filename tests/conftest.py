@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -44,3 +45,32 @@ def write(tmp_path: Path) -> Callable[[str, str | bytes], Path]:
 def _wide_terminal(monkeypatch):
     """What is printed does not depend on the terminal the tests run in."""
     monkeypatch.setenv("COLUMNS", "150")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _people_are_made_once():
+    """Make a sample of a shipped region once for each set of values: it takes longer than many a run of it."""
+    from paysim.engine import model
+
+    make, kept = model.synthesize, {}
+
+    def values(parameters: Any) -> frozenset[tuple[str, Any]]:
+        names = (name for name in parameters.names() if not name.startswith("behaviour."))
+        return frozenset((name, parameters.row(name).value) for name in names)
+
+    def once(region: Any, seed: int, sample: int | None, health_values: Any) -> Any:
+        files = frozenset(table.path for table in region._tables.values())
+        if sample is None or not all(Path(file).is_relative_to(ROOT) for file in files):
+            return make(region, seed=seed, sample=sample, health_values=health_values)
+        key = (region.name, seed, sample, files, values(region.parameters), values(health_values))
+        if key not in kept:
+            people = make(region, seed=seed, sample=sample, health_values=health_values)
+            kept[key] = people, set(region.parameters.used()), set(health_values.used())
+        people, of_region, of_health = kept[key]
+        region.parameters._read.update(of_region)
+        health_values._read.update(of_health)
+        return people
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(model, "synthesize", once)
+        yield

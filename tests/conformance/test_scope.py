@@ -230,6 +230,7 @@ def transition(tmp_path_factory: pytest.TempPathFactory) -> ps.Run:
     return ps.simulate(replace(scenario, horizon_years=2), tmp_path_factory.mktemp("run") / "r", sample=6000)
 
 
+@pytest.mark.slow
 def test_every_practice_is_paid_on_the_way(transition: ps.Run) -> None:
     ledger = transition.ledger.astype({"actor": str, "account": str, "contract": str})
     paid = ledger[(ledger["account"] == "general_practice") & ledger["actor"].str.startswith("practice:")]

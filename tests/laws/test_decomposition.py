@@ -91,6 +91,7 @@ def test_rules_of_delegation_are_a_part_of_their_own() -> None:
     assert np.allclose(whole_sum, m["arm"], rtol=1e-12, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_the_command_prints_what_it_found_and_names_what_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
     small = ["--sample", str(SAMPLE), "--years", "1"]
     assert run(["decompose", "nl/achterhoek_four_models", "capitation", *small, "--json"]) == 0

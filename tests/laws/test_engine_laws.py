@@ -245,6 +245,7 @@ def test_profit_altruism_does_not_care_how_a_contract_is_written() -> None:
     assert not np.allclose(values(whole.results, "lever_visit_intensity"), 1.0), "capitation moved nobody"
 
 
+@pytest.mark.slow
 def test_practices_return_to_baseline_when_a_contract_is_withdrawn() -> None:
     """A year of capitation, then today's contract again: levers go back towards those of practices that never left."""
     years = 4
@@ -519,13 +520,13 @@ def _files(folder: Path) -> dict[str, str]:
 def test_any_number_of_workers_gives_the_same_files(tmp_path: Path) -> None:
     short = replace(scenario(1, 1), replicates=2)
     runs = {}
-    for workers in (1, 2, 3):
+    for workers in (1, 3):
         simulate(short, tmp_path / str(workers), sample=SAMPLE, workers=workers)
         runs[workers] = _files(tmp_path / str(workers))
-    assert runs[1] == runs[2] == runs[3]
+    assert runs[1] == runs[3]
     assert {"results.parquet", "ledger.parquet"} <= set(runs[1])
-    cells = [sorted(path.name for path in (tmp_path / str(w) / "cells").iterdir()) for w in (1, 2, 3)]
-    assert cells[0] == cells[1] == cells[2]
+    cells = [sorted(path.name for path in (tmp_path / str(w) / "cells").iterdir()) for w in (1, 3)]
+    assert cells[0] == cells[1]
     assert (tmp_path / "1" / "manifest.json").read_bytes() == (tmp_path / "3" / "manifest.json").read_bytes()
 
 
@@ -721,6 +722,7 @@ def test_a_replaced_parameter_says_so() -> None:
     assert row["value"] == 3.0
 
 
+@pytest.mark.slow
 def test_rates_of_neutral_arms_spend_what_the_reference_spends(tmp_path: Path) -> None:
     """With passive providers a budget-neutral arm costs what `current` costs, over the whole horizon."""
     short = scenario(1, 1)

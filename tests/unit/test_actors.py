@@ -95,6 +95,7 @@ def test_every_row_reads_as_a_sentence():
         assert "today" in sentence
 
 
+@pytest.mark.slow
 def test_the_command_shows_an_actor_and_names_what_is_wrong(capsys: pytest.CaptureFixture[str]):
     small = ["--sample", "3000"]
     assert run(["incentives", "nl/achterhoek_four_models", *small, "--provider", "patients"]) == 0

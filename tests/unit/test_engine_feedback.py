@@ -83,6 +83,7 @@ def simulate(of: Model, name: str) -> dict[str, np.ndarray]:
     return run_arm(of, run_base(of, 0), of.scenario.arm(name), 0).results
 
 
+@pytest.mark.slow
 def test_feedback_without_trust_is_a_monitor_and_with_it_is_not() -> None:
     of = model(feedback_weight=0.0)
     monitor, feedback = simulate(of, "monitor"), simulate(of, "feedback")

@@ -51,6 +51,7 @@ def table(short: Scenario, one: Executor, folder: Path) -> pd.DataFrame:
     return ps.one_way(short, NAMES, folder, sample=SAMPLE, executor=one)
 
 
+@pytest.mark.slow
 def test_each_end_is_the_scenario_run_with_that_value(short: Scenario, table: pd.DataFrame, tmp_path: Path) -> None:
     assert list(table.columns) == list(COLUMNS)
     parameter = next(each for each in uncertain(short) if each.name == "behaviour.visit_curvature")

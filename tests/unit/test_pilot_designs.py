@@ -410,6 +410,7 @@ def test_what_cannot_be_is_refused_with_its_place(message, tmp_path):
     assert all(problem.file == str(file) and problem.line for problem in caught.value.problems)
 
 
+@pytest.mark.slow
 def test_exported_tables_agree_with_each_other(tmp_path: Path):
     """Person-years and practice-months hold the same use and payments, and an evaluator has each practice-year once."""
     pilot = replace(load_pilot("plot_acceleration_achterhoek"), start_year=1, years=1, ramp_up=(1.0,))

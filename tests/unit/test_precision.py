@@ -55,6 +55,7 @@ def short() -> Scenario:
     return replace(scenario, base_years=1, horizon_years=1, arms=arms, compare_with=("dutch_today",))
 
 
+@pytest.mark.slow
 def test_a_run_adds_replicates_until_it_is_precise(short: Scenario, tmp_path: Path) -> None:
     how = {"sample": 1500, "workers": 1, "measures": ("spending_per_head",)}
     loose = simulate_to_precision(short, tmp_path / "run", precision=0.9, **how)

@@ -107,6 +107,7 @@ def test_price_year_of_a_scenario_is_checked(tmp_path: Path) -> None:
         load_scenario(path)
 
 
+@pytest.mark.slow
 def test_all_euros_of_a_run_move_with_the_price_year_and_nothing_else(tmp_path: Path) -> None:
     text = GOLDEN.read_text().replace("rate_eur_per_person_year: 220", "rate_eur_per_person_year: {value: 220, ")
     text = text.replace("{value: 220, ", '{value: 220, year: 2023, source: "test", status: found}')

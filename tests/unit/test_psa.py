@@ -155,6 +155,7 @@ def _files(folder: Path) -> dict[str, bytes]:
     return {str(file.relative_to(folder)): file.read_bytes() for file in sorted(folder.rglob("*")) if file.is_file()}
 
 
+@pytest.mark.slow
 def test_any_workers_and_any_interruption_give_the_same_files(
     short: Scenario, study: studies.Psa, tmp_path: Path
 ) -> None:
@@ -167,6 +168,7 @@ def test_any_workers_and_any_interruption_give_the_same_files(
     assert _files(again.path) == wanted
 
 
+@pytest.mark.slow
 def test_a_world_that_fails_costs_only_itself(
     short: Scenario, study: studies.Psa, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

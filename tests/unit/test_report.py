@@ -150,6 +150,7 @@ def test_a_damaged_run_gives_no_report(make_run, tmp_path):
     assert not (folder / "figures").exists()
 
 
+@pytest.mark.slow
 def test_command(written, capsys):
     assert app.run(["report", str(written), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["report"].endswith("report.html")
@@ -424,6 +425,7 @@ def test_checklists_are_filled_from_the_run(written):
     assert "Payers" in said["Perspective"]
 
 
+@pytest.mark.slow
 def test_a_verification_stands_in_the_report_of_its_own_run_only(written, tmp_path):
     copy = tmp_path / "run"
     shutil.copytree(written, copy)
