@@ -182,6 +182,7 @@ def test_work_goes_on_from_what_was_written(run: Path, study: Path, tmp_path: Pa
     assert _hashes(copy) == _hashes(study)
 
 
+@pytest.mark.slow
 def test_the_disk_is_full_at_any_write(
     own: Scenario, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -191,6 +191,7 @@ def test_designs_fill_the_box_and_more_only_add() -> None:
     assert (many <= [1.0, 30.0]).all()
 
 
+@pytest.mark.slow
 def test_commands(short: Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("paysim.cli.sensitivity._loaded", lambda *_: short)
     few = ["--sample", str(SAMPLE), "--workers", "1", "--out", str(tmp_path / "worlds")]

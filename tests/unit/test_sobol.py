@@ -40,6 +40,7 @@ def test_indices_of_ishigami_are_the_closed_form() -> None:
         assert abs(found["index"][name] - index) < 3.0 * found["se"][name] + 0.02, name
 
 
+@pytest.mark.slow
 def test_chance_lowers_all_indices_alike_and_is_told_apart() -> None:
     wanted, variance = _closed_form()
     noise = variance**0.5  # of one replicate; two halve it
