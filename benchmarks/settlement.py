@@ -66,6 +66,7 @@ def quarter(practices: int, number: int, persons: int, rules: list[EpisodeRules]
         rng.integers(0, SEGMENTS, persons),
         np.ones(persons),
         rng.exponential(400.0, (persons, len(LINES))),
+        rng.poisson(4.0, persons) * 1.0,
     )
     indicators = {name: rng.uniform(1.0, 90.0, (practices, 2)) for name in INDICATORS}
     return Activity(

@@ -16,45 +16,38 @@ from pydantic import Field
 
 from paysim import catalog
 from paysim.errors import DataError, Problem
-from paysim.parameters import Parameter, Parameters, Status
+from paysim.parameters import Parameter, Parameters, SourcedNumber, sourced_problems
 from paysim.reading import Document, Name, Reader, bind, read_yaml
 
 _Text = Annotated[str, Field(min_length=1)]
 
 
-class _Term(Reader):
-    value: Annotated[float, Field(ge=0, le=1e9)]
-    range: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
-    source: _Text
-    status: Status
-
-
 class _Owner(Reader):
     actor: str
-    share: _Term
+    share: SourcedNumber
 
 
 class _Exit(Reader):
-    start_up_eur_per_person: _Term | None = None
-    running_cost_eur_per_person_year: _Term | None = None
-    least_position_eur_per_person: _Term | None = None
-    losses_in_a_row: _Term | None = None
+    start_up_eur_per_person: SourcedNumber | None = None
+    running_cost_eur_per_person_year: SourcedNumber | None = None
+    least_position_eur_per_person: SourcedNumber | None = None
+    losses_in_a_row: SourcedNumber | None = None
 
 
 class _Organisation(Reader):
     actor: str
     title: _Text
     level: _Text
-    horizon_years: _Term | None = None
-    retention: _Term | None = None
-    reserve_eur_per_person: _Term | None = None
+    horizon_years: SourcedNumber | None = None
+    retention: SourcedNumber | None = None
+    reserve_eur_per_person: SourcedNumber | None = None
     exit: _Exit | None = None
     owners: list[_Owner] = []
 
 
 class _Lag(Reader):
     account: str
-    quarters: _Term
+    quarters: SourcedNumber
 
 
 class _File(Reader):
@@ -252,7 +245,7 @@ def _lead(file: str, actor: str) -> str:
     return f"organisations.{file}.{actor}."
 
 
-def _exit_terms(each: _Organisation) -> Iterator[tuple[str, _Term, tuple[str, ...]]]:
+def _exit_terms(each: _Organisation) -> Iterator[tuple[str, SourcedNumber, tuple[str, ...]]]:
     """Yield name, term and place of every number of an organisation's rule of exit, its reserve among them."""
     if each.exit is None:
         return
@@ -280,21 +273,23 @@ def _faults(file: _File, document: Document) -> Iterator[Problem]:
         if each.actor in actors[:k]:
             yield document.problem("actor comes twice", (*here, "actor"), found=each.actor)
         for key in ("horizon_years", "retention", "reserve_eur_per_person"):
-            yield from _out_of_range(getattr(each, key), (*here, key), document)
+            term = getattr(each, key)
+            if term is not None:
+                yield from sourced_problems(term, (*here, key), document)
         if each.retention is not None and each.retention.value > 1.0:
             yield document.problem(
                 "a share from 0 to 1 expected", (*here, "retention", "value"), found=each.retention.value
             )
         for name, term, place in _exit_terms(each):
             if name != _RESERVE:
-                yield from _out_of_range(term, (*here, *place), document)
+                yield from sourced_problems(term, (*here, *place), document)
             if name == "losses_in_a_row" and (term.value != int(term.value) or term.value < 1.0):
                 message = "a whole number of years of 1 or more expected"
                 yield document.problem(message, (*here, *place, "value"), found=term.value)
         if sum(owner.share.value for owner in each.owners) > 1.0 + 1e-12:
             yield document.problem("owners hold more than all of it", (*here, "owners"))
         for n, owner in enumerate(each.owners):
-            yield from _out_of_range(owner.share, (*here, "owners", n, "share"), document)
+            yield from sourced_problems(owner.share, (*here, "owners", n, "share"), document)
             if owner.actor not in actors or owner.actor == each.actor:
                 others = tuple(name for name in actors if name != each.actor)
                 yield document.problem(
@@ -308,7 +303,7 @@ def _faults(file: _File, document: Document) -> Iterator[Problem]:
         here = ("payment_lags", k)
         if row.account in [other.account for other in file.payment_lags[:k]]:
             yield document.problem("account comes twice", (*here, "account"), found=row.account)
-        yield from _out_of_range(row.quarters, (*here, "quarters"), document)
+        yield from sourced_problems(row.quarters, (*here, "quarters"), document)
         if row.quarters.value != int(row.quarters.value) or row.quarters.value > 40:
             yield document.problem(
                 "whole quarters expected", (*here, "quarters", "value"), found=row.quarters.value, allowed=("0 to 40",)
@@ -322,14 +317,3 @@ def _owned_first(owners_of: Iterable[tuple[str, Sequence[str]]]) -> tuple[str, .
         for owner in owners:
             sorter.add(owner, actor)
     return tuple(sorter.static_order())
-
-
-def _out_of_range(term: _Term | None, loc: tuple[str | int, ...], document: Document) -> Iterator[Problem]:
-    if term is None:
-        return
-    if term.range is None:
-        if term.status in ("recalled", "assumed"):
-            yield document.problem(f"a value that is {term.status} needs a range [low, high]", loc)
-    elif not term.range[0] <= term.value <= term.range[1]:
-        bounds = f"{term.range[0]:g} to {term.range[1]:g}"
-        yield document.problem("value lies outside its range", (*loc, "value"), found=term.value, allowed=(bounds,))

@@ -31,7 +31,7 @@ from paysim.contracts.protocol import Component
 from paysim.contracts.scope import By, Participants, Scope, both
 from paysim.contracts.settlement import PAYERS
 from paysim.errors import DataError, Problem, ScenarioError, nearest_name
-from paysim.parameters import Distribution, Parameter, PriceLevel, Status
+from paysim.parameters import Distribution, Parameter, PriceLevel, SourcedNumber, sourced_problems
 from paysim.reading import Document, Name, Reader, bind, read_yaml
 
 Extra = Sequence[str | os.PathLike[str]]
@@ -43,13 +43,9 @@ _Share = Annotated[float, pydantic.Field(ge=0.0, le=1.0)]
 _Text = Annotated[str, pydantic.Field(min_length=1)]
 
 
-class _Amount(Reader):
-    value: _NotNegative
+class _Amount(SourcedNumber):
     year: int | None = None
-    range: Annotated[list[float], pydantic.Field(min_length=2, max_length=2)] | None = None
     distribution: Distribution | None = None
-    source: _Text
-    status: Status
     note: str = ""
 
 
@@ -326,13 +322,17 @@ class _Builder:
 
     def terms(self, cls: Any, read: Any, loc: Loc, prefix: str) -> Any:
         """Return a dataclass of terms filled from its reader, or None if something is wrong with it."""
-        hints, values, before = get_type_hints(cls), {}, len(self.problems)
+        hints, values, indices, before = get_type_hints(cls), {}, {}, len(self.problems)
         for each in fields(cls):
             given = getattr(read, each.name) if each.name in read.model_fields_set else None
             if given is None:
                 given = _default_file(each, read)
-            if given is not None:
-                values[each.name] = self._value(each, hints[each.name], given, (*loc, each.name), prefix)
+            place = (*loc, each.name)
+            if isinstance(given, _Amount):
+                indices[each.name] = self._index(given, each.metadata["unit"], place)
+                values[each.name] = given.value * indices[each.name]
+            elif given is not None:
+                values[each.name] = self._value(each, hints[each.name], given, place, prefix)
         if len(self.problems) > before:
             return None
         try:
@@ -343,12 +343,11 @@ class _Builder:
         label = f"{prefix}.{made.label}" if hasattr(made, "label") else prefix
         for each in fields(cls):
             if "unit" in each.metadata and each.name in values:
-                self._amount(f"{label}.{each.name}", each.metadata["unit"], getattr(read, each.name), (*loc, each.name))
+                name, given = f"{label}.{each.name}", getattr(read, each.name)
+                self._amount(name, each.metadata["unit"], given, indices.get(each.name, 1.0), (*loc, each.name))
         return made
 
     def _value(self, each: Field[Any], hint: Any, given: Any, loc: Loc, prefix: str) -> Any:
-        if isinstance(given, _Amount):
-            return given.value * self._index(given, each.metadata["unit"], loc)
         if "unit" in each.metadata:
             return float(given)
         if "file" in each.metadata and isinstance(given, str):
@@ -395,25 +394,22 @@ class _Builder:
         message = "is no admission" if name in _service_names() else "unknown service"
         self._wrong(message, loc, found=name, allowed=known, nearest=nearest_name(name, known))
 
-    def _amount(self, name: str, unit: str, given: Any, loc: Loc) -> None:
+    def _amount(self, name: str, unit: str, given: Any, index: float, loc: Loc) -> None:
+        """Keep an amount with its origin; `index` brings it to the price level wanted."""
         if not isinstance(given, _Amount):
             source = Path(self.document.path).name  # where it lies on a machine is nobody's business
             self.amounts.append(Parameter(name, float(given), unit, None, None, None, source, "scenario"))
             return
+        self.problems += sourced_problems(given, loc, self.document)
         low, high = given.range or (None, None)
-        if low is None and given.status in ("recalled", "assumed"):
-            self._wrong(f"an amount that is {given.status} needs a range [low, high]", loc)
-        if low is not None and high is not None and not low <= given.value <= high:
-            self._wrong("value lies outside its range", loc, found=given.value, allowed=(f"{low:g} to {high:g}",))
         source = f"{given.source} ({given.year})" if given.year else given.source
-        index = self._index(given, unit)
         if index != 1.0:
             source += f"; x {index:.4g} by consumer prices"
             low, high = (None if bound is None else bound * index for bound in (low, high))
         kept = (given.distribution, source, given.status, given.note)
         self.amounts.append(Parameter(name, given.value * index, unit, low, high, *kept))
 
-    def _index(self, given: _Amount, unit: str, loc: Loc = ()) -> float:
+    def _index(self, given: _Amount, unit: str, loc: Loc) -> float:
         """Return what brings an amount to the price level wanted; note a problem if its year has no prices."""
         if self.prices is None or given.year is None or not unit.startswith("EUR"):
             return 1.0
@@ -421,8 +417,7 @@ class _Builder:
             return self.prices.factor(given.year)
         except DataError as exc:
             found, allowed = exc.problems[0].found, exc.problems[0].allowed
-            if loc:
-                self._wrong("no consumer prices of this year", (*loc, "year"), found=found, allowed=allowed)
+            self._wrong("no consumer prices of this year", (*loc, "year"), found=found, allowed=allowed)
             return 1.0
 
     def _wrong(

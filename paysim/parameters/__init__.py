@@ -16,6 +16,7 @@ not ignored.
 from paysim.parameters.collection import Parameters
 from paysim.parameters.prices import PriceLevel, price_years
 from paysim.parameters.reader import ParameterFile, file_problems, rows_and_tables
+from paysim.parameters.sourced import SourcedNumber, sourced_problems
 from paysim.parameters.values import Distribution, Override, Parameter, Status, Table, Value
 
 __all__ = [
@@ -25,10 +26,12 @@ __all__ = [
     "ParameterFile",
     "Parameters",
     "PriceLevel",
+    "SourcedNumber",
     "Status",
     "Table",
     "Value",
     "file_problems",
     "price_years",
     "rows_and_tables",
+    "sourced_problems",
 ]

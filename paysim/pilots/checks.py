@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from paysim.analysis.measures import measure
 from paysim.errors import InputError, Problem, nearest_name
+from paysim.parameters import sourced_problems
 from paysim.pilots.model import ANY_START, COLLAPSED, GROUP_TIME, NO_SHARE, NORM_COST, PAID_ON, TREATED_ONLY
 from paysim.population import load_region
 from paysim.reading import Document
@@ -64,9 +65,9 @@ def _numbers(read: PilotReader, document: Document) -> Iterator[Problem]:
         if not 0.0 <= low <= high <= most:
             what = "two numbers from 0" if where[-1] in NO_SHARE else "two shares from 0 to 1"
             yield document.problem(f"{what} expected, the lower one first", (*where, "range"), found=number.range)
-        elif not low <= number.value <= high:
-            yield document.problem("value outside its range", (*where, "value"), found=number.value)
-        elif where[-1] == "settlement_lag_years" and any(each % 1 for each in (number.value, low, high)):
+            continue
+        yield from sourced_problems(number, where, document)
+        if where[-1] == "settlement_lag_years" and any(each % 1 for each in (number.value, low, high)):
             yield document.problem("whole years expected", where, found=number.value)
 
 

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from paysim import catalog
 from paysim.errors import InputError, ScenarioError
-from paysim.parameters import Status
+from paysim.parameters import SourcedNumber
 from paysim.pilots import checks
 from paysim.pilots.model import (
     PAYMENT_UNITS,
@@ -55,13 +55,11 @@ class DesignReader(Reader):
     ramp_up: Annotated[list[_Share], Field(min_length=1, max_length=30)] = [1.0]
 
 
-class SourcedReader(Reader):
-    """A number with its range, source and status."""
+class SourcedReader(SourcedNumber):
+    """A number with its range, which a pilot always needs, source and status."""
 
     value: Annotated[float, Field(ge=0, le=1e6)]
     range: Annotated[list[float], Field(min_length=2, max_length=2)]
-    source: Annotated[str, Field(min_length=1)]
-    status: Status
 
 
 class SelectionReader(Reader):

@@ -16,7 +16,7 @@ from paysim.behaviour.participation import Weighing, takes_part
 from paysim.pilots.allocation import NEVER, Allocation, under_contract
 from paysim.pilots.estimators import Evaluator
 from paysim.pilots.model import Payment, Pilot
-from paysim.pilots.parts import without_effect
+from paysim.pilots.parts import with_effect, without_effect
 
 Floats = npt.NDArray[np.float64]
 Parts = Mapping[str, Floats]
@@ -147,7 +147,7 @@ def _measure(pilot: Pilot, allocation: Allocation, parts: Parts, method: Evaluat
     years = slice(pilot.start_year, pilot.start_year + pilot.contract_years)
     present = meant[0, :, years].sum(axis=0) / count[0]
     nothing = without_effect(parts)
-    whole = nothing + parts["caused"] + parts["contamination"]
+    whole = with_effect(parts)
     benchmark = (nothing[:, :, : pilot.start_year].mean(axis=2) * own).sum(axis=1) / count
 
     def savings(outcome: Floats) -> dict[str, Floats]:

@@ -162,11 +162,7 @@ def _panel(run: Run, pilot: Pilot, dimension: str, region_wanted: str) -> Panel:
             near = nearest_name(what.total, [str(column) for column in frame.columns])
             raise DataError(Problem(f"not known by {dimension} in this run", str(run.path), key=name, nearest=near))
         for arm, part in of_arm.items():
-            column = np.asarray(what.of(part), np.float64)
-            if len(column) != np.prod(shape) or not np.isfinite(column).all():
-                message = "not every practice has a value in every year; nobody may be left on a list"
-                raise DataError(Problem(message, str(run.path), key=name))
-            values[arm][name] = column.reshape(shape)
+            values[arm][name] = _whole(np.asarray(what.of(part), np.float64), shape, run.path, f"{name}, arm {arm}")
     lived = {arm: part["person_years"].to_numpy(float).reshape(shape) for arm, part in of_arm.items()}
     weight = float((run.manifest.get("sample") or {}).get("weight", 1.0))
     without, trial = (values[arm] for arm in arms)
@@ -181,6 +177,16 @@ def _panel(run: Run, pilot: Pilot, dimension: str, region_wanted: str) -> Panel:
         person_years=np.stack([lived[arm] for arm in arms]) / weight,
         case_mix=_case_mix([run], pilot, pooled=False) if dimension == "practice" else None,
     )
+
+
+def _whole(column: Floats, shape: tuple[int, ...], source: Path, what: str) -> Floats:
+    """Return a column as replicate, site and year; raise DataError if some of them have no value.
+
+    A practice on whose list nobody is left has none.
+    """
+    if len(column) != np.prod(shape) or not np.isfinite(column).all():
+        raise DataError(Problem("not one value for every site and year", str(source), key=what))
+    return column.reshape(shape)
 
 
 def _case_mix(runs: Sequence[Run], pilot: Pilot, *, pooled: bool) -> Floats | None:
@@ -313,9 +319,7 @@ def read_panel(path: str | os.PathLike[str], pilot: Pilot) -> Panel:
         for k, arm in enumerate(arms):
             rows = frame[(frame["outcome"] == name) & (frame["arm"] == arm)]
             rows = rows.sort_values(["replicate", "site", "year"])
-            if len(rows) != np.prod(shape) or rows["value"].isna().any():
-                raise DataError(Problem("not one value for every site and year", str(file), key=f"{name}, arm {arm}"))
-            cube[name, arm] = rows["value"].to_numpy(float).reshape(shape)
+            cube[name, arm] = _whole(rows["value"].to_numpy(float), shape, file, f"{name}, arm {arm}")
             lived[k] = rows["person_years"].to_numpy(float).reshape(shape)
             if CASE_MIX in rows and not rows[CASE_MIX].isna().any():
                 mix = rows[CASE_MIX].to_numpy(float).reshape(shape)

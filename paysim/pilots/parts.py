@@ -83,6 +83,11 @@ def without_effect(parts: Mapping[str, Floats]) -> Floats:
     return parts["selection"] + parts["level"] + parts["drift"] + parts["noise"]
 
 
+def with_effect(parts: Mapping[str, Floats]) -> Floats:
+    """Return the outcome with what the contract does, to controls too ``[trial, site, year]``."""
+    return without_effect(parts) + parts["caused"] + parts["contamination"]
+
+
 def _walks(pilot: Pilot, allocation: Allocation) -> Floats:
     """Return random walks of unit steps by site ``[trial, site, year]``: one for all, for each group, or for each."""
     trials, sites = allocation.practice.shape

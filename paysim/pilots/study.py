@@ -16,7 +16,7 @@ from paysim.pilots.estimators import Evaluator, evaluator, pooled
 from paysim.pilots.model import COLLAPSED, NORM_COST, PAID_ON, UNITS, Pilot
 from paysim.pilots.money import Money, leave_at_loss, settle
 from paysim.pilots.panel import PARTIES, Panel
-from paysim.pilots.parts import SOURCES, make_parts, true_effect, without_effect
+from paysim.pilots.parts import SOURCES, make_parts, true_effect, with_effect, without_effect
 
 Floats = npt.NDArray[np.float64]
 
@@ -229,7 +229,7 @@ def sweep(pilot: Pilot, panel: Panel, trials: int = TRIALS) -> list[dict[str, ob
 def _inferences(pilot: Pilot, parts: Mapping[str, Floats], method: Evaluator) -> tuple[Mapping[str, object], ...]:
     """Return type I error and power by every way to judge the same estimate."""
     nothing = without_effect(parts)
-    whole = nothing + parts["caused"] + parts["contamination"]
+    whole = with_effect(parts)
     is_null = not parts["caused"].any()
     rows: list[Mapping[str, object]] = []
     for how in ("cluster_t", "pooled_t", "wild_cluster_bootstrap", "randomisation"):
@@ -249,7 +249,7 @@ def _withdrawn(pilot: Pilot, name: str, allocation: Allocation, parts: Mapping[s
     own = (allocation.start < NEVER).astype(float)
     others = 1.0 - own
     sites = own / own.sum(axis=1, keepdims=True) - others / np.maximum(others.sum(axis=1, keepdims=True), 1.0)
-    whole = without_effect(parts) + parts["caused"] + parts["contamination"]
+    whole = with_effect(parts)
     found = pooled(whole @ (after - before), sites)
     left = ((parts["caused"] @ after) * own).sum(axis=1) / own.sum(axis=1)
     return Withdrawn(name, float(left.mean()), float(found.value.mean()), float((found.p <= pilot.alpha).mean()))
@@ -288,7 +288,7 @@ def _summary(
     """Return what trials found; the second of the methods is the same without more coding."""
     method, honest = methods
     nothing = without_effect(parts)
-    whole = nothing + parts["caused"] + parts["contamination"]
+    whole = with_effect(parts)
     found, null = method.evaluate(whole), method.evaluate(nothing)
     weights = honest.weights(whole)
     truth = true_effect(pilot, allocation, parts["caused"])

@@ -363,7 +363,7 @@ FAULTS = {
     "is the comparator": ("trial_arm: upside_sharing", "trial_arm: today"),
     "did you mean 'controls'": ("controls: 15", "control: 15"),
     "did you mean 'gp_contacts_per_head'": ("gp_contacts_per_head", "gp_contact_per_head"),
-    "value outside its range": ("{value: 0.1, range: [0.0, 0.3]", "{value: 0.5, range: [0.0, 0.3]"),
+    "value lies outside its range": ("{value: 0.1, range: [0.0, 0.3]", "{value: 0.5, range: [0.0, 0.3]"),
     "no such scenario": ("scenario: nl/achterhoek_plot", "scenario: nl/achterhoek_plod"),
     "needs one common start": ("kind: parallel, start: 2023-01-01", "kind: staggered, waves: 2, start: 2023-01-01"),
     "at least two years": (
