@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 
-from benchmarks import common_workload_paysim, common_workload_simpy, engine, settlement, startup
+from benchmarks import behaviour, common_workload_paysim, common_workload_simpy, engine, settlement, startup
 from benchmarks.workload import PUBLISHED, Outcome
 from paysim import __version__
 
@@ -98,6 +98,19 @@ def settling(run_s: float, persons: int) -> str:
     return table(["practices", "years", "components", "ledger legs", "CPU s", "run, CPU s", "share"], [row])
 
 
+def deciding(persons: int) -> str:
+    """Return what decisions and incentives cost."""
+    rows = [
+        [arm, f"{practices}", f"{took:.2f}", f"{run_s:.1f}", f"{100.0 * took / run_s:.1f}%"]
+        for arm, practices, took, run_s in behaviour.measure(persons)
+    ]
+    arms, map_s = behaviour.incentives()
+    found = table(["arm", "practices", "decisions, CPU s", "run, CPU s", "share"], rows)
+    return (
+        f"{found}\n\nThe incentive map of its {arms} arms for every actor, base year included, takes {map_s:.1f} CPU s."
+    )
+
+
 def profiled(persons: int) -> str:
     """Return where the time of a run goes."""
     rows = [[f"`{name}`", f"{calls:,}", f"{100.0 * own:.1f}%"] for name, calls, own in engine.profile(persons)]
@@ -164,6 +177,14 @@ Every kind of component in one arm, settled and posted quarter by quarter with t
 {settlement.PERSONS // scale:,} single persons a year; against base years and one arm of the largest size above.
 
 {settling(run_s, settlement.PERSONS // scale)}
+
+## Decisions
+
+Decisions of all providers every quarter over ten years, with the incentive map at the end of every year, against base
+years and the arm; `{behaviour.SCENARIO}`, {engine.SIZES[1] // scale:,} people; the map by itself on
+{behaviour.MAP_PERSONS:,}.
+
+{deciding(engine.SIZES[1] // scale)}
 
 ## Where the time goes
 

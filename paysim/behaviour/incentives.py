@@ -34,7 +34,7 @@ from paysim.accounting.segments import CONDITIONS
 from paysim.behaviour.protocol import Behaviour
 from paysim.behaviour.response import Response, respond
 from paysim.behaviour.situation import Anchor, Floats, Margins, Situation
-from paysim.contracts.settlement import settle
+from paysim.contracts.settlement import practice_net, settle
 from paysim.errors import ModelError
 from paysim.kernel.records import CODING, LEVERS
 from paysim.kernel.records import CONDITIONS as CONDITION_TITLES
@@ -88,7 +88,7 @@ PEOPLE = {
 def revenue_eur(situation: Situation, activity: Activity) -> Floats:
     """Return ``[practice, segment]`` euros that the contracts pay for a year's activity, less what practices pay."""
     activity = replace(activity, lines=(), payments=None)  # they are reckoned anew
-    return settle(situation.contracts, Book(activity, situation.year, situation.past)).practice_net()
+    return practice_net(situation.contracts, Book(activity, situation.year, situation.past))
 
 
 def expected_revenue_eur(situation: Situation, activity: Activity) -> Floats:

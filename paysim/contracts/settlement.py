@@ -182,6 +182,23 @@ def settle(contracts: Iterable[Contract], book: Book, *, checked: bool = False) 
     return Settlement(book, tuple(bills))
 
 
+def practice_net(contracts: Iterable[Contract], book: Book) -> Floats:
+    """Return ``[practice, segment]`` euros that practices receive, less what they pay, as `settle` would have it.
+
+    Where no component looks at payments, contracts between others are not settled: they change nothing of it.
+    """
+    contracts = tuple(contracts)
+    parts = [(contract, part) for contract in contracts for part in contract.in_force(book.year)]
+    if any(stage_of(part) != "use" for _, part in parts):
+        return settle(contracts, book).practice_net()
+    own = [
+        Bill(contract, part, contract.payment(part, book))
+        for contract, part in parts
+        if PRACTICES in (contract.payer, part.terms.payee or contract.providers)
+    ]
+    return Settlement(book, tuple(own)).practice_net()
+
+
 def settle_all(
     contracts: Sequence[Contract],
     activities: Iterable[Activity],

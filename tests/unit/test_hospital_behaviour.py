@@ -5,10 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from paysim.accounting.book import Book
+from paysim.accounting.episodes import Stays
 from paysim.behaviour import load_behaviour
-from paysim.behaviour.hospital import ELECTIVE, elective_margin
+from paysim.behaviour.hospital import ELECTIVE, elective_margin, stay_margin
+from paysim.contracts.admission_tariff import AdmissionPrice, AdmissionTariff
 from paysim.contracts.contract import Contract, Part
+from paysim.contracts.fee_for_service import FeeForService
 from paysim.contracts.schedule import ServicePrice
+from paysim.contracts.settlement import practice_net, settle
 from paysim.contracts.tariff import Tariff
 from tests.unit.test_behaviour import PARAMETERS, SERVICES, WAGES, contract, norm_activity, situation
 
@@ -48,3 +53,31 @@ def test_the_elasticity_is_price_over_altruism_and_curvature() -> None:
     behaviour = load_behaviour("profit_altruism", values.items(), PARAMETERS)
     response = behaviour.best_elective(gain_eur=0.02 * 3000.0, cost_eur=3000.0) - 1.0  # type: ignore[attr-defined]
     assert response / 0.02 == pytest.approx(1.0 / (0.8 * 0.9))
+
+
+def test_a_surcharge_for_long_stays_is_the_marginal_revenue_of_a_day() -> None:
+    """All stays beyond the trim point: a day more in each of them brings the surcharge; without stays nothing is known."""
+    long = AdmissionTariff((AdmissionPrice(ELECTIVE, 2500.0, 0, 0.0, 5, 100.0),))
+    contracts = (contract(), Contract("t", "T", "insurers", "sectors", (Part("t", long),)))
+    now = replace(situation(contract()), contracts=contracts)
+    assert stay_margin(now).units == 0.0
+    n, at = 40, SERVICES.index(ELECTIVE)
+    stays = Stays(np.zeros(n, int), np.zeros(n, int), np.ones(n), np.full(n, at), np.full(n, 20.0))
+    now = replace(now, activity=replace(now.activity, stays=stays))
+    found = stay_margin(now)
+    assert found.units == 20.0 * n
+    assert found.revenue_eur == pytest.approx(100.0)
+    assert found.cost_eur == pytest.approx(SERVICES.resource_cost(WAGES)[at] / 20.0)
+    behaviour = load_behaviour("profit_altruism", [("speed", 1.0)], PARAMETERS)
+    longer = behaviour.decide_stay(1.0, found.revenue_eur, found.cost_eur)
+    expected = 1.0 + 100.0 / (behaviour.values["altruism_mean"] * behaviour.values["stay_curvature"] * found.cost_eur)
+    assert longer == pytest.approx(min(expected, behaviour.values["stay_max"]))
+    assert behaviour.decide_stay(1.0, -1e6, found.cost_eur) == behaviour.values["stay_min"]
+
+
+def test_what_practices_are_paid_is_the_same_without_contracts_between_others() -> None:
+    own = contract(FeeForService((ServicePrice("gp_consult", 30.0),)))
+    now = replace(situation(contract()), contracts=(tariff(2500.0), own))
+    net = settle(now.contracts, Book(now.activity, now.year)).practice_net()
+    assert np.array_equal(practice_net(now.contracts, Book(now.activity, now.year)), net)
+    assert net.sum() > 0.0
