@@ -43,6 +43,7 @@ _HOMES = {
     "psa": "paysim.analysis.psa",
     "pockets": "paysim.analysis.money",
     "read_population": "paysim.population",
+    "regions": "paysim.analysis.regions",
     "repair": "paysim.analysis.resume",
     "replicate_trials": "paysim.analysis.trials",
     "resume": "paysim.analysis.resume",
@@ -100,6 +101,7 @@ __all__ = [
     "pockets",
     "psa",
     "read_population",
+    "regions",
     "repair",
     "replicate_trials",
     "resume",
@@ -135,6 +137,7 @@ if TYPE_CHECKING:
     from paysim.analysis.one_way import one_way
     from paysim.analysis.precision import monte_carlo, simulate_to_precision
     from paysim.analysis.psa import load_psa, psa
+    from paysim.analysis.regions import regions
     from paysim.analysis.resume import repair, resume
     from paysim.analysis.runs import Run, load_run
     from paysim.analysis.scorecard import scorecard

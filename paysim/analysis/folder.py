@@ -138,7 +138,7 @@ def parameter_rows(model: Model, cells: Sequence[Finished] = ()) -> list[dict[st
     scales: dict[str, list[float]] = {}
     for cell in cells:
         scales.setdefault(cell.arm, []).append(cell.scale)
-    return every_value(model.scenario, model.parameters, model.region, model.care.services, scales)
+    return every_value(model.scenario, model.parameters, model.region, scales)
 
 
 def population_digest(population: Population) -> str:

@@ -27,6 +27,7 @@ from paysim.analysis.worlds import (
     WHOLE,
     World,
     all_of,
+    draw_of,
     identity_of,
     per_head,
     seal_of,
@@ -34,11 +35,8 @@ from paysim.analysis.worlds import (
     uncertain,
     whole_of,
 )
-from paysim.behaviour import behaviour_correlations
 from paysim.engine.cell import Progress
 from paysim.errors import DataError, NotInResults, OutputError, Problem
-from paysim.parameters import Parameter
-from paysim.parameters.draws import draw
 from paysim.reading import write_atomic
 from paysim.reading.locks import locked, make_folder
 from paysim.reading.seals import SEAL, is_whole, sealed, sha256_of
@@ -274,7 +272,7 @@ def _write(
     found = all_of(files)
     rows, groups = whole_of(found), found[found["group"] != WHOLE]
     drawn = uncertain(scenario)
-    values = [_values(drawn, scenario.seed, number) for number in sorted({number for number, _ in files})]
+    values = [_values(scenario, number) for number in sorted({number for number, _ in files})]
     outcomes = records(_outcomes(rows, folder, COST, EFFECT))
     written = {
         "psa_results.parquet": parquet_bytes(pa.Table.from_pandas(rows, preserve_index=False)),
@@ -316,9 +314,9 @@ def _write(
     write_atomic(folder / MANIFEST, sealed(manifest))
 
 
-def _values(drawn: Sequence[Parameter], seed: int, number: int) -> dict[str, Any]:
+def _values(scenario: Scenario, number: int) -> dict[str, Any]:
     row: dict[str, Any] = {"draw": number}
-    for each in draw(drawn, seed, number, behaviour_correlations()):
+    for each in draw_of(scenario, number):
         row[each.name] = each.value[0] if isinstance(each.value, tuple) else each.value
     return row
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from paysim.scenario import Arm, Scenario, resolved
 
 if TYPE_CHECKING:
-    from paysim.care.catalogue import Services
     from paysim.parameters import Parameters
     from paysim.population import RegionProfile
 
@@ -17,10 +16,9 @@ def every_value(
     scenario: Scenario,
     parameters: Parameters,
     region: RegionProfile,
-    services: Services,
     scales: Mapping[str, Sequence[float]] | None = None,
 ) -> list[dict[str, Any]]:
-    """Return one row for every value: of the scenario, the model, the region, the services and the arms.
+    """Return one row for every value: of the scenario, the model, the region and the arms.
 
     Parameters
     ----------
@@ -34,7 +32,7 @@ def every_value(
     list of dict
         Keys are `paysim.parameters.values.COLUMNS`; names are unique.
     """
-    rows = [*resolved(scenario), *parameters.frame(), *region.parameters.frame(), *services.frame()]
+    rows = [*resolved(scenario), *parameters.frame(), *region.parameters.frame()]
     return rows + [_scale(scenario.arm(name), factors) for name, factors in (scales or {}).items()]
 
 

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,12 +28,14 @@ from paysim.analysis.cells import CELLS, digest, parquet_bytes
 from paysim.analysis.folder import source_digest
 from paysim.analysis.measures import HORIZON, MEASURES
 from paysim.behaviour import behaviour_correlations
+from paysim.diseases.health import health_correlations
 from paysim.engine.cell import Cell, Progress, by_year, run_arm, run_base, settling_arm, solve_arms
 from paysim.engine.groups import EDUCATION as LEVELS
 from paysim.engine.model import Model, build_model, load_parameters
 from paysim.errors import DataError, InputError, ModelError, NotInResults, Problem, nearest_name
-from paysim.parameters import Parameter
+from paysim.parameters import Override, Parameter
 from paysim.parameters.draws import draw, is_uncertain
+from paysim.population import load_region
 from paysim.reading import write_atomic
 from paysim.reading.locks import locked, make_folder
 from paysim.scenario import Scenario
@@ -81,7 +84,7 @@ class World:
         scenario = self.scenario
         if not self.is_drawn:
             return replace(scenario, replicates=1)
-        changes = draw(uncertain(scenario), scenario.seed, self.draw, behaviour_correlations())
+        changes = draw_of(scenario, self.draw)
         return replace(
             scenario,
             parameters=(*scenario.parameters, *changes),
@@ -101,10 +104,17 @@ def identity_of(scenario: Scenario, sample: int | None) -> dict[str, Any]:
     }
 
 
+@lru_cache(maxsize=4)  # asked for by every draw of a study
 def uncertain(scenario: Scenario) -> tuple[Parameter, ...]:
     """Return the parameters that are drawn: those of the model, without what the scenario itself replaces."""
     parameters, _ = load_parameters(scenario)
     return tuple(row for row in (parameters.row(name) for name in parameters) if is_uncertain(row))
+
+
+def draw_of(scenario: Scenario, number: int) -> tuple[Override, ...]:
+    """Return the values of a draw: those that were fitted together drawn together, all others by themselves."""
+    fitted = {**behaviour_correlations(), **health_correlations(load_region(scenario.region).country)}
+    return draw(uncertain(scenario), scenario.seed, number, fitted)
 
 
 def _seed(seed: int, number: int, replicate: int) -> int:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from paysim.errors import DataError, Problem, nearest_name
-from paysim.parameters import PriceLevel, Status
+from paysim.parameters import Parameter, Parameters, PriceLevel, Status
 from paysim.reading import Document, Reader, bind, read_yaml
 
 FILE = Path(__file__).parent / "services.yaml"
@@ -119,7 +119,7 @@ class Services:
     given_cost_eur
         ``[S]`` resource cost where it is not built from minutes, else NaN.
     rows
-        Every value with unit, range, source and status, as `Parameters.frame` gives them.
+        Every value of the catalogue with unit, range, source and status, as `Parameters.frame` gives them.
     """
 
     price_year: int
@@ -173,13 +173,33 @@ class Services:
             rows=tuple(_priced(row, prices) for row in self.rows),
         )
 
+    def with_values(self, values: Parameters) -> Services:
+        """Return the services with the minutes, costs and prices that `values` has under the names of `rows`."""
+        minutes = self.minutes.copy()
+        amounts = {name: getattr(self, name).copy() for name in ("material_eur", "reference_price_eur")}
+        amounts["resource_cost_eur"] = self.given_cost_eur.copy()
+        for row in self.rows:
+            _, service, what = row["name"].split(".")
+            place = self.index(service)
+            if what in amounts:
+                amounts[what][place] = values[row["name"]]
+            else:
+                minutes[place, STAFF.index(what.removeprefix("minutes_"))] = values[row["name"]]
+        return replace(
+            self,
+            minutes=minutes,
+            material_eur=amounts["material_eur"],
+            reference_price_eur=amounts["reference_price_eur"],
+            given_cost_eur=amounts["resource_cost_eur"],
+        )
+
     def in_sector(self, sector: str) -> NDArray[np.bool_]:
         """Return which services ``[S]`` belong to a sector."""
         return np.array([each == sector for each in self.sectors])
 
-    def frame(self) -> list[dict[str, Any]]:
-        """Return one row per value: name, value, unit, low, high, distribution, source, status."""
-        return [dict(row) for row in self.rows]
+    def parameters(self) -> Parameters:
+        """Return every value of the catalogue as a parameter, ``services.<service>.<what>``."""
+        return Parameters(Parameter(**row) for row in self.rows)
 
 
 def load_services(path: Path = FILE) -> Services:

@@ -157,7 +157,7 @@ class CareModel:
 
 
 def care_parameters(country: str) -> Parameters:
-    """Return the care parameters of a country, ``care.<name>``, and its rules of delegation, ``delegation.<name>``.
+    """Return the care parameters of a country: ``care.<name>``, ``services.<service>.<what>``, ``delegation.<name>``.
 
     Raises
     ------
@@ -169,6 +169,7 @@ def care_parameters(country: str) -> Parameters:
     files = ("parameters", f"parameters_{country.lower()}", "hospital", f"hospital_{country.lower()}")
     found = reduce(Parameters.__or__, (Parameters.load(FOLDER / f"{name}.yaml", "care") for name in files))
     found |= Parameters.load(FOLDER / "disease_costs.yaml", DISEASE_COSTS)
+    found |= load_services().parameters()
     return found | Parameters(load_delegation(COUNTRY_RULES[country]).rows)
 
 
@@ -199,6 +200,7 @@ def build_care(
         If the catalogue lacks a service, or shares and rates contradict each other.
     """
     services = load_services() if prices is None else load_services().priced(prices)
+    services = services.with_values(params)
     rates = base_rates(params, modelled_admissions)
     book = book_terms(params)
     access = access_terms(params, rates, book)

@@ -30,6 +30,7 @@ from paysim.cli import (
     pilot,
     population,
     psa,
+    regions,
     report,
     resume,
     sensitivity,
@@ -58,6 +59,7 @@ app = typer.Typer(
 )
 app.command("demo")(run_command.demo)
 app.command("run")(run_command.run)
+app.command("regions")(regions.regions)
 app.command("resume")(resume.resume)
 app.command("repair")(resume.repair)
 app.command("compare")(compare.compare)

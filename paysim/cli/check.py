@@ -37,8 +37,8 @@ def check(
 
         build_model(loaded, sample=_FEW)  # programmes name processes and flags, which only a model has
     parameters, region = load_parameters(loaded)
-    services = load_services().priced(PriceLevel(region.country, loaded.price_year))
-    rows = every_value(loaded, parameters, region, services)
+    services = load_services().priced(PriceLevel(region.country, loaded.price_year)).with_values(parameters)
+    rows = every_value(loaded, parameters, region)
     warnings = _warnings(loaded, services)
     if json:
         show.as_json({"scenario": loaded.name, "sha256": loaded.sha256, "warnings": warnings, "parameters": rows})

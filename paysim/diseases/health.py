@@ -33,6 +33,7 @@ from paysim.errors import Problem, ScenarioError, nearest_name
 from paysim.kernel.spec import AGES, Transition
 from paysim.parameters import Parameters
 from paysim.parameters.calibrated import with_calibrated
+from paysim.reading import read_table
 
 __all__ = [
     "Cohort",
@@ -149,6 +150,16 @@ def health_parameters(country: str, *, calibrated: bool = True) -> Parameters:
 def calibration_file(country: str) -> Path:
     """Return where the shipped calibration of a country is kept."""
     return Path(__file__).parent / "calibration" / country.lower() / "calibration.yaml"
+
+
+def health_correlations(country: str) -> dict[tuple[str, str], float]:
+    """Return the correlations of the logarithms of calibrated values, by pair of names; of no pair without a fit."""
+    file = calibration_file(country).with_name("covariance.csv")
+    if not file.is_file():
+        return {}
+    table = read_table(file, {"first": str, "second": str, "covariance": float})
+    found = dict(zip(zip(table["first"], table["second"], strict=True), map(float, table["covariance"]), strict=True))
+    return {(a, b): covariance / (found[a, a] * found[b, b]) ** 0.5 for (a, b), covariance in found.items() if a < b}
 
 
 def build_health(

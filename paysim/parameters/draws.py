@@ -17,13 +17,14 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
-from scipy import stats
+from scipy.special import betainc, betaincinv, gammainc, gammaincinv, ndtr, ndtri
 
 from paysim.parameters.values import Override, Parameter
 
+_Curve = Callable[[float], float]
 Correlations = Mapping[tuple[str, str], float]
 
 _WIDTH_95 = 2.0 * 1.959963984540054
@@ -68,8 +69,8 @@ def _together(quantiles: Mapping[str, float], correlations: Correlations) -> dic
     for (first, second), value in pairs.items():
         i, j = names.index(first), names.index(second)
         matrix[i, j] = matrix[j, i] = value
-    scores = np.linalg.cholesky(matrix) @ stats.norm.ppf([quantiles[name] for name in names])
-    return dict(zip(names, stats.norm.cdf(scores).tolist(), strict=True))
+    scores = np.linalg.cholesky(matrix) @ ndtri([quantiles[name] for name in names])
+    return dict(zip(names, ndtr(scores).tolist(), strict=True))
 
 
 def quantile(seed: int, number: int, name: str) -> float:
@@ -90,24 +91,33 @@ def at_quantile(parameter: Parameter, u: float) -> float | tuple[float, ...]:
 
 def _inside(value: float, low: float, high: float, family: str | None, u: float) -> float:
     """Return the quantile `u` of the family, cut at the range."""
-    found = _family(value, low, high, family)
-    below, above = found.cdf(low), found.cdf(high)
-    drawn = float(found.ppf(below + u * (above - below)))
+    below_of, quantile_of = _family(value, low, high, family)
+    below, above = below_of(low), below_of(high)
+    drawn = float(quantile_of(below + u * (above - below)))
     return min(max(drawn, low), high) if math.isfinite(drawn) else value
 
 
-def _family(value: float, low: float, high: float, family: str | None) -> stats.distributions.rv_frozen:
+def _family(value: float, low: float, high: float, family: str | None) -> tuple[_Curve, _Curve]:
+    """Return the distribution function and its inverse; of `scipy.special`, a hundred times quicker than its stats."""
     sd = (high - low) / _WIDTH_95
     if family == "normal":
-        return stats.norm(value, sd)
+        return lambda x: ndtr((x - value) / sd), lambda q: value + sd * ndtri(q)
     if family == "lognormal" and low > 0.0:
-        return stats.lognorm((math.log(high) - math.log(low)) / _WIDTH_95, scale=value)
+        spread = (math.log(high) - math.log(low)) / _WIDTH_95
+        return lambda x: ndtr(math.log(x / value) / spread), lambda q: value * math.exp(spread * ndtri(q))
     if family == "beta" and 0.0 < value < 1.0 and sd**2 < value * (1.0 - value):
         both = value * (1.0 - value) / sd**2 - 1.0
-        return stats.beta(value * both, (1.0 - value) * both)
+        a, b = value * both, (1.0 - value) * both
+        return lambda x: betainc(a, b, min(max(x, 0.0), 1.0)), lambda q: betaincinv(a, b, q)
     if family == "gamma" and value > 0.0:
-        return stats.gamma((value / sd) ** 2, scale=sd**2 / value)
+        shape, scale = (value / sd) ** 2, sd**2 / value
+        return lambda x: gammainc(shape, max(x, 0.0) / scale), lambda q: scale * gammaincinv(shape, q)
     if family == "uniform":
-        return stats.uniform(low, high - low)
-    peak = min(max(value, low), high)
-    return stats.triang((peak - low) / (high - low), low, high - low)
+        return lambda x: (x - low) / (high - low), lambda q: low + (high - low) * q
+    peak = (min(max(value, low), high) - low) / (high - low)
+
+    def triangle(q: float) -> float:
+        at = math.sqrt(peak * q) if q < peak else 1.0 - math.sqrt((1.0 - peak) * (1.0 - q))
+        return low + (high - low) * at
+
+    return lambda x: float(x >= high), triangle  # nothing of a triangle is cut

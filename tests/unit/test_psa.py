@@ -94,6 +94,38 @@ def test_quantiles_are_keyed_by_name_and_uniform() -> None:
     assert quantile(1, 2, "a") != quantile(2, 1, "a")
 
 
+def test_diseases_are_drawn_with_the_correlations_of_their_calibration() -> None:
+    """The covariance that `paysim calibrate` wrote is that of the draws, within the error of a correlation."""
+    scenario = ps.load_scenario("nl/achterhoek_four_models")
+    values = [{each.name: each.value for each in worlds.draw_of(scenario, number)} for number in range(400)]
+    for first, second, expected in (
+        ("heart_failure.level", "heart_failure.mortality_hr", 0.00660374 / math.sqrt(0.00276316 * 0.0175165)),
+        ("cancer.level", "cancer.deaths_level", -0.00149271 / math.sqrt(0.00133324 * 0.00326382)),
+        ("cancer.level", "diabetes.level", 0.0),
+    ):
+        logs = np.log([[each[first], each[second]] for each in values])
+        found = np.arctanh(np.corrcoef(logs.T)[0, 1])  # Fisher: normal with variance 1 / (n - 3)
+        assert found == pytest.approx(np.arctanh(expected), abs=4.0 / math.sqrt(len(values) - 3))
+
+
+def test_minutes_and_prices_of_services_are_drawn_and_used() -> None:
+    from paysim.care.catalogue import load_services
+    from paysim.care.model import care_parameters
+
+    scenario = ps.load_scenario("nl/achterhoek_four_models")
+    drawn = {each.name for each in uncertain(scenario)}
+    assert {"services.gp_consult.minutes_gp", "services.background_hospital.resource_cost_eur"} <= drawn
+    services, values = load_services(), care_parameters("NL")
+    same = services.with_values(values)
+    for name in ("minutes", "material_eur", "reference_price_eur", "given_cost_eur"):
+        np.testing.assert_array_equal(getattr(same, name), getattr(services, name))
+    changes = [("services.gp_consult.minutes_gp", 9.0), ("services.gp_visit.reference_price_eur", 1.0)]
+    changed = services.with_values(values.override(changes))
+    assert changed.minutes[services.index("gp_consult"), 0] == 9.0
+    assert changed.reference_price_eur[services.index("gp_visit")] == 1.0
+    assert (changed.minutes != services.minutes).sum() == 1
+
+
 @pytest.fixture(scope="module")
 def short() -> Scenario:
     scenario = ps.load_scenario("nl/achterhoek_four_models")
