@@ -108,7 +108,7 @@ class Regions:
         rows = []
         for what in (each for each in chosen if each.name not in lacking):
             frames = {POOLED: self._pooled(what)}
-            frames |= {name: self.totals.xs(name, level="region") for name in self.names}
+            frames |= {name: pd.DataFrame(self.totals.xs(name, level="region")) for name in self.names}
             for name, frame in frames.items():
                 parts = by_arm(frame)
                 people = float(parts[base][PEOPLE].mean())
