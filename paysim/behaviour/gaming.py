@@ -5,8 +5,9 @@ asked what they would pay before and after, as for the incentive map, with chanc
 written is audited without further code. A deviation changes what is billed, on record or in a window, or what is
 really done; its cost is that of what is really done. The other half tells what comes of money that all share.
 
-Harm is what others lose by it: what payers pay more (for nothing, or elsewhere), and the care that patients do not get,
-at its resource cost. Nobody is said to do any of this: it is what would pay.
+Harm is what others lose by it: what payers pay more (for nothing, or elsewhere), what organisations at risk lose,
+and the care that patients do not get, at its resource cost. Who has to look for another practice gets care there.
+Nobody is said to do any of this: it is what would pay.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from paysim.behaviour.hospital import HOSPITAL
 from paysim.behaviour.incentives import PEOPLE, expected_revenue_eur
 from paysim.behaviour.response import CONTACTS, DELIVERED, GP_CONTACTS
 from paysim.behaviour.situation import Floats, Situation
-from paysim.contracts.settlement import PAYERS, settle
+from paysim.contracts.settlement import LINES, LONG_TERM_CARE, PAYERS, settle
 from paysim.kernel.records import CONDITIONS as CONDITION_TITLES
 
 SHARE = 0.1
@@ -39,7 +40,7 @@ KINDS = ("choosing patients", "upcoding", "timing", "splitting", "stinting", "sh
 
 COLUMNS = (
     *("arm", "actor", "kind", "deviation", "gain_eur", "gain_under_current_eur", "harm_eur", "harm_payers_eur"),
-    *("harm_patients_eur", "profitable", "opened"),
+    *("harm_organisations_eur", "harm_patients_eur", "profitable", "opened"),
 )
 
 
@@ -108,7 +109,7 @@ def audit(situation: Situation, arm: str, current: Situation | None = None) -> l
     today = {} if current is None else {each.what: _reckoned(current, each)[0] for each in deviations()}
     rows = []
     for each in deviations():
-        gain, payers, patients = _reckoned(situation, each)
+        gain, payers, organisations, patients = _reckoned(situation, each)
         before = today.get(each.what)
         rows.append(
             {
@@ -118,8 +119,9 @@ def audit(situation: Situation, arm: str, current: Situation | None = None) -> l
                 "deviation": each.what,
                 "gain_eur": gain,
                 "gain_under_current_eur": before,
-                "harm_eur": max(payers, 0.0) + patients,
+                "harm_eur": max(payers, 0.0) + max(organisations, 0.0) + patients,
                 "harm_payers_eur": payers,
+                "harm_organisations_eur": organisations,
                 "harm_patients_eur": patients,
                 "profitable": gain > _LEAST_EUR,
                 "opened": gain > _LEAST_EUR and (before is None or gain > before + _LEAST_EUR),
@@ -136,13 +138,13 @@ def audit_sentence(row: dict[str, Any]) -> str:
     who = "the hospital" if row["actor"] == HOSPITAL else "a practice"
     gain, before = row["gain_eur"], row["gain_under_current_eur"]
     today = "" if before is None or math.isnan(before) else f" (today {_would(before)})"
-    harm = [
-        f"payers pay {row['harm_payers_eur']:,.0f} euro more" if row["harm_payers_eur"] > _LEAST_EUR else "",
-        f"patients lose care worth {row['harm_patients_eur']:,.0f} euro"
-        if row["harm_patients_eur"] > _LEAST_EUR
-        else "",
-    ]
-    told = " and ".join(each for each in harm if each) or "nobody else loses money or care at once"
+    losers = {
+        "harm_payers_eur": "payers pay {:,.0f} euro more",
+        "harm_organisations_eur": "organisations at risk lose {:,.0f} euro",
+        "harm_patients_eur": "patients lose care worth {:,.0f} euro",
+    }
+    harm = [text.format(row[name]) for name, text in losers.items() if row[name] > _LEAST_EUR]
+    told = " and ".join(harm) or "nobody else loses money or care at once"
     return f"Under {row['arm']} {who} would {_would(gain)} a year by {row['deviation']}{today}: {told}."
 
 
@@ -152,8 +154,8 @@ def _would(gain: float) -> str:
     return f"gain {gain:,.0f} euro" if gain > 0.0 else f"lose {-gain:,.0f} euro"
 
 
-def _reckoned(situation: Situation, deviation: Deviation) -> tuple[float, float, float]:
-    """Return gain, harm to payers and harm to patients, in euro a year and practice that deviates."""
+def _reckoned(situation: Situation, deviation: Deviation) -> tuple[float, float, float, float]:
+    """Return gain, and harm to payers, organisations and patients, in euro a year and practice that deviates."""
     activity = situation.activity if situation.activity.years == 1.0 else situation.activity.annualised()
     activity = replace(activity, lines=(), payments=None)
     practices = len(activity.practice_names)
@@ -177,9 +179,9 @@ def _reckoned(situation: Situation, deviation: Deviation) -> tuple[float, float,
         per_unit = (services.minutes @ situation.wages.per_minute() + services.material_eur) * own
         cost = float((moved.work @ per_unit) @ deviates)
         number = float(deviates.sum())
-    payers = _paid_by_payers(situation, after) - _paid_by_payers(situation, before)
+    harm = [_left(situation, after, actors) - _left(situation, before, actors) for actors in (_is_payer, _is_other)]
     patients = float((moved.lost @ situation.services.resource_cost(situation.wages)).sum())
-    return (revenue - cost) / number, payers / number, patients / number
+    return (revenue - cost) / number, harm[0] / number, harm[1] / number, patients / number
 
 
 def _half(activity: Activity) -> Floats:
@@ -200,12 +202,21 @@ def _paid_to(situation: Situation, activity: Activity, actor: str) -> float:
     return sum((euros for _, payee, euros in _bills(situation, activity) if payee == actor), 0.0)
 
 
-def _paid_by_payers(situation: Situation, activity: Activity) -> float:
-    """Return what leaves all payers together."""
+def _left(situation: Situation, activity: Activity, are_meant: Callable[[str], bool]) -> float:
+    """Return what leaves some actors together, less what comes in to them."""
     found = 0.0
     for payer, payee, euros in _bills(situation, activity):
-        found += euros * ((payer in PAYERS) - (payee in PAYERS))
+        found += euros * (are_meant(payer) - are_meant(payee))
     return found
+
+
+def _is_payer(actor: str) -> bool:
+    return actor in PAYERS
+
+
+def _is_other(actor: str) -> bool:
+    """Tell organisations, which pass money on, from who brings it in and who delivers care."""
+    return actor not in (*PAYERS, *LINES, LONG_TERM_CARE, PRACTICES)
 
 
 # --- The deviations ---------------------------------------------------------------------------------------------------
@@ -256,9 +267,7 @@ def _take(sign: float) -> Callable[[Situation, Activity, Floats], Deviated]:
             coded_years=None if activity.coded_years is None else moved(activity.coded_years),
         )
         work = (services - activity.services).sum(axis=1)
-        own = activity.services * np.maximum(sign * share, 0.0)[:, None, None]
-        lost = own.sum(axis=1) * situation.services.in_sector("general_practice")
-        return Deviated(changed, work, np.asarray(lost))
+        return Deviated(changed, work, _nothing(activity))
 
     return move
 
@@ -296,9 +305,7 @@ def _choose(who: Segments, sign: float) -> Callable[[Situation, Activity, Floats
             coded_years=None if activity.coded_years is None else moved(activity.coded_years),
         )
         work = (services - activity.services).sum(axis=1)
-        own = activity.services * np.maximum(leaving, 0.0)[:, :, None]
-        lost = own.sum(axis=1) * situation.services.in_sector("general_practice")
-        return Deviated(changed, work, np.asarray(lost))
+        return Deviated(changed, work, _nothing(activity))
 
     return move
 

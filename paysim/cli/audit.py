@@ -55,7 +55,8 @@ def audit(
         return
     if not every:
         rows = [row for name in shown for row in [each for each in rows if each["arm"] == name][:MOST]]
-    columns = ["arm", "actor", "kind", "gain_eur", "gain_under_current_eur", "harm_payers_eur", "harm_patients_eur"]
+    columns = ["arm", "actor", "kind", "gain_eur", "gain_under_current_eur"]
+    columns += ["harm_payers_eur", "harm_organisations_eur", "harm_patients_eur"]
     short = [{c: round(v, 0) if isinstance(v := row[c], float) else v for c in columns} for row in rows]
     show.table(
         [each | {"deviation": row["deviation"]} for each, row in zip(short, rows, strict=True)], [*columns, "deviation"]

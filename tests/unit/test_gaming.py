@@ -11,6 +11,7 @@ from paysim.behaviour.situation import Situation
 from paysim.cli.app import run
 from paysim.contracts.capitation import Capitation
 from paysim.contracts.chronic_bundle import BundlePrice, ChronicBundle
+from paysim.contracts.contract import Contract, Part
 from paysim.contracts.risk_capitation import RiskCapitation
 from paysim.contracts.shared_savings import SharedSavings
 from tests.unit.test_behaviour import ENROLLED, NORM, PEOPLE, SERVICES, WAGES, contract, fees, situation
@@ -138,6 +139,27 @@ def _sharing(pooled: bool) -> Situation:
     now = paid()
     base = settle((tariff(3000.0),), Book(now.activity)).book.activity
     return replace(now, contracts=(tariff(3000.0), contract(terms)), year=0, past=(base,))
+
+
+def test_whoever_bears_the_risk_is_harmed_in_place_of_the_payer():
+    """Of what the hospital bills twice an integrator at full risk loses every euro, and the insurers none."""
+    today = _sharing(pooled=True)
+    full = SharedSavings(sharing_rate=1.0, loss_rate=1.0, lines=("hospital",), trend="none", pooled=True)
+    at_risk = Contract("r", "R", "insurers", "integrator", (Part("savings", full),))
+    row = found(replace(today, contracts=(tariff(3000.0), at_risk)), "readmitting a tenth of planned")
+    assert row["gain_eur"] > 0.0
+    assert row["harm_organisations_eur"] == pytest.approx(row["gain_eur"])
+    assert row["harm_payers_eur"] == pytest.approx(0.0, abs=1e-6)
+    assert row["harm_eur"] == pytest.approx(row["gain_eur"])
+    assert "organisations at risk lose" in audit_sentence(row)
+    unprotected = found(replace(today, contracts=(tariff(3000.0),)), "readmitting a tenth of planned")
+    assert (unprotected["harm_payers_eur"], unprotected["harm_organisations_eur"]) == (unprotected["gain_eur"], 0.0)
+
+
+def test_who_moves_to_another_practice_loses_no_care():
+    for name, row in rows(paid(Capitation(rate_eur_per_person_year=200.0))).items():
+        if row["kind"] == "choosing patients":
+            assert row["harm_patients_eur"] == 0.0, name
 
 
 def test_rows_are_ranked_and_read_as_sentences():
