@@ -415,7 +415,7 @@ def life_expectancy_by_education(params: Parameters, cohort: Cohort, country: st
         deaths = FIVE_YEARS.sums(cohort.by_age(mine * dying))
         ratio = np.divide(
             deaths,
-            FIVE_YEARS.sums(cohort.by_age(mine * cohort.at(model.reference["levelled_deaths"]))),
+            FIVE_YEARS.sums(cohort.by_age(mine * cohort.at(model.reference["life_table"]))),
             out=np.ones_like(deaths),
             where=persons > 0,
         )

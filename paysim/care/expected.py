@@ -83,8 +83,7 @@ def _add_contacts(care: CareModel, cohort: Cohort, use: Floats, age: np.ndarray)
     for row in care.transitions:
         if row.kind in rate:
             rate[row.kind] += hazards(row, cohort)
-    low, high = (cohort.covariates[:, COVARIATES.index(name)] for name in ("edu_low", "edu_high"))
-    missed = access.missed_share[(1 - low + high).astype(int)]
+    missed = access.missed_share[cohort.education]
     asked = rate["need"] * access.urgent_share[age]
     leaving = share_leaving(care.book, float(access.patience_days[1]))
     seen = asked * (1.0 - leaving)

@@ -130,11 +130,9 @@ class Built:
     transitions
         In a fixed order; rows of kind ``death`` among them have an excess mortality of their own.
     mortality_hr
-        Flag -> hazard ratio by which background mortality is multiplied; it fades with age.
+        Flag -> hazard ratio of death of any cause, against people with none of these flags; it fades with age.
     reference
         What was levelled on, ``[2, 111]`` per inhabitant a year, by name.
-    lasting_hr
-        As `mortality_hr`, but not fading with age.
     admissions
         Emergency admissions per inhabitant a year ``[2, 111]`` that the published rates or the parameters imply; None
         without any.
@@ -147,7 +145,6 @@ class Built:
     transitions: tuple[Transition, ...]
     mortality_hr: Mapping[str, float] = field(default_factory=dict)
     reference: Mapping[str, np.ndarray] = field(default_factory=dict)
-    lasting_hr: Mapping[str, float] = field(default_factory=dict)
     admissions: np.ndarray | None = None
     deaths: np.ndarray | None = None
 
@@ -337,20 +334,6 @@ def expected_deaths(row: Transition, cohort: Cohort) -> np.ndarray:
     return cohort.by_age(death_hazards(row, cohort))
 
 
-def less_deaths_in(row: Transition, ratio: float, flag: str, life: np.ndarray, context: Context) -> float:
-    """Return a hazard ratio of death without the deaths that are simulated in `row`; a tenth of it always remains.
-
-    Parameters
-    ----------
-    life
-        Hazard ratio by age, faded, times background, is ``ratio * life``; ``[2, 111]``.
-    """
-    held = context.cohort.by_age(context.cohort.has(flag))
-    excess = (ratio - 1) * float((held * life).sum())
-    share = float(expected_deaths(row, context.cohort).sum()) / excess if excess > 0 else 0.0
-    return 1 + (ratio - 1) * max(1 - share, 0.1)
-
-
 def admissions(rows: Sequence[Transition], cohort: Cohort) -> np.ndarray:
     """Return expected admissions a year of the rows of kind ``event``, by sex and age, ``[2, 111]``."""
     total = np.zeros((2, AGES))
@@ -372,7 +355,6 @@ __all__ = [
     "expected_deaths",
     "fatal_share",
     "implied_incidence",
-    "less_deaths_in",
     "levelled",
     "levelled_to",
     "once",

@@ -23,7 +23,6 @@ from paysim.diseases.ischaemic_heart_disease import model as ischaemic_heart_dis
 from paysim.diseases.mortality import model as mortality
 from paysim.diseases.quality_of_life import model as quality_of_life
 from paysim.diseases.risk.factors import RiskFactorTables, load_risk_factors
-from paysim.diseases.smoking import model as smoking
 from paysim.diseases.starting import cohort_from_population
 from paysim.diseases.stroke import model as stroke
 from paysim.diseases.treatments import model as treatments
@@ -88,12 +87,15 @@ class HealthModel:
         Flags that end a healthy life.
     untreated_ldl
         LDL cholesterol that treatment lowers, mmol/L.
+    usual_lowering
+        ``[2, 4, 111]`` by how much treatment lowers LDL and systolic pressure at base, see
+        `vascular_prevention.model.usual_lowering`.
     modelled_admissions
         Expected emergency admissions per inhabitant a year for diseases other than infarction and stroke, ``[2, 111]``.
     reference
-        What the model was levelled on, ``[2, 111]`` each: life_table, levelled_deaths (hazards per person-year), norm
-        (utility), and mi, stroke (admissions per person-year, net of transfers); and mi_bands, stroke_bands:
-        the same as published by band of ten years, ``[2, 8]``; and deaths_by_rates: see `deaths_at_base`.
+        What the model was levelled on, ``[2, 111]`` each: life_table (hazard per person-year), norm (utility), and mi,
+        stroke (admissions per person-year, net of transfers); and mi_bands, stroke_bands: the same as published by band
+        of ten years, ``[2, 8]``; and deaths_by_rates: see `deaths_at_base`.
     report
         shortfall_deaths (a year, by sex and five-year band), floored cells, first_share of admissions, and the names of
         the transitions in deaths_by_rates.
@@ -108,6 +110,7 @@ class HealthModel:
     combination: quality_of_life.Combination
     chronic: tuple[str, ...]
     untreated_ldl: float
+    usual_lowering: np.ndarray
     modelled_admissions: np.ndarray
     reference: Mapping[str, np.ndarray]
     report: Mapping[str, Any]
@@ -199,36 +202,37 @@ def build_health(
     tia = [stroke.first_tia(context, each) for each in events if each.words is stroke.WORDS]
     own = [row for each in built.values() for row in each.transitions]
     others = [mortality.with_education(row, context) if row.kind == "death" else row for row in own] + tia
-    ratios = {flag: ratio for each in built.values() for flag, ratio in each.mortality_hr.items()}
-    lasting = {flag: ratio for each in built.values() for flag, ratio in each.lasting_hr.items()}
-    slopes = {"smoker": smoking.mortality_slope(context)} if "smoking" in diseases else {}
+    ratios = [each.mortality_hr for each in built.values() if each.mortality_hr]
     implied = {name: each.deaths for name, each in built.items() if each.deaths is not None}
     by_rates = {row.name for name in implied for row in built[name].transitions}
     counted = [row for row in others if row.name not in by_rates]
     deaths_by_rates = sum(implied.values(), NOBODY)
-    deaths = mortality.build(context, events, counted, deaths_by_rates, ratios, lasting, slopes)
+    falling_ill = [(each, module(name).onset(params)) for name, each in implied.items()]
+    deaths = mortality.build(context, events, counted, falling_ill, ratios)
     vascular = [row for each in events for row in each.transitions]
     prevention = _prevention(params, cohort, tables, events, built, tia, [*deaths.transitions, *others])
     drugs = treatments.build(context, [*vascular, *others])
     rows = (*deaths.transitions, *vascular, *others, *prevention, *drugs)
     base = quality_of_life.solve_base_utility(params, standard)
-    levelled = deaths.life_table * (1 + mortality.falls_behind(params))
-    reference = {"life_table": deaths.life_table, "levelled_deaths": levelled, "deaths_by_rates": deaths_by_rates}
+    reference = {"life_table": deaths.life_table, "deaths_by_rates": deaths_by_rates}
     reference["norm"] = quality_of_life.norms(params)
     for name, each in built.items():
         reference |= each.reference
         if params.has_table(f"{name}.prevalence"):
             reference[f"{name}_prevalence"] = published(params, f"{name}.prevalence")[2]
+    effects = vascular_prevention.treatment_effects(params) | treatments.lowers(params)
+    untreated = params["vascular_prevention.untreated_ldl"]
     return HealthModel(
         transitions=rows,
         flags=FLAGS,
         risk_factors=tables,
-        treatment_effects=vascular_prevention.treatment_effects(params) | treatments.lowers(params),
+        treatment_effects=effects,
         base_utility=base.utility,
         decrement=quality_of_life.decrements(params, FLAGS),
         combination=quality_of_life.combination(params),
         chronic=tuple(flag for name in context.diseases for flag in getattr(module(name), "CHRONIC", ())),
-        untreated_ldl=params["vascular_prevention.untreated_ldl"],
+        untreated_ldl=untreated,
+        usual_lowering=vascular_prevention.usual_lowering(effects, untreated, cohort),
         modelled_admissions=sum((e.admissions for e in built.values() if e.admissions is not None), NOBODY),
         reference=reference | _levels(events, params),
         report=_report(deaths, base, events, cohort) | {"by_rates": by_rates},
@@ -330,7 +334,7 @@ def expected_at_base(model: HealthModel, cohort: Cohort) -> dict[str, Any]:
         ``events``: rows of event, sex, age_from, persons, expected (admissions a year), target (smoothed
         published rate net of transfers at the cohort's ages), published (crude rate of the band times
         persons), floored.
-        ``deaths``: rows of sex, age_from, persons, expected, levelled, by five-year band.
+        ``deaths``: rows of sex, age_from, persons, expected, life_table, by five-year band.
         ``utility``: rows of sex, age_from, persons, mean, norm.
         ``flows``: rows of transition, expected a year, for all transitions but timers.
     """
@@ -351,7 +355,7 @@ def expected_at_base(model: HealthModel, cohort: Cohort) -> dict[str, Any]:
     death_columns = {
         "persons": persons,
         "expected": deaths_at_base(model, cohort),
-        "levelled": persons * model.reference["levelled_deaths"],
+        "life_table": persons * model.reference["life_table"],
     }
     utility = quality_of_life.utilities(model.base_utility, model.decrement, cohort, model.combination)
     means = _by_band(

@@ -36,6 +36,16 @@ def mortality_after(by_30_days: np.ndarray, by_1_year: np.ndarray) -> np.ndarray
     return np.asarray(np.log((1 - by_30_days) / (1 - by_1_year)) / (1 - DAYS_30))
 
 
+def at_once(by_30_days: np.ndarray, by_1_year: np.ndarray) -> np.ndarray:
+    """Return the chance of dying in care that, with the mortality of the year after, gives that of 30 days.
+
+    The model's event kills at once; whoever survives it has the mortality of the following year from the first day on,
+    so that part of the deaths of 30 days are those.
+    """
+    within = np.exp(-mortality_after(by_30_days, by_1_year) * DAYS_30)
+    return np.asarray(np.maximum(1 - (1 - by_30_days) / within, 0.0))
+
+
 def published_admissions(params: Parameters, group: str) -> np.ndarray:
     """Return published admissions per inhabitant a year ``[2, 111]``, at the country's scale."""
     return np.asarray(published(params, f"{group}.admissions")[2] * params[f"{group}.national_scale"])

@@ -1,9 +1,10 @@
 """From a population to the cohort a model starts with: risk factors as values, flags nobody publishes.
 
-Flags that are not in a population are set here, keyed by person. ``recent_mi``, ``recent_stroke``, ``recent_cancer``:
-as many of those with the disease as fell ill within the year at the published rates. ``cancer_survivor``: as many as
-the rates imply. ``rehabilitation``: the covered share. ``high_risk``: people without diabetes or a past event whose
-SCORE2 is over the Dutch limit for treatment, or who are already on preventive treatment.
+Flags that are not in a population are set here, keyed by person. ``recent_mi``, ``recent_stroke``, ``recent_cancer``,
+``recent_tia``: as many of those with the disease as fell ill within the year (90 days for the last) at the published
+rates. ``cancer_survivor``: as many as the rates imply. ``rehabilitation``: the covered share. ``high_risk``: people
+without diabetes or a past event whose SCORE2 is over the Dutch limit for treatment, or who are already on preventive
+treatment.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from paysim.diseases.ages import FIVE_YEARS, between_middles
 from paysim.diseases.cancer import model as cancer
 from paysim.diseases.cohort import Cohort, check_length, keyed_share
+from paysim.diseases.disease import switched_on
 from paysim.diseases.frailty import model as frailty
 from paysim.diseases.heart_failure import model as heart_failure
 from paysim.diseases.ischaemic_heart_disease import model as ischaemic_heart_disease
@@ -70,12 +73,19 @@ def cohort_from_population(population: Any, params: Parameters, tables: RiskFact
     covariates = covariates_of(people, scores, tables, sex, age)
     covariates[:, COVARIATES.index("log_frailty")] += frailty.changing_part(population, params)
     flags = flags_of(people)
+    if not switched_on(params, "trends.education"):
+        _beside_contemporaries(covariates, sex, age)
     cohort = Cohort(sex, age, covariates, flags, np.asarray(population.deprived), np.asarray(population.education))
     for disease in (ischaemic_heart_disease, stroke):
         share = disease.stages(params)
         prior, recent = disease.WORDS.prior, disease.WORDS.recent
         within = np.divide(share[recent], share[prior], out=np.zeros((2, AGES)), where=share[prior] > 0)
         flags[recent] = cohort.has(prior) & keyed_share(population, cohort.at(np.minimum(within, 0.5)), recent)
+    soon = np.minimum(
+        stroke.stages(params)["recent_tia"] / np.maximum(stroke.stages(params)["prior_stroke"], 1e-12), 0.5
+    )
+    lately = keyed_share(population, cohort.at(soon), "recent_tia")
+    flags["recent_tia"] = cohort.has("prior_stroke") & ~flags["recent_stroke"] & lately
     # Of the people after a stroke without an antiplatelet drug, as many as of all have had a haemorrhage.
     free = 1 - params["treatments.antiplatelet_coverage"]
     bled = np.minimum(stroke.haemorrhage_share(params) / max(free, 0.01), 1.0)
@@ -94,6 +104,22 @@ def cohort_from_population(population: Any, params: Parameters, tables: RiskFact
     treated = cohort.any_of(("statin", "bp_drug_1"))
     flags["high_risk"] = (over | treated) & ~cohort.any_of(("diabetes", "prior_mi", "prior_stroke"))
     return cohort
+
+
+def _beside_contemporaries(covariates: np.ndarray, sex: np.ndarray, age: np.ndarray) -> None:
+    """Take the mean of people of the same sex and age from the covariates of education.
+
+    What counts then is schooling beside one's contemporaries. Published rates by age hold for people with the schooling
+    of that age now; as better educated people grow old they stay what they are, and the gradient within an age too.
+    """
+    cell = sex * AGES + age
+    persons = FIVE_YEARS.sums(np.bincount(cell, minlength=2 * AGES).reshape(2, AGES))
+    for name in ("edu_low", "edu_high"):
+        column = covariates[:, COVARIATES.index(name)]
+        held = FIVE_YEARS.sums(np.bincount(cell, column, minlength=2 * AGES).reshape(2, AGES))
+        # A thin band leans on all ages of both sexes: ten persons' weight.
+        mean = (held + 10 * held.sum() / max(persons.sum(), 1)) / (persons + 10)
+        column -= between_middles(FIVE_YEARS, mean)[sex, age]
 
 
 def covariates_of(

@@ -19,7 +19,7 @@ import numpy as np
 from paysim.diseases.ages import Bands, banded, fit_level, national_weights, smooth_rates
 from paysim.diseases.cohort import Cohort, can_happen, hazards, log_relative_hazard
 from paysim.diseases.disease import Context, once, passing, stationary
-from paysim.diseases.hospital_events import case_fatality, mortality_after
+from paysim.diseases.hospital_events import at_once, case_fatality, mortality_after
 from paysim.diseases.mortality.life import faded, life_table_hazard
 from paysim.diseases.risk.equations import first_event_slopes
 from paysim.diseases.risk.factors import RISK_FACTORS, RiskFactorTables
@@ -250,20 +250,23 @@ def first_year_rate(params: Parameters, words: Words, published: Published) -> f
     return float(survivors / survivors.sum() @ -np.log1p(-np.array([men, women])))
 
 
-def build_events(context: Context, words: Words, published: Published) -> VascularEvents:
+def build_events(
+    context: Context, words: Words, published: Published, early: Mapping[str, float] | None = None
+) -> VascularEvents:
     """Level the first and recurrent events of a disease on a cohort.
 
-    Source: published admissions 2022, case fatality 2020-2022, recurrence rates; see the disease's folder.
+    `early` names further states in which a recurrence is likely, and the logarithm of its hazard ratio there; it ends
+    them. Source: published admissions 2022, case fatality 2020-2022, recurrence rates; see the disease's folder.
     """
     params, cohort, tables = context.params, context.cohort, context.tables
     p = params.group(words.group)
     fatal: dict[str, np.ndarray | float] = {
         "dies_before_care": published.before_care,
-        "dies_in_care": published.by_30_days,
+        "dies_in_care": at_once(published.by_30_days, published.by_1_year),
         "admission_days": p["admission_days"],
     }
     fatal["trend"] = context.trend(words.event)
-    recurrent = _recurrent(params, cohort, tables, words, published, fatal)
+    recurrent = _recurrent(params, cohort, tables, words, published, fatal, early or {})
     first, floored = _first(params, cohort, tables, words, published, recurrent, fatal)
     ends = Transition(
         name=f"{words.recent}_ends",
@@ -284,6 +287,7 @@ def _recurrent(
     words: Words,
     published: Published,
     fatal: Mapping[str, np.ndarray | float],
+    early: Mapping[str, float],
 ) -> Transition:
     p, smart2 = params.group(words.group), load_smart2(params)
     slopes = smart2_slopes(smart2, params["risk.smart2_mean_non_hdl"])
@@ -297,7 +301,7 @@ def _recurrent(
         "pad": smart2["pad"],
         "ex_smoker": smoker_left(params, slopes, survivors),
     }
-    log_hr |= kidney | effects_on(params, words.outcome)
+    log_hr |= kidney | effects_on(params, words.outcome) | dict(early)
     shape = -mean_predictor(slopes, tables)
     row = Transition(
         name=f"{words.event}_recurrent",
@@ -307,12 +311,13 @@ def _recurrent(
         slopes=slopes | treatment_slopes(p),
         log_hr=log_hr,
         sets=(words.recent,),
+        clears=tuple(early),
         service=words.service,
         source="published recurrence rates, ranked by SMART2",
         **fatal,  # type: ignore[arg-type]
     )
     able = can_happen(row, cohort)
-    relative = np.exp(cohort.at(shape) + log_relative_hazard(row, cohort, without=(words.recent,)))
+    relative = np.exp(cohort.at(shape) + log_relative_hazard(row, cohort, without=(words.recent, *early)))
     mean = cohort.total(relative * able) / cohort.total(able) if able.any() else 1.0
     return _with_level(row, np.full((2, AGES), np.log(p["recurrent_later"] * p["national_scale"] / mean)))
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from paysim.diseases.ages import TEN_YEARS
 from paysim.diseases.health import module
+from paysim.diseases.vascular_prevention.model import lowered
 from paysim.engine.model import Model
 from paysim.kernel import advance as kernel
 from paysim.kernel.records import ADMISSION_REQUEST, TICKS_PER_YEAR, State
@@ -21,8 +22,9 @@ ASCVD = ("prior_mi", "angina", "prior_stroke", "pad")
 """Flags of atherosclerotic disease; `prior_stroke` holds TIA and haemorrhage too."""
 ASCVD_ADMISSIONS = ("admission_mi", "admission_stroke")
 CARDIOVASCULAR_DEATHS = (
-    *("mi_first", "mi_recurrent", "revascularisation", "death_after_mi"),
-    *("stroke_first", "stroke_recurrent", "haemorrhagic_stroke", "death_after_stroke", "pad_admission"),
+    *("mi_first", "mi_recurrent", "revascularisation", "death_after_mi", "death_in_year_after_mi"),
+    *("stroke_first", "stroke_recurrent", "haemorrhagic_stroke", "death_after_stroke", "death_in_year_after_stroke"),
+    "pad_admission",
     *("heart_failure_admission", "death_heart_failure", "death_after_hf_admission"),
 )
 AVOIDABLE = ("heart_failure_admission", "copd_admission")
@@ -220,9 +222,18 @@ class Facts:
         """
         people, covariates = self.state.people, self.state.people["covariates"][rows]
         x = {name: covariates[:, k] for k, name in enumerate(COVARIATES)}
-        drop = people["ldl_base"][rows] + x["ldl_drop"] - self._ldl_at_base[people["sex"][rows], age]
+        drop = self._ldl_fall(people["flags"][rows]) - self._ldl_at_base[people["sex"][rows], age]
         ldl = x["tc"] - x["hdl"] - self.model.parameters["outcomes.nonhdl_above_ldl"] - drop
         return ldl, x["sbp"] - x["sbp_drop"]
+
+    def _ldl_fall(self, flags: np.ndarray) -> np.ndarray:
+        """Return by how much the treatments among `flags` lower LDL cholesterol, ``[n]`` mmol/L."""
+        tables = self.model.tables[0]
+        left = sum(
+            (np.where(flags & (1 << k) != 0, share, 0.0) for k, share in enumerate(tables["flag_ldl"]) if share != 0.0),
+            np.zeros(len(flags)),
+        )
+        return np.asarray(tables["untreated_ldl"] * -np.expm1(left))
 
 
 def base_ldl_drop(model: Model) -> np.ndarray:
@@ -230,9 +241,7 @@ def base_ldl_drop(model: Model) -> np.ndarray:
 
     By bands of ten years, of the people the model is levelled on.
     """
-    cohort, left = model.cohort, np.ones(len(model.cohort))
-    for flag, (share, _) in model.health.treatment_effects.items():
-        left[cohort.has(flag)] *= 1.0 - share
+    cohort, health = model.cohort, model.health
     persons = TEN_YEARS.sums(cohort.by_age())
-    total = TEN_YEARS.sums(cohort.by_age(model.health.untreated_ldl * (1.0 - left)))
+    total = TEN_YEARS.sums(cohort.by_age(lowered(health.treatment_effects, health.untreated_ldl, cohort)[0]))
     return TEN_YEARS.spread(np.divide(total, persons, out=np.zeros_like(total), where=persons > 0))

@@ -172,6 +172,7 @@ def build_model(scenario: Scenario, sample: int | None = None, population: Popul
         reference_utility=health.combination.reference,
         chronic_flags=health.chronic,
         untreated_ldl=health.untreated_ldl,
+        usual_lowering=health.usual_lowering,
         frailty=frailty.terms(parameters),
         frailty_permanent_sigma=region["frailty_sigma"],
         score_correlations=correlation_matrix(region),

@@ -23,6 +23,7 @@ from paysim.kernel.transitions import (
     accrue,
     answer,
     ask_region,
+    beyond_usual,
     book,
     change_flags,
     enter,
@@ -32,7 +33,6 @@ from paysim.kernel.transitions import (
     next_row,
     seek,
     take_row,
-    treatment,
 )
 
 _BIRTH = KINDS.index("birth")
@@ -227,10 +227,10 @@ def advance(  # type: ignore[no-untyped-def]
 def begin(person, tables, practice, tick: int):  # type: ignore[no-untyped-def]
     """Wind up the clocks of a person who has lived elsewhere or before; return the tick of the earliest entry.
 
-    Treatment effects count from what the person takes now. Timers that run have run before: what is left of them is
-    keyed by person.
+    Treatment effects count from what the person takes now, against what is usual. Timers that run have run before: what
+    is left of them is keyed by person.
     """
-    person.ldl_base, person.sbp_base = treatment(person.flags, tables)
+    person.ldl_base, person.sbp_base = beyond_usual(person.flags, person.age, tables)
     enter(person, tables, practice, tick)
     leave_part_of_timers(person, tables, tick)
     return next_tick(person, tables)

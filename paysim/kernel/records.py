@@ -119,7 +119,7 @@ PERSON = np.dtype(
         ("loss", "f8"),  # utility lost to disease now
         ("frailty", "f8"),  # natural logarithm of the permanent part
         ("frailty_now", "f8"),  # the part that changes, in deviations
-        ("ldl_base", "f8"),  # mmol/L by which treatment lowered LDL at base
+        ("ldl_base", "f8"),  # mmol/L by which treatment lowered LDL at base, beyond what was usual in such people
         ("sbp_base", "f8"),  # mmHg, same
         ("municipality", "i4"),
         ("cause", "i4"),  # process of death, or -1

@@ -26,8 +26,8 @@ COVARIATES = (
     "tc",  # total cholesterol, mmol/L
     "hdl",  # mmol/L
     "bmi",  # kg/m2
-    "edu_low",  # 0 or 1
-    "edu_high",  # 0 or 1
+    "edu_low",  # 0 or 1, less the share at base of people of the same sex and age (`trends.education`)
+    "edu_high",  # the same
     "ldl_drop",  # mmol/L below base because treatment changed since base
     "sbp_drop",  # mmHg, same
     "log_frailty",  # natural logarithm of the person's frailty
@@ -74,7 +74,7 @@ class Transition:
         Timers only: fires this long after it became possible.
     loss
         Timers only: rate per person-year at which people leave the state before, by which of those who are in it at the
-        start more have been so for a short than for a long time (the first year of `fresh` apart).
+        start more have been so for a short than for a long time. In the first year the rate of dying takes its place.
     fresh
         Timers only: flags held in the first year. Who is in the state at the start has been so for less than a year
         with one of them, for longer without; when none are named, for any part of the delay.

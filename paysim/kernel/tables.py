@@ -95,7 +95,9 @@ TABLES = np.dtype(
         ("utility_rule", "i8"),  # index in UTILITY_RULES
         ("reference_utility", "f8"),  # of a person without the condition, from whom decrements were measured
         ("base_utility", "f8", (2, AGES)),
-        ("masks", "i8", (5,)),  # flags of diabetes, vascular, enrolled, any chronic condition, smoker
+        ("masks", "i8", (6,)),  # flags of diabetes, vascular, enrolled, any chronic condition, smoker, past event
+        ("usual_ldl", "f8", (4, AGES)),  # mmol/L by which treatment lowers LDL at base, by group and age
+        ("usual_sbp", "f8", (4, AGES)),  # mmHg, the same of systolic pressure
         ("contact_mix", "f8", (2, AGES, 5)),  # cumulative, by contact type
         ("contact_ticks", "i8", (10,)),  # length by contact sort
         ("contact_service", "i8", (10,)),
@@ -197,8 +199,10 @@ def compile_tables(
     base_utility: np.ndarray,
     decrements: Mapping[str, float],
     vascular_flags: Sequence[str] = ("prior_mi", "prior_stroke", "high_risk"),
+    event_flags: Sequence[str] = ("prior_mi", "prior_stroke"),
     chronic_flags: Sequence[str] = (),
     untreated_ldl: float = 0.0,
+    usual_lowering: np.ndarray | float = 0.0,
     utility_rule: str = "additive",
     reference_utility: float = 1.0,
     trend_from: int = 0,
@@ -210,6 +214,9 @@ def compile_tables(
 
     Parameters
     ----------
+    usual_lowering
+        ``[2, 4, 111]``: by how much treatment lowers LDL (mmol/L) and systolic pressure (mmHg) at base, on average, by
+        age: of people with none of the following, at high risk, with diabetes, after an event.
     frailty
         Of the part of log frailty that changes: standard deviation, and correlation between birthdays.
     frailty_permanent_sigma
@@ -287,9 +294,11 @@ def compile_tables(
         t["flag_ldl"][k], t["flag_sbp"][k] = np.log1p(-ldl), sbp
     for flag, loss in decrements.items():
         t["decrement"][mask((flag,)).bit_length() - 1] = abs(loss)
-    for k, group in enumerate((("diabetes",), vascular_flags, ("enrolled",), chronic_flags, ("smoker",))):
+    groups = (("diabetes",), vascular_flags, ("enrolled",), chronic_flags, ("smoker",), event_flags)
+    for k, group in enumerate(groups):
         t["masks"][k] = mask([name for name in group if name in bit])
     t["untreated_ldl"], t["trend_from"] = untreated_ldl, trend_from
+    t["usual_ldl"], t["usual_sbp"] = np.broadcast_to(np.asarray(usual_lowering, float), (2, 4, AGES))
     t["frailty_sigma"], t["frailty_correlation"] = frailty
     t["frailty_permanent_sigma"] = frailty_permanent_sigma
     t["score_root"] = np.linalg.cholesky(np.eye(4) if score_correlations is None else score_correlations)

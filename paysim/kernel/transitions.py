@@ -88,7 +88,7 @@ def describe(person, tables, practice):  # type: ignore[no-untyped-def]
     person.chronic = 1 if flags & tables.masks[3] != 0 else 0
     if tables.masks[4] != 0:
         person.covariates[0] = 1.0 if flags & tables.masks[4] != 0 else 0.0
-    ldl, sbp = treatment(flags, tables)
+    ldl, sbp = beyond_usual(flags, age, tables)
     person.covariates[7] = ldl - person.ldl_base
     person.covariates[8] = sbp - person.sbp_base
     best = tables.base_utility[person.sex, age]
@@ -108,6 +108,24 @@ def treatment(flags: int, tables):  # type: ignore[no-untyped-def]
             left += tables.flag_ldl[f]
             sbp += tables.flag_sbp[f]
     return tables.untreated_ldl * (1.0 - math.exp(left)), sbp
+
+
+@njit(cache=True, nogil=True)
+def beyond_usual(flags: int, age: int, tables):  # type: ignore[no-untyped-def]
+    """Return by how much more than usual at base in such people treatment lowers LDL and systolic pressure.
+
+    Such people are those of the same age and indication. Whoever grows into a group that is treated more at base, and
+    is treated as usual there, has the rates of that group already: that is no change of treatment.
+    """
+    group = 0
+    if flags & tables.masks[5] != 0:
+        group = 3
+    elif flags & tables.masks[0] != 0:
+        group = 2
+    elif flags & tables.masks[1] != 0:
+        group = 1
+    ldl, sbp = treatment(flags, tables)
+    return ldl - tables.usual_ldl[group, age], sbp - tables.usual_sbp[group, age]
 
 
 @njit(cache=True, nogil=True)
@@ -264,8 +282,8 @@ def give_birth(mother, tables, practice, people, tick: int, r: int, occurrence: 
     for c in range(child.covariates.size):
         child.covariates[c] = 0.0
     child.covariates[9] = child.frailty + log_normal(tables.frailty_sigma, child.frailty_now)
-    child.covariates[5] = 1.0 if child.education == 0 else 0.0
-    child.covariates[6] = 1.0 if child.education == 2 else 0.0
+    child.covariates[5] = mother.covariates[5]
+    child.covariates[6] = mother.covariates[6]
     enter(child, tables, practice, tick)
 
 
@@ -488,16 +506,21 @@ def _passed(part: float, years: float, loss: float):  # type: ignore[no-untyped-
 def leave_part_of_timers(person, tables, tick: int):  # type: ignore[no-untyped-def]
     """Let timers of states that a person enters the run with have run for a while: any part of their delay.
 
-    Where people leave the state at rate c before, the time passed has the density of ``exp(-c t)``.
+    Where people leave the state at rate c before, the time passed has the density of ``exp(-c t)``. In the first year
+    it is the rate at which the person dies now: of those with a deadly cancer more have it for a short time.
     """
     part = choose(person.key, _TIME_BEFORE)
+    dying = 0.0
+    for r in range(FIRST_TRANSITION, tables.n_processes):
+        if tables.kind[r] == _DEATH and person.due[r] != NEVER:
+            dying += person.clock[r]
     for r in range(FIRST_TRANSITION, tables.n_processes):
         delay = tables.delay[r]
         if delay > 0.0 and person.due[r] != NEVER:
             if tables.fresh[r] == 0:
-                passed = _passed(part, delay, tables.loss[r])
+                passed = _passed(part, delay, dying if delay <= 1.0 else tables.loss[r])
             elif person.flags & tables.fresh[r] != 0:
-                passed = part
+                passed = _passed(part, 1.0, dying)
             else:
                 passed = 1.0 + _passed(part, delay - 1.0, tables.loss[r])
             person.due[r] = tick + math.ceil((delay - passed) * TICKS_PER_YEAR)

@@ -287,7 +287,7 @@ def is_life_table(model, cohort):
     dense = (persons >= FEWEST_PERSONS) & (over == 0)
     assert dense.sum() > 30
     dying = FIVE_YEARS.sums(deaths_at_base(model, cohort))
-    table = FIVE_YEARS.sums(cohort.by_age(cohort.at(model.reference["levelled_deaths"])))
+    table = FIVE_YEARS.sums(cohort.by_age(cohort.at(model.reference["life_table"])))
     np.testing.assert_allclose(dying[dense], table[dense], rtol=1e-6)
     np.testing.assert_allclose((dying - table)[over > 0], over[over > 0], rtol=1e-6)
     assert over.sum() < 0.025 * table.sum()

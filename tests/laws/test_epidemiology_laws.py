@@ -262,9 +262,12 @@ def test_who_is_in_a_state_at_the_start_leaves_it_at_any_moment(
     left = (rows["due"][held, timer(model, name)] + TICKS_PER_YEAR) / TICKS_PER_YEAR
     assert len(left) > 30
     assert ((left > low) & (left <= high)).all()
-    passed, span, loss = high - left, high - low, next(row.loss for row in model.transitions if row.name == name)
-    even = low > 0.0 or loss == 0.0  # the first year, and states that people leave only at their end
-    share = passed / span if even else np.expm1(-loss * passed) / np.expm1(-loss * span)
+    passed, span = high - left, high - low
+    loss = np.full(len(passed), next(row.loss for row in model.transitions if row.name == name))
+    if span == 1.0:  # the first year: the person's own hazard of death
+        deaths = [timer(model, row.name) for row in model.transitions if row.kind == "death"]
+        loss = running_rates(rows)[held][:, deaths].sum(axis=1)
+    share = np.where(loss * span > 1e-6, np.expm1(-loss * passed) / np.expm1(-loss * span), passed / span)
     assert kstest(share, "uniform").pvalue > 1e-3
     assert (rows["due"][~(rows["flags"] & model.flag_bit[flag] != 0), timer(model, name)] == NEVER).all()
 

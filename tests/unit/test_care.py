@@ -23,6 +23,7 @@ class Cohort:
     age: np.ndarray
     covariates: np.ndarray
     flags: dict[str, np.ndarray]
+    education: np.ndarray
 
 
 def cohort(n: int = 20_000, seed: int = 1, older: float = 0.0, conditions: bool = True) -> Cohort:
@@ -50,7 +51,7 @@ def cohort(n: int = 20_000, seed: int = 1, older: float = 0.0, conditions: bool 
         flags["enrolled"] = some & (rng.random(n) < np.where(flags["diabetes"], 0.85, 0.45))
         for name, top in (("statin", 0.5), ("bp_drug_1", 0.6), ("bp_drug_2", 0.3)):
             flags[name] = rng.random(n) < top * risk
-    return Cohort(sex.astype(np.int8), age, covariates, flags)
+    return Cohort(sex.astype(np.int8), age, covariates, flags, (education >= 0.26).astype(int) + (education > 0.68))
 
 
 @pytest.fixture(scope="module")

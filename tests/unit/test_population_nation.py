@@ -92,7 +92,7 @@ def test_levels_hold_on_standard_people(model, standard):
         if row["persons"] >= 50:
             assert row["mean"] == pytest.approx(row["norm"], abs=1e-3)
     persons = FIVE_YEARS.sums(standard.by_age())
-    levelled = FIVE_YEARS.sums(standard.by_age() * model.reference["levelled_deaths"])
+    levelled = FIVE_YEARS.sums(standard.by_age() * model.reference["life_table"])
     deaths = FIVE_YEARS.sums(deaths_at_base(model, standard)) - model.report["shortfall_deaths"]
     assert deaths[persons >= 50] == pytest.approx(levelled[persons >= 50], rel=1e-3)
 

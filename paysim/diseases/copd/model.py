@@ -12,7 +12,6 @@ from paysim.diseases.disease import (
     Context,
     Onset,
     constant,
-    less_deaths_in,
     once,
     onset_row,
     rates_of,
@@ -63,7 +62,5 @@ def build(context: Context) -> Built:
         admission_days=p["admission_days"],
         source="assumed",
     )
-    life = life_table_hazard(context.params)
-    ratio = less_deaths_in(admitted, p["mortality_hr"], "copd", life, context)
     rate = np.asarray(stages(context.params)["copd"] * p["admission_rate"])
-    return Built((row, admitted), {"copd": ratio}, {"copd": start.rates}, admissions=rate)
+    return Built((row, admitted), {"copd": p["mortality_hr"]}, {"copd": start.rates}, admissions=rate)

@@ -24,6 +24,7 @@ from paysim.diseases.disease import (
 from paysim.diseases.hospital_events import (
     MOST_ADMISSIONS,
     admissions_among,
+    at_once,
     case_fatality,
     mortality_after,
     published_admissions,
@@ -89,7 +90,7 @@ def build(context: Context) -> Built:
         group=GROUP,
         required=(GROUP,),
         sets=("recent_hf_admission",),
-        fatality=case_fatality(params, GROUP)[0],
+        fatality=at_once(*case_fatality(params, GROUP)),
         log_hr=effects_on(params, "heart_failure"),
         slopes={"sbp_drop": start.slopes["sbp_drop"]},
         source="hartenvaatcijfers.nl 2021",

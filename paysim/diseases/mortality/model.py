@@ -5,11 +5,12 @@ In every cell of sex and five years of age::
     life table = background + deaths in events + excess deaths of diseases
 
 Diseases raise mortality in three ways: events that kill; a hazard ratio of background mortality; and rows of excess
-deaths with a level of their own (heart failure, cancer, dementia; with the gradient of education too). After
-infarction and stroke the excess is (HR - 1) times the background of the same person, less the fatal recurrences that
-are simulated as events; HR is the all-cause hazard ratio of a history of the event. A fall of LDL cholesterol since
-base lowers this excess by the trials' effect on vascular death. Relative differences (education, disease) fade with
-age, as the life-expectancy gap by education requires.
+deaths with a level of their own (heart failure, cancer, dementia, the year after an infarction or stroke; with the
+gradient of education too). After that year the excess is a multiple of the same person's background, which a fall of
+LDL cholesterol since base lowers by the trials' effect on vascular death. Relative differences (education, disease)
+fade with age, as the life-expectancy gap by education requires.
+
+A stated hazard ratio is one of all deaths. What multiplies the background for it is solved, see `ratios`.
 """
 
 from __future__ import annotations
@@ -19,18 +20,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from paysim.diseases.ages import FEWEST_PERSONS, FIVE_YEARS, fit_level, sex_index
-from paysim.diseases.cohort import hazards
-from paysim.diseases.disease import Context, expected_deaths
+from paysim.diseases.ages import FEWEST_PERSONS, FIVE_YEARS, sex_index
+from paysim.diseases.cohort import Cohort, hazards, log_relative_hazard
+from paysim.diseases.disease import Context, Onset, death_hazards
 from paysim.diseases.hospital_events import mortality_after
 from paysim.diseases.mortality.life import fading, life_table_hazard
+from paysim.diseases.mortality.ratios import Excess, FirstYear, Group, Hazards, solve
 from paysim.diseases.treatments.model import effects_on
-from paysim.diseases.vascular_events import VascularEvents, first_year_rate
+from paysim.diseases.vascular_events import VascularEvents
 from paysim.kernel.spec import AGES, Transition
 from paysim.parameters import Parameters
-
-PASSES = 2
-"""Deaths in the first year after an event depend on the level of the background, and this, a little, on them."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ class Mortality:
     Attributes
     ----------
     transitions
-        death_background and one death_after_* per vascular disease.
+        death_background and, per vascular disease, one death_after_* and one death_in_year_after_*.
     life_table
         Hazard of the life table per person-year, ``[2, 111]``.
     shortfall
@@ -50,17 +49,6 @@ class Mortality:
     transitions: tuple[Transition, ...]
     life_table: np.ndarray
     shortfall: np.ndarray
-
-
-def falls_behind(params: Parameters) -> np.ndarray:
-    """Return the share by which deaths are levelled above the life table at base, ``[2, 111]``.
-
-    Those most likely to die do so first, and better educated people grow old: later deaths fall behind those of the
-    people at base. With this share, fitted to simulations, they agree with the life table in the mean of some years.
-    """
-    p = params.group("mortality")
-    old = np.interp(np.arange(AGES), [p["fall_from_age"], p["fall_from_age"] + 10.0], [0.0, 1.0])
-    return np.asarray(np.array(p.get_list("deaths_fall"))[:, None] * old)
 
 
 def education_slopes(params: Parameters) -> dict[str, np.ndarray]:
@@ -85,10 +73,8 @@ def build(
     context: Context,
     events: Sequence[VascularEvents],
     others: Sequence[Transition],
-    implied: np.ndarray,
-    ratios: Mapping[str, float],
-    lasting: Mapping[str, float],
-    slopes: Mapping[str, np.ndarray | float],
+    implied: Sequence[tuple[np.ndarray, Onset]],
+    ratios: Sequence[Mapping[str, float]],
 ) -> Mortality:
     """Level background mortality and excess deaths on a cohort.
 
@@ -99,80 +85,113 @@ def build(
     others
         Further transitions; deaths of the cohort in them are taken out of the background.
     implied
-        Further deaths per inhabitant a year that the rates of diseases imply, ``[2, 111]``; taken out too.
+        Further deaths per inhabitant a year that the rates of a disease imply, ``[2, 111]``, and who falls ill with it;
+        taken out too.
     ratios
-        Flag -> hazard ratio of background mortality; it fades with age.
-    lasting
-        Flag -> hazard ratio of background mortality that does not fade.
-    slopes
-        Further slopes of background mortality.
+        Of each disease, flag -> hazard ratio of death of any cause against people with none of its flags. It fades with
+        age.
     """
     params, cohort = context.params, context.cohort
     life, fade = life_table_hazard(params), fading(params)
-    expected = cohort.by_age(cohort.at(life * (1 + falls_behind(params))))
-    frailty = np.full((2, AGES), params["mortality.frailty_exponent"])
     background = Transition(
         name="death_background",
         kind="death",
         log_hazard=np.log(life),
-        slopes={**education_slopes(params), "log_frailty": frailty, **slopes},
-        log_hr={flag: float(np.log(ratio)) for flag, ratio in (*ratios.items(), *lasting.items())},
-        fading=tuple(ratios),
+        slopes={
+            **education_slopes(params),
+            "log_frailty": np.full((2, AGES), params["mortality.frailty_exponent"]),
+        },
         fade=fade,
         source="life table less simulated deaths; education: residual part of CBS 84842NED",
     )
+    after = [_after(params, each, life, fade) for each in events]
+    within = [with_education(_within_a_year(context, each), context) for each in events]
     fatal = [row for each in events for row in (each.first, each.recurrent)]
-    in_rows = sum((expected_deaths(row, cohort) for row in (*fatal, *others)), np.zeros((2, AGES)))
-    elsewhere = FIVE_YEARS.sums(in_rows + context.persons * implied)
-    total = FIVE_YEARS.sums(expected)
-    left, floor = total - elsewhere, params["mortality.background_floor"] * total
-    level = np.zeros((2, AGES))
-    for _ in range(PASSES):
-        rows = [background, *(_excess(context, each, background, life, fade, level) for each in events)]
-        amount = cohort.by_age(sum(hazards(row, cohort) for row in rows))
-        level = fit_level(np.maximum(left, floor), amount, FIVE_YEARS, context.persons)
-    rows = [replace(row, log_hazard=row.log_hazard + level) for row in rows]
+    fixed = sum((death_hazards(row, cohort) for row in (*fatal, *others)), np.zeros(len(cohort)))
+    fixed += sum((_shared_out(deaths, start, cohort) for deaths, start in implied), np.zeros(len(cohort)))
+    flags = [(flag, ratio, tuple(each)) for each in ratios for flag, ratio in each.items()]
+    found = solve(
+        cohort,
+        Hazards(fixed, hazards(background, cohort), life, params["mortality.background_floor"]),
+        fade,
+        [Group(_rows(cohort.has(flag)), np.log(ratio), _rows(cohort.any_of(forms))) for flag, ratio, forms in flags],
+        [_later(params, cohort, row, each) for row, each in zip(after, events, strict=True)],
+        [FirstYear(_rows(dying > 0), dying[dying > 0]) for dying in (hazards(row, cohort) for row in within)],
+    )
+    log_hr = {flag: value for (flag, _, _), value in zip(flags, found.ratios, strict=True)}
+    background = replace(background, log_hazard=np.log(life) + found.level, log_hr=log_hr, fading=tuple(log_hr))
+    rows = [background]
+    for row, early, more, factor in zip(after, within, found.excess, found.first_year, strict=True):
+        rows.append(
+            replace(
+                row,
+                log_hazard=row.log_hazard + background.log_hazard + more,
+                slopes={**background.slopes, **row.slopes},
+                log_hr={**log_hr, **row.log_hr},
+                fading=background.fading,
+                fade=fade,
+            )
+        )
+        rows.append(replace(early, log_hazard=early.log_hazard + factor))
     dense = FIVE_YEARS.sums(context.persons) >= FEWEST_PERSONS
-    shortfall = np.where(dense & (left < floor), floor - left, 0.0)
-    return Mortality(tuple(rows), life, shortfall)
+    return Mortality(tuple(rows), life, np.where(dense, found.shortfall, 0.0))
 
 
-def _excess(
-    context: Context,
-    disease: VascularEvents,
-    background: Transition,
-    life: np.ndarray,
-    fade: np.ndarray,
-    level: np.ndarray,
-) -> Transition:
-    """Return excess deaths after an event, relative to the same person's background.
+def _stated(params: Parameters, disease: VascularEvents) -> float:
+    """Return the hazard ratio of death of people with a history of the event."""
+    return params[f"{disease.words.group}.mortality_hr"]
 
-    Those of the first year are as published at the `level` that the row will get together with the background.
-    """
-    params, words, published = context.params, disease.words, disease.published
-    p = params.group(words.group)
-    ratio = np.exp(np.log(p["mortality_hr"]) * fade) - 1
-    # The hazard ratio counts fatal recurrences, which are events here; a tenth of the excess always remains.
-    again = p["recurrent_later"] * p["national_scale"] * published.fatal
-    excess = np.maximum(ratio * life - again, 0.1 * ratio * life)
-    first_year = mortality_after(published.by_30_days, published.by_1_year)
-    again_first_year = first_year_rate(params, words, published) * p["national_scale"] * published.fatal
-    wanted = np.maximum(first_year - life - again_first_year, excess)
-    survivors = context.cohort.by_age(context.cohort.at(published.admissions * (1 - published.by_30_days)))
-    plain = (survivors * excess * np.exp(level)).sum()
-    recent = float(np.log((survivors * wanted).sum() / plain)) if plain > 0 else 0.0
+
+def _rows(who: np.ndarray) -> np.ndarray:
+    return np.flatnonzero(who)
+
+
+def _later(params: Parameters, cohort: Cohort, row: Transition, disease: VascularEvents) -> Excess:
+    """Return the people later than a year after an event, and the multiple of their background before it is solved."""
+    multiple = hazards(row, cohort)
+    who, apart = _rows(multiple > 0), _rows(cohort.has(disease.words.prior))
+    return Excess(who, float(np.log(_stated(params, disease))), apart, multiple[who])
+
+
+def _after(params: Parameters, disease: VascularEvents, life: np.ndarray, fade: np.ndarray) -> Transition:
+    """Return deaths from a year after an event on, as a multiple of the same person's background."""
+    words = disease.words
     name = f"death_after_{words.event}"
+    multiple = np.exp(np.log(_stated(params, disease)) * fade) - 1
     return Transition(
         name=name,
         kind="death",
-        log_hazard=np.log(excess),
+        log_hazard=np.broadcast_to(np.log(np.maximum(multiple, 1e-9)), life.shape),
         required=(words.prior,),
-        slopes={
-            **background.slopes,
-            "ldl_drop": float(np.log(params["vascular_prevention.rr_vascular_death_per_mmol_ldl"])),
-        },
-        log_hr=dict(background.log_hr) | {words.recent: recent} | effects_on(params, name),
-        fading=background.fading,
-        fade=background.fade,
-        source="all-cause hazard ratio of a history; first year: mortality from 30 days to 1 year",
+        forbidden=(words.recent,),
+        slopes=_by_ldl(params),
+        log_hr=effects_on(params, name),
+        source="all-cause hazard ratio of a history of the event",
     )
+
+
+def _within_a_year(context: Context, disease: VascularEvents) -> Transition:
+    """Return deaths in the year after an event; to begin with as many as die of any cause from 30 days to a year."""
+    words, published = disease.words, disease.published
+    return Transition(
+        name=f"death_in_year_after_{words.event}",
+        kind="death",
+        log_hazard=np.log(np.maximum(mortality_after(published.by_30_days, published.by_1_year), 1e-9)),
+        required=(words.recent,),
+        slopes=_by_ldl(context.params),
+        log_hr=effects_on(context.params, f"death_after_{words.event}"),
+        source="mortality from 30 days to 1 year after an admission, less deaths of other causes",
+    )
+
+
+def _by_ldl(params: Parameters) -> dict[str, np.ndarray | float]:
+    return {"ldl_drop": float(np.log(params["vascular_prevention.rr_vascular_death_per_mmol_ldl"]))}
+
+
+def _shared_out(deaths: np.ndarray, start: Onset, cohort: Cohort) -> np.ndarray:
+    """Return everybody's part of the deaths of a disease ``[n]``: as each is likely to fall ill with it."""
+    row = Transition("", "onset", np.zeros((2, AGES)), slopes=dict(start.slopes), log_hr=dict(start.log_hr))
+    likely = np.exp(log_relative_hazard(row, cohort))
+    persons, amount = FIVE_YEARS.sums(cohort.by_age()), FIVE_YEARS.sums(cohort.by_age(likely))
+    mean = FIVE_YEARS.spread(np.divide(amount, persons, out=np.ones_like(amount), where=persons > 0))
+    return np.asarray(cohort.at(deaths / mean) * likely)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from paysim.diseases.disease import Built, Context, Onset, less_deaths_in, once, onset_row, rates_of, stationary
+from paysim.diseases.disease import Built, Context, Onset, once, onset_row, rates_of, stationary
 from paysim.diseases.hospital_events import admissions_among, case_fatality, published_admissions
 from paysim.diseases.mortality.life import faded, life_table_hazard
 from paysim.kernel.spec import Transition
@@ -50,5 +50,5 @@ def build(context: Context) -> Built:
         source="hartenvaatcijfers.nl 2020",
     )
     rows: tuple[Transition, ...] = (row, admitted)
-    ratio = less_deaths_in(admitted, params[f"{GROUP}.mortality_hr"], "pad", life_table_hazard(params), context)
-    return Built(rows, {"pad": ratio}, {"pad": start.rates}, admissions=published_admissions(params, GROUP))
+    ratio = {"pad": params[f"{GROUP}.mortality_hr"]}
+    return Built(rows, ratio, {"pad": start.rates}, admissions=published_admissions(params, GROUP))

@@ -1,10 +1,10 @@
 """Stroke (ICD-10 I60-I69): ischaemic, first and recurrent; intracerebral haemorrhage; TIA.
 
 Stages are flags: ``prior_stroke`` for good after any stroke or TIA (as registries count), ``recent_stroke`` for one
-year after a stroke, ``prior_haemorrhage`` for good after a haemorrhage (no antiplatelet drug is begun then).
-Haemorrhages (I61) have rates, risk factors and mortality of their own; all other strokes are counted as ischaemic. A
-first TIA is an onset without admission. Treatment acts through the fall of LDL cholesterol and blood pressure since
-base, and by rate ratios of its own.
+year after a stroke, ``recent_tia`` for the 90 days after a first TIA in which a stroke is likely, ``prior_haemorrhage``
+for good after a haemorrhage (no antiplatelet drug is begun then). Haemorrhages (I61) have rates, risk factors and
+mortality of their own; all other strokes are counted as ischaemic. A first TIA is an onset without admission. Treatment
+acts through the fall of LDL cholesterol and blood pressure since base, and by rate ratios of its own.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from dataclasses import replace
 import numpy as np
 
 from paysim.diseases.cohort import hazards
-from paysim.diseases.disease import Built, Context, levelled, once, stationary
+from paysim.diseases.disease import Built, Context, levelled, once, stationary, timer
+from paysim.diseases.hospital_events import at_once
 from paysim.diseases.mortality.life import faded, life_table_hazard
 from paysim.diseases.treatments.model import effects_on
 from paysim.diseases.vascular_events import (
@@ -29,9 +30,10 @@ from paysim.kernel.spec import Transition
 from paysim.parameters import Parameters
 
 GROUP = "stroke"
-FLAGS = ("prior_stroke", "recent_stroke", "prior_haemorrhage")
+FLAGS = ("prior_stroke", "recent_stroke", "recent_tia", "prior_haemorrhage")
 CHRONIC = ("prior_stroke",)
-TEMPORARY = ("recent_stroke",)
+TEMPORARY = ("recent_stroke", "recent_tia")
+YEARS_AFTER_TIA = 90 / 364
 WORDS = Words(
     group=GROUP,
     event="stroke",
@@ -57,22 +59,26 @@ def ischaemic(params: Parameters) -> Published:
 
 def events(context: Context) -> VascularEvents:
     """Return stroke_first, stroke_recurrent (both ischaemic) and recent_stroke_ends, levelled on the cohort."""
-    return build_events(context, WORDS, ischaemic(context.params))
+    p = context.params.group(GROUP)
+    soon = -np.log1p(-p["tia_stroke_90_days"]) / YEARS_AFTER_TIA / p["recurrent_later"]
+    return build_events(context, WORDS, ischaemic(context.params), {"recent_tia": float(np.log(soon))})
 
 
 @once
 def stages(params: Parameters) -> dict[str, np.ndarray]:
     """Return the prevalence of a past stroke or TIA that new cases and survival imply.
 
-    A TIA is followed by no first year of high mortality.
+    A TIA is followed by no first year of high mortality; whoever has a stroke soon after one is among the admitted.
     """
     p, whole = params.group(GROUP), load_published(params, GROUP)
     past = shares_with_past_event(params, WORDS, whole)
     first = p["tia_per_admission"] * whole.admissions
     later = p["recurrent_later"] * p["national_scale"] * (1 - whole.by_30_days)
     hr = faded(params, p["mortality_hr"])
-    tia = stationary(life_table_hazard(params), {"tia": first}, [("tia", None, later)], hr={"tia": hr})["tia"]
-    return {"prior_stroke": past["recent"] + past["later"] + tia, "recent_stroke": past["recent"]}
+    lasting = first * (1 - p["tia_stroke_90_days"])
+    tia = stationary(life_table_hazard(params), {"tia": lasting}, [("tia", None, later)], hr={"tia": hr})["tia"]
+    whole_past = past["recent"] + past["later"] + tia
+    return {"prior_stroke": whole_past, "recent_stroke": past["recent"], "recent_tia": first * YEARS_AFTER_TIA}
 
 
 def haemorrhage_share(params: Parameters) -> np.ndarray:
@@ -83,8 +89,8 @@ def haemorrhage_share(params: Parameters) -> np.ndarray:
 
 
 def build(context: Context) -> Built:
-    """Return haemorrhagic_stroke; ischaemic strokes are built by `events`."""
-    return Built((_haemorrhagic(context),))
+    """Return haemorrhagic_stroke and recent_tia_ends; ischaemic strokes are built by `events`."""
+    return Built((_haemorrhagic(context), timer("recent_tia_ends", "recent_tia", YEARS_AFTER_TIA)))
 
 
 def _haemorrhagic(context: Context) -> Transition:
@@ -99,7 +105,7 @@ def _haemorrhagic(context: Context) -> Transition:
         },
         log_hr={"diabetes": float(np.log(p["haemorrhage_hr_diabetes"]))} | effects_on(context.params, "haemorrhage"),
         dies_before_care=rates.before_care,
-        dies_in_care=rates.by_30_days,
+        dies_in_care=at_once(rates.by_30_days, rates.by_1_year),
         sets=("prior_stroke", "recent_stroke", "prior_haemorrhage"),
         clears=("high_risk", "antiplatelet"),
         service="admission_stroke",
@@ -120,7 +126,7 @@ def first_tia(context: Context, first: VascularEvents) -> Transition:
         first.first,
         name="tia_first",
         kind="onset",
-        sets=("prior_stroke",),
+        sets=("prior_stroke", "recent_tia"),
         dies_before_care=0.0,
         dies_in_care=0.0,
         service=None,

@@ -58,6 +58,31 @@ def treatment_effects(params: Parameters) -> dict[str, tuple[float, float]]:
     }
 
 
+def lowered(effects: Mapping[str, tuple[float, float]], untreated_ldl: float, cohort: Cohort) -> np.ndarray:
+    """Return by how much treatments lower LDL (mmol/L) and systolic pressure (mmHg) of each person, ``[2, n]``.
+
+    Each lipid drug lowers what the others leave.
+    """
+    left, sbp = np.ones(len(cohort)), np.zeros(len(cohort))
+    for flag, (share, fall) in effects.items():
+        left[cohort.has(flag)] *= 1.0 - share
+        sbp[cohort.has(flag)] += fall
+    return np.stack([untreated_ldl * (1.0 - left), sbp])
+
+
+def usual_lowering(effects: Mapping[str, tuple[float, float]], untreated_ldl: float, cohort: Cohort) -> np.ndarray:
+    """Return the mean of `lowered` by indication and age, ``[2, 4, 111]``: none, high risk, diabetes, after an event.
+
+    The groups are those in which coverage stands still; only a change beyond it moves a hazard.
+    """
+    after = cohort.any_of(AFTER_EVENT)
+    diabetes = cohort.has("diabetes") & ~after
+    high = cohort.has("high_risk") & ~after & ~diabetes
+    falls = lowered(effects, untreated_ldl, cohort)
+    groups = (~(after | diabetes | high), high, diabetes, after)
+    return np.stack([[_mean_by_age(cohort, members, fall)[0] for members in groups] for fall in falls])
+
+
 def stops(params: Parameters) -> tuple[Transition, Transition]:
     """Return stop_statin and stop_bp: the mean hazards from two to five years of the persistence curves."""
     p = params.group("vascular_prevention")
@@ -224,12 +249,17 @@ def _keep_step(p: Parameters, cohort: Cohort, row: Transition, stopping: np.ndar
 
 def _coverage_by_age(cohort: Cohort, members: np.ndarray, held: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return, per person, the treated share of a group at that age, and its growth per year of age."""
-    persons, treated = (COVERAGE_BANDS.sums(cohort.by_age(each)).sum(axis=0) for each in (members, members & held))
-    whole = treated.sum() / max(persons.sum(), 1.0)
-    # A thin band leans on the whole group: ten persons' weight.
-    share = (treated + 10 * whole) / (persons + 10)
-    by_age = between_middles(COVERAGE_BANDS, np.stack([share, share]))
+    by_age = _mean_by_age(cohort, members, held)
     return cohort.at(by_age), cohort.at(np.gradient(by_age, axis=1))
+
+
+def _mean_by_age(cohort: Cohort, members: np.ndarray, amount: np.ndarray) -> np.ndarray:
+    """Return the mean of an amount among members by age, the same for both sexes, ``[2, 111]``."""
+    persons, total = (COVERAGE_BANDS.sums(cohort.by_age(each)).sum(axis=0) for each in (members, members * amount))
+    whole = total.sum() / max(persons.sum(), 1.0)
+    # A thin band leans on the whole group: ten persons' weight.
+    mean = (total + 10 * whole) / (persons + 10)
+    return between_middles(COVERAGE_BANDS, np.stack([mean, mean]))
 
 
 def _solve_starts(
