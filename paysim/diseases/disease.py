@@ -191,7 +191,12 @@ def constant(value: float) -> np.ndarray:
 
 
 def timer(
-    name: str, flag: str, years: float, sets: Sequence[str] = (), fresh: Sequence[str] = (), loss: float = 0.0
+    name: str,
+    flag: str,
+    years: float,
+    sets: Sequence[str] = (),
+    fresh: Sequence[str] = (),
+    loss: np.ndarray | float = 0.0,
 ) -> Transition:
     """Return the end of a state that lasts a fixed time; see `Transition` for `fresh` and `loss`."""
     return Transition(

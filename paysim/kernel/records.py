@@ -75,7 +75,7 @@ ASKED, PLANNED = 0, 1
 WAIT_BINS = 57
 """Offered waits are counted in whole days, the last bin open."""
 
-MAX_PROCESSES = 88
+MAX_PROCESSES = 92
 MAX_FLAGS = 56
 MAX_SERVICES = 32
 """Sizes of the rows: part of the types, so that one compilation serves all models up to these sizes."""

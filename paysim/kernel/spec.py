@@ -73,8 +73,9 @@ class Transition:
     delay_years
         Timers only: fires this long after it became possible.
     loss
-        Timers only: rate per person-year at which people leave the state before, by which of those who are in it at the
-        start more have been so for a short than for a long time. In the first year the rate of dying takes its place.
+        Timers only, a number or ``[2, 111]``: rate per person-year at which people leave the state before, plus that at
+        which it becomes more common with age. By it, of those who are in the state at the start more have been so for a
+        short than for a long time. In the first year the rate of dying takes its place.
     fresh
         Timers only: flags held in the first year. Who is in the state at the start has been so for less than a year
         with one of them, for longer without; when none are named, for any part of the delay.
@@ -105,7 +106,7 @@ class Transition:
     fading: tuple[str, ...] = ()
     fade: np.ndarray | float = 1.0
     delay_years: float = 0.0
-    loss: float = 0.0
+    loss: np.ndarray | float = 0.0
     fresh: tuple[str, ...] = ()
     dies_before_care: np.ndarray | float = 0.0
     dies_in_care: np.ndarray | float = 0.0

@@ -73,7 +73,7 @@ TABLES = np.dtype(
         ("trend", "f8", (_R,)),  # change of the log hazard a year
         ("trend_from", "i8"),  # tick from which trends count
         ("delay", "f8", (_R,)),  # years
-        ("loss", "f8", (_R,)),  # rate per year of leaving the state of a timer before it ends
+        ("loss", "f8", (_R, 2, AGES)),  # rate per year at which fewer have been long in the state of a timer
         ("fresh", "i8", (_R,)),  # flags of the first year of a timer
         ("dies_before", "f8", (_R, 2, AGES)),
         ("dies_in", "f8", (_R, 2, AGES)),
@@ -281,7 +281,7 @@ def compile_tables(
             t["log_hr"][r, t["n_ratios"][r]] = transition.log_hr[flag]
             t["n_ratios"][r] += 1
         t["n_fading"][r], t["fade"][r] = len(fading), transition.fade
-        t["delay"][r], t["loss"][r] = transition.delay_years, transition.loss
+        t["delay"][r], t["loss"][r] = transition.delay_years, by_sex_age(transition.loss)
         t["dies_before"][r] = by_sex_age(transition.dies_before_care)
         t["dies_in"][r] = by_sex_age(transition.dies_in_care)
         t["service"][r] = number(transition.service, code, "service")

@@ -497,7 +497,7 @@ def restart_timers(person, tables, practice, tick: int, sets: int):  # type: ign
 @njit(cache=True, nogil=True, forceinline=True)
 def _passed(part: float, years: float, loss: float):  # type: ignore[no-untyped-def]
     """Return the part `part`, in the order of time, of the times spent so far in a state of `years` at most."""
-    if loss * years < 1e-6:
+    if abs(loss * years) < 1e-6:
         return part * years
     return -math.log1p(-part * (1.0 - math.exp(-loss * years))) / loss
 
@@ -506,8 +506,9 @@ def _passed(part: float, years: float, loss: float):  # type: ignore[no-untyped-
 def leave_part_of_timers(person, tables, tick: int):  # type: ignore[no-untyped-def]
     """Let timers of states that a person enters the run with have run for a while: any part of their delay.
 
-    Where people leave the state at rate c before, the time passed has the density of ``exp(-c t)``. In the first year
-    it is the rate at which the person dies now: of those with a deadly cancer more have it for a short time.
+    Where people leave the state at rate c before, or new cases grow so with age, the time passed has the density of
+    ``exp(-c t)``. In the first year c is the rate at which the person dies now: of those with a deadly cancer more have
+    it for a short time.
     """
     part = choose(person.key, _TIME_BEFORE)
     dying = 0.0
@@ -517,12 +518,13 @@ def leave_part_of_timers(person, tables, tick: int):  # type: ignore[no-untyped-
     for r in range(FIRST_TRANSITION, tables.n_processes):
         delay = tables.delay[r]
         if delay > 0.0 and person.due[r] != NEVER:
+            loss = tables.loss[r, person.sex, person.age]
             if tables.fresh[r] == 0:
-                passed = _passed(part, delay, dying if delay <= 1.0 else tables.loss[r])
+                passed = _passed(part, delay, dying if delay <= 1.0 else loss)
             elif person.flags & tables.fresh[r] != 0:
                 passed = _passed(part, 1.0, dying)
             else:
-                passed = 1.0 + _passed(part, delay - 1.0, tables.loss[r])
+                passed = 1.0 + _passed(part, delay - 1.0, loss)
             person.due[r] = tick + math.ceil((delay - passed) * TICKS_PER_YEAR)
 
 

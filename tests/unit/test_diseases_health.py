@@ -22,6 +22,7 @@ from paysim.diseases.health import (
 from paysim.diseases.hospital_events import mortality_after
 from paysim.diseases.mortality.life import fading
 from paysim.diseases.vascular_events import load_published
+from paysim.diseases.vascular_prevention.model import lowered
 from paysim.errors import ModelError, ScenarioError
 from paysim.kernel.spec import AGES, COVARIATES
 
@@ -356,3 +357,30 @@ def test_an_exaggerated_effect_arrives(params, cohort):
     treated[:, COVARIATES.index("ldl_drop")] = mmol
     row = model.transition("mi_first")
     assert hazards(row, replace(cohort, covariates=treated)).sum() < 0.05 * hazards(row, cohort).sum()
+
+
+def test_usual_treatment_is_no_change_of_treatment(cohort, model):
+    """People of an age and indication are treated as usual on average, so that ageing into a group moves no hazard."""
+    fall = lowered(model.treatment_effects, model.untreated_ldl, cohort)
+    after = cohort.any_of(("prior_mi", "prior_stroke"))
+    diabetes = cohort.has("diabetes") & ~after
+    high = cohort.has("high_risk") & ~after & ~diabetes
+    group = np.where(after, 3, np.where(diabetes, 2, np.where(high, 1, 0)))
+    for k in range(2):
+        beyond = fall[k] - model.usual_lowering[k, group, cohort.age]
+        for g in range(1, 4):
+            for low, high_age in ((50, 65), (65, 80), (80, 111)):
+                some = (group == g) & (cohort.age >= low) & (cohort.age < high_age)
+                if some.sum() > 200:
+                    spread = 4 * fall[k][some].std() / np.sqrt(some.sum())
+                    assert abs(beyond[some].mean()) < spread + 0.05 * fall[k][some].mean()
+
+
+def test_education_counts_beside_people_of_the_same_age(params, cohort):
+    """Each birth cohort has a mean of nothing, so rates by age stay while better educated people grow old."""
+    column = COVARIATES.index("edu_low")
+    persons, low = FIVE_YEARS.sums(cohort.by_age()), FIVE_YEARS.sums(cohort.by_age(cohort.covariates[:, column]))
+    assert (np.abs(low) < 0.03 * persons + 5).all()
+    assert np.unique(cohort.covariates[:, column]).size > 2
+    on = cohort_from_population(_people.make_people(5_000), params.override([("trends.education", "on")]))
+    np.testing.assert_array_equal(on.covariates[:, column], on.education == 0)

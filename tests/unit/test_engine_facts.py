@@ -98,9 +98,8 @@ def test_treatment_lowers_a_persons_cholesterol_and_leaves_the_mean(model: Model
     people["birth"][row] = START - 70 * TICKS_PER_YEAR
     people["covariates"][row, COVARIATES.index("hdl")] = 1.2
     people["covariates"][row, COVARIATES.index("tc")] = 1.2 + 0.8 + 1.7  # LDL of 1.7 if treatment were average
-    people["ldl_base"][row] = 0.0
     assert year(Facts(model, state), state)["ascvd_ldl_at_target"][0] == 0.0
-    people["ldl_base"][row] = 1.0
+    people["flags"][row] |= model.flag_bit["statin"] | model.flag_bit["pcsk9"]
     assert year(Facts(model, state), state)["ascvd_ldl_at_target"][0] == 1.0
 
 

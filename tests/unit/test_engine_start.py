@@ -64,7 +64,15 @@ def test_treatment_at_base_is_no_change_of_treatment(model: Model, state: State)
     rows = state.people[state.listed]
     treated = (rows["flags"] & model.flag_bit["statin"]) != 0
     assert treated.sum() > 10
-    assert (rows["ldl_base"][treated] > 0).all()
+    usual = model.health.usual_lowering
+    after = (rows["flags"] & (model.flag_bit["prior_mi"] | model.flag_bit["prior_stroke"])) != 0
+    fall = model.health.treatment_effects["statin"][0] * model.health.untreated_ldl
+    expected = fall - usual[0, 3, rows["age"]]  # by a statin alone, after an event
+    alone = after & treated
+    for flag, (share, _) in model.health.treatment_effects.items():
+        alone &= (flag == "statin") | (share == 0.0) | ((rows["flags"] & model.flag_bit[flag]) == 0)
+    assert alone.any()
+    np.testing.assert_allclose(rows["ldl_base"][alone], expected[alone], rtol=1e-12)
     for name in ("ldl_drop", "sbp_drop"):
         assert not rows["covariates"][:, COVARIATES.index(name)].any(), name
 

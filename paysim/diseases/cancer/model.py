@@ -30,6 +30,7 @@ FLAGS = (*ACTIVE, "recent_cancer", "cancer_survivor")
 CHRONIC = (*ACTIVE, "cancer_survivor")
 TEMPORARY = FLAGS
 YEARS_ACTIVE, YEARS_SURVIVOR = 5.0, 5.0
+MOST_GROWTH = 0.5
 MOST_NOT_GOOD = 0.95
 """Share of new cases without a good prognosis at the most."""
 
@@ -111,6 +112,15 @@ def excess_deaths(params: Parameters) -> dict[str, np.ndarray]:
     return result
 
 
+def _growth(params: Parameters, flag: str) -> np.ndarray:
+    """Return by how much more of an age than of the one before are in a state, as a rate per year, ``[2, 111]``.
+
+    Where it becomes more common with age, those in it have fallen ill of late; where it becomes rare, long ago.
+    """
+    share = np.log(np.maximum(stages(params)[flag], 1e-9))
+    return np.clip(np.gradient(share, axis=1), -MOST_GROWTH, MOST_GROWTH)
+
+
 def recent_shares(params: Parameters) -> dict[str, np.ndarray]:
     """Return, by group, the share in the first year among those within five years of diagnosis, ``[2, 111]``."""
     found = _by_year(params)
@@ -152,8 +162,10 @@ def build(context: Context) -> Built:
             )
         )
         dying = later + float((of_group.rates * national * life).sum() / (of_group.rates * national).sum())
-        rows.append(timer(f"{flag}_ends", flag, YEARS_ACTIVE, ("cancer_survivor",), ("recent_cancer",), dying))
+        loss = dying + _growth(params, flag)
+        rows.append(timer(f"{flag}_ends", flag, YEARS_ACTIVE, ("cancer_survivor",), ("recent_cancer",), loss))
     rows.append(timer("recent_cancer_ends", "recent_cancer", 1.0))
-    rows.append(timer("cancer_survivor_ends", "cancer_survivor", YEARS_SURVIVOR))
+    loss = life + _growth(params, "cancer_survivor")
+    rows.append(timer("cancer_survivor_ends", "cancer_survivor", YEARS_SURVIVOR, loss=loss))
     deaths = sum(excess_deaths(params).values(), np.zeros((2, AGES)))
     return Built(tuple(rows), {}, reference, deaths=deaths)
