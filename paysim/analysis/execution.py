@@ -31,6 +31,7 @@ from paysim.engine.model import Model, build_model
 from paysim.engine.region import ENGINES, Engine, Region
 from paysim.errors import OutputError, Problem, ScenarioError, nearest_name
 from paysim.kernel.records import State
+from paysim.outcomes import OwnMeasures
 from paysim.population import Population
 from paysim.reading.locks import LOCK, locked, make_folder
 from paysim.scenario import Arm, Scenario
@@ -50,6 +51,7 @@ def simulate(
     executor: Executor | None = None,
     overwrite: bool = False,
     own_processes: Sequence[OwnProcess] = (),
+    own_measures: Sequence[OwnMeasures] = (),
 ) -> Run:
     """Run a scenario and return its run folder, opened.
 
@@ -77,6 +79,9 @@ def simulate(
         SimPy processes of your own, called with the region of every arm at year 0 (a closure, a winter wave): see
         docs/extending.md. Cells of an earlier run are then simulated again, because what a function reads from outside
         is not known.
+    own_measures
+        Functions of your own from what an arm counted (`paysim.outcomes.Counted`) to measures, which come to the
+        results beside those of paysim: see docs/tutorials/modeller.md. Cells are then simulated again, as above.
 
     Raises
     ------
@@ -90,13 +95,14 @@ def simulate(
     if out is not None:
         check_out(Path(out), overwrite)
     model = build_model(scenario, sample, population)
-    identity = identity_of(model, sample, engine) | _own(own_processes)
+    identity = identity_of(model, sample, engine) | _own(own_processes, own_measures)
     folder = Path(out) if out is not None else Path("outputs") / f"{scenario.name}-{digest(identity)[:12]}"
     with locked(folder):
         make_room(folder, digest(identity), overwrite)
         options = {"sample": sample, "engine": engine}
         request = write_request(folder, "run", scenario, digest(identity), options, population)
-        cells = _cells(model, folder, identity, engine, own_processes, workers, executor, progress)
+        own = (tuple(own_processes), tuple(own_measures))
+        cells = _cells(model, folder, identity, engine, own, workers, executor, progress)
         write_run(folder, model, cells, sample, engine, digest(identity), request.as_mapping())
         write_log(folder, started, cells)
         return load_run(folder)
@@ -107,7 +113,7 @@ def _cells(
     folder: Path,
     identity: dict[str, Any],
     engine: Engine,
-    own_processes: Sequence[OwnProcess],
+    own: tuple[tuple[OwnProcess, ...], tuple[OwnMeasures, ...]],
     workers: int | None,
     executor: Executor | None,
     progress: Progress | None,
@@ -125,8 +131,7 @@ def _cells(
     cells: list[Finished] = []
     try:
         for number in range(model.scenario.replicates):
-            own = tuple(own_processes)
-            cells += _Replicate(model, number, engine, pool, tick, folder / CELLS, identity, own).run()
+            cells += _Replicate(model, number, engine, pool, tick, folder / CELLS, identity, *own).run()
     except BaseException:
         stop.set()  # arms that are being simulated side by side end with their week
         raise
@@ -202,18 +207,18 @@ def identity_of_run(scenario: Scenario, population: Population | None, sample: i
     return digest(identity_of(build_model(scenario, sample, population), sample, engine))
 
 
-def _own(processes: Sequence[OwnProcess]) -> dict[str, Any]:
-    """Return what is known of a user's own processes: name and text of each."""
-    if not processes:
-        return {}
+def _own(processes: Sequence[OwnProcess], measures: Sequence[OwnMeasures]) -> dict[str, Any]:
+    """Return what is known of a user's own processes and measures: name and text of each."""
 
-    def text(process: OwnProcess) -> str:
+    def text(own: Callable[..., Any]) -> str:
         try:
-            return inspect.getsource(process)
+            return inspect.getsource(own)
         except (OSError, TypeError):
-            return repr(type(process))
+            return repr(type(own))
 
-    return {"own_processes": [(getattr(each, "__qualname__", ""), text(each)) for each in processes]}
+    named: dict[str, Sequence[Callable[..., Any]]] = {"own_processes": processes, "own_measures": measures}
+    found = {key: [(getattr(each, "__qualname__", ""), text(each)) for each in own] for key, own in named.items()}
+    return {key: told for key, told in found.items() if told}
 
 
 @dataclass
@@ -228,6 +233,7 @@ class _Replicate:
     cells: Path
     identity: dict[str, Any]
     own_processes: tuple[OwnProcess, ...] = ()
+    own_measures: tuple[OwnMeasures, ...] = ()
     _people: Spool | None = None
 
     @cached_property
@@ -274,7 +280,7 @@ class _Replicate:
 
     def finished(self, arm: Arm, scale: float) -> Finished | None:
         """Return a cell that was simulated before, if it is known to be the same."""
-        return None if self.own_processes else load(self.folder(arm, scale))
+        return None if self.own_processes or self.own_measures else load(self.folder(arm, scale))
 
     def simulate(self, solved: tuple[Arm, float]) -> Finished:
         """Simulate an arm and write its cell."""
@@ -290,6 +296,7 @@ class _Replicate:
             self.engine,
             self.progress,
             own_processes=self.own_processes,
+            own_measures=self.own_measures,
             state=state,
         )
         del state

@@ -47,7 +47,7 @@ from paysim.kernel.records import (
     WEEKS_PER_YEAR,
     State,
 )
-from paysim.outcomes import Counted, tabulate
+from paysim.outcomes import Counted, OwnMeasures, tabulate
 from paysim.outcomes.society import society_terms
 from paysim.scenario import Arm, Behaviour, Scenario
 
@@ -123,6 +123,7 @@ def run_arm(
     progress: Progress | None = None,
     on_events: Callable[[np.ndarray], None] | None = None,
     own_processes: tuple[Any, ...] = (),
+    own_measures: tuple[OwnMeasures, ...] = (),
     state: State | None = None,
     on_close: Callable[[Accounts, Settlement], None] | None = None,
     replay: LeverPath | None = None,
@@ -133,6 +134,8 @@ def run_arm(
     ----------
     own_processes
         A user's own SimPy processes, see `Region`.
+    own_measures
+        A user's own functions of what is counted, whose measures come to the results.
     state
         The people to go on with, changed in place; by default a copy of the base run's.
     on_close
@@ -173,7 +176,7 @@ def run_arm(
     return Cell(
         arm=arm.name,
         replicate=replicate,
-        results=tabulate(counted, scenario.name, arm.name, 0, replicate),
+        results=tabulate(counted, scenario.name, arm.name, 0, replicate, own_measures),
         ledger=ledger,
         incentives=responses.table,
         quarters=accounts.activities,

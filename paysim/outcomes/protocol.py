@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from paysim.errors import DataError, Problem
 
 if TYPE_CHECKING:
     from paysim.outcomes.society import SocietyTerms
@@ -141,6 +143,10 @@ class Measure:
     places: tuple[tuple[str, str], ...] = ()
 
 
+OwnMeasures = Callable[[Counted], Iterable[Measure]]
+"""A function of a user's own that adds measures to a run."""
+
+
 def families() -> Iterator[object]:
     """Yield every module of this folder that defines measures, in the order of their names."""
     import paysim.outcomes as package
@@ -152,8 +158,17 @@ def families() -> Iterator[object]:
                 yield module
 
 
-def tabulate(counted: Counted, scenario: str, arm: str, draw: int, replicate: int) -> dict[str, np.ndarray]:
-    """Return the tidy table of all measures of one arm and replicate, column by column."""
+def tabulate(
+    counted: Counted, scenario: str, arm: str, draw: int, replicate: int, own: Sequence[OwnMeasures] = ()
+) -> dict[str, np.ndarray]:
+    """Return the tidy table of all measures of one arm and replicate, column by column.
+
+    Raises
+    ------
+    DataError
+        If one of a user's own measures has the name of another.
+    """
+    names: set[str] = set()
     every = [(dimension, group) for dimension, groups in counted.dimensions.items() for group in groups]
     practice = [("all", "all"), *(("practice", group) for group in counted.dimensions["practice"])]
     places = {len(every): every, len(practice): practice, 1: [("all", "all")]}
@@ -174,8 +189,12 @@ def tabulate(counted: Counted, scenario: str, arm: str, draw: int, replicate: in
         parts["value"].append(np.asarray(values, np.float64))
         parts["unit"].append(np.full(len(values), measure.unit, object))
 
-    for module in families():
-        for measure in module.measures(counted):  # type: ignore[attr-defined]
+    shipped: list[OwnMeasures] = [module.measures for module in families()]  # type: ignore[attr-defined]
+    for family in (*shipped, *own):
+        for measure in family(counted):
+            if family in own and measure.name in names:
+                raise DataError(Problem("there is a measure of that name already", key=measure.name))
+            names.add(measure.name)
             for year in range(counted.years):
                 add(measure, year, measure.values[year], measure.name)
             whole = measure.values.sum(axis=0) if measure.whole is None else measure.whole

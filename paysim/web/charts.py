@@ -49,6 +49,38 @@ def spec(run: Run, figure: Figure, data: pd.DataFrame) -> Spec | None:
     }
 
 
+def in_words(chart: Spec, said: Callable[[str], str]) -> Spec:
+    """Return a chart with its titles, groups and what is said of them in another language; titles of arms stay.
+
+    Parameters
+    ----------
+    said
+        From the model's English, see `paysim.web.texts.Texts.said`.
+    """
+
+    def told(value: Any, key: str = "") -> Any:
+        if isinstance(value, str):
+            return said(value) if key in _WORDS else value
+        if isinstance(value, list):
+            return [told(each, key) for each in value]
+        if isinstance(value, dict):
+            kept = ("sort", "scale") if value.get("field") == "arm" else ()
+            return {name: each if name in kept else told(each, name) for name, each in value.items()}
+        return value
+
+    rows = [
+        {k: v if k in _NAMES or not isinstance(v, str) else said(v) for k, v in row.items()}
+        for row in chart["data"]["values"]
+    ]
+    return {**told({k: v for k, v in chart.items() if k != "data"}), "data": {"values": rows}}
+
+
+_WORDS = ("title", "equal", "sort")
+"""Keys of a specification that hold words of the model."""
+_NAMES = ("arm", "baseline", "measure", "practice", "municipality")
+"""Columns that hold names, not words."""
+
+
 def _finite(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return rows with missing numbers as null, as JSON has it."""
     return [
@@ -69,7 +101,10 @@ def _unit(data: pd.DataFrame) -> str:
 
 
 def _tips(*fields: str) -> list[Spec]:
-    return [{"field": name, "format": ",.4~g"} if name in _NUMBERS else {"field": name} for name in fields]
+    return [
+        {"field": name, "title": name.replace("_", " ")} | ({"format": ",.4~g"} if name in _NUMBERS else {})
+        for name in fields
+    ]
 
 
 _NUMBERS = ("value", "difference", "low", "high", "margin_eur", "person_years")
@@ -158,7 +193,13 @@ def _education(data: pd.DataFrame, order: list[str]) -> Spec:
         "height": 240,
         "mark": {"type": "line", "point": True},
         "encoding": {
-            "x": {"field": "education", "type": "ordinal", "sort": _EDUCATION, "axis": {"labelAngle": 0}},
+            "x": {
+                "field": "education",
+                "type": "ordinal",
+                "sort": _EDUCATION,
+                "title": "education",
+                "axis": {"labelAngle": 0},
+            },
             "y": {"field": "difference", "type": "quantitative", "title": f"difference, {_unit(data)}"},
             "color": _colour(order),
             "tooltip": _tips("arm", "education", "difference", "unit"),

@@ -11,7 +11,6 @@ from paysim.analysis.compare import compare
 from paysim.analysis.measures import measure as find_measure
 from paysim.analysis.measures import records
 from paysim.analysis.runs import Run
-from paysim.analysis.samples import NOTE
 from paysim.analysis.scorecard import meaning, scorecard
 from paysim.errors import NotInResults
 from paysim.report import caveats, wording
@@ -105,8 +104,8 @@ def verdict(run: Run, texts: Texts, baseline: str | None = None) -> Verdict:
         arms=tuple(titles),
         answers=tuple(answers),
         sentences=tuple(said),
-        before=tuple(each for each in before if each),
-        after=tuple(caveats.after(run)),
+        before=tuple(texts.said(each) for each in before if each),
+        after=tuple(texts.said(each) for each in caveats.after(run)),
     )
 
 
@@ -135,13 +134,8 @@ def _rows(run: Run, base: str, whole: pd.DataFrame) -> dict[str, dict[str, dict[
 def _line(texts: Texts, name: str, rows: Mapping[str, Mapping[str, Any]], arms: list[str]) -> Line:
     first = next(iter(rows.values()))
     label, unit = str(first["label"]), str(first["unit"])
-    known = texts.get(f"measure.{name}", label)
-    if known != label and label.endswith(f"({NOTE})"):
-        known = f"{known} ({texts('verdict.not_from_sample')})"
     cells = [cell(texts, name, rows[arm]) for arm in arms]
-    if name == caveats.PER_GP and texts.language != DEFAULT:
-        unit = texts("unit.per_gp", listed=texts.number(next(word for word in unit.split() if word[0].isdigit())))
-    return Line(known, texts.get(f"unit.{unit}", unit), texts.number(wording.baseline_value(first)), tuple(cells))
+    return Line(texts.said(label), texts.said(unit), texts.number(wording.baseline_value(first)), tuple(cells))
 
 
 def cell(texts: Texts, name: str, row: Mapping[str, Any]) -> Cell:

@@ -15,7 +15,7 @@ import paysim
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 TREE = re.compile(r"^```\{toctree\}\n(.*?)^```$", re.M | re.S)
-PAGES = [path for path in sorted(DOCS.rglob("*.*")) if path.suffix in (".md", ".ipynb") and "_build" not in path.parts]
+PAGES = [path for path in sorted(DOCS.rglob("*.*")) if path.suffix == ".md" and "_build" not in path.parts]
 
 
 def entries(page):
@@ -23,13 +23,13 @@ def entries(page):
     lines = [line for tree in TREE.findall(page.read_text("utf-8")) for line in tree.splitlines()]
     for name in lines:
         if name and not name.startswith(":"):
-            found = [path for end in (".md", ".ipynb") for path in page.parent.glob(name + end)]
+            found = list(page.parent.glob(f"{name}.md"))
             assert found, f"{page}: {name}"
             yield from (path.resolve() for path in found)
 
 
 def test_every_page_stands_in_one_table_of_contents():
-    found = Counter(path for page in PAGES if page.suffix == ".md" for path in entries(page))
+    found = Counter(path for page in PAGES for path in entries(page))
     assert not [str(page) for page in PAGES if page != DOCS / "index.md" and found[page] != 1]
 
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from pathlib import Path
 
 from paysim.reading import read_yaml
 from paysim.report.wording import ABOUT_NOTHING
+from paysim.web.texts.phrases import phrase, written
 
 LANGUAGES = {"en": "English", "nl": "Nederlands", "fr": "Français"}
 DEFAULT = "en"
 
-_THOUSANDS, _POINT, _BETWEEN = re.compile(r"(?<=\d),(?=\d)"), re.compile(r"(?<=\d)\.(?=\d)"), ",\u00a0"
-_SEPARATORS = {"en": (",", "."), "nl": (".", ","), "fr": ("\u202f", ",")}
+_BETWEEN = ",\u00a0"
 
 
 class Texts:
@@ -37,11 +36,12 @@ class Texts:
         """Return text in which numbers are written as English does, as this language writes them."""
         if self.language == DEFAULT:
             return text
-        thousands, point = _SEPARATORS[self.language]
         text = text.replace(ABOUT_NOTHING, self._words["words.about_nothing"])
-        text = _THOUSANDS.sub("\0", text)
-        text = _POINT.sub(point, text).replace("\0", thousands)
-        return text.replace(_BETWEEN, ";\u00a0")
+        return written(text, self.language).replace(_BETWEEN, ";\u00a0")
+
+    def said(self, text: str) -> str:
+        """Return what the model says in English (a label, a unit, a caveat) in this language, as far as it is known."""
+        return text if self.language == DEFAULT else phrase(text, self.language) or text
 
     def get(self, key: str, otherwise: str) -> str:
         """Return the words of a key, or others where the files have none."""

@@ -52,7 +52,7 @@ def explore(request: Request) -> Response:
     from paysim.web import charts
     from paysim.web.explore import SECTIONS, data
 
-    run, section = opened(request), request.path_params["section"]
+    run, section, texts = opened(request), request.path_params["section"], texts_of(request)
     if section not in SECTIONS:
         raise HTTPException(404)
     drawn = []
@@ -63,7 +63,10 @@ def explore(request: Request) -> Response:
             for column in ("arm", "baseline"):
                 if column in titled.columns:
                     titled[column] = [run.titles.get(str(arm), str(arm)) for arm in titled[column]]
-            drawn.append((figure, charts.spec(run, figure, table), shown(titled, figure.title)))
+            chart = charts.spec(run, figure, table)
+            told = None if chart is None else charts.in_words(chart, texts.said)
+            title = texts.get(f"figure.{figure.name}.title", figure.title)
+            drawn.append((figure, told, shown(titled.rename(columns=run.titles), title)))
     return page(request, "explore", **_about(request, run), section=section, sections=list(SECTIONS), drawn=drawn)
 
 
