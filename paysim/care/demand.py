@@ -49,6 +49,10 @@ class Cohort(Protocol):
     def flags(self) -> Mapping[str, NDArray[np.bool_]]:
         """Conditions and treatments by name."""
 
+    @property
+    def education(self) -> NDArray[np.integer]:
+        """0 low, 1 middle, 2 high."""
+
 
 @dataclass(frozen=True)
 class BaseRates:

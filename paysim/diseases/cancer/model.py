@@ -118,7 +118,7 @@ def _growth(params: Parameters, flag: str) -> np.ndarray:
     Where it becomes more common with age, those in it have fallen ill of late; where it becomes rare, long ago.
     """
     share = np.log(np.maximum(stages(params)[flag], 1e-9))
-    return np.clip(np.gradient(share, axis=1), -MOST_GROWTH, MOST_GROWTH)
+    return np.asarray(np.clip(np.gradient(share, axis=1), -MOST_GROWTH, MOST_GROWTH))
 
 
 def recent_shares(params: Parameters) -> dict[str, np.ndarray]:
