@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
 from typing import Annotated
 
@@ -29,7 +29,6 @@ class _Owner(Reader):
 
 class _Exit(Reader):
     start_up_eur_per_person: SourcedNumber | None = None
-    running_cost_eur_per_person_year: SourcedNumber | None = None
     least_position_eur_per_person: SourcedNumber | None = None
     losses_in_a_row: SourcedNumber | None = None
 
@@ -41,6 +40,7 @@ class _Organisation(Reader):
     horizon_years: SourcedNumber | None = None
     retention: SourcedNumber | None = None
     reserve_eur_per_person: SourcedNumber | None = None
+    running_cost_eur_per_person_year: SourcedNumber | None = None
     exit: _Exit | None = None
     owners: list[_Owner] = []
 
@@ -125,6 +125,8 @@ class Organisation:
         ``(actor, share)`` of what the organisation gains or loses.
     exit
         When it leaves; None: never.
+    running_cost_eur_per_person_year
+        What running it takes, in euro for each person of the region: no ledger has it, resource cost does.
     """
 
     actor: str
@@ -135,6 +137,7 @@ class Organisation:
     reserve_eur_per_person: float = 0.0
     owners: tuple[tuple[str, float], ...] = ()
     exit: Exit | None = None
+    running_cost_eur_per_person_year: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -144,7 +147,8 @@ class Organisations:
     Attributes
     ----------
     parameters
-        Every number of the rules of exit, as ``organisations.<file>.<actor>.<key>``: a scenario may replace them.
+        Every number of the rules of exit and every running cost, as ``organisations.<file>.<actor>.<key>``: a scenario
+        may replace them.
     """
 
     name: str
@@ -167,6 +171,16 @@ class Organisations:
                 mine = [row.name for row in self.parameters if row.name.startswith(lead)]
                 rules[each.actor] = Exit(**{name.removeprefix(lead): parameters[name] for name in mine})
         return rules
+
+    def running_costs(self, parameters: Parameters) -> dict[str, float]:
+        """Return EUR per person and year by organisation that has any, with the values of `parameters` in place."""
+        names = {each.actor: _lead(self.name, each.actor) + _RUNNING for each in self.members}
+        return {actor: parameters[name] for actor, name in names.items() if name in parameters}
+
+    def without_exits(self) -> Organisations:
+        """Return itself without rules of exit: nobody leaves, and running costs are all that is left of parameters."""
+        kept = tuple(each for each in self.parameters if each.name.endswith(f".{_RUNNING}"))
+        return replace(self, members=tuple(replace(each, exit=None) for each in self.members), parameters=kept)
 
     def owned(self) -> tuple[Organisation, ...]:
         """Return organisations that have owners, each before those that own it."""
@@ -218,7 +232,8 @@ def load_organisations(name: str, extra: Sequence[str | os.PathLike[str]] = ()) 
             each.retention.value if each.retention else 1.0,
             each.reserve_eur_per_person.value if each.reserve_eur_per_person else 0.0,
             tuple((owner.actor, owner.share.value) for owner in each.owners),
-            None if each.exit is None else Exit(**{name: term.value for name, term, _ in _exit_terms(each)}),
+            None if each.exit is None else Exit(**{name: term.value for name, term, _ in _terms(each)}),
+            each.running_cost_eur_per_person_year.value if each.running_cost_eur_per_person_year else 0.0,
         )
         for each in file.organisations
     )
@@ -227,15 +242,15 @@ def load_organisations(name: str, extra: Sequence[str | os.PathLike[str]] = ()) 
 
 
 def organisation_parameters(files: Iterable[Organisations]) -> Parameters:
-    """Return every number of the rules of exit of some files, each file once."""
-    return Parameters(row for each in {each.name: each for each in files}.values() for row in each.parameters)
+    """Return every number of the rules of exit and the running costs of some files, each number once."""
+    return Parameters({row.name: row for each in files for row in each.parameters}.values())
 
 
-_RESERVE = "reserve_eur_per_person"
+_RESERVE, _RUNNING = "reserve_eur_per_person", "running_cost_eur_per_person_year"
 _EXIT_UNITS = {
     _RESERVE: "EUR per person",
     "start_up_eur_per_person": "EUR per person",
-    "running_cost_eur_per_person_year": "EUR per person and year",
+    _RUNNING: "EUR per person and year",
     "least_position_eur_per_person": "EUR per person",
     "losses_in_a_row": "years",
 }
@@ -245,8 +260,10 @@ def _lead(file: str, actor: str) -> str:
     return f"organisations.{file}.{actor}."
 
 
-def _exit_terms(each: _Organisation) -> Iterator[tuple[str, SourcedNumber, tuple[str, ...]]]:
-    """Yield name, term and place of every number of an organisation's rule of exit, its reserve among them."""
+def _terms(each: _Organisation) -> Iterator[tuple[str, SourcedNumber, tuple[str, ...]]]:
+    """Yield name, term and place of running costs, and of every number of a rule of exit, the reserve among them."""
+    if each.running_cost_eur_per_person_year is not None:
+        yield _RUNNING, each.running_cost_eur_per_person_year, (_RUNNING,)
     if each.exit is None:
         return
     if each.reserve_eur_per_person is not None:
@@ -259,7 +276,7 @@ def _exit_terms(each: _Organisation) -> Iterator[tuple[str, SourcedNumber, tuple
 
 def _parameters(file: _File) -> Iterator[Parameter]:
     for each in file.organisations:
-        for name, term, _ in _exit_terms(each):
+        for name, term, _ in _terms(each):
             low, high = term.range or (None, None)
             how = None if term.range is None else "uniform"
             kept = (_EXIT_UNITS[name], low, high, how, term.source, term.status)
@@ -280,7 +297,7 @@ def _faults(file: _File, document: Document) -> Iterator[Problem]:
             yield document.problem(
                 "a share from 0 to 1 expected", (*here, "retention", "value"), found=each.retention.value
             )
-        for name, term, place in _exit_terms(each):
+        for name, term, place in _terms(each):
             if name != _RESERVE:
                 yield from sourced_problems(term, (*here, *place), document)
             if name == "losses_in_a_row" and (term.value != int(term.value) or term.value < 1.0):

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from paysim.analysis.measures import MEASURES, Measure, by_arm, horizon, paired, wide
+from paysim.analysis.measures import MEASURES, ON_ONE_SUM, Measure, by_arm, horizon, paired, wide
 from paysim.analysis.runs import Run, load_run
 from paysim.analysis.samples import labelled
 from paysim.errors import NotInResults, Problem, ScenarioError, nearest_name
@@ -34,6 +34,8 @@ CLUSTERS = ("origin", "practice")
 """Dimensions of the results within which differences are taken, the first that holds a measure."""
 OVER_REPLICATES = "over replicates"
 CHANCE_ONLY = "chance only, not parameter uncertainty"
+ONE_SUM = "one number for the region: no interval from one replicate"
+"""What is paid on one sum of the whole region differs by chance of that sum, which practices of one run cannot show."""
 COLUMNS = (
     "measure",
     "label",
@@ -77,9 +79,10 @@ def compare(
     -------
     DataFrame
         Columns `COLUMNS`, a row a measure, arm and baseline, over the whole horizon. ``difference`` is arm
-        minus baseline; ``relative`` is its share of the baseline's value. ``interval`` is `OVER_REPLICATES`
-        or `CHANCE_ONLY`; ``low`` and ``high`` are missing where one replicate gives no spread, such as for
-        region-wide waiting lists. ``label`` says so where a sample cannot tell the measure.
+        minus baseline; ``relative`` is its share of the baseline's value. ``interval`` is `OVER_REPLICATES`,
+        `CHANCE_ONLY`, or `ONE_SUM` where payments on one sum of the region are in it; ``low`` and ``high`` are missing
+        where one replicate gives no spread, such as for region-wide waiting lists. ``label`` says so where a
+        sample cannot tell the measure.
 
     Raises
     ------
@@ -213,6 +216,10 @@ def _row(
         frames = next((each for each in clusters if measure.held_by(each[arm])), None)
         if frames is not None:
             low, high = _by_practice(measure, frames[arm], frames[base], difference)
+        if measure.total in ON_ONE_SUM and difference != 0.0:
+            paid = ON_ONE_SUM[measure.total]
+            if frames is None or any(each[paid].any() for each in (totals[arm], totals[base]) if paid in each):
+                low, high, kind = math.nan, math.nan, ONE_SUM
     base_value = float(base_values.mean())
     return {
         "measure": measure.name,

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from paysim.accounting.ledger import is_practice
+from paysim.analysis.compare import t_interval
 from paysim.analysis.measures import HORIZON
 from paysim.engine.cell import Base, Cell, Progress, by_year, run_arm, run_base, settling_arm, solve_arms
 from paysim.engine.model import Model, build_model
@@ -49,6 +50,12 @@ class Decomposition:
     money
         A row for each actor, all practices being one: what is left of all postings in whole cents, of the people
         simulated, added up over replicates: ``baseline_cents``, ``<part>_cents``, ``arm_cents``.
+    intervals
+        95% intervals of `measures` over replicates: ``<part>_low``, ``<part>_high``; missing with a single one.
+    weight, replicates
+        Persons of the region for one simulated, and how many replicates there were.
+    note
+        What was sampled; empty for the whole region.
     """
 
     scenario: str
@@ -56,6 +63,16 @@ class Decomposition:
     arm: str
     measures: pd.DataFrame
     money: pd.DataFrame
+    intervals: pd.DataFrame
+    weight: float = 1.0
+    replicates: int = 1
+    note: str = ""
+
+    @property
+    def money_eur(self) -> pd.DataFrame:
+        """What is left of all postings in euro of the region, the mean of the replicates: columns as `measures`."""
+        euros = self.money * (self.weight / (100.0 * self.replicates))
+        return euros.rename(columns=lambda name: name.removesuffix("_cents"))
 
 
 def decompose(
@@ -101,7 +118,23 @@ def decompose(
         wanted[0].name,
         measures[["unit", "baseline", *PARTS, "arm"]].rename_axis("measure"),
         _by_part(money).add_suffix("_cents").rename_axis("actor"),
+        _intervals([_by_part(table) for table in tables]),
+        model.population.practices[0].weight,
+        scenario.replicates,
+        "" if sample is None else model.population.sample_note,
     )
+
+
+def _intervals(each: list[pd.DataFrame]) -> pd.DataFrame:
+    """Return the interval of each part from those of the replicates."""
+    import pandas as pd
+
+    found = {}
+    for part in PARTS:
+        values = np.stack([table[part].to_numpy(np.float64) for table in each])  # [replicate, measure]
+        ends = np.array([t_interval(column) for column in values.T])
+        found[f"{part}_low"], found[f"{part}_high"] = ends[:, 0], ends[:, 1]
+    return pd.DataFrame(found, index=each[0].index).rename_axis("measure")
 
 
 def _by_part(steps: pd.DataFrame) -> pd.DataFrame:

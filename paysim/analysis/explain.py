@@ -240,6 +240,10 @@ def _posted(run: Run, arm: str, replicate: int, period: int, provider: str, prac
     actor = practice_actor(provider) if provider in practices else provider
     known = [*practices, *sorted({name for name in rows["actor"].unique() if ":" not in name})]
     if provider not in known:
+        elsewhere = sorted(set(table[table["actor"].astype(str) == provider]["arm"].astype(str)))
+        if elsewhere:
+            message = f"nobody pays or is paid by {provider} in arm {arm!r}, but in {', '.join(elsewhere)}: give --arm"
+            raise DataError(Problem(message, file=str(run.path), key="arm", found=arm, allowed=tuple(elsewhere)))
         near = nearest_name(provider, known)
         raise DataError(
             Problem("no such provider", file=str(run.path), found=repr(provider), allowed=tuple(known), nearest=near)

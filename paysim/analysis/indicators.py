@@ -18,7 +18,6 @@ def _gap(name: str, label: str, unit: str, total: str, better: int = 0) -> Measu
 
 _ASCVD, _ADULTS, _ALL = "% of persons with ASCVD", "% of persons 19+", "% of persons"
 _WORKED, _CONTACT = "% of hours worked", "% of contact hours"
-_ACCESS = "for want of access"
 
 INDICATORS: tuple[Measure, ...] = (
     Measure("life_expectancy", "Life expectancy at birth", "years", "life_expectancy", per=None, better=1),
@@ -91,8 +90,9 @@ INDICATORS: tuple[Measure, ...] = (
         "own_doctor", "GP contacts with one's own doctor", "% of GP contacts", "own_gp_share", None, 100.0, better=1
     ),
     _share("unmet_need", "Unmet need (needs dropped)", "% of needs", "needs_dropped", "needs", -1),
-    rate("ed_for_want_of_access", f"Emergency visits {_ACCESS} to a GP", "needs_emergency", -1),
-    rate("out_of_hours_for_want_of_access", f"Out-of-hours contacts {_ACCESS}", "needs_out_of_hours", -1),
+    rate("ed_instead_of_gp", "Emergency visits with needs a GP could have seen", "needs_emergency", -1),
+    # Most of these arise while practices are closed: more or fewer of them is neither good nor bad by itself.
+    rate("out_of_hours_instead_of_gp", "Out-of-hours contacts, all needs", "needs_out_of_hours"),
     level("wait_gp_planned_median_days", "Wait for a planned GP contact, median", "days"),
     level("wait_gp_urgent_median_days", "Wait for an urgent GP contact, median", "days"),
     level("wait_gp_urgent_p90_days", "Longest tenth of urgent GP waits, from", "days"),

@@ -132,6 +132,13 @@ MEASURES: tuple[Measure, ...] = (
         "care_payments",
         -1,
     ),
+    Measure(
+        "pooled_payments_per_head",
+        "Paid on one sum of the whole region (savings, losses)",
+        PER_HEAD,
+        "paid_on_pooled_sum",
+        fixed=True,
+    ),
     _money("resource_cost_per_head", "Resource cost", "resource_cost_total", -1),
     _money("insurer_payments_per_head", "Insurers' own payments", "insurer_payments", -1),
     _money("others_payments_per_head", "Payments of others than insurers", "payments_by_others", -1),
@@ -142,6 +149,22 @@ MEASURES: tuple[Measure, ...] = (
         "EUR per 1,000 listed per year",
         "practice_margin",
         scale=1000.0,
+        better=1,
+    ),
+    Measure(
+        "organisations_net_per_head",
+        "Organisations: received less paid",
+        PER_HEAD,
+        "organisations_net",
+        fixed=True,
+        better=1,
+    ),
+    Measure(
+        "organisations_result_per_head",
+        "Organisations: left after sharing out and running costs",
+        PER_HEAD,
+        "organisations_result",
+        fixed=True,
         better=1,
     ),
     Measure("practice_margin_per_head", "Practice margin", PER_HEAD, "practice_margin", better=1),
@@ -214,6 +237,15 @@ MEASURES: tuple[Measure, ...] = (
     _total("resource_cost_total_discounted", "Resource cost", "million EUR", _MILLIONTH, -1),
     _total("qalys_discounted", "QALYs", "QALYs", 1.0, 1),
 )
+
+_PAID, _EARNED = "paid_on_pooled_sum", "practice_revenue_on_pooled_sum"
+ON_ONE_SUM = {
+    **dict.fromkeys(("spending_total", "spending_total_discounted", "spending_organisations", _PAID), _PAID),
+    **dict.fromkeys(("insurer_payments", "payments_by_others"), _PAID),
+    **dict.fromkeys(("organisations_net", "organisations_result"), _PAID),
+    **dict.fromkeys(("practice_margin", "practice_revenue", "practice_margin_per_gp_fte"), _EARNED),
+}
+"""Totals that hold what is paid on one sum of the whole region, and the measure of the results that says how much."""
 
 VERDICT = (
     "spending_per_head",

@@ -1,19 +1,24 @@
 """Whose money: income and cash of every actor, what each puts in and gets back, and cost from several points of view.
 
 All of it is read from the double-entry ledger, so that what one actor gains another one loses: over all actors every
-table adds up to zero. A sample stands for its region: amounts are multiplied by its weight.
+table adds up to zero. A sample stands for its region: amounts are multiplied by its weight, but for the statement of an
+actor, which is the ledger of the people simulated, and for single practices, which stand for themselves.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from paysim.accounting.ledger import is_practice, practice_actor
+from paysim.accounting.ledger import ORGANISATIONS, is_practice, practice_actor
 from paysim.accounting.organisations import Organisations, load_organisations
+from paysim.analysis.compare import baselines, compare, t_interval
+from paysim.analysis.measures import records
 from paysim.analysis.runs import Run
 from paysim.contracts.settlement import PAYERS
+from paysim.engine.organisations import parties
 from paysim.errors import DataError, Problem, nearest_name
 from paysim.kernel.records import PERIODS_PER_YEAR
 
@@ -21,21 +26,38 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PRACTICES = "practices"
+ORGANISATIONS_LEVEL = "organisations"
+"""Level of those whose solvency is judged: reinsurers and investors lie outside the region."""
+ORGANISATIONS_ROW = "organisations (before running costs)"
 PERSPECTIVES: dict[str, tuple[str, ...]] = {
     "insurers": ("insurers",),
     "patients": ("patients",),
     "practices": (PRACTICES,),
+    ORGANISATIONS_ROW: ORGANISATIONS,
     "long-term care payers": ("care_offices",),
     "municipalities and government": ("municipalities", "government"),
     "all payers": PAYERS,
 }
 """Whose purse is looked into. What flows inside a group of actors is a transfer and cancels."""
+REST = "other providers, staff and suppliers of practices"
+"""Everybody else in the ledger: with them payers, practices and organisations add up to nothing."""
 
 RESOURCES = {
+    "of it running organisations": "resource_cost_organisations",
     "health care (resource cost)": "resource_cost_total",
     "society (care, informal care, time and travel of patients, lost work)": "societal_cost",
 }
 """What is used up, whoever pays: measures of a run."""
+
+MEASURED = {
+    "insurers": ("insurer_payments_per_head", 1),
+    "patients": ("patient_payments_per_head", 1),
+    "practices": ("practice_margin_per_head", -1),
+    "long-term care payers": ("spending_long_term_care_per_head", 1),
+    "municipalities and government": ("others_payments_per_head", 1),
+    "health care (resource cost)": ("resource_cost_per_head", 1),
+}
+"""Points of view that `compare` has a measure of, and its sign as a cost."""
 
 YEARLY_COLUMNS = ("level", "actor", "year", "puts_in_eur", "gets_back_eur", "net_eur", "net_discounted_eur")
 TOTAL_COLUMNS = (
@@ -109,8 +131,8 @@ def cash(
     -------
     DataFrame
         Indexed by quarter from 0: ``result_eur`` (as arising), ``cash_eur`` (as paid), ``position_eur`` (reserve and
-        all cash so far), ``receivable_eur`` (arisen and not yet paid, negative: owed) and ``insolvent``. Of the people
-        simulated: a sample is not weighted here.
+        all cash so far), ``receivable_eur`` (arisen and not yet paid, negative: owed) and ``insolvent``. In euro of the
+        region; of a single practice, its own. What running an organisation takes, which no ledger has, is taken off.
 
     Raises
     ------
@@ -144,6 +166,8 @@ def _flow(run: Run, actor: str, arm: str | None, replicate: int, about: Organisa
         paid += np.concatenate([np.full(min(lag, quarters), first), now[: max(0, quarters - lag)]])
         open_at_start += lag * first
     result = sum(arisen.values(), np.zeros(quarters))
+    running = _running(run, actor, arm, replicate, about)
+    result, paid = result - running, paid - running
     frame = {"result_eur": result, "cash_eur": paid, "receivable_eur": open_at_start + (result - paid).cumsum()}
     return pd.DataFrame(frame, index=pd.RangeIndex(quarters, name="period"))
 
@@ -223,27 +247,120 @@ def perspectives(run: Run) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        A row for each of `PERSPECTIVES` and of `RESOURCES`, a column for each arm, the mean of the replicates; for
+        A row for each of `PERSPECTIVES`, `REST` and `RESOURCES`, a column for each arm, the mean of the replicates; for
         practices what is left for their owners, as a cost: negative. What flows between the actors of a perspective
-        cancels, so that a deductible moves cost from insurers to patients and not that of all payers.
+        cancels, so that a deductible moves cost from insurers to patients and not that of all payers. All payers,
+        practices, organisations and the rest add up to 0.
     """
     import pandas as pd
 
+    each = [_costs(run, replicate) for replicate in range(run.manifest["replicates"])]
+    return pd.concat([costs.div(people) for costs, people in each]).groupby(level=0, sort=False).mean()
+
+
+def perspective_differences(run: Run, baseline: str | None = None) -> pd.DataFrame:
+    """Return what each arm costs more than another one, from each point of view, with intervals where the run has them.
+
+    Parameters
+    ----------
+    baseline
+        By default the first arm that the scenario compares with.
+
+    Returns
+    -------
+    DataFrame
+        ``perspective``, ``arm``, ``baseline``, ``difference``, ``low``, ``high``: EUR per head of the baseline a year.
+        Intervals are over replicates; of a single one, those of `paysim.analysis.compare.compare` for the points of
+        view that it has a measure of, and missing for the others.
+
+    Raises
+    ------
+    ScenarioError
+        If there is no such arm.
+    """
+    import pandas as pd
+
+    (base,) = baselines(run, baseline or run.compare_with[0])
+    each = [_costs(run, replicate) for replicate in range(run.manifest["replicates"])]
+    changes = [costs.sub(costs[base], axis=0) / float(people[base]) for costs, people in each]
+    known = {}
+    if len(each) == 1:
+        table = compare(run, base)
+        known = {(row["measure"], row["arm"]): (row["low"], row["high"]) for row in records(table)}
+    rows = []
+    for arm in (name for name in run.arms if name != base):
+        for title in changes[0].index:
+            values = np.array([change.loc[title, arm] for change in changes])
+            low, high = t_interval(values)
+            measure, sign = MEASURED.get(title, ("", 1))
+            if (measure, arm) in known:
+                low, high = sorted(sign * end for end in known[measure, arm])
+            rows.append((title, arm, base, float(values.mean()), low, high))
+    return pd.DataFrame(rows, columns=["perspective", "arm", "baseline", "difference", "low", "high"])
+
+
+def _costs(run: Run, replicate: int) -> tuple[pd.DataFrame, pd.Series[float]]:
+    """Return euro of the region by point of view and arm, and person-years by arm, over the horizon of a replicate."""
+    import pandas as pd
+
     results = run.results
-    whole = results[(results["dimension"] == "all") & (results["period"] >= 0)].groupby(["arm", "measure"])["value"]
-    total = whole.sum() / run.manifest["replicates"]
+    mine = (results["dimension"] == "all") & (results["period"] >= 0) & (results["replicate"] == replicate)
+    total = results[mine].groupby(["arm", "measure"], observed=True)["value"].sum()
     table = {}
     for arm in run.arms:
-        yearly = _yearly(run, arm).groupby(level="actor").sum()
-        people = float(total[arm, "person_years"])
+        actors = _yearly(run, arm, replicate).groupby(level="actor").sum()
         costs = {
-            title: -sum((float(yearly.get(actor, 0.0)) for actor in actors), 0.0) / people + 0.0
-            for title, actors in PERSPECTIVES.items()
+            title: -sum((float(actors.get(actor, 0.0)) for actor in group), 0.0) + 0.0
+            for title, group in PERSPECTIVES.items()
         }
-        for title, measure in RESOURCES.items():
-            costs[title] = float(total[arm, measure]) / people
+        costs[REST] = -(costs["all payers"] + costs["practices"] + costs[ORGANISATIONS_ROW]) + 0.0
+        costs |= {title: float(total.get((arm, measure), 0.0)) for title, measure in RESOURCES.items()}
         table[arm] = costs
-    return pd.DataFrame(table)
+    people = {arm: float(total[arm, "person_years"]) for arm in run.arms}
+    return pd.DataFrame(table), pd.Series(people)
+
+
+@dataclass(frozen=True)
+class Shortage:
+    """An organisation that runs out of cash in an arm.
+
+    Attributes
+    ----------
+    title
+        Of the organisation.
+    first, quarters, of
+        First quarter without cash, counted from 1, quarters without, and all quarters, over all replicates.
+    least_eur_per_person
+        Lowest cash, per person of the region at the start.
+    reserve_eur_per_person
+        With which it starts.
+    """
+
+    title: str
+    first: int
+    quarters: int
+    of: int
+    least_eur_per_person: float
+    reserve_eur_per_person: float
+
+
+def shortages(run: Run, arm: str) -> list[Shortage]:
+    """Return the organisations of the region that run out of cash in an arm: reserve, contracts and running costs."""
+    about, found = organisations_of(run), []
+    rows = run.ledger
+    active = set(rows[rows["arm"] == arm]["actor"].astype(str))
+    for entry in about.members:
+        if entry.actor not in active or entry.level != ORGANISATIONS_LEVEL or not entry.reserve_eur_per_person:
+            continue
+        tables = [cash(run, entry.actor, arm, replicate=each) for each in range(run.manifest["replicates"])]
+        broke = np.concatenate([table["insolvent"].to_numpy() for table in tables])
+        if broke.any():
+            people = [_people(run, entry.actor, each) for each in range(len(tables))]
+            least = min(float(table["position_eur"].min()) / n for table, n in zip(tables, people, strict=True))
+            first = min(int(table["insolvent"].to_numpy().argmax()) for table in tables if table["insolvent"].any())
+            reserve = entry.reserve_eur_per_person
+            found.append(Shortage(entry.title, first + 1, int(broke.sum()), len(broke), least, reserve))
+    return found
 
 
 def _ledger(run: Run, arm: str | None, replicate: int | None) -> pd.DataFrame:
@@ -273,6 +390,20 @@ def _actor(run: Run, actor: str) -> str:
     raise DataError(Problem("no such actor", file=str(run.path), found=repr(actor), allowed=tuple(shown), nearest=near))
 
 
+def _running(run: Run, actor: str, arm: str | None, replicate: int, about: Organisations) -> np.ndarray:
+    """Return what an organisation costs to run in each quarter, in years for which it pays or receives."""
+    euros = np.zeros(run.scenario["horizon_years"] * PERIODS_PER_YEAR)
+    if actor not in ORGANISATIONS:
+        return euros
+    rate = about[actor].running_cost_eur_per_person_year
+    contracts = run.contracts(run.current if arm is None else arm, replicate)
+    for year in range(run.scenario["horizon_years"]):
+        if actor in parties(contracts, year):
+            quarters = slice(year * PERIODS_PER_YEAR, (year + 1) * PERIODS_PER_YEAR)
+            euros[quarters] = rate * _people(run, actor, replicate) / PERIODS_PER_YEAR
+    return euros
+
+
 def _by_lag(run: Run, arm: str | None, replicate: int, actor: str, about: Organisations) -> dict[int, np.ndarray]:
     """Return ``{lag in quarters: [quarter]}`` euros of an actor.
 
@@ -284,27 +415,33 @@ def _by_lag(run: Run, arm: str | None, replicate: int, actor: str, about: Organi
     billed = {f"{each.name}/{part.name}" for each in contracts for part in each.components if part.services_paid()}
     by_unit = (mine["contract"].astype(str) + "/" + mine["component"].astype(str)).isin(billed)
     lags = mine["account"].map(about.lags).fillna(0).astype(int).where(by_unit, 0)
+    weight = 1.0 if is_practice(actor) else _weight(run)
     found = {}
     for lag, each in mine.groupby(lags):
         euros = np.zeros(run.scenario["horizon_years"] * PERIODS_PER_YEAR)
-        np.add.at(euros, each["period"].to_numpy(), each["cents"].to_numpy() / 100.0)
+        np.add.at(euros, each["period"].to_numpy(), each["cents"].to_numpy() * (weight / 100.0))
         found[int(lag)] = euros
     return found
 
 
 def _people(run: Run, actor: str, replicate: int) -> float:
-    """Return the people simulated at the start: on the list of a practice, or all."""
+    """Return the people at the start: on the list of a practice, or of the region."""
     first = run.cell(run.current, replicate).quarters[0]
     lived = first.person_years.sum(axis=1) / first.years
     if is_practice(actor):
         return float(lived[first.practice_names.index(actor.removeprefix(practice_actor("")))])
-    return float(lived.sum())
+    return float(lived.sum()) * _weight(run)
 
 
-def _yearly(run: Run, arm: str) -> pd.Series[float]:
-    """Return an arm's euros by actor, account and year: of the whole region, the mean of the replicates."""
-    rows = _ledger(run, arm, None)
-    weight = float((run.manifest.get("sample") or {}).get("weight", 1.0)) / run.manifest["replicates"]
+def _weight(run: Run) -> float:
+    """Return people of the region for each one simulated."""
+    return float((run.manifest.get("sample") or {}).get("weight", 1.0))
+
+
+def _yearly(run: Run, arm: str, replicate: int | None = None) -> pd.Series[float]:
+    """Return an arm's euros by actor, account and year: of the whole region, of a replicate or the mean of all."""
+    rows = _ledger(run, arm, replicate)
+    weight = _weight(run) / (run.manifest["replicates"] if replicate is None else 1)
     rows = rows.assign(
         actor=rows["actor"].where(~rows["actor"].map(is_practice), PRACTICES),
         year=rows["period"] // PERIODS_PER_YEAR,

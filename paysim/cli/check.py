@@ -81,10 +81,13 @@ def _check_pilot(name: str, json: bool) -> None:
 
 
 def _warnings(scenario: Scenario, services: Services) -> list[dict[str, str]]:
-    """Return the services that an arm pays twice or never, which may be meant but seldom is."""
+    """Return the services that an arm pays twice or never, and passive arms that respond nowhere: seldom meant."""
     from paysim.contracts.coverage import warnings_over
+    from paysim.scenario.twins import Look, warning, without_twin
 
-    return [
+    looks = [Look(arm.name, tuple(each.name for each in arm.contracts), arm.behaviour.name) for arm in scenario.arms]
+    alone = without_twin(looks, scenario.compare_with)
+    return [{"arm": name, "message": warning(name)} for name in alone] + [
         {"arm": arm.name, "message": message}
         for arm in scenario.arms
         for message in warnings_over(

@@ -89,9 +89,10 @@ def console() -> Console:
 def _print(console: Console, run: Run, table: pd.DataFrame, base: str, headlines: bool) -> None:
     from paysim.analysis.measures import VERDICT
     from paysim.report import caveats, wording
+    from paysim.report.findings import findings
 
     titles = run.titles
-    for sentence in wording.verdict(table, titles, caveats.is_small(run)):
+    for sentence in wording.verdict(table, titles, caveats.is_small(run), findings(run, base)):
         console.print(f"- {escape(sentence)}")
     console.print()
     arms = [str(arm) for arm in dict.fromkeys(table["arm"])]

@@ -63,11 +63,18 @@ def decompose(
     typer.echo(f"{found.arm} less {found.baseline}, whole region, over {loaded.horizon_years} years")
     show.table(rows, ["measure", "baseline", *PARTS, "arm", "unit"])
     typer.echo("")
-    typer.echo("what is left of all postings by actor, in euro of the people simulated")
-    euros = [{"actor": row["actor"], **{n: row[f"{n}_cents"] / 100 for n in _COLUMNS}} for row in money]
-    show.table(euros, ["actor", *_COLUMNS])
+    typer.echo("what is left of all postings by actor, in euro of the whole region")
+    show.table(records(found.money_eur.reset_index()), ["actor", *_COLUMNS])
     for line in _sentences(rows, found.arm, found.baseline):
         typer.echo(line)
+    if found.replicates > 1:
+        typer.echo(f"\n95% intervals over {found.replicates} replicates (chance only)")
+        shown = [row for row in records(found.intervals.reset_index()) if row["measure"] in names]
+        show.table(shown, ["measure", *(f"{part}_{end}" for part in PARTS for end in ("low", "high"))])
+    else:
+        typer.echo("One replicate has no interval: a part may be chance alone (replicates in the scenario's file).")
+    if found.note:
+        typer.echo(f"{found.note}: amounts are those of the region, with the chance of a sample.")
     typer.echo(f"next: paysim incentives {scenario}")
 
 

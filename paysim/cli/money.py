@@ -34,6 +34,9 @@ def statement(run: Folder, actor: Actor, arm: Arm = None, replicate: Replicate =
 
     loaded = load_run(run)
     _show(loaded.scenario["name"], "statement", table(loaded, actor, arm, replicate).reset_index(), json)
+    if not json:
+        weight = float((loaded.manifest.get("sample") or {}).get("weight", 1.0))
+        typer.echo(f"\nEUR of the people simulated, as in the ledger; each stands for {weight:.4g} of the region.")
 
 
 @app.command("cash")
@@ -46,7 +49,7 @@ def cash(
     organisations: About = None,
     json: Json = False,
 ) -> None:
-    """Print an actor's cash by quarter: what arose, what was paid, what is left of the reserve."""
+    """Print an actor's cash by quarter, in euro of the region: what arose, what was paid, what is left."""
     from paysim.analysis.money import PRACTICES, organisations_of
     from paysim.analysis.money import cash as table
     from paysim.analysis.runs import load_run
@@ -57,6 +60,7 @@ def cash(
     _show(loaded.scenario["name"], "cash", found.reset_index(), json)
     if json:
         return
+    typer.echo("\nEUR of the region; of a single practice, its own. Running costs of an organisation are taken off.")
     others = {each.actor for each in about.members if each.level != "organisations"} - {PRACTICES}
     if actor in others and baseline is None:
         typer.echo("The ledger has no premiums, taxes or costs of this actor: compare with another arm by --baseline.")
@@ -95,14 +99,40 @@ def pockets(
 
 
 @app.command("perspectives")
-def perspectives(run: Folder, json: Json = False) -> None:
+def perspectives(
+    run: Folder,
+    baseline: Annotated[str | None, typer.Option(help="Arm to compare with.", metavar="ARM")] = None,
+    json: Json = False,
+) -> None:
     """Print what each arm costs from several points of view, in euro per head and year; transfers cancel."""
+    from paysim.analysis.measures import records
+    from paysim.analysis.money import perspective_differences
     from paysim.analysis.money import perspectives as table
     from paysim.analysis.runs import load_run
+    from paysim.report.caveats import HEALTH
+    from paysim.report.wording import interval, number
 
     loaded = load_run(run)
     found = table(loaded).rename_axis("perspective").reset_index()
+    changes = perspective_differences(loaded, baseline)
+    if json:
+        tables = {"perspectives": records(found), "differences": records(changes)}
+        show.as_json({"scenario": loaded.scenario["name"], **tables})
+        return
     _show(loaded.scenario["name"], "perspectives", found, json)
+    if changes.empty:
+        return
+    base = changes["baseline"].iloc[0]
+    texts = [
+        f"{number(row['difference'], signed=True) or '0'} {interval(row['low'], row['high'])}".strip()
+        for row in records(changes)
+    ]
+    wide = changes.assign(text=texts).pivot(index="perspective", columns="arm", values="text")
+    arms = [arm for arm in loaded.arms if arm != base]
+    wide = wide.reindex(index=found["perspective"], columns=arms).reset_index()
+    typer.echo(f"\nagainst {base}, with 95% intervals where the run has them (chance only)")
+    _show(loaded.scenario["name"], "differences", wide, json)
+    typer.echo(f"\nAll payers, practices, organisations and the rest add up to 0. {HEALTH}")
 
 
 @app.command("parties")

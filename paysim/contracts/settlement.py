@@ -16,8 +16,9 @@ import numpy as np
 from paysim.accounting.activity import Activity
 from paysim.accounting.book import Book
 from paysim.accounting.claims import Cents, tariff_table
-from paysim.accounting.ledger import Ledger, practice_actor
+from paysim.accounting.ledger import ORGANISATIONS, Ledger, practice_actor
 from paysim.contracts.contract import GENERAL_PRACTICE, PRACTICES, Contract, Part, Payment
+from paysim.contracts.distribution import Distribution
 from paysim.contracts.protocol import Floats
 from paysim.contracts.tariff import Sector
 
@@ -35,6 +36,10 @@ ORGANISATIONS_LINE = "organisations"
 SETTLED = (*SECTORS, ORGANISATIONS_LINE)
 """Lines of what is paid to others than practices by other terms than prices: sectors, and all organisations as one."""
 
+POOLED = ("organisations_net", "paid_on_pooled_sum", "practice_revenue_on_pooled_sum")
+"""What `Settlement.pooled` returns: what organisations receive less what they pay, and what payers pay, and practices
+receive, on one sum of the whole region."""
+
 STAGES = ("use", "payments", "received")
 """Rounds of a settlement: by use alone; by the payments of the first round; by what actors received in both."""
 
@@ -46,6 +51,11 @@ class Bill:
     contract: Contract
     part: Part
     payment: Payment
+
+    @property
+    def actors(self) -> tuple[str, str]:
+        """Payer and payee."""
+        return self.contract.payer, self.payment.payee
 
     @property
     def by_payers(self) -> bool:
@@ -119,6 +129,20 @@ class Settlement:
                 euros = euros - activity.services @ each.part.prices_eur(activity.service_names)
             settled[:, :, SETTLED.index(payee if payee in SECTORS else ORGANISATIONS_LINE)] += euros
         return settled
+
+    def pooled(self) -> Floats:
+        """Return `POOLED`, in unrounded euros of the whole region."""
+        net = paid = received = 0.0
+        on_one_sum = {actor for each in self.bills if _pooled(each.part) for actor in each.actors}
+        for each in self.bills:
+            euros, (payer, payee) = float(each.payment.euros.sum()), each.actors
+            net += euros * ((payee in ORGANISATIONS) - (payer in ORGANISATIONS))
+            # What an organisation shares out rests on one sum if what it received does, or if all practices share it.
+            shared = each.payment.kind == Distribution.kind and payer in ORGANISATIONS
+            if _pooled(each.part) or (shared and (payer in on_one_sum or each.part.terms.by == "person_years")):
+                paid += euros * (each.by_payers - (payee in PAYERS))
+                received += euros * (each.to_practices - (payer == PRACTICES))
+        return np.array([net, paid, received])
 
     def spending_of_others(self) -> Floats:
         """Return ``[practice, segment]`` unrounded euros of curative care that neither insurers nor patients bear."""
@@ -251,6 +275,11 @@ def post_patients(ledger: Ledger, period: int, contract: Contract, part: Part, c
         payee="insurers",
         euros=int(np.sum(cents)) / 100.0,
     )
+
+
+def _pooled(part: Part) -> bool:
+    """Tell whether terms settle one sum of the whole region."""
+    return bool(getattr(part.terms, "pooled", False))
 
 
 def _with_payments(activity: Activity, bills: Iterable[Bill]) -> Activity:

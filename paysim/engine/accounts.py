@@ -102,6 +102,7 @@ class Records:
     cells: list[np.ndarray] = field(default_factory=list)  # [education x sex x age, services + EXTRA + FACTS]
     concentration: list[np.ndarray] = field(default_factory=list)  # [measures of accounting.concentration]
     programmes: list[np.ndarray] = field(default_factory=list)  # [programmes, COUNTS], if there are any
+    pooled: list[np.ndarray] = field(default_factory=list)  # [POOLED] euro, see `Settlement.pooled`
     hospital: list[dict[str, np.ndarray]] = field(default_factory=list)  # see `Hospital.counts`
 
     def arrays(self) -> dict[str, np.ndarray]:
@@ -236,6 +237,7 @@ class Accounts:
         bills = self._post_costs(activity)
         patient_cents = self._settle_patients(tick)
         self._add_money(settlement, bills, patient_cents)
+        self.records.pooled.append(settlement.pooled())
         if self.on_close:
             self.on_close(self, settlement)
         by_kind = np.column_stack([revenue.sum(axis=1), self.programme_revenue])

@@ -27,6 +27,7 @@ from paysim.engine.groups import EXTRA
 from paysim.engine.hospital import Hospital
 from paysim.engine.migration import Migration
 from paysim.engine.model import Model, under_rules
+from paysim.engine.organisations import running_cost
 from paysim.engine.oscillation import oscillating
 from paysim.engine.overflow import overflowing
 from paysim.engine.parties import Parties
@@ -172,7 +173,7 @@ def run_arm(
     region.run(years * WEEKS_PER_YEAR)
     _check_people(state, accounts)
     ledger.check()
-    counted, path = _counted(model, accounts), LeverPath(tuple(responses.path))
+    counted, path = _counted(model, arm, accounts), LeverPath(tuple(responses.path))
     return Cell(
         arm=arm.name,
         replicate=replicate,
@@ -320,7 +321,7 @@ def _check_people(state: State, accounts: Accounts) -> None:
         raise ModelError(f"person-time: {lived} years in groups, {on_lists} on lists and {without} on none")
 
 
-def _counted(model: Model, accounts: Accounts) -> Counted:
+def _counted(model: Model, arm: Arm, accounts: Accounts) -> Counted:
     care, scenario, population = model.care, model.scenario, model.population
     arrays = accounts.records.arrays()
     fte = arrays["fte"].reshape(scenario.horizon_years, -1, *arrays["fte"].shape[1:]).mean(axis=1)  # [Y, P, 3]
@@ -352,4 +353,7 @@ def _counted(model: Model, accounts: Accounts) -> Counted:
         programme_names=tuple(each.name for each in model.programmes),
         inequality_aversion=model.parameters["outcomes.inequality_aversion"],
         society=society_terms(model.parameters),
+        organising_eur=running_cost(
+            arm, accounts.contracts, model.region.country, model.parameters, scenario.horizon_years
+        ),
     )

@@ -24,6 +24,7 @@ from paysim.diseases.health import HealthModel, build_health, cohort_from_popula
 from paysim.diseases.migration import model as migration
 from paysim.diseases.migration.model import Migration
 from paysim.diseases.risk.factors import load_risk_factors
+from paysim.engine.organisations import organisations_of
 from paysim.errors import DataError, Problem, ScenarioError, nearest_name
 from paysim.kernel.records import FIXED_PROCESSES, TICKS_PER_YEAR
 from paysim.kernel.spec import Transition
@@ -94,7 +95,8 @@ def load_parameters(scenario: Scenario, region: RegionProfile | None = None) -> 
     country = region.country
     parameters = health_parameters(country) | care_parameters(country) | behaviour_parameters() | outcome_parameters()
     parameters |= programme_parameters(scenario.programmes)
-    parameters |= organisation_parameters(arm.organisations for arm in scenario.arms if arm.organisations)
+    about = (organisations_of(arm, country) for arm in scenario.arms)
+    parameters |= organisation_parameters(each for each in about if each is not None)
     parameters = parameters.priced(PriceLevel(country, scenario.price_year))
     rules = scenario.arm(scenario.current).delegation
     if rules is not None:

@@ -65,6 +65,8 @@ class Counted:
         Atkinson parameter of equally distributed equivalents; 0 gives the mean.
     society
         What is reckoned outside the budget of care; None: nothing.
+    organising_eur
+        ``[Y]`` what running the organisations takes that are a party to contracts, EUR per person-year; None: nothing.
     """
 
     dimensions: Mapping[str, tuple[str, ...]]
@@ -91,6 +93,7 @@ class Counted:
     programme_names: tuple[str, ...] = ()
     inequality_aversion: float = 0.0
     society: SocietyTerms | None = None
+    organising_eur: np.ndarray | None = None
 
     @property
     def years(self) -> int:
@@ -109,6 +112,11 @@ class Counted:
         """Return the quantity of some services together ``[Y, groups]``."""
         wanted = [self.service_names.index(name) for name in services]
         return np.asarray(self.services()[:, :, wanted].sum(axis=2))
+
+    def organising(self) -> np.ndarray:
+        """Return own costs of organisations ``[Y, groups]`` in euro, weighted to the region."""
+        lived = self.column("person_years")
+        return np.zeros(lived.shape) if self.organising_eur is None else lived * self.organising_eur[:, None]
 
     def by_year(self, quarterly: np.ndarray) -> np.ndarray:
         """Add up quarterly values ``[T, ...]`` to years ``[Y, ...]``."""

@@ -4,8 +4,9 @@ General practice is paid by contract and practice; its payments are shared out o
 Other sectors are paid by the unit, for services of whichever sector; what they are paid by other terms (budgets,
 bundles) falls on all listed people of a practice and segment alike. So does what is paid to organisations (shared
 savings, grants), which is a line of its own; what they share out to practices is not paid twice. Long-term care is
-paid under another act by another payer: it is a sector of its own and in no total. What general practice costs beside
-contacts (paid time without patients, housing, overhead) falls on all listed people alike.
+paid under another act by another payer: it is a sector of its own and in no total. What organisations cost to run is
+a resource cost of everybody in the region alike, whoever pays for it. What general practice costs beside contacts
+(paid time without patients, housing, overhead) falls on all listed people alike.
 """
 
 from __future__ import annotations
@@ -40,12 +41,15 @@ def measures(counted: Counted) -> Iterator[Measure]:
     programmes = {"spending": counted.column("programme_payments"), "resource_cost": counted.column("programme_cost")}
     yield Measure("spending_total", "EUR", paid @ curative + organisations + programmes["spending"], discounted="costs")
     yield Measure("patient_payments", "EUR", counted.column("patient_payments"))
-    yield Measure("resource_cost_total", "EUR", cost @ curative + programmes["resource_cost"], discounted="costs")
+    organising = counted.organising()
+    used = cost @ curative + programmes["resource_cost"] + organising
+    yield Measure("resource_cost_total", "EUR", used, discounted="costs")
     if counted.programme_names:
         for name, euros in programmes.items():
             yield Measure(f"{name}_programmes", "EUR", euros)
     yield Measure("payments_by_others", "EUR", counted.column("payments_by_others"))
     yield Measure(f"spending_{ORGANISATIONS_LINE}", "EUR", organisations)
+    yield Measure(f"resource_cost_{ORGANISATIONS_LINE}", "EUR", organising)
     for k, sector in enumerate(sectors):
         yield Measure(f"spending_{sector}", "EUR", paid[:, :, k])
         yield Measure(f"resource_cost_{sector}", "EUR", cost[:, :, k])

@@ -92,7 +92,7 @@ def _problem(model: type[BaseModel], document: Document, fault: Any) -> Problem:
         near = nearest_name(str(loc[-1]), unused) or nearest_name(str(loc[-1]), keys)
         return document.problem(_WANTED[kind], loc, key=True, allowed=keys, nearest=near)
     if kind == "missing":
-        return document.problem(_WANTED[kind], loc)
+        return document.problem(f"{_WANTED[kind]} from the mapping that begins here", loc)
     allowed, near = _choices(fault, value)
     message = _message(fault, value)
     found = None if isinstance(value, dict | list) and kind == "value_error" else _show(value)

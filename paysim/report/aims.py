@@ -13,7 +13,7 @@ from paysim.analysis.runs import Run
 from paysim.analysis.scorecard import BETTER, WORSE, scorecard, shown
 from paysim.errors import NotInResults, Problem
 from paysim.outcomes.indicators import AIMS, NUMBERS, Indicator, indicators
-from paysim.report import drawing, tables
+from paysim.report import caveats, drawing, tables
 from paysim.report.wording import difference, number, shared_decimals
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def inequality_indices(source: Source) -> pd.DataFrame:
 def headline_card(source: Source, baseline: str | None = None) -> pd.DataFrame:
     """Return the headline rows of `paysim.analysis.scorecard.scorecard` against one arm."""
     names = {each.measure for each in shown() if each.headline}
-    card = scorecard(source, tables.baseline_of(source, baseline))
+    card = caveats.told(source, scorecard(source, tables.baseline_of(source, baseline)))
     return card[card["measure"].isin(names)].reset_index(drop=True)
 
 
@@ -147,7 +147,8 @@ def draw_scorecard(source: Source, ax: Axes | None = None, *, baseline: str | No
         ax.tick_params(axis="x", labelsize=8)
         for place in headings:
             ax.axhline(place + 1, color=drawing.INK, lw=0.8)
-        ax.set_xlabel(f"{names_of[base]}: level; other arms: change")
+        few = f" ({caveats.FEW}: none is coloured)" if isinstance(source, Run) and caveats.is_small(source) else ""
+        ax.set_xlabel(f"{names_of[base]}: level; other arms: change{few}")
     return ax
 
 
@@ -157,7 +158,7 @@ def _change(row: Mapping[str, Any]) -> str:
 
 def scorecard_rows(run: Run) -> list[tuple[str, list[str], list[list[str]]]]:
     """Return the scorecard against the current arm as text: aim, columns and rows, aim by aim."""
-    card = scorecard(run, run.current)
+    card = caveats.told(run, scorecard(run, run.current))
     arms = [arm for arm in run.arms if arm != run.current]
     columns = ["", run.titles[run.current], *(run.titles[arm] for arm in arms)]
     found = []

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from paysim.analysis.measures import MEASURES, VERDICT, by_arm, horizon
+from paysim.analysis.runs import Run
 from paysim.analysis.samples import NOTE, labelled
+from paysim.analysis.scorecard import BETTER, CHANCE, UNSURE, WORSE
 from paysim.errors import NotInResults
 from paysim.report.programmes import programmes
 from paysim.report.wording import intervals, number, percent
+from paysim.scenario.twins import PASSIVE, Look, warning, without_twin
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from paysim.analysis.runs import Run
 
 HEALTH = (
     "Health effects come only from detection and treatment in people at risk, with diabetes or after an event: "
@@ -27,6 +29,9 @@ ARCHETYPES = (
 )
 PER_GP = "practice_margin_per_gp"
 
+FEW = "too few practices for intervals"
+"""Why a run with fewer than `_FEWEST_PRACTICES` shows differences alone."""
+
 _FEWEST_PRACTICES = 20  # below this an interval clustered by practice says little
 _NORM = "care.norm_list_size"
 _CHOSEN = ("scenario", "default")  # what the author of the scenario asks for is no estimate
@@ -39,6 +44,20 @@ def is_small(run: Run) -> bool:
     return int(run.manifest.get("practices", 0)) < _FEWEST_PRACTICES
 
 
+def told(source: Run | pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    """Return a comparison or scorecard without what a run with too few practices cannot tell: intervals and meanings.
+
+    What is no run, but results alone, keeps them: it does not say how many practices it has.
+    """
+    if not isinstance(source, Run) or not is_small(source):
+        return table
+    table = table.assign(low=math.nan, high=math.nan)
+    if "meaning" in table.columns:
+        known = table["meaning"].isin((BETTER, WORSE, CHANCE))
+        table["meaning"] = table["meaning"].where(~known, UNSURE)
+    return table
+
+
 def before(run: Run, comparison: pd.DataFrame) -> list[str]:
     """Return what to know before the verdict: uncertainty, size of the sample, what health and margin mean."""
     return [chance(run, comparison), *_size(run), *_biased(run), HEALTH, MARGIN]
@@ -46,7 +65,7 @@ def before(run: Run, comparison: pd.DataFrame) -> list[str]:
 
 def after(run: Run) -> list[str]:
     """Return what to know after the verdict: factors on rates, today's arm, what moves hospital spending."""
-    return [*scales(run), *today(run), *hospital(run), *programmes(run)]
+    return [*scales(run), *today(run), *alone(run), *hospital(run), *programmes(run)]
 
 
 def chance(run: Run, comparison: pd.DataFrame) -> str:
@@ -119,6 +138,17 @@ def today(run: Run) -> list[str]:
         "optimum, the best response to today's contracts, and other arms move away from it."
     )
     return [text]
+
+
+def alone(run: Run) -> list[str]:
+    """Return a warning for each passive arm that responding arms are compared with and that has no responding twin."""
+    looks = [
+        Look(str(arm["name"]), tuple(arm.get("contracts") or ()), str(arm.get("behaviour", PASSIVE)))
+        for arm in run.scenario["arms"]
+    ]
+    found = without_twin(looks, run.compare_with)
+    texts = (warning(run.titles[name]) for name in found)
+    return [f"{text[:1].upper()}{text[1:]}" for text in texts]
 
 
 def _responds(run: Run) -> bool:

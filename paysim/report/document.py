@@ -24,6 +24,7 @@ from paysim.errors import NotInResults
 from paysim.reading import no_formula, write_atomic
 from paysim.reading.locks import make_folder
 from paysim.report import aims, caveats, checklists, contents, drawing, equity, method, tables, wording
+from paysim.report.findings import findings
 from paysim.report.uncertainty import Uncertainty
 
 if TYPE_CHECKING:
@@ -288,7 +289,8 @@ def _verdict(run: Run, comparison: pd.DataFrame) -> Section:
     small = caveats.is_small(run)
     parts = []
     for base in dict.fromkeys(comparison["baseline"]):
-        points = wording.verdict(comparison[comparison["baseline"] == base], run.titles, small)
+        against = comparison[comparison["baseline"] == base]
+        points = wording.verdict(against, run.titles, small, findings(run, str(base)))
         parts.append(_against(run, rows, str(base), "difference, 95% interval, share", points))
     replicates = int(run.manifest.get("replicates", 1))
     sentences = [*caveats.before(run, comparison), wording.uncertainty(comparison, replicates)]
@@ -315,7 +317,8 @@ def _difference(row: Mapping[str, Any]) -> str:
 
 
 def _gains(run: Run, comparison: pd.DataFrame) -> list[Table]:
-    table = wording.gains(comparison)
+    table = caveats.told(run, wording.gains(comparison))
+    held = caveats.FEW if caveats.is_small(run) else "95% interval"
     table["gain"] = [wording.difference(row) for row in records(table)]
     order = [actor.label for actor in wording.ACTORS]
     made = []
@@ -325,7 +328,7 @@ def _gains(run: Run, comparison: pd.DataFrame) -> list[Table]:
         arms = [arm for arm in run.arms if arm in wide.columns]
         wide = wide.reindex(index=[name for name in order if name in wide.index and moved[name]], columns=arms)
         rows = [[str(name), *(str(cell) for cell in wide.loc[name])] for name in wide.index]
-        caption = f"Against {run.titles[str(base)]}: gain or loss, EUR per head per year unless said, 95% interval"
+        caption = f"Against {run.titles[str(base)]}: gain or loss, EUR per head per year unless said, {held}"
         still = [name for name in order if name in moved.index and not moved[name]]
         note = f"No change in any arm: {', '.join(still)}." if still else ""
         made.append(Table(caption, ["", *(run.titles[arm] for arm in arms)], rows, note))
@@ -364,8 +367,9 @@ def _equity(run: Run) -> list[Table]:
 
 def _scorecard(run: Run) -> list[Table]:
     against = run.titles[run.current]
+    held = caveats.FEW if caveats.is_small(run) else "95% interval"
     return [
-        Table(f"{aim.capitalize()}, against {against}: difference, 95% interval", columns, rows)
+        Table(f"{aim.capitalize()}, against {against}: difference, {held}", columns, rows)
         for aim, columns, rows in aims.scorecard_rows(run)
     ]
 

@@ -17,7 +17,7 @@ from paysim.analysis.compare import arm_names
 from paysim.analysis.measures import PER_HEAD, records
 from paysim.analysis.measures import measure as find_measure
 from paysim.analysis.runs import Run
-from paysim.report import drawing, tables
+from paysim.report import caveats, drawing, tables
 from paysim.report.aims import draw_scorecard as scorecard
 from paysim.report.wording import ABOUT_NOTHING, clear, is_small, number, shared_decimals
 
@@ -98,8 +98,11 @@ def practice_differences(
 
 
 def actor_balance(results: Source, ax: Axes | None = None, *, baseline: str | None = None) -> Axes:
-    """Draw who gains and who loses against one arm, EUR per head per year; table `tables.actor_balance`."""
-    table = tables.actor_balance(results, baseline)
+    """Draw who gains and who loses against one arm, EUR per head per year; table `tables.actor_balance`.
+
+    Only what is beyond chance is coloured.
+    """
+    table = caveats.told(results, tables.actor_balance(results, baseline))
     actors = list(dict.fromkeys(table["actor"]))
     arms = list(dict.fromkeys(table["arm"]))
     ax = ax or drawing.new_axes(max(_WIDE, 2.4 + 1.2 * len(arms)), 1.0 + 0.46 * len(actors))
@@ -112,14 +115,19 @@ def actor_balance(results: Source, ax: Axes | None = None, *, baseline: str | No
     with drawing.styled():
         rows = [drawing.two_lines(actor, 32) for actor in actors]
         names = [textwrap.fill(look[arm].title, _HEADING) for arm in arms]
-        drawing.heat(ax, _shades(grid, table), texts, rows, names, by_row=False, bold=bold)
-        ax.set_xlabel(f"Gain against {_title(results, baseline)}, EUR per head per year unless said")
+        drawing.heat(ax, _shades(grid, table, bold), texts, rows, names, by_row=False, bold=bold)
+        few = isinstance(results, Run) and caveats.is_small(results)
+        held = f"{caveats.FEW}: none is coloured" if few else "coloured beyond chance"
+        ax.set_xlabel(f"Gain against {_title(results, baseline)}, EUR per head per year unless said; {held}")
     return ax
 
 
-def _shades(grid: pd.DataFrame, table: pd.DataFrame) -> np.ndarray:
-    """Scale euros by the largest sum, and what is counted in another unit by the largest of its row."""
-    values: np.ndarray = np.nan_to_num(grid.to_numpy(np.float64))
+def _shades(grid: pd.DataFrame, table: pd.DataFrame, told: np.ndarray) -> np.ndarray:
+    """Scale euros by the largest sum, and what is counted in another unit by the largest of its row.
+
+    Only of what is told ``[actor, arm]``: what may be chance stays white, and does not pale the rest.
+    """
+    values: np.ndarray = np.where(told, np.nan_to_num(grid.to_numpy(np.float64)), 0.0)
     units = dict(zip(table["actor"], table["unit"], strict=True))
     top = np.abs(values).max(axis=1)
     money = np.array([units[actor] == PER_HEAD for actor in grid.index])

@@ -44,8 +44,8 @@ WORKLOAD = (
     "ed_visits_per_1000",
     "specialist_trajectories_per_1000",
     "unmet_need",
-    "ed_for_want_of_access",
-    "out_of_hours_for_want_of_access",
+    "ed_instead_of_gp",
+    "out_of_hours_instead_of_gp",
     "avoidable_admissions",
     "gp_occupancy",
     "nurse_occupancy",
@@ -159,8 +159,8 @@ def practices(
     Returns
     -------
     DataFrame
-        ``arm``, ``baseline``, ``practice`` (or the dimension), ``person_years``, ``value``, ``baseline_value``,
-        ``difference``, ``measure``, ``unit``.
+        ``arm``, ``baseline``, ``practice`` (or the dimension), ``person_years`` (of a practice its own, whatever it
+        stands for in a sample), ``value``, ``baseline_value``, ``difference``, ``measure``, ``unit``.
     """
     import pandas as pd
 
@@ -175,12 +175,19 @@ def practices(
         values, base_values = (each.groupby("group").mean() for each in paired(what, arms[arm], arms[base]))
         part = pd.DataFrame({"value": values, "baseline_value": base_values})
         part["difference"] = values - base_values
-        part["person_years"] = arms[base]["person_years"].groupby("group").mean()
+        # A practice stands for itself: what results weight to the region are here its own people.
+        weight = _weight(source) if dimension == "practice" else 1.0
+        part["person_years"] = arms[base]["person_years"].groupby("group").mean() / weight
         part = part.rename_axis(dimension).reset_index()
         parts.append(part.assign(arm=arm, baseline=base, measure=what.name, unit=what.unit))
     columns = ["arm", "baseline", dimension, "person_years", "value", "baseline_value", "difference"]
     columns += ["measure", "unit"]
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+
+
+def _weight(source: Source) -> float:
+    """Return persons of the region for one simulated; results alone do not say, and have 1."""
+    return float((source.manifest.get("sample") or {}).get("weight", 1.0)) if isinstance(source, Run) else 1.0
 
 
 def health_events(source: Source, baseline: str | None = None) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from paysim.analysis.compare import CHANCE_ONLY
+from paysim.analysis.compare import CHANCE_ONLY, ONE_SUM
 from paysim.analysis.measures import PER_HEAD, WHOLE_REGION, records
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ ACTORS = (
     Actor("Mental health care (revenue)", "spending_mental_health_per_head", 1),
     Actor("District nursing (revenue)", "spending_district_nursing_per_head", 1),
     Actor("Other care (revenue)", "spending_other_care_per_head", 1),
-    Actor("Organisations (before sharing out)", "spending_organisations_per_head", 1),
+    Actor("Organisations (after sharing out and running costs)", "organisations_result_per_head", 1),
     Actor("Patients (health, QALYs per 1,000 persons)", "qalys_per_1000", 1, "QALYs per 1,000 persons per year"),
     Actor("Patients (shorter planned GP wait, days)", "wait_gp_planned_days", -1, "days"),
     Actor("Patients (shorter clinic wait, weeks)", "clinic_wait_weeks", -1, "weeks"),
@@ -165,7 +165,12 @@ def gains(comparison: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)[columns]
 
 
-def verdict(comparison: pd.DataFrame, titles: Mapping[str, str], small: bool = False) -> list[str]:
+def verdict(
+    comparison: pd.DataFrame,
+    titles: Mapping[str, str],
+    small: bool = False,
+    more: Mapping[str, Sequence[str]] | None = None,
+) -> list[str]:
     """Return a few plain sentences per arm: what is paid, who gains, who loses, what health and waits do.
 
     Parameters
@@ -176,6 +181,8 @@ def verdict(comparison: pd.DataFrame, titles: Mapping[str, str], small: bool = F
         Title of each arm, by name.
     small
         Whether the run is too small to say who gains or loses, money or health.
+    more
+        Further sentences of each arm, by name: see `paysim.report.findings.findings`.
     """
     won = gains(comparison)
     money = won[won["unit"] == PER_HEAD]
@@ -185,11 +192,14 @@ def verdict(comparison: pd.DataFrame, titles: Mapping[str, str], small: bool = F
         text = [_spending(rows)]
         if not small:
             text += [_winners(records(money[money["arm"] == arm])), _access(rows), _health(rows)]
+        text += (more or {}).get(str(arm), ())
         sentences.append(f"{titles.get(str(arm), str(arm))}: {' '.join(each for each in text if each)}")
     return sentences
 
 
 def _doubt(row: Mapping[str, Any]) -> str:
+    if row.get("interval") == ONE_SUM:
+        return ONE_SUM
     return "" if clear(row) or math.isnan(row["low"]) else "could be chance alone"
 
 
@@ -210,7 +220,20 @@ def _spending(rows: Mapping[str, Mapping[str, Any]]) -> str:
         parts.append(_change(row, "spending is", "per head per year higher", "per head per year lower"))
     if "resource_cost_per_head" in rows:
         parts.append(_change(rows["resource_cost_per_head"], "delivering the care costs", "more", "less"))
-    return "; ".join(parts) + "." if parts else ""
+    return " ".join(each for each in ("; ".join(parts) + "." if parts else "", _paid_as_savings(rows)) if each)
+
+
+def _paid_as_savings(rows: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return what was paid on one sum of the region beside what care itself cost: the two are not alike in chance."""
+    row, care = rows.get("pooled_payments_per_head"), rows.get("care_payments_per_head")
+    if row is None or care is None or abs(row["difference"]) < _WORTH_TELLING_EUR:
+        return ""
+    size = number(abs(row["difference"]))
+    was = "paid out as savings" if row["difference"] > 0 else "paid back as losses"
+    doubt = f" ({_doubt(row)})" if _doubt(row) else ""
+    itself = _change(care, "payments for care itself are", "higher", "lower")
+    bounds = interval(care["low"], care["high"], shared_decimals(care))
+    return f"EUR {size} per head per year was {was}{doubt}; {itself}{f' {bounds}' if bounds else ''}."
 
 
 def _winners(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -221,11 +244,14 @@ def _winners(rows: Sequence[Mapping[str, Any]]) -> str:
     told = [row for row in rows if abs(row["difference"]) >= _WORTH_TELLING_EUR]
     up = [row for row in told if row["low"] > 0]
     down = [row for row in told if row["high"] < 0]
+    one_sum = [row for row in told if row.get("interval") == ONE_SUM]
+    signed = ", ".join(f"{_lower(row['actor'])} EUR {number(row['difference'], signed=True)}" for row in one_sum)
+    open_ = f"Not to be told from chance ({ONE_SUM}): {signed}." if one_sum else ""
     if not up and not down:
-        return "Nobody gains or loses money beyond chance."
+        return f"Nobody gains or loses money beyond chance. {open_}".rstrip()
     gain = f"Gain beyond chance: {named(up)}." if up else "Nobody gains money beyond chance."
     loss = f"Lose beyond chance: {named(down)}." if down else "Nobody loses money beyond chance."
-    return f"{gain} {loss}"
+    return f"{gain} {loss} {open_}".rstrip()
 
 
 def _access(rows: Mapping[str, Mapping[str, Any]]) -> str:

@@ -14,6 +14,7 @@ from paysim.analysis.runs import Run
 from paysim.analysis.scorecard import meaning, scorecard
 from paysim.errors import NotInResults
 from paysim.report import caveats, wording
+from paysim.report.findings import findings
 from paysim.web.texts import DEFAULT, Texts
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def verdict(run: Run, texts: Texts, baseline: str | None = None) -> Verdict:
     if texts.language != DEFAULT:
         said = _told(titles, answers)
     else:
-        said = wording.verdict(whole, run.titles, caveats.is_small(run)) if arms else []
+        said = wording.verdict(whole, run.titles, caveats.is_small(run), findings(run, base)) if arms else []
     before = [*caveats.before(run, whole), wording.uncertainty(whole, int(run.manifest.get("replicates", 1)))]
     return Verdict(
         base=run.titles[base],

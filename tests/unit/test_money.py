@@ -13,12 +13,22 @@ from typer.testing import CliRunner
 
 import paysim as ps
 from paysim.accounting.organisations import Organisation, Organisations
-from paysim.analysis.money import organisations_of
+from paysim.analysis.compare import CHANCE_ONLY, ONE_SUM
+from paysim.analysis.money import (
+    MEASURED,
+    ORGANISATIONS_ROW,
+    REST,
+    organisations_of,
+    perspective_differences,
+    shortages,
+)
 from paysim.analysis.runs import Run
 from paysim.cli.app import app
 from paysim.contracts.contract import Contract
 from paysim.contracts.terms import read_contract
 from paysim.engine.accounts import _per_listed_year
+from paysim.report import caveats
+from paysim.report.findings import findings
 
 ARM, BASE = "two_sided", "today"
 YEARS = 2
@@ -149,6 +159,48 @@ def test_transfers_cancel_between_payers(run: Run) -> None:
         assert -table.loc["practices", arm] == pytest.approx(per_head("practice_margin", arm), rel=1e-4)
 
 
+def test_organising_costs_society_what_running_the_organisation_takes(run: Run) -> None:
+    """The integrator takes part in one arm only: there EUR 8 for each person of the region is used up a year."""
+    results = run.results
+    whole = results[(results["dimension"] == "all") & (results["period"] >= 0)]
+    total = whole.groupby(["arm", "measure"])["value"].sum()
+    by_person = organisations_of(run)["integrator"].running_cost_eur_per_person_year
+    assert by_person == 8.0
+    for arm, cost in ((BASE, 0.0), (ARM, by_person)):
+        assert total[arm, "resource_cost_organisations"] == pytest.approx(cost * total[arm, "person_years"])
+        parts = [total[arm, name] for name in total[arm].index if name.startswith("resource_cost_")]
+        others = total[arm, "resource_cost_total"] + total[arm, "resource_cost_long_term_care"]
+        assert sum(parts) - total[arm, "resource_cost_total"] == pytest.approx(others)
+
+
+def test_what_organisations_keep_is_what_the_ledger_says(run: Run) -> None:
+    results, ledger, weight = run.results, run.ledger.astype({"actor": str}), run.manifest["sample"]["weight"]
+    whole = results[(results["dimension"] == "all") & (results["period"] >= 0)]
+    total = whole.groupby(["arm", "measure"])["value"].sum()
+    for arm in run.arms:
+        mine = ledger[(ledger["arm"] == arm) & (ledger["actor"] == "integrator")]
+        kept = weight * mine["cents"].sum() / 100.0
+        assert total[arm, "organisations_net"] == pytest.approx(kept, abs=1.0)
+        left = total[arm, "organisations_net"] - total[arm, "resource_cost_organisations"]
+        assert total[arm, "organisations_result"] == pytest.approx(left)
+
+
+def test_one_sum_of_the_region_has_no_interval_between_practices(run: Run) -> None:
+    """Practices that share one pooled payment are no sample of it, but of the care that it was reckoned on."""
+    results = run.results
+    moved = results[(results["measure"] == "paid_on_pooled_sum") & (results["arm"] == ARM)]
+    table = ps.compare(run).set_index("measure")
+    pooled = bool(moved["value"].any())
+    assert pooled == any(
+        getattr(part.terms, "pooled", False) for each in run.contracts(ARM) for part in each.components
+    )
+    for name in ("spending_per_head", "spending_organisations_per_head", "organisations_result_per_head"):
+        row = table.loc[name]
+        assert row["difference"] != 0.0
+        assert (row["interval"] == ONE_SUM and np.isnan(row["low"])) == (pooled or "result" in name)
+    assert table.loc["care_payments_per_head", "interval"] == CHANCE_ONLY
+
+
 @pytest.mark.parametrize(
     ("name", "arm", "organisations", "others"),
     [
@@ -251,7 +303,7 @@ def test_bills_are_paid_as_late_as_their_lag(run: Run) -> None:
     late = ps.cash(run, "hospital", ARM, organisations=_about(2))
     np.testing.assert_array_equal(late["cash_eur"][2:], at_once["result_eur"][:-2])
     first = ps.statement(run, "hospital", BASE)["result_eur"][0]
-    np.testing.assert_allclose(late["cash_eur"][:2], first)
+    np.testing.assert_allclose(late["cash_eur"][:2], first * run.manifest["sample"]["weight"])
     np.testing.assert_allclose(late["receivable_eur"].iloc[-1], at_once["result_eur"].iloc[-2:].sum())
     # one actor's receivable is another's debt
     payer = ps.cash(run, "insurers", ARM, organisations=_about(2))
@@ -269,7 +321,45 @@ def test_a_budget_is_not_paid_like_a_bill(tmp_path: Path) -> None:
     billed = mine[mine["component"].map(kinds) == "tariff"]["cents"].sum() / 100.0
     late = ps.cash(run, "hospital", "global_budget", organisations=_about(1))
     assert mine["cents"].sum() / 100.0 > 2.0 * billed
-    assert late["receivable_eur"].iloc[-1] == pytest.approx(billed, abs=1e-6)
+    assert late["receivable_eur"].iloc[-1] == pytest.approx(billed * run.manifest["sample"]["weight"], abs=1e-6)
+
+
+def test_points_of_view_add_up_and_their_differences_are_those_of_the_comparison(run: Run) -> None:
+    table = ps.perspectives(run)
+    rows = ["all payers", "practices", ORGANISATIONS_ROW, REST]
+    np.testing.assert_allclose(table.loc[rows].sum(), 0.0, atol=1e-9)
+    assert table.loc["of it running organisations", ARM] == pytest.approx(8.0)
+    changes = perspective_differences(run, BASE).set_index("perspective")
+    told = ps.compare(run, BASE).set_index("measure")
+    for title, (name, sign) in MEASURED.items():
+        if name in told.index:
+            ends = sorted(sign * told.loc[name, ["low", "high"]].astype(float))
+            np.testing.assert_allclose(changes.loc[title, ["low", "high"]].astype(float), ends)
+
+
+def test_the_region_pays_what_pockets_say_and_an_organisation_its_own_costs(run: Run) -> None:
+    """Cash and pockets are in one unit; cash has running costs besides, which no ledger has."""
+    pockets = ps.pockets(run, ARM, BASE).set_index("actor")["net_eur"]
+    for actor in ("hospital", "integrator"):
+        change = ps.cash(run, actor, ARM, baseline=BASE, organisations=_about(0))
+        assert change["result_eur"].sum() == pytest.approx(pockets[actor], rel=1e-6, abs=1.0)
+    people = run.cell(BASE).quarters[0].person_years.sum() * 4 * run.manifest["sample"]["weight"]
+    about = organisations_of(run)
+    with_costs = ps.cash(run, "integrator", ARM)["result_eur"]
+    without = ps.cash(run, "integrator", ARM, organisations=_about(0))["result_eur"]
+    np.testing.assert_allclose(without - with_costs, 8.0 * people / 4.0)
+    for each in shortages(run, ARM):
+        found = ps.cash(run, "integrator", ARM, organisations=about)
+        assert each.quarters == found["insolvent"].sum()
+        assert each.least_eur_per_person == pytest.approx(found["position_eur"].min() / people)
+    said = findings(run, BASE)[ARM]
+    assert any("insolvent" in each for each in said) == bool(shortages(run, ARM))
+
+
+def test_a_small_run_tells_no_intervals_of_winners(run: Run) -> None:
+    table = caveats.told(run, ps.compare(run, BASE))
+    assert table[["low", "high"]].isna().all(axis=None)
+    assert np.isfinite(table["difference"]).any()
 
 
 def test_who_runs_out_of_cash_is_flagged(run: Run) -> None:
@@ -280,7 +370,7 @@ def test_who_runs_out_of_cash_is_flagged(run: Run) -> None:
     alone = ps.cash(run, "integrator", ARM, organisations=_about(0))
     np.testing.assert_array_equal(missing["cash_eur"], alone["cash_eur"])
     assert not ps.statement(run, "integrator", BASE).to_numpy().any()
-    people = run.cell(BASE).quarters[0].person_years.sum() * 4
+    people = run.cell(BASE).quarters[0].person_years.sum() * 4 * run.manifest["sample"]["weight"]
     for reserve, broke in ((1.01 * lost / people, False), (0.99 * lost / people, True)):
         found = ps.cash(run, "hospital", ARM, baseline=BASE, organisations=_about(0, reserve))
         assert found["insolvent"].any() == broke

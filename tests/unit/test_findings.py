@@ -1,0 +1,86 @@
+"""What a verdict says: of pooled sums, passive arms, small runs; and what is coloured."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from paysim.analysis.compare import CHANCE_ONLY, COLUMNS, ONE_SUM
+from paysim.analysis.compare import compare as compared
+from paysim.analysis.measures import PER_HEAD, measure
+from paysim.report import wording
+from paysim.report.figures import _shades
+from paysim.scenario.twins import Look, without_twin
+
+
+def row(name: str, difference: float, low: float, high: float, kind: str = CHANCE_ONLY) -> dict[str, object]:
+    what = measure(name)
+    value = {"value": 100.0 + difference, "baseline_value": 100.0, "relative": difference / 100.0}
+    ends = {"difference": difference, "low": low, "high": high, "interval": kind}
+    about = {"measure": name, "label": what.label, "unit": what.unit, "arm": "risk", "baseline": "today"}
+    return {**about, **value, **ends}
+
+
+def test_what_is_paid_on_one_sum_is_told_apart_from_what_care_costs() -> None:
+    rows = [
+        row("spending_per_head", 39.9, np.nan, np.nan, ONE_SUM),
+        row("pooled_payments_per_head", 37.4, np.nan, np.nan, ONE_SUM),
+        row("care_payments_per_head", 2.5, -18.9, 24.0),
+        row("practice_margin_per_head", 14.7, np.nan, np.nan, ONE_SUM),
+        row("organisations_result_per_head", -13.3, np.nan, np.nan, ONE_SUM),
+    ]
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    (said,) = wording.verdict(table, {}, more={"risk": ["Integrator: insolvent."]})
+    assert f"EUR 37.4 per head per year was paid out as savings ({ONE_SUM})" in said
+    assert "payments for care itself are EUR 2.50 higher (+2.5%, could be chance alone) [" in said
+    assert "Nobody gains or loses money beyond chance." in said
+    assert "Not to be told from chance" in said
+    assert "practices (margin) EUR +14.7" in said
+    assert "organisations (after sharing out and running costs) EUR \u221213.3" in said
+    assert said.endswith("Integrator: insolvent.")
+
+
+def test_pooled_sums_of_made_up_results_have_no_interval() -> None:
+    def results(paid: float) -> pd.DataFrame:
+        rows = []
+        for arm, factor in (("today", 0.0), ("risk", 1.0)):
+            for group in ("all", "p1", "p2", "p3"):
+                many = 3.0 if group == "all" else 1.0
+                values = {"person_years": 100.0 * many, "spending_total": (1000.0 + 9.0 * factor) * many}
+                if group == "all":
+                    values["paid_on_pooled_sum"] = paid * factor
+                dimension = "all" if group == "all" else "practice"
+                for name, value in values.items():
+                    rows.append((arm, 0, 0, -1, dimension, group, name, value))
+        columns = ["arm", "draw", "replicate", "period", "dimension", "group", "measure", "value"]
+        return pd.DataFrame(rows, columns=columns)
+
+    what = [measure("spending_per_head")]
+    (without,) = compared(results(0.0), "today", measures=what).to_dict("records")
+    assert (without["low"], without["high"]) == pytest.approx((0.09, 0.09))
+    (pooled,) = compared(results(5.0), "today", measures=what).to_dict("records")
+    assert pooled["difference"] == pytest.approx(0.09)
+    assert pooled["interval"] == ONE_SUM
+    assert np.isnan(pooled["low"])
+
+
+def test_only_what_is_told_is_coloured() -> None:
+    """A large difference that may be chance stays white, and does not pale a small one that is beyond it."""
+    grid = pd.DataFrame([[50.0], [2.0]], index=["a", "b"], columns=["risk"])
+    table = pd.DataFrame({"actor": ["a", "b"], "unit": [PER_HEAD, PER_HEAD]})
+    shades = _shades(grid, table, np.array([[False], [True]]))
+    np.testing.assert_array_equal(shades, [[0.0], [1.0]])
+
+
+@pytest.mark.parametrize(
+    ("arms", "alone"),
+    [
+        ([Look("today", ("a",), "passive"), Look("new", ("b",), "logit")], ["today"]),
+        ([Look("today", ("a", "c"), "passive"), Look("twin", ("c", "a"), "logit"), Look("new", ("b",), "logit")], []),
+        ([Look("today", ("a",), "passive"), Look("new", ("b",), "passive")], []),
+        ([Look("today", ("a",), "logit"), Look("new", ("b",), "logit")], []),
+    ],
+)
+def test_a_passive_arm_without_a_responding_twin_is_named(arms: list[Look], alone: list[str]) -> None:
+    assert without_twin(arms, ["today"]) == alone
