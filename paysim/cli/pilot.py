@@ -49,9 +49,10 @@ def simulate(
     """Simulate what a pilot is drawn from: its two arms, for each zone or region if sites are these; resumed."""
     from paysim.cli.progress import Bars, say_if_compiling
     from paysim.pilots import load_pilot
-    from paysim.pilots.worlds import simulate_worlds
+    from paysim.pilots.worlds import require_sites, simulate_worlds
 
     loaded = load_pilot(pilot)
+    require_sites(loaded, sample)
     say_if_compiling(quiet=False)
     how: dict[str, Any] = {"sample": sample, "replicates": replicates, "workers": workers, "overwrite": overwrite}
     with Bars(quiet=False) as bars:
@@ -118,12 +119,21 @@ def run(
         raise ScenarioError(Problem("there is no cash to draw without a payment", loaded.path, key="payment"))
     study = run_pilot(loaded, found, trials)
     judged = verdict(study)
+    notes = pilot_tables.notes(loaded, trials)
     rows = swept(loaded, found, trials) if sweep else []
     if json:
-        about = {"pilot": loaded.name, "trials": trials, "verdict": judged.what, "reasons": judged.reasons}
+        about = {
+            "pilot": loaded.name,
+            "trials": trials,
+            "verdict": judged.what,
+            "reasons": judged.reasons,
+            "notes": notes,
+        }
         show.as_json({**about, **pilot_tables.plain(study), "sweep": rows})
         return
     pilot_tables.study(study, judged)
+    for note in notes:
+        typer.echo(f"note: {note}")
     if rows:
         typer.echo("\nfirst outcome with one setting changed")
         pilot_tables.rows(rows, ["setting", *_SWEPT, "unit"])
@@ -157,7 +167,7 @@ def size(
     if json:
         show.as_json({"pilot": loaded.name, "outcome": loaded.outcomes[0], "sizes": rows})
         return
-    typer.echo(f"{loaded.outcomes[0]}, level {loaded.alpha:g}, wanted power {loaded.power:g}")
+    typer.echo(f"{loaded.outcomes[0]}, level {loaded.alpha:g}, wanted power {loaded.power:g}; own: the pilot's design")
     pilot_tables.rows(rows, list(rows[0]))
     if not any(row["enough"] for row in rows):
         typer.echo("No size that this region has shows the true effect with the wanted power.")

@@ -11,11 +11,14 @@ import typer
 from paysim.cli import show
 
 if TYPE_CHECKING:
+    from paysim.pilots import Pilot
     from paysim.pilots.money import Money
     from paysim.pilots.study import Study
     from paysim.pilots.verdict import Verdict
 
 _OUTCOMES = ("true_effect", "estimate", "bias", "rmse", "coverage", "type_1", "power", "wrong_sign")
+FEWEST_TRIALS = 200
+"""Trials below which a share has a standard error of 3.5 percentage points or more."""
 _SIZES = ("mean", "detectable", "detectable_formula", "cv", "correlation")
 _PAID = ("chance_bonus", "chance_penalty", "bonus_without_effect", "bonus", "loss", "payer_loss", "insolvent")
 
@@ -78,6 +81,21 @@ def study(found: Study, judged: Verdict) -> None:
     rows(scaled, ["name", "low", "estimate", "high", "truth", "unit"])
     if found.money is not None:
         _money(found.money, found)
+
+
+def notes(pilot: Pilot, trials: int) -> list[str]:
+    """Return what a reader must know of a pilot carried out so: too few trials, and sites that all drop out."""
+    said = []
+    if trials < FEWEST_TRIALS:
+        error = 0.5 / trials**0.5
+        text = f"{trials} trials are few: a share has a standard error of up to {100.0 * error:.0f} percentage points"
+        said.append(f"{text}; take {FEWEST_TRIALS} or more (--trials)")
+    drop_out = pilot.settings.get("drop_out")
+    if drop_out is not None and drop_out.value >= 1.0:
+        said.append(
+            "drop_out is 1: all sites leave after their first year, so there is no contract to speak of after it"
+        )
+    return said
 
 
 def _money(money: Money, found: Study) -> None:

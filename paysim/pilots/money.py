@@ -1,7 +1,8 @@
 """Money of a pilot that pays by result: what is paid by chance, who loses, and cash year by year.
 
 Amounts are per head of the treated sites over the whole pilot. A site counts only from its own start: with waves the
-pilot holds fewer years of money than of calendar. The people of all sites count alike.
+pilot holds fewer years of money than of calendar. The people of all sites count alike. What the arm on trial pays the
+organisation whatever is measured (a grant) is in cash and results beside what is paid by result.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy.typing as npt
 from paysim.behaviour.participation import Weighing, takes_part
 from paysim.pilots.allocation import NEVER, Allocation, under_contract
 from paysim.pilots.estimators import Evaluator
+from paysim.pilots.grants import Grants
 from paysim.pilots.model import Payment, Pilot
 from paysim.pilots.parts import with_effect, without_effect
 
@@ -43,6 +45,9 @@ class Cash:
         Share of trials that have all their money back when everything is settled.
     break_even_year
         Median of the first year, counted from 1, from whose end on they have; None if fewer than half ever do.
+    certain_need
+        What is spent, net of grants, before anything can be paid by result: with a smaller reserve cash runs out
+        whatever is measured, which says nothing of the contract.
     """
 
     party: str
@@ -51,6 +56,7 @@ class Cash:
     insolvent: float | None
     breaks_even: float
     break_even_year: float | None
+    certain_need: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -64,13 +70,15 @@ class Money:
     bonus_without_effect
         Mean of what is paid (repaid: negative) when it does nothing.
     bonus, result
-        Mean of what is paid with the true effect; the same less the investment and running costs.
+        Mean of what is paid with the true effect; the same and grants, less the investment and running costs.
     loss
         Probability that the organisation that invests gets back less than it put in.
     loss_without_effect
         The same when the contract does nothing.
     payer_loss
-        Probability that the payer pays more bonus than it truly saves.
+        Probability that the payer pays more, grants included, than it truly saves.
+    granted
+        What the contracts of the arm pay the organisation whatever is measured, per head over the pilot.
     cash
         Of organisation and payer.
     variants
@@ -85,6 +93,7 @@ class Money:
     loss: float
     loss_without_effect: float
     payer_loss: float
+    granted: float = 0.0
     cash: tuple[Cash, ...] = ()
     variants: tuple[Mapping[str, object], ...] = ()
 
@@ -99,6 +108,8 @@ class _Measured:
         ``[K]`` share of treated sites meant to be under the contract, and starting it.
     benchmark
         ``[trial]`` EUR per head a year: the sites' own mean before.
+    granted, paid_anyway
+        ``[K]`` what the organisation receives, and payers pay, whatever is measured, times the share present.
     saved
         ``[trial, K]`` true savings, per head of those present, times their share.
     null, found
@@ -107,30 +118,41 @@ class _Measured:
 
     present: Floats
     starting: Floats
+    granted: Floats
+    paid_anyway: Floats
     benchmark: Floats
     saved: Floats
     null: Mapping[str, Floats]
     found: Mapping[str, Floats]
 
 
-def settle(pilot: Pilot, terms: Payment, allocation: Allocation, parts: Parts, method: Evaluator) -> Money:
+def settle(
+    pilot: Pilot, terms: Payment, allocation: Allocation, parts: Parts, method: Evaluator, fixed: Grants
+) -> Money:
     """Return what a pilot pays over its trials on what is measured.
 
     Parameters
     ----------
     parts
         What the outcome that is paid on is made of, ``[trial, site, year]`` each: see `paysim.pilots.parts.make_parts`.
+    fixed
+        What the contracts of the arm pay whatever is measured.
     """
-    about = _measure(pilot, allocation, parts, method)
+    about = _measure(pilot, allocation, parts, method, fixed)
     summary, paid = _summary(about, terms)
     invested, running = terms.investment_eur_per_head * about.starting, terms.running_cost_eur_per_head_year
     lag = round(terms.settlement_lag_years)
-    spent = np.concatenate([invested + running * about.present, np.zeros(lag)])
+    spent = np.concatenate([invested + running * about.present - about.granted, np.zeros(lag)])
+    paid_anyway = np.concatenate([about.paid_anyway, np.zeros(lag)])
     late = np.zeros((len(paid), lag))
     bonus = np.concatenate([late, paid], axis=1)
-    flows = {"organisation": bonus - spent, "payer": np.concatenate([about.saved, late], axis=1) - bonus}
+    flows = {"organisation": bonus - spent, "payer": np.concatenate([about.saved, late], axis=1) - bonus - paid_anyway}
     reserves = {"organisation": terms.reserve_eur_per_head, "payer": None}
-    cash = tuple(_cash(party, flow, reserves[party]) for party, flow in flows.items())
+    before = spent[: lag if terms.settled == "yearly" else lag + len(about.present) - 1].cumsum()
+    certain = {"organisation": float(max(0.0, *before)) if len(before) else 0.0, "payer": 0.0}
+    cash = tuple(
+        replace(_cash(party, flow, reserves[party]), certain_need=certain[party]) for party, flow in flows.items()
+    )
     variants = []
     for term, value, changed in _changes(pilot, terms):
         row, other = _summary(about, changed)
@@ -140,7 +162,7 @@ def settle(pilot: Pilot, terms: Payment, allocation: Allocation, parts: Parts, m
     return Money(**summary, cash=cash, variants=tuple(variants))
 
 
-def _measure(pilot: Pilot, allocation: Allocation, parts: Parts, method: Evaluator) -> _Measured:
+def _measure(pilot: Pilot, allocation: Allocation, parts: Parts, method: Evaluator, fixed: Grants) -> _Measured:
     own = allocation.start < NEVER
     count = own.sum(axis=1)
     meant = under_contract(allocation, pilot.end_year)
@@ -159,6 +181,8 @@ def _measure(pilot: Pilot, allocation: Allocation, parts: Parts, method: Evaluat
     return _Measured(
         present=present,
         starting=np.diff(present, prepend=0.0),
+        granted=fixed.received * present,
+        paid_anyway=fixed.paid * present,
         benchmark=benchmark,
         saved=-parts["caused"][:, :, years].sum(axis=1) / count[:, None],
         null=savings(nothing),
@@ -169,7 +193,8 @@ def _measure(pilot: Pilot, allocation: Allocation, parts: Parts, method: Evaluat
 def _summary(about: _Measured, terms: Payment) -> tuple[dict[str, float], Floats]:
     """Return numbers of `Money`, and what is paid with the effect ``[trial, K]``."""
     null, found = (_paid(about, each[terms.benchmark], terms) for each in (about.null, about.found))
-    invested = terms.investment_eur_per_head + terms.running_cost_eur_per_head_year * about.present.sum()
+    granted, anyway = float(about.granted.sum()), float(about.paid_anyway.sum())
+    invested = terms.investment_eur_per_head + terms.running_cost_eur_per_head_year * about.present.sum() - granted
     by_chance, bonus, saved = null.sum(axis=1), found.sum(axis=1), about.saved.sum(axis=1)
     summary = {
         "chance_bonus": float((by_chance > 0.0).mean()),
@@ -179,7 +204,8 @@ def _summary(about: _Measured, terms: Payment) -> tuple[dict[str, float], Floats
         "result": float(bonus.mean() - invested),
         "loss": float((bonus < invested).mean()),
         "loss_without_effect": float((by_chance < invested).mean()),
-        "payer_loss": float((bonus > saved).mean()),
+        "payer_loss": float((bonus + anyway > saved).mean()),
+        "granted": granted,
     }
     return summary, found
 

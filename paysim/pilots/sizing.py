@@ -8,6 +8,8 @@ from dataclasses import replace
 from itertools import product
 from typing import Any
 
+from scipy.special import ndtr, ndtri
+
 from paysim.errors import Problem, ScenarioError
 from paysim.pilots.model import ANY_START, COLLAPSED, Estimator, Pilot, Selection
 from paysim.pilots.panel import Panel
@@ -27,7 +29,8 @@ def size_pilot(
     Parameters
     ----------
     sites
-        Practices in all, shared between treated and controls as the pilot does; by default four parts of the region.
+        Practices in all, shared between treated and controls as the pilot does; by default those of the pilot and four
+        parts of the region.
     years
         Lengths; by default all that the scenario has after the start.
 
@@ -54,6 +57,7 @@ def size_pilot(
                     "years": length,
                     "treated": tried.treated,
                     "controls": controls,
+                    "own": (length, tried.treated, controls) == (pilot.years, pilot.treated, pilot.controls),
                     "true_effect": found.true_effect,
                     "power": found.power,
                     "type_1": found.type_1,
@@ -87,14 +91,23 @@ def cheapest(
     Parameters
     ----------
     target
-        Effect that is to be detected, in the unit of the primary outcome; by default the true one.
+        Effect that is to be detected, in the unit of the primary outcome, above 0; by default the true one. The power
+        is then that for this effect, of a normal estimate as spread as it is without effect.
 
     Returns
     -------
     list of dict
         Design, ``cost_eur`` (investment and running costs of the treated people, None where the pilot has no payment),
-        ``site_years``, power, detectable effect, type I error, bias, and ``meets``.
+        ``site_years``, power for what is to be detected, detectable effect, type I error, bias, and ``meets``.
+
+    Raises
+    ------
+    ScenarioError
+        A target that is not above 0.
     """
+    if target is not None and not target > 0.0:
+        message = "an effect of either sign is looked for: give its size, above 0"
+        raise ScenarioError(Problem(message, pilot.path, key="target", found=f"{target:g}"))
     rows = []
     for tried in _neighbours(pilot, panel, sites, years):
         study = run_pilot(tried, panel, trials, brief=True)
@@ -113,7 +126,7 @@ def cheapest(
                 "estimator": tried.estimator,
                 "cost_eur": _cost(tried, panel),
                 "site_years": tried.sites * (tried.start_year + tried.years),
-                "power": found.power,
+                "power": found.power if target is None else power_at(pilot, target, found.detectable),
                 "detectable": found.detectable,
                 "type_1": found.type_1,
                 "bias": found.bias,
@@ -121,6 +134,15 @@ def cheapest(
             }
         )
     return sorted(rows, key=lambda row: (not row["meets"], row["cost_eur"] or 0.0, row["site_years"], -row["years"]))
+
+
+def power_at(pilot: Pilot, effect: float, detectable: float) -> float:
+    """Return the power for an effect, from the one that is detected with the wanted power: two-sided, normal."""
+    critical = float(ndtri(1.0 - pilot.alpha / 2.0))
+    if not detectable > 0.0:
+        return 1.0
+    away = effect / detectable * (critical + float(ndtri(pilot.power)))
+    return float(ndtr(away - critical))
 
 
 def _neighbours(pilot: Pilot, panel: Panel, sites: Sequence[int], years: Sequence[int]) -> Iterator[Pilot]:
@@ -175,7 +197,8 @@ def _sizes(pilot: Pilot, panel: Panel, sites: Sequence[int]) -> list[int]:
     least = pilot.least_treated + (2 if pilot.controls else 0)
     if pilot.selection == "named":
         least = pilot.treated + 2
-    sizes = list(sites) or sorted({max(least, round(share * count)) for share in SHARES})
+    own = [pilot.sites] if least <= pilot.sites <= count else []
+    sizes = list(sites) or sorted({*own, *(max(least, round(share * count)) for share in SHARES)})
     for wrong in [each for each in sizes if not least <= each <= count]:
         allowed = (f"{least} to {count}",)
         message = f"no such number of {pilot.level}s"

@@ -13,6 +13,7 @@ from paysim.analysis.measures import measure
 from paysim.errors import DataError, Problem, ScenarioError
 from paysim.pilots.allocation import NEVER, Allocation, allocate, under_contract
 from paysim.pilots.estimators import Evaluator, evaluator, pooled
+from paysim.pilots.grants import grants
 from paysim.pilots.model import COLLAPSED, NORM_COST, PAID_ON, UNITS, Pilot
 from paysim.pilots.money import Money, leave_at_loss, settle
 from paysim.pilots.panel import PARTIES, Panel
@@ -191,7 +192,8 @@ def run_pilot(
         if pilot.withdrawn_after is not None:
             withdrawn.append(_withdrawn(pilot, name, allocation, parts))
         if name == PAID_ON and pilot.payment is not None:
-            money = settle(pilot, pilot.payment, allocation, parts, method)
+            people = float(panel.people.mean()) * (panel.weight if pilot.sites_are_regions else 1.0)
+            money = settle(pilot, pilot.payment, allocation, parts, method, grants(pilot, people))
     parties = () if brief or pilot.payment is None else _parties(pilot, panel, allocation, used)
     meant = under_contract(allocation, pilot.end_year)
     kept = meant & (np.arange(pilot.end_year) < allocation.leaves[:, :, None])

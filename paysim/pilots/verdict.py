@@ -21,6 +21,8 @@ MOST_BIAS = 0.25
 MOST_TYPE_1 = 1.5
 MOST_SHORT = 0.025
 _REASONS = 3
+_ARITHMETIC = 0.5
+"""Weight of a reserve that is too small whatever is measured: to be changed, but no finding of the trials."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,12 @@ def _paying(study: Study) -> Iterator[tuple[float, str]]:
             text = f"a contract that does nothing owes money in {money.chance_penalty:.0%} of trials"
             yield 0.5 + 0.5 * money.chance_penalty, text
         cash = money.cash[0]
-        if cash.insolvent is not None and cash.insolvent > 0.2:
+        reserve = study.pilot.payment.reserve_eur_per_head if study.pilot.payment is not None else 0.0
+        if cash.certain_need > reserve:
+            text = f"the {cash.party} spends EUR {cash.certain_need:,.0f} a head, net of grants, before anything can be"
+            text += f" paid by result, and its reserve is EUR {reserve:,.0f}: cash runs out whatever is measured, which"
+            yield _ARITHMETIC, f"{text} no trial is needed to know (it takes EUR {cash.reserve_needed:,.0f})"
+        elif cash.insolvent is not None and cash.insolvent > 0.2:
             text = f"cash of the {cash.party} runs out in {cash.insolvent:.0%} of trials"
             yield 0.5 + 0.3 * cash.insolvent, f"{text}: it takes a reserve of EUR {cash.reserve_needed:,.0f} a head"
         if money.loss > 0.5:

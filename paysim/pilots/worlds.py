@@ -9,11 +9,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from paysim.analysis.execution import check_out, simulate
 from paysim.analysis.runs import MANIFEST, Run, load_run
 from paysim.engine.cell import Progress
-from paysim.errors import DataError, Problem
+from paysim.engine.model import load_parameters
+from paysim.errors import DataError, Problem, ScenarioError
 from paysim.pilots.model import Pilot
+from paysim.population.practices import make_practices
+from paysim.population.sampling import choose_practices
 from paysim.scenario import Scenario
 
 
@@ -37,6 +42,38 @@ def needed(pilot: Pilot, region: str | None = None, replicates: int | None = Non
         horizon_years=pilot.end_year,
         replicates=replicates or scenario.replicates,
         seed=seed,
+    )
+
+
+def require_sites(pilot: Pilot, sample: int | None) -> None:
+    """Refuse a sample with fewer practices than the pilot has sites, before anything is simulated.
+
+    Raises
+    ------
+    ScenarioError
+        Naming the smallest sample with enough practices.
+    """
+    if pilot.sites_are_regions:
+        return
+    scenario = pilot.scenario
+    _, profile = load_parameters(scenario)
+    practices, places = make_practices(profile, scenario.seed), profile.municipalities
+    lists = np.array([each.list_size for each in practices])
+    chosen = len(practices) if sample is None else len(choose_practices(practices, places, sample)[0])
+    if chosen >= pilot.sites:
+        return
+    if len(practices) < pilot.sites:
+        message = "more sites than the region has practices"
+        raise ScenarioError(
+            Problem(message, pilot.path, key="sites", found=str(pilot.sites), allowed=(f"at most {len(practices)}",))
+        )
+    # A sample of so many practices has about so many people; its number moves in thousands.
+    wanted = int(np.ceil(lists.mean() * pilot.sites / 1000.0)) * 1000
+    while wanted < lists.sum() and len(choose_practices(practices, places, wanted)[0]) < pilot.sites:
+        wanted += 1000
+    message = f"the sample has {chosen} practices, and the pilot {pilot.sites} sites"
+    raise ScenarioError(
+        Problem(message, pilot.path, key="sample", found=str(sample), allowed=(f"{wanted} or more", "no sample"))
     )
 
 

@@ -27,8 +27,9 @@ from paysim.pilots.model import Payment, Sourced
 from paysim.pilots.money import leave_at_loss, share_paid
 from paysim.pilots.panel import read_panel, write_panel
 from paysim.pilots.parts import make_parts
-from paysim.pilots.sizing import cheapest
-from paysim.pilots.worlds import load_worlds, needed
+from paysim.pilots.sizing import cheapest, power_at, size_pilot
+from paysim.pilots.verdict import verdict
+from paysim.pilots.worlds import load_worlds, needed, require_sites
 from tests.pilots import OFF, PRIMARY, panel
 
 TERMS = Payment(sharing=0.5, loss_sharing=0.0, minimum_savings_rate=0.0, investment_eur_per_head=0.0)
@@ -293,7 +294,11 @@ def test_sites_leave_when_what_they_see_does_not_pay(plot):
 
 
 def test_cash_is_what_the_terms_say(plot):
-    """EUR 100 saved a year, half of it paid a year later; 60 invested and 10 a year to run."""
+    """EUR 100 saved a year, half of it paid a year later; 60 invested and 10 a year to run; no grant in the arm."""
+    trial = next(arm for arm in plot.scenario.arms if arm.name == plot.trial_arm)
+    own = tuple(each for each in trial.contracts if each.name != "plot_grant")
+    arms = tuple(replace(arm, contracts=own) if arm is trial else arm for arm in plot.scenario.arms)
+    granted, plot = plot, replace(plot, scenario=replace(plot.scenario, arms=arms))
     flat = panel(-100.0, worlds=1)
     flat.without[PRIMARY][:] = 1000.0
     terms = replace(TERMS, investment_eur_per_head=60.0, running_cost_eur_per_head_year=10.0)
@@ -306,6 +311,15 @@ def test_cash_is_what_the_terms_say(plot):
     assert organisation.reserve_needed == pytest.approx(70.0)
     assert (organisation.insolvent, organisation.breaks_even, organisation.break_even_year) == (1.0, 1.0, 3.0)
     assert (payer.insolvent, payer.reserve_needed, payer.break_even_year) == (None, 0.0, 1.0)
+    assert (organisation.certain_need, payer.certain_need, money.granted) == (70.0, 0.0, 0.0)
+    # the grant of the arm, EUR 8 a head and year, is the organisation's and costs the payer as much
+    paid = run_pilot(replace(granted, payment=terms), flat, 20, OFF).money
+    assert paid.granted == pytest.approx(32.0)
+    assert paid.result == pytest.approx(money.result + 32.0)
+    for (with_grant, without), sign in zip(zip(paid.cash, money.cash, strict=True), (1.0, -1.0), strict=True):
+        change = [a["median"] - b["median"] for a, b in zip(with_grant.fan, without.fan, strict=True)]
+        np.testing.assert_allclose(change, sign * np.array([8.0, 16.0, 24.0, 32.0, 32.0]))
+    assert paid.cash[0].certain_need == pytest.approx(62.0)
     enough = run_pilot(replace(plot, payment=replace(terms, reserve_eur_per_head=71.0)), flat, 20, OFF).money
     assert enough.cash[0].insolvent == 0.0
     assert (money.bonus, money.result, money.loss, money.payer_loss) == (200.0, 100.0, 0.0, 0.0)
@@ -435,3 +449,40 @@ def test_exported_tables_agree_with_each_other(tmp_path: Path):
     assert (people.loc[people["died"] == 1, "person_years"] < 1.0).all()
     with pytest.raises(DataError, match="ends in"):
         export(pilot, tmp_path / "persons.xlsx", sample=2000)
+
+
+def test_a_reserve_below_what_is_spent_anyway_is_called_arithmetic(plot):
+    flat = panel(-100.0, worlds=1)
+    flat.without[PRIMARY][:] = 1000.0
+    terms = replace(TERMS, investment_eur_per_head=60.0, settlement_lag_years=1.0, settled="yearly")
+    short = verdict(run_pilot(replace(plot, payment=replace(terms, reserve_eur_per_head=51.0)), flat, 20, OFF))
+    assert any("whatever is measured" in reason for reason in short.reasons)
+    enough = verdict(run_pilot(replace(plot, payment=replace(terms, reserve_eur_per_head=53.0)), flat, 20, OFF))
+    assert not any("whatever is measured" in reason for reason in enough.reasons)
+
+
+def test_power_is_that_of_the_target(plot):
+    """At the effect that is detected with the wanted power, power is the wanted one; at none, half the level."""
+    assert power_at(plot, 3.0, 3.0) == pytest.approx(plot.power)
+    assert power_at(plot, 0.0, 3.0) == pytest.approx(plot.alpha / 2.0)
+    data = panel(-10.0, worlds=2)
+    rows = cheapest(plot, data, [30], [4], 50, target=100.0)
+    assert {row["power"] for row in rows} == {power_at(plot, 100.0, row["detectable"]) for row in rows}
+    for wrong in (0.0, -1.0):
+        with pytest.raises(ScenarioError, match="above 0"):
+            cheapest(plot, data, target=wrong)
+
+
+def test_sizes_hold_the_design_of_the_pilot(plot):
+    rows = size_pilot(plot, panel(-10.0, worlds=2), trials=20)
+    (own,) = [row for row in rows if row["own"]]
+    assert (own["years"], own["treated"], own["controls"]) == (plot.years, plot.treated, plot.controls)
+
+
+def test_a_sample_with_too_few_practices_is_refused_before_it_is_simulated():
+    pilot = load_pilot("plot_acceleration_achterhoek")
+    with pytest.raises(ScenarioError, match=r"30 sites.*allowed: \d+ or more") as caught:
+        require_sites(pilot, 10_000)
+    enough = int(caught.value.problems[0].allowed[0].split()[0])
+    require_sites(pilot, enough)
+    require_sites(pilot, None)
