@@ -138,8 +138,10 @@ class Settlement:
             euros, (payer, payee) = float(each.payment.euros.sum()), each.actors
             net += euros * ((payee in ORGANISATIONS) - (payer in ORGANISATIONS))
             # What an organisation shares out rests on one sum if what it received does, or if all practices share it.
-            shared = each.payment.kind == Distribution.kind and payer in ORGANISATIONS
-            if _pooled(each.part) or (shared and (payer in on_one_sum or each.part.terms.by == "person_years")):
+            terms, on_one = each.part.terms, _pooled(each.part)
+            if isinstance(terms, Distribution) and payer in ORGANISATIONS:
+                on_one = on_one or payer in on_one_sum or terms.by == "person_years"
+            if on_one:
                 paid += euros * (each.by_payers - (payee in PAYERS))
                 received += euros * (each.to_practices - (payer == PRACTICES))
         return np.array([net, paid, received])
