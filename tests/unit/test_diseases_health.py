@@ -238,7 +238,7 @@ def test_first_tia_per_admission_is_as_published(params, cohort, model):
     assert hazards(row, cohort).sum() == pytest.approx(params["stroke.tia_per_admission"] * admissions)
     assert row.kind == "onset"
     assert row.service is None
-    assert row.sets == ("prior_stroke",)
+    assert row.sets == ("prior_stroke", "recent_tia")
 
 
 def test_same_population_gives_the_same_model(params, cohort, model):

@@ -135,7 +135,7 @@ def solve(
     level, shortfall = np.zeros((2, AGES)), np.zeros_like(total)
     ratios = [each.log_ratio for each in groups]
     more, factor = [0.0] * len(excesses), [0.0] * len(first_years)
-    for _ in range(PASSES):
+    for step in range(PASSES + 1):
         elsewhere, by_flags, multiple = deaths.fixed.copy(), np.zeros(len(cohort)), np.ones(len(cohort))
         for x, year in zip(factor, first_years, strict=True):
             elsewhere[year.who] += np.exp(x) * year.published
@@ -148,6 +148,8 @@ def solve(
         amount = cohort.by_age(background * multiple)
         level = fit_level(np.maximum(left, deaths.floor * total), amount, FIVE_YEARS, persons)
         shortfall = np.maximum(deaths.floor * total - left, 0.0)
+        if step == PASSES:
+            break  # with the level of the last ratios
         background *= np.exp(cohort.at(level))
         relative = background * multiple
         everything = elsewhere + relative
