@@ -191,7 +191,7 @@ def _by_ldl(params: Parameters) -> dict[str, np.ndarray | float]:
 def _shared_out(deaths: np.ndarray, start: Onset, cohort: Cohort) -> np.ndarray:
     """Return everybody's part of the deaths of a disease ``[n]``: as each is likely to fall ill with it."""
     row = Transition("", "onset", np.zeros((2, AGES)), slopes=dict(start.slopes), log_hr=dict(start.log_hr))
-    likely = np.exp(log_relative_hazard(row, cohort))
-    persons, amount = FIVE_YEARS.sums(cohort.by_age()), FIVE_YEARS.sums(cohort.by_age(likely))
-    mean = FIVE_YEARS.spread(np.divide(amount, persons, out=np.ones_like(amount), where=persons > 0))
-    return np.asarray(cohort.at(deaths / mean) * likely)
+    each = cohort.at(deaths) * np.exp(log_relative_hazard(row, cohort))
+    wanted, have = FIVE_YEARS.sums(cohort.by_age() * deaths), FIVE_YEARS.sums(cohort.by_age(each))
+    scale = FIVE_YEARS.spread(np.divide(wanted, have, out=np.ones_like(have), where=have > 0))
+    return np.asarray(cohort.at(scale) * each)
