@@ -77,7 +77,7 @@ def quarter(practices: int, number: int, persons: int, rules: list[EpisodeRules]
         np.where(SEGMENT_CONDITION > 0, years / 2.0, 0.0),
         0.25,
         coded_years=years * 1.1,
-        fte_years=rng.uniform(0.2, 1.0, (practices, 2)),
+        fte_years=rng.uniform(0.2, 1.0, (practices, 3)),
         indicators=indicators if closes else {},
         persons=whole_year if closes else None,
         episodes={each: episodes(rng, practices, each) for each in rules},
