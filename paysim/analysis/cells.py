@@ -175,5 +175,5 @@ def load(folder: Path) -> Finished | None:
         events=index["events"],
         checks=index["checks"],
         folder=folder.name,
-        decisions=tuple(Decision(**each) for each in index["decisions"]),
+        decisions=tuple(Decision(**each) for each in index.get("decisions", ())),  # none in older folders
     )
