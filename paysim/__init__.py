@@ -58,6 +58,7 @@ _HOMES = {
     "synthesize": "paysim.population",
     "validate": "paysim.analysis.validation",
     "verify": "paysim.analysis.verification",
+    "write_omop": "paysim.analysis.omop",
     "write_people": "paysim.population",
     "write_population": "paysim.population",
     "write_report": "paysim.report.document",
@@ -116,6 +117,7 @@ __all__ = [
     "synthesize",
     "validate",
     "verify",
+    "write_omop",
     "write_people",
     "write_population",
     "write_report",
@@ -134,6 +136,7 @@ if TYPE_CHECKING:
     from paysim.analysis.explain import explain
     from paysim.analysis.incentives import incentive_map
     from paysim.analysis.money import cash, perspectives, pockets, statement
+    from paysim.analysis.omop import write_omop
     from paysim.analysis.one_way import one_way
     from paysim.analysis.precision import monte_carlo, simulate_to_precision
     from paysim.analysis.psa import load_psa, psa

@@ -108,7 +108,8 @@ class Regions:
         rows = []
         for what in (each for each in chosen if each.name not in lacking):
             frames = {POOLED: self._pooled(what)}
-            frames |= {name: pd.DataFrame(self.totals.xs(name, level="region")) for name in self.names}
+            at = self.totals.index.get_level_values("region")
+            frames |= {name: self.totals[at == name].droplevel("region") for name in self.names}
             for name, frame in frames.items():
                 parts = by_arm(frame)
                 people = float(parts[base][PEOPLE].mean())

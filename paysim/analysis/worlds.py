@@ -113,8 +113,12 @@ def uncertain(scenario: Scenario) -> tuple[Parameter, ...]:
 
 def draw_of(scenario: Scenario, number: int) -> tuple[Override, ...]:
     """Return the values of a draw: those that were fitted together drawn together, all others by themselves."""
-    fitted = {**behaviour_correlations(), **health_correlations(load_region(scenario.region).country)}
-    return draw(uncertain(scenario), scenario.seed, number, fitted)
+    return draw(uncertain(scenario), scenario.seed, number, _correlations(scenario.region))
+
+
+@lru_cache(maxsize=4)
+def _correlations(region: str) -> dict[tuple[str, str], float]:
+    return {**behaviour_correlations(), **health_correlations(load_region(region).country)}
 
 
 def _seed(seed: int, number: int, replicate: int) -> int:

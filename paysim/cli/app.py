@@ -27,6 +27,7 @@ from paysim.cli import (
     indicators,
     lab,
     money,
+    omop,
     pilot,
     population,
     psa,
@@ -68,6 +69,7 @@ app.command("indicators")(indicators.indicators)
 app.command("subgroups")(subgroups.subgroups)
 app.command("report")(report.report)
 app.command("decompose")(decompose.decompose)
+app.command("omop")(omop.omop)
 app.command("export")(export.export)
 app.command("serve")(serve.serve)
 app.command("explain")(explain.explain)
