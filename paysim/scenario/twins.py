@@ -38,5 +38,5 @@ def warning(baseline: str) -> str:
     return (
         f"arms that respond are compared with {baseline}, which does not: practices drift a little under contracts "
         "that did not change too, so a small difference may be no effect of payment, even one beyond chance. Add an "
-        f"arm with the contracts of {baseline} and a behaviour, and compare with that (see limits of use, 12)."
+        "arm with the same contracts and a behaviour, and compare with that (see limits of use, 12)."
     )

@@ -30,6 +30,9 @@ PROGRAMMES = (
     "others_payments_per_head",
     "spending_organisations_per_head",
     "care_payments_per_head",
+    "pooled_payments_per_head",
+    "organisations_net_per_head",
+    "organisations_result_per_head",
 )
 WITHOUT_PROGRAMMES = [each for each in MEASURES if each.name not in PROGRAMMES]
 
