@@ -44,7 +44,7 @@ def test_totals_are_added_before_they_are_divided_and_levels_weighed_by_people(m
     spending = table.loc[("spending_per_head", POOLED)]
     assert spending["people"] == 4000.0
     assert spending["baseline_value"] == pytest.approx(2050.0 / 5.0)
-    assert spending["difference"] == pytest.approx(0.0, abs=1e-9)  # more spent, on as much longer lives
+    assert spending["difference"] == pytest.approx(41.0)  # over the baseline's years: longer lives cost
     assert table.loc[("qalys_per_1000", POOLED)]["difference"] == pytest.approx(80.0)  # by the baseline's years
     assert table.loc[("wait_gp_planned_days", POOLED)]["baseline_value"] == pytest.approx((1000 * 2 + 3000 * 6) / 4000)
     assert table.loc[("deaths_in_region", POOLED)]["value"] == pytest.approx(40.0)
