@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 import paysim as ps
 from paysim.accounting.organisations import Organisation, Organisations
 from paysim.analysis.compare import CHANCE_ONLY, ONE_SUM
+from paysim.analysis.explain import explain
 from paysim.analysis.money import (
     MEASURED,
     ORGANISATIONS_ROW,
@@ -421,6 +422,13 @@ def test_organisations_that_are_wrong_say_where(tmp_path: Path, old: str, new: s
         ps.load_organisations(str(path))
     for word in ("mine.yaml", *words):
         assert word in str(caught.value)
+
+
+def test_an_organisation_that_is_in_other_arms_is_said_to_be_there(run: Run) -> None:
+    with pytest.raises(ps.DataError, match=f"in arm '{BASE}', but in {ARM}: give --arm"):
+        explain(run, "integrator", 4)
+    with pytest.raises(ps.DataError, match="no such provider"):
+        explain(run, "integratr", 4)
 
 
 def test_unknown_actors_are_refused_by_name(run: Run) -> None:
