@@ -346,10 +346,9 @@ class Shortage:
 
 def shortages(run: Run, arm: str) -> list[Shortage]:
     """Return the organisations of the region that run out of cash in an arm: reserve, contracts and running costs."""
-    about, found = organisations_of(run), []
-    rows = run.ledger
-    active = set(rows[rows["arm"] == arm]["actor"].astype(str))
-    for entry in about.members:
+    rows, found = run.ledger, []
+    active = set(rows[rows["arm"] == arm]["actor"].astype(str)) & set(ORGANISATIONS)
+    for entry in organisations_of(run).members if active else ():
         if entry.actor not in active or entry.level != ORGANISATIONS_LEVEL or not entry.reserve_eur_per_person:
             continue
         tables = [cash(run, entry.actor, arm, replicate=each) for each in range(run.manifest["replicates"])]
