@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import simpy
 
-from paysim.care.hospital import HomeCare, HospitalTerms, Rehabilitation, Specialty
+from paysim.care.hospital import HomeCare, HospitalTerms, Rehabilitation, Specialty, UnitCosts
 from paysim.engine.hospital import Hospital
 from paysim.engine.triage import Codes
 from paysim.engine.waiting import SETTLING_WEEKS
@@ -49,6 +49,7 @@ TERMS = HospitalTerms(
     rehabilitation=Rehabilitation({"admission_stroke": 0.0}, {"admission_stroke": 0}, 6.0, 2.0),
     nursing_home_wait_weeks=0.0,
     home_care=HomeCare(14.0, 0.3, 4.0, 6.0),
+    unit_costs=UnitCosts(125.0, 150.0, 64.0, 0.0, 0.0),
 )
 CODES = Codes(
     trajectory=TRAJECTORY,

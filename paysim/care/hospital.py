@@ -7,7 +7,7 @@ balance with the wait or the occupancy that these terms state ([decision 023](..
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -75,6 +75,30 @@ class HomeCare:
     weeks: float
 
 
+@dataclass(frozen=True)
+class UnitCosts:
+    """What it costs to deliver what follows a first visit or a discharge, in euro of the price year.
+
+    Attributes
+    ----------
+    follow_up_eur, test_eur, home_care_eur
+        Of a follow-up visit, of a test, and of an hour of care at home.
+    follow_ups, tests
+        Per trajectory, mean over the referrals of the base cohort.
+    """
+
+    follow_up_eur: float
+    test_eur: float
+    home_care_eur: float
+    follow_ups: float
+    tests: float
+
+    @property
+    def after_first_visit_eur(self) -> float:
+        """Return what follow-up visits and tests of a mean trajectory cost."""
+        return self.follow_ups * self.follow_up_eur + self.tests * self.test_eur
+
+
 @dataclass(frozen=True, eq=False)
 class HospitalTerms:
     """All terms of what practices share.
@@ -100,6 +124,8 @@ class HospitalTerms:
         Mean time in a treatment room of the emergency department.
     nursing_home_wait_weeks
         Wait for a nursing home place at base: homes are full.
+    unit_costs
+        Of follow-up visits, tests and hours of care at home.
     """
 
     specialties: tuple[Specialty, ...]
@@ -118,6 +144,7 @@ class HospitalTerms:
     rehabilitation: Rehabilitation
     nursing_home_wait_weeks: float
     home_care: HomeCare
+    unit_costs: UnitCosts
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -193,10 +220,18 @@ def hospital_terms(
             hours=params["care.home_care_hours"],
             weeks=params["care.home_care_weeks"],
         ),
+        unit_costs=UnitCosts(
+            params["care.follow_up_visit_eur"],
+            params["care.clinic_test_eur"],
+            params["care.home_care_eur_per_hour"],
+            0,
+            0,
+        ),
     )
     mix = referrals @ terms.shares(age, flags)
+    mix = mix / max(float(mix.sum()), 1e-12)
     ratio = by_specialty.pop("elective_ratio")
-    mean = float(mix @ ratio) / max(float(mix.sum()), 1e-12)
+    mean = float(mix @ ratio)
     elective = np.minimum(whole * ratio / mean, 1.0) if mean > 0.0 else np.full(len(names), whole)
     specialties = tuple(
         Specialty(
@@ -208,7 +243,12 @@ def hospital_terms(
         )
         for k, name in enumerate(names)
     )
-    return HospitalTerms(**{**vars(terms), "specialties": specialties})
+    costs = replace(
+        terms.unit_costs,
+        follow_ups=float(mix @ by_specialty["follow_ups"]),
+        tests=float(mix @ by_specialty["test_share"]),
+    )
+    return replace(terms, specialties=specialties, unit_costs=costs)
 
 
 def _check_capacities(params: Parameters) -> None:

@@ -204,7 +204,9 @@ def build_care(
     rates = base_rates(params, modelled_admissions)
     book = book_terms(params)
     access = access_terms(params, rates, book)
-    costs = practice_costs(params)
+    costs, hospital = practice_costs(params), _hospital(params, cohort, rates, access)
+    work = _work(params, services, costs)
+    _check_trajectory(hospital, float(work["resource_cost_eur"][services.index("specialist_trajectory")]))
     return CareModel(
         country=country,
         services=services,
@@ -214,10 +216,10 @@ def build_care(
         book=book,
         practices=practice_terms(params),
         feedback=feedback_terms(params),
-        hospital=_hospital(params, cohort, rates, access),
+        hospital=hospital,
         costs=costs,
         background=background_costs(params),
-        **_work(params, services, costs),
+        **work,
         report=MappingProxyType(_report(params, cohort, rates, access, book)),
     )
 
@@ -225,6 +227,15 @@ def build_care(
 def _hospital(params: Parameters, cohort: Cohort, rates: BaseRates, access: AccessTerms) -> HospitalTerms:
     sex, age = np.asarray(cohort.sex).astype(int), np.clip(np.asarray(cohort.age).astype(int), 0, 110)
     return hospital_terms(params, age, cohort.flags, rates.gp_contacts[sex, age] * access.referral_probability[age])
+
+
+def _check_trajectory(hospital: HospitalTerms, eur: float) -> None:
+    """Raise DataError if the follow-up visits and tests of a trajectory cost more than the whole of it."""
+    after = hospital.unit_costs.after_first_visit_eur
+    if after > eur:
+        what = "follow-up visits and tests of a mean trajectory cost more than a whole trajectory"
+        bound = (f"at most {eur:g} EUR, the resource cost of specialist_trajectory",)
+        raise DataError(Problem(what, key="care.follow_up_visit_eur", found=f"{after:g} EUR", allowed=bound))
 
 
 def under_rules(care: CareModel, params: Parameters, rules: DelegationRules) -> CareModel:

@@ -263,7 +263,7 @@ class Accounts:
 
     def add(self, name: str, rows: np.ndarray, amount: np.ndarray) -> None:
         """Add an amount per person to what is counted this year under one of the names of `EXTRA`."""
-        self._year[rows, len(self.names) + EXTRA.index(name)] += amount
+        np.add.at(self._year, (rows, len(self.names) + EXTRA.index(name)), amount)  # somebody may be there twice
 
     def person(self, number: int) -> PersonQuarter | None:
         """Return what is known of a person's quarter when it closes; None if there is nobody of that number."""

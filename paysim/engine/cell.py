@@ -48,9 +48,11 @@ from paysim.kernel.records import (
     WEEKS_PER_YEAR,
     State,
 )
-from paysim.outcomes import Counted, OwnMeasures, tabulate
+from paysim.outcomes import Apart, Counted, OwnMeasures, tabulate
 from paysim.outcomes.society import society_terms
 from paysim.scenario import Arm, Behaviour, Scenario
+
+_TRAJECTORY, _DISTRICT_NURSING = "specialist_trajectory", "background_nursing"
 
 Progress = Callable[[str, int, int], None]
 """Called as (what, weeks done, weeks in all)."""
@@ -173,7 +175,8 @@ def run_arm(
     region.run(years * WEEKS_PER_YEAR)
     _check_people(state, accounts)
     ledger.check()
-    counted, path = _counted(model, arm, accounts), LeverPath(tuple(responses.path))
+    apart = _apart(model, base, hospital.home_care.usual)
+    counted, path = _counted(model, arm, accounts, apart), LeverPath(tuple(responses.path))
     return Cell(
         arm=arm.name,
         replicate=replicate,
@@ -321,7 +324,26 @@ def _check_people(state: State, accounts: Accounts) -> None:
         raise ModelError(f"person-time: {lived} years in groups, {on_lists} on lists and {without} on none")
 
 
-def _counted(model: Model, arm: Arm, accounts: Accounts) -> Counted:
+def _apart(model: Model, base: Base, usual_hours: float) -> tuple[Apart, ...]:
+    """Return what follow-up visits, tests and care at home cost, and where these costs are held already.
+
+    A trajectory of the catalogue is priced with its usual visits and tests. Hours of care at home after a discharge and
+    for who waits for a nursing home are part of the district nursing of the last base year, as payments are.
+    """
+    care, costs = model.care, model.care.hospital.unit_costs
+    nursing = care.services.index(_DISTRICT_NURSING)
+    euros = sum(float(each.services[:, :, nursing].sum()) for each in base.quarters[-PERIODS_PER_YEAR:])
+    euros *= model.population.practices[0].weight
+    hours = usual_hours * WEEKS_PER_YEAR / euros if euros > 0.0 else 0.0
+    hospital = care.services.sectors[care.services.index(_TRAJECTORY)]
+    return (
+        Apart("follow_up_visits", costs.follow_up_eur, hospital, _TRAJECTORY, costs.follow_ups),
+        Apart("clinic_tests", costs.test_eur, hospital, _TRAJECTORY, costs.tests),
+        Apart("hours_of_home_care", costs.home_care_eur, care.services.sectors[nursing], _DISTRICT_NURSING, hours),
+    )
+
+
+def _counted(model: Model, arm: Arm, accounts: Accounts, apart: tuple[Apart, ...]) -> Counted:
     care, scenario, population = model.care, model.scenario, model.population
     arrays = accounts.records.arrays()
     fte = arrays["fte"].reshape(scenario.horizon_years, -1, *arrays["fte"].shape[1:]).mean(axis=1)  # [Y, P, 3]
@@ -352,6 +374,7 @@ def _counted(model: Model, arm: Arm, accounts: Accounts) -> Counted:
         discount_effects=scenario.discounting.effects,
         programme_names=tuple(each.name for each in model.programmes),
         inequality_aversion=model.parameters["outcomes.inequality_aversion"],
+        apart=apart,
         society=society_terms(model.parameters),
         organising_eur=running_cost(
             arm, accounts.contracts, model.region.country, model.parameters, scenario.horizon_years

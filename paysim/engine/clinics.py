@@ -91,8 +91,8 @@ class Clinic:
         self.left += len(gone)
         return seen, gone[self.draws.alive(gone)]
 
-    def follow_up(self, now: int, patients: np.ndarray, settling: bool) -> None:
-        """Hold the follow-up visits that are due, in the order in which they are, and plan the next ones.
+    def follow_up(self, now: int, patients: np.ndarray, settling: bool) -> np.ndarray:
+        """Hold the follow-up visits that are due, in order, and plan the next ones; return who came.
 
         `patients` are those whose first visit and tests are done this week, with the number of visits to come.
         """
@@ -111,6 +111,7 @@ class Clinic:
             due = now + max(1, round(self.terms.follow_up_weeks)) * TICKS_PER_WEEK
             planned["since"] = due
             self.later.setdefault(due, []).append(planned)
+        return come
 
     def end_week(self) -> None:
         """Come a week closer to opening again."""

@@ -36,6 +36,9 @@ EXTRA = (
     "programme_cost",
     "programme_payments",
     "payments_by_others",
+    "follow_up_visits",
+    "clinic_tests",
+    "hours_of_home_care",
 )
 """What is added up besides the quantities of services."""
 

@@ -101,6 +101,8 @@ class Hospital:
         Days of a stay, against the base years: what the hospital decides.
     on_admission
         Called with rows, service and days of stay of those whom the hospital admits by itself.
+    on_use
+        Called with a name of `groups.EXTRA`, rows and amounts of what people use that is no service of the catalogue.
     """
 
     def __init__(self, state: State, terms: HospitalTerms, key: np.uint64, weight: float, codes: Codes) -> None:
@@ -141,6 +143,7 @@ class Hospital:
         }
         self.triage = Triage(terms, codes, draws)
         self.on_admission: Callable[[np.ndarray, int, np.ndarray], None] | None = None
+        self.on_use: Callable[[str, np.ndarray, np.ndarray], None] | None = None
         self.inbox: list[np.ndarray] = []
         self.admitted: list[np.ndarray] = []  # by a user's own process
         self.leaving = nobody()  # who goes to rehabilitation when the stay in hospital ends
@@ -231,9 +234,14 @@ class Hospital:
         seen, elsewhere = self._hold_clinics(now, referrals, settling)
         ready = self._test(now, seen, settling)
         ready["visits"] = self.triage.visits(ready)
+        held = []
         for clinic in self.clinics.values():
-            clinic.follow_up(now, ready[ready["unit"] == clinic.number], settling)
+            held.append(clinic.follow_up(now, ready[ready["unit"] == clinic.number], settling))
             clinic.end_week()
+        self._use("follow_up_visits", together(*held))
+        # Of who is seen outside the region what follows is not simulated: as much as is usual.
+        self._use("follow_up_visits", elsewhere, self.triage.follow_ups[elsewhere["unit"]])
+        self._use("clinic_tests", elsewhere, self.triage.test_share[elsewhere["unit"]])
         self._treat_emergencies(now, visits)
         self._fill_beds(now, emergencies, together(ready, elsewhere), settling)
         usual = float(self._usual("nursing_home")[0]) * self.terms.nursing_home_wait_weeks
@@ -301,7 +309,9 @@ class Hospital:
         sent["since"] = now
         if settling:
             self._remember("tests", share.sum())
-        return together(seen[~needs], self.tests.test(now, sent, settling)).copy()
+        tested = self.tests.test(now, sent, settling)
+        self._use("clinic_tests", tested)
+        return together(seen[~needs], tested).copy()
 
     def _treat_emergencies(self, now: int, visits: np.ndarray) -> None:
         """Let everybody pass through the emergency department who came there, admitted or not."""
@@ -352,9 +362,15 @@ class Hospital:
         self.rehabilitation.take_in(now, claims, 0 if settling else None)
         old = (age >= OLD) & self.draws.alive(emergencies)
         self._remember("home_care", old[:usual].sum() * self.terms.home_care.share)
-        home = float((old & (self.draws.of(emergencies, "care at home") < self.terms.home_care.share)).sum())
-        home += (self.weight - 1.0) * float(self._usual("home_care")[0])
-        self.home_care.care(home, len(self.nursing_homes.list) * self.weight)
+        home, waiting = (
+            old & (self.draws.of(emergencies, "care at home") < self.terms.home_care.share),
+            self.nursing_homes,
+        )
+        asking = float(home.sum()) + (self.weight - 1.0) * float(self._usual("home_care")[0])
+        given = self.home_care.care(asking, len(waiting.list) * self.weight)
+        terms = self.terms.home_care
+        self._use("hours_of_home_care", emergencies[home], given * terms.hours * len(self.home_care.ahead))
+        self._use("hours_of_home_care", waiting.list.waiting, given * terms.hours_waiting)
 
     def _alive(self, requests: np.ndarray, kind: int) -> np.ndarray:
         patients = patients_of(requests[requests["kind"] == kind])
@@ -371,6 +387,12 @@ class Hospital:
     def _count(self, patients: np.ndarray, service: int) -> None:
         rows = patients["row"][patients["row"] != GHOST]
         np.add.at(self.state.people["counts"], (rows, service), 1)
+
+    def _use(self, what: str, patients: np.ndarray, amount: np.ndarray | float = 1.0) -> None:
+        """Tell whoever wants to know what patients use, ghosts and the dead apart."""
+        if self.on_use and len(patients):
+            own = (patients["row"] != GHOST) & self.draws.alive(patients)
+            self.on_use(what, patients["row"][own].astype(np.int64), np.broadcast_to(amount, own.shape)[own])
 
     def _tell(self, patients: np.ndarray, service: int) -> None:
         """Tell whoever wants to know of admissions to a service, ghosts apart."""

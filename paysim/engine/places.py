@@ -131,14 +131,24 @@ class HomeCareTeams:
         hours = discharged * len(self.ahead) * self.terms.hours + waiting * self.terms.hours_waiting
         self.capacity.planned = hours / self.occupancy
 
-    def care(self, discharged: float, waiting: float) -> None:
-        """Give the hours that the week's people ask for, as far as they go; what is not given is not made up for."""
+    def care(self, discharged: float, waiting: float) -> float:
+        """Give the hours that the week's people ask for, as far as they go; return the share of them that is given.
+
+        What is not given is not made up for.
+        """
         self.ahead += discharged * self.terms.hours
         asked = float(self.ahead[0]) + waiting * self.terms.hours_waiting
         self.asked += asked
-        self.given += min(asked, self.capacity.now)
+        given = min(asked, self.capacity.now)
+        self.given += given
         self.room += self.capacity.now
         self.ahead = np.append(self.ahead[1:], 0.0)
+        return given / asked if asked > 0.0 else 1.0
+
+    @property
+    def usual(self) -> float:
+        """Hours a week of the region that people asked for when capacity was planned."""
+        return self.capacity.planned * self.occupancy
 
     def patients(self) -> tuple[np.ndarray, ...]:
         """Return nobody: only hours are remembered."""

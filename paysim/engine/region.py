@@ -107,6 +107,7 @@ class Region:
             else ReferencePractices(self.env, self.state, self.tables, self.on_events)
         )
 
+        self.hospital.on_use = self.accounts.add
         if self.accounts.admissions:
             self.hospital.on_admission = self._admitted
 

@@ -64,11 +64,11 @@ class Triage:
     def __init__(self, terms: HospitalTerms, codes: Codes, draws: Draws) -> None:
         self.terms, self.codes, self.draws = terms, codes, draws
         self.ward = np.array([terms.wards.index(each.ward) for each in terms.specialties])
-        self.urgent_share, self.test_share, self.elective_share, follow_ups = (
+        self.urgent_share, self.test_share, self.elective_share, self.follow_ups = (
             np.array([getattr(each, name) for each in terms.specialties])
             for name in ("urgent_share", "test_share", "elective_share", "follow_ups")
         )
-        self._visits_upto = pdtr(np.arange(_MOST_VISITS), follow_ups[:, None])
+        self._visits_upto = pdtr(np.arange(_MOST_VISITS), self.follow_ups[:, None])
         self._surgical = terms.wards.index("surgical") if "surgical" in terms.wards else 0
 
     def refer(self, requests: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from paysim.outcomes.protocol import COLUMNS, Counted, Measure, OwnMeasures, tabulate
+from paysim.outcomes.protocol import COLUMNS, Apart, Counted, Measure, OwnMeasures, tabulate
 from paysim.parameters import Parameters
 
-__all__ = ["COLUMNS", "Counted", "Measure", "OwnMeasures", "outcome_parameters", "tabulate"]
+__all__ = ["COLUMNS", "Apart", "Counted", "Measure", "OwnMeasures", "outcome_parameters", "tabulate"]
 
 
 def outcome_parameters() -> Parameters:

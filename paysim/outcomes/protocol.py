@@ -28,6 +28,32 @@ PROFESSIONS = {"gp": (0, 1), "nurse": (2,), "mental_nurse": (3,)}
 nurses for mental health."""
 
 
+@dataclass(frozen=True)
+class Apart:
+    """What is used and costs something, though it is no service of the catalogue.
+
+    A service holds it at base already: so as not to count it twice, that much is taken off the service's resource
+    cost, and what is really used is added.
+
+    Attributes
+    ----------
+    column
+        Of `Counted.columns`: the quantity used.
+    eur
+        Resource cost per unit.
+    sector
+        Whose cost it is.
+    held_by, per_service
+        Service that holds it, and how many units one of it held at base.
+    """
+
+    column: str
+    eur: float
+    sector: str
+    held_by: str
+    per_service: float
+
+
 @dataclass(frozen=True, eq=False)
 class Counted:
     """What one arm of one replicate counted; T quarters, Y years, P practices.
@@ -63,6 +89,8 @@ class Counted:
         Of the programmes of all arms, in the order of the records of `programmes`.
     inequality_aversion
         Atkinson parameter of equally distributed equivalents; 0 gives the mean.
+    apart
+        What is used besides services, and its resource cost.
     society
         What is reckoned outside the budget of care; None: nothing.
     organising_eur
@@ -92,6 +120,7 @@ class Counted:
     discount_effects: float
     programme_names: tuple[str, ...] = ()
     inequality_aversion: float = 0.0
+    apart: tuple[Apart, ...] = ()
     society: SocietyTerms | None = None
     organising_eur: np.ndarray | None = None
 

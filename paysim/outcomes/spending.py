@@ -6,7 +6,8 @@ bundles) falls on all listed people of a practice and segment alike. So does wha
 savings, grants), which is a line of its own; what they share out to practices is not paid twice. Long-term care is
 paid under another act by another payer: it is a sector of its own and in no total. What organisations cost to run is
 a resource cost of everybody in the region alike, whoever pays for it. What general practice costs beside contacts
-(paid time without patients, housing, overhead) falls on all listed people alike.
+(paid time without patients, housing, overhead) falls on all listed people alike. Follow-up visits, tests and
+hours of care at home cost what is used of them, in place of what services held of them at base (`protocol.Apart`).
 """
 
 from __future__ import annotations
@@ -33,6 +34,9 @@ def measures(counted: Counted) -> Iterator[Measure]:
     own = sectors.index(GENERAL_PRACTICE)
     paid[:, :, own] = counted.column("gp_payments")
     cost[:, :, own] += counted.column("standing_costs")
+    for each in counted.apart:
+        more = counted.column(each.column) - each.per_service * counted.sum_of(each.held_by)
+        cost[:, :, sectors.index(each.sector)] += each.eur * more
     for k, sector in enumerate(sectors):
         if sector in SETTLED:
             paid[:, :, k] += counted.column(f"settled_{sector}")

@@ -22,8 +22,16 @@ _USE = {
     "other_emergency_admissions": ("admissions", ("admission_other",)),
 }
 
+_APART = {
+    "specialist_follow_ups": ("visits", "follow_up_visits"),
+    "specialist_tests": ("tests", "clinic_tests"),
+    "hours_of_care_at_home": ("hours", "hours_of_home_care"),
+}
+
 
 def measures(counted: Counted) -> Iterator[Measure]:
     """Yield the number of contacts, visits and admissions."""
     for name, (unit, services) in _USE.items():
         yield Measure(name, unit, counted.sum_of(*services))
+    for name, (unit, column) in _APART.items():
+        yield Measure(name, unit, counted.column(column))

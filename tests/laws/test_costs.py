@@ -131,5 +131,24 @@ def test_general_practice_costs_what_its_staff_is_paid_busy_or_not(lumpy: Cell, 
     assert cost < 1.1 * paid
 
 
+def test_what_follows_a_first_visit_costs_what_is_used_and_is_not_counted_twice(lumpy: Cell, model: Model) -> None:
+    """Follow-up visits, tests and care at home are paid for in trajectories and district nursing already."""
+    costs, care = model.care.hospital.unit_costs, model.care
+    weight = model.population.practices[0].weight
+    used = sum(quarter.services.sum(axis=(0, 1)) for quarter in lumpy.quarters) * weight
+    trajectories = one(lumpy, "specialist_trajectories")
+    followed, tested = one(lumpy, "specialist_follow_ups"), one(lumpy, "specialist_tests")
+    assert followed / trajectories == pytest.approx(costs.follow_ups, rel=0.08)  # who dies does not come back
+    assert tested / trajectories == pytest.approx(costs.tests, rel=0.05)
+    hospital = used @ np.where(care.services.in_sector("hospital"), care.resource_cost_eur, 0.0)
+    more = costs.follow_up_eur * followed + costs.test_eur * tested - costs.after_first_visit_eur * trajectories
+    assert one(lumpy, "resource_cost_hospital") == pytest.approx(hospital + more, rel=1e-6)
+    assert abs(more) < 0.02 * hospital
+    nursing = used[care.services.index("background_nursing")]
+    hours = costs.home_care_eur * one(lumpy, "hours_of_care_at_home")
+    assert 0.0 < hours < 0.2 * nursing
+    assert one(lumpy, "resource_cost_district_nursing") == pytest.approx(nursing, rel=0.05)
+
+
 def test_every_cost_of_a_disease_is_of_a_condition_of_the_model(model: Model) -> None:
     assert set(model.care.background.flag_extra_eur) <= set(model.health.flags)
