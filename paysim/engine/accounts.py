@@ -18,7 +18,7 @@ from paysim.accounting.claims import tariff_table
 from paysim.accounting.concentration import Payments
 from paysim.accounting.ledger import Ledger, practice_actor
 from paysim.accounting.segments import SEGMENT_CONDITION, SEGMENT_DEPRIVED, SEGMENTS
-from paysim.care.catalogue import LONG_TERM_CARE
+from paysim.care.catalogue import LONG_TERM_CARE, STAFF
 from paysim.care.costs import BILLS, STAFF_BILLS
 from paysim.care.model import YEARS_WITH
 from paysim.care.programmes import COUNTS
@@ -190,6 +190,7 @@ class Accounts:
         # Of this quarter: counts of programmes, and practices' income and expenses by them (`engine.programmes`).
         self.programmes = np.zeros((len(model.programmes), len(COUNTS)))
         self.programme_revenue, self.programme_costs = np.zeros(len(state.practices)), np.zeros(len(state.practices))
+        self.programme_hours = np.zeros((len(state.practices), len(STAFF)))  # of practices' staff in programmes
         self._payments = Payments(n)
         self._tables_of_care()
         self._life_table = model.health.reference["life_table"]
@@ -241,10 +242,12 @@ class Accounts:
         if self.on_close:
             self.on_close(self, settlement)
         by_kind = np.column_stack([revenue.sum(axis=1), self.programme_revenue])
-        self._record(activity, by_kind, np.column_stack([bills, self.programme_costs]))
+        in_programmes = self.programme_costs - self._post_staff_in_programmes(activity)
+        self._record(activity, by_kind, np.column_stack([bills, in_programmes]))
         self._used = self._used[:0].copy()
         self.programmes = np.zeros_like(self.programmes)
         self.programme_revenue, self.programme_costs = 0.0 * self.programme_revenue, 0.0 * self.programme_costs
+        self.programme_hours = 0.0 * self.programme_hours
         self.past = (*self.past, activity)
         self.period += 1
         if self.period % PERIODS_PER_YEAR == 0:
@@ -391,13 +394,36 @@ class Accounts:
 
     def _standing(self, activity: Activity, bills: np.ndarray) -> np.ndarray:
         """Return resource cost of practices that no contact carries, per listed person-year: ``[P]`` euro."""
-        care, fte = self.model.care, self.state.practices["fte"]
-        hours = activity.services.sum(axis=1) @ care.minutes / 60.0
-        idle = care.costs.idle_staff_eur(fte, hours, activity.years)
+        idle = self._idle_eur(activity, self.programme_hours)
         carried = [BILLS.index(name) for name in (*STAFF_BILLS, "material")]
         euros = idle + np.delete(bills, carried, axis=1).sum(axis=1)
         lived = activity.person_years.sum(axis=1)
         return np.asarray(np.divide(euros, lived, out=np.zeros_like(euros), where=lived > 0.0))
+
+    def _idle_eur(self, activity: Activity, in_programmes: np.ndarray | float) -> np.ndarray:
+        """Return what time costs that is paid but spent on no contact, nor on so many hours of programmes: ``[P]``."""
+        care, fte = self.model.care, self.state.practices["fte"]
+        hours = activity.services.sum(axis=1) @ care.minutes / 60.0 + in_programmes
+        return care.costs.idle_staff_eur(fte, hours, activity.years)
+
+    def _post_staff_in_programmes(self, activity: Activity) -> np.ndarray:
+        """Post back what programmes cost in hours that practices pay their staff for anyway; return it: ``[P]`` euro.
+
+        Their own account of a programme has the wages of all its hours; so these would be paid twice.
+        """
+        if not self.programme_hours.any():
+            return np.zeros(len(self.programme_hours))
+        euros = self._idle_eur(activity, 0.0) - self._idle_eur(activity, self.programme_hours)
+        self.ledger.post(
+            period=self.period,
+            contract=OWN_ACCOUNTS,
+            component="staff_in_programmes",
+            account="programmes",
+            payer="staff_and_suppliers",
+            payee=self._practice_actors,
+            euros=euros,
+        )
+        return euros
 
     def _settle_patients(self, tick: int) -> np.ndarray:
         """Post what patients pay back to insurers for this quarter; return cents per person."""

@@ -200,6 +200,11 @@ def run_arm(
                 for reason in overflowing(hospital.queues).values()
             ),
             *(
+                {"id": f"staff:{arm.name}:{replicate}:{each.programme.name}", "what": reason, "passed": False}
+                for each in region.programmes
+                if (reason := each.short_of_staff(accounts.records.programmes))
+            ),
+            *(
                 {"id": f"decisions:{arm.name}:{replicate}:{lever}", "what": reason, "passed": False}
                 for lever, reason in oscillating(path.levers, accounts.practice_names).items()
             ),

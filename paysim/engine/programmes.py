@@ -7,13 +7,14 @@ part sets one, and the tables of the model say what it does (`paysim.care.progra
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import simpy
 
 from paysim.accounting.ledger import Ledger, practice_actor
+from paysim.care.catalogue import STAFF as STAFF_OF_PRACTICES
 from paysim.care.programmes import COUNTS, EDUCATION, IN_PRACTICES, PROFESSIONS, STAFF, Programme, ProgrammeUse, Tier
 from paysim.engine.accounts import Accounts
 from paysim.engine.model import Model
@@ -28,7 +29,14 @@ if TYPE_CHECKING:
 
 Process = Generator[simpy.Event, Any, None]
 
-_STOCKS = ("places", *(f"{what}_{name}" for what in ("eligible", "identified", "participants") for name in EDUCATION))
+_STOCKS = (
+    "places",
+    "no_staff",
+    *(f"{what}_{name}" for what in ("eligible", "identified", "participants") for name in EDUCATION),
+)
+_IN_BOOKS = {"practice_nurse": "nurse"}
+"""Professions that have another name among the staff of practices."""
+_WITH_A_BOOK = [STAFF_OF_PRACTICES.index(name) for name in ("gp", "nurse", "mental_nurse")]
 _INVITEE, _BEGINNING, _YEAR = range(3)  # what is paid for
 _NEVER_ASKED = np.int32(-(1 << 30))
 
@@ -104,6 +112,13 @@ class Delivery:
         self.until = np.zeros(0, np.int64)  # tick
         self.completes = np.zeros(0, bool)  # at `until`, or drops out
         self.counted_to = np.zeros(0, np.int64)
+        hours = np.zeros((2, len(programme.tiers), len(STAFF_OF_PRACTICES)))
+        for tier, each in enumerate(programme.tiers):
+            for name in IN_PRACTICES:
+                at = STAFF_OF_PRACTICES.index(_IN_BOOKS.get(name, name))
+                hours[:, tier, at] = each.minutes_per_year.get(name, 0.0), each.minutes_at_start.get(name, 0.0)
+        self._hours_a_year, self._hours_at_start = hours / 60.0  # [tier, staff of practices]
+        self._limited = not use.hires and bool(hours[:, :, _WITH_A_BOOK].any())
         self.week = 0
         self._counts = dict.fromkeys(COUNTS, 0.0)
         self._cost_by_practice = np.zeros(len(state.practices))
@@ -197,6 +212,10 @@ class Delivery:
         number = self.times[rows[order]].astype(np.int64)
         uptake = np.array([programme.invite.uptake[name] for name in EDUCATION])[education[order]]
         accepts = streams.uniforms(key[order], self._stream("accepts"), number) < uptake
+        if self._limited:
+            staffed = self._staffed(region, rows[order], tier[order], accepts)
+            self._counts["no_staff"] = float((~staffed).sum())
+            order, number, accepts = order[staffed], number[staffed], accepts[staffed]
         free = self._free(year)
         full = np.flatnonzero(np.cumsum(accepts) >= free)
         asked_now = order[:0] if free == 0 else order[: full[0] + 1] if len(full) else order
@@ -267,6 +286,54 @@ class Delivery:
         out = (1.0 - self.programme.deliver.practices) * (1.0 - self.programme.improve.practices_joining) ** year
         return np.asarray(self._practice_draw < 1.0 - out)
 
+    def committed(self) -> np.ndarray:
+        """Return hours a year that participants take of the staff of their practices ``[P, staff of practices]``."""
+        hours = np.zeros((len(self.state.practices), len(STAFF_OF_PRACTICES)))
+        np.add.at(hours, self.state.people["practice"][self.row], self._hours_a_year[self.tier])
+        return hours
+
+    def _staffed(self, region: Region, rows: np.ndarray, tier: np.ndarray, accepts: np.ndarray) -> np.ndarray:
+        """Return for whom GPs and nurses of the practice have hours left in the coming year ``[n]``, first come first.
+
+        Left are contact hours by working time, less those of the last quarter's contacts and of who takes part in
+        programmes already. Somebody who says no takes none.
+        """
+        care, fte = self.model.care, self.state.practices["fte"]
+        lanes = np.array([care.book.hours_per_year(*each) for each in fte])
+        room = np.column_stack([lanes[:, :2].sum(axis=1), lanes[:, 2:]])
+        for each in self.accounts.past[-1:]:
+            room -= each.services.sum(axis=1) @ care.minutes[:, _WITH_A_BOOK] / 60.0 / each.years
+        for each in region.programmes:
+            room -= each.committed()[:, _WITH_A_BOOK]
+        need = (self._hours_a_year + self._hours_at_start)[tier][:, _WITH_A_BOOK]
+        practice = self.state.people["practice"][rows]
+        order = np.argsort(practice, kind="stable")
+        taken = np.cumsum(np.where(accepts[order, None], need[order], 0.0), axis=0)
+        first = np.searchsorted(practice[order], practice[order])  # of the same practice
+        before = np.where(first[:, None] > 0, taken[first - 1], 0.0)
+        mine = taken - before + np.where(accepts[order, None], 0.0, need[order])
+        fits = np.empty(len(rows), bool)
+        fits[order] = ((mine <= room[practice[order]]) | (need[order] == 0.0)).all(axis=1)
+        return fits
+
+    def short_of_staff(self, quarters: Sequence[np.ndarray]) -> str:
+        """Return how many people were not asked because GPs and nurses had no hours left; empty if nobody was.
+
+        Parameters
+        ----------
+        quarters
+            Counts of all programmes ``[programmes, COUNTS]``, by quarter.
+        """
+        number = [each.name for each in self.model.programmes].index(self.programme.name)
+        most = max((float(each[number, COUNTS.index("no_staff")]) for each in quarters), default=0.0)
+        if not most:
+            return ""
+        return (
+            f"the programme {self.programme.name} delivers fewer places than people were found for: up to {most:,.0f} "
+            "of the simulated people at a time were not asked, because GPs and nurses of their practice have no hours "
+            "left, and it hires none"
+        )
+
     def _places(self, year: int) -> float:
         per_1000 = self.programme.deliver.places_per_1000
         if per_1000 is None:
@@ -306,7 +373,7 @@ class Delivery:
         self.completes = np.concatenate([self.completes, years >= whole])
         self.counted_to = np.concatenate([self.counted_to, np.full(len(rows), now)])
         self._bill(rows, tier, _BEGINNING)
-        self._hours(tier, np.ones(len(rows)), "minutes_at_start")
+        self._hours(rows, tier, np.ones(len(rows)), "minutes_at_start")
 
     def _count_time(self, which: np.ndarray, upto: np.ndarray) -> None:
         """Count the time of some participants up to a tick, and what it costs."""
@@ -317,9 +384,14 @@ class Delivery:
         for k, name in enumerate(EDUCATION):
             self._counts[f"years_{name}"] += float(years[education == k].sum())
         self._bill(rows, tier, _YEAR, years)
-        self._hours(tier, years, "minutes_per_year")
+        self._hours(rows, tier, years, "minutes_per_year")
 
-    def _hours(self, tier: np.ndarray, amount: np.ndarray, minutes: str) -> None:
+    def _hours(self, rows: np.ndarray, tier: np.ndarray, amount: np.ndarray, minutes: str) -> None:
+        """Count hours by profession, and by practice those of staff that practices employ."""
+        if self.programme.provider == "practices":
+            own = self._hours_at_start if minutes == "minutes_at_start" else self._hours_a_year
+            hours = own[tier] * amount[:, None]
+            np.add.at(self.accounts.programme_hours, self.state.people["practice"][rows], hours)
         for k, each in enumerate(self.programme.tiers):
             total = float(amount[tier == k].sum())
             for name, value in getattr(each, minutes).items():

@@ -46,6 +46,8 @@ def _programme(label: str, quarters: np.ndarray, weight: float) -> Iterator[Meas
         yield Measure(f"{label}_{what}", "persons", of_all(what, in_year))
     for what in ("dropped_out", "completed"):
         yield Measure(f"{label}_{what}", "persons", in_year(what))
+    short = at_end("no_staff")
+    yield Measure(f"{label}_not_asked_for_want_of_staff", "persons", short, whole=short[-1])
     years = of_all("years", in_year)
     yield Measure(f"{label}_participant_years", "years", years)
     for name in EDUCATION:

@@ -13,7 +13,7 @@ from paysim.diseases import DISEASES, REQUIRED
 from paysim.errors import InputError, Problem, ScenarioError, nearest_name
 from paysim.parameters import PriceLevel
 from paysim.reading import Document
-from paysim.scenario.format import BEHAVIOURS, BehaviourName, ScenarioReader, settings
+from paysim.scenario.format import BEHAVIOURS, BehaviourName, ProgrammeUseReader, ScenarioReader, settings
 
 if TYPE_CHECKING:
     from paysim.accounting.organisations import Organisations
@@ -256,10 +256,11 @@ def read_programmes(
         programme = known[name]
         if programme.name in [each.name for each in found]:
             problems.append(document.problem("programme comes twice in this arm", (index,), found=programme.name))
-        payer = programme.payer
-        if not isinstance(item, str) and item.payer is not None:
-            payer = None if item.payer == "nobody" else item.payer
-        found.append(ProgrammeUse(programme.name, 0 if isinstance(item, str) else item.start_year, payer))
+        use = ProgrammeUseReader(name=item) if isinstance(item, str) else item
+        payer = programme.payer if use.payer is None else use.payer
+        payer = None if payer == "nobody" else payer
+        hires = payer is not None if use.staff is None else use.staff == "hired"
+        found.append(ProgrammeUse(programme.name, use.start_year, payer, hires))
     return found
 
 

@@ -57,11 +57,12 @@ BehaviourReader = create_model("BehaviourReader", __base__=BehaviourName, name=(
 
 
 class ProgrammeUseReader(Reader):
-    """A programme in an arm: which, from when, and who pays if not as its own file says."""
+    """A programme in an arm: which, from when, who pays if not as its own file says, and with which staff."""
 
     name: str
     start_year: Annotated[int, Field(ge=0, le=100)] = 0
     payer: Literal[(*PAYERS, "nobody")] | None = None  # type: ignore[valid-type]
+    staff: Literal["hired", "employed"] | None = None
 
 
 class ArmReader(Reader):

@@ -111,6 +111,7 @@ def resolved(scenario: Scenario) -> list[dict[str, Any]]:
             named = f"{label}.programmes.{use.name}"
             rows.append(_row(scenario, f"{named}.start_year", use.start_year, "year of the run", "arms"))
             rows.append(_row(scenario, f"{named}.payer", use.payer or "nobody", "name", "arms"))
+            rows.append(_row(scenario, f"{named}.staff", "hired" if use.hires else "employed", "name", "arms"))
         if arm.delegation is not None:
             rows.append(_row(scenario, f"{label}.delegation", arm.delegation.name, "name", "arms"))
         if arm.organisations is not None:

@@ -117,6 +117,48 @@ def test_a_programme_with_an_effect_of_zero_changes_cost_but_no_health_to_the_bi
         assert np.array_equal(values(with_it.results, name), values(without.results, name))
 
 
+def test_hours_that_staff_is_paid_for_anyway_are_not_paid_twice() -> None:
+    """Neither in resource costs, where idle time becomes less, nor in what practices pay."""
+    model, base = _null()
+    without, with_it = (run(model, base, arm)[0] for arm in (arm_of(model), use_all(model)))
+
+    def more(measure: str) -> float:
+        return float(values(with_it.results, measure)[-1] - values(without.results, measure)[-1])
+
+    saved = -more("resource_cost_general_practice")
+    in_practices = sum(
+        float(values(with_it.results, f"programme_{each.name}_cost")[-1])
+        for each in model.programmes
+        if each.provider == "practices"
+    )
+    assert 0.0 < saved < in_practices
+    assert more("resource_cost_total") == pytest.approx(more("resource_cost_programmes") - saved, rel=1e-9)
+    assert more("practice_costs") == pytest.approx(in_practices - saved, rel=1e-6)
+
+
+def _staffed(nurses: float) -> tuple[Model, Base]:
+    people = few_people(600)
+    practices = tuple(replace(each, nurse_fte=each.nurse_fte * nurses) for each in people.practices)
+    programme = null(read_programme("diabetes_care"))
+    short = replace(scenario(1, YEARS), programmes=(programme,))
+    model = build_model(short, population=replace(people, practices=practices))
+    return model, run_base(model, 0)
+
+
+def test_a_programme_that_hires_nobody_takes_the_hours_that_are_left_and_says_so() -> None:
+    started, label = "programme_diabetes_care_started", "programme_diabetes_care"
+    model, base = _staffed(0.4)
+    (name,) = (each.name for each in model.programmes)
+    hired, own = (run(model, base, arm_of(model, ProgrammeUse(name, 0, None, hires)))[0] for hires in (True, False))
+    assert 0.0 <= values(own.results, started)[-1] < 0.5 * values(hired.results, started)[-1]
+    assert values(own.results, f"{label}_not_asked_for_want_of_staff")[-1] > 0.0
+    assert any(not each["passed"] and each["id"].startswith("staff:") for each in own.checks)
+    assert not any(each["id"].startswith("staff:") for each in hired.checks)
+    model, base = _staffed(50.0)
+    hired, own = (run(model, base, arm_of(model, ProgrammeUse(name, 0, None, hires)))[0] for hires in (True, False))
+    assert np.array_equal(hired.results["value"], own.results["value"], equal_nan=True)
+
+
 def test_the_same_programme_costs_the_same_whoever_pays_and_the_provider_bears_what_nobody_pays() -> None:
     model, base = _null()
     paid, _ = run(model, base, use_all(model))

@@ -42,12 +42,13 @@ COUNTS = (
         for what in ("eligible", "identified", "invited", "started", "participants", "years")
         for name in EDUCATION
     ),
-    *("dropped_out", "completed", "places", "cost_eur", "paid_eur"),
+    *("dropped_out", "completed", "places", "cost_eur", "paid_eur", "no_staff"),
     *(f"hours_{name}" for name in PROFESSIONS),
 )
 """What is counted of a programme in a quarter. Who is eligible (for whom the programme is) and identified
 (whom the records of practices that take part show) is counted in the last round, participants at the end; places are
--1 where there is no limit."""
+-1 where there is no limit. no_staff: people whom it would have asked in the last round, had their practice had hours
+left."""
 
 
 @dataclass(frozen=True)
@@ -269,8 +270,12 @@ class ProgrammeUse:
         Year of the run in which it begins, from 0.
     payer
         Who pays; None: nobody, the provider bears it.
+    hires
+        Whether practices hire staff for it; else it has the hours that their GPs and nurses have left. Money to hire
+        comes with a payer.
     """
 
     name: str
     start_year: int = 0
     payer: str | None = None
+    hires: bool = True
