@@ -159,12 +159,16 @@ class PracticeTerms:
         Exponent with which the length at which lists close follows the region's people per full-time GP.
     reopening_margin
         How far a list falls below that length before it opens again, share.
+    solo_closing_rate, solo_closing_from_year
+        Share of practices of one GP that close down in a year, and the calendar year from which on they do.
     """
 
     style_sd: Mapping[str, float]
     closed_share: float
     list_stretch: float
     reopening_margin: float
+    solo_closing_rate: float = 0.0
+    solo_closing_from_year: int = 0
 
 
 @dataclass(frozen=True)
@@ -221,6 +225,8 @@ def practice_terms(params: Parameters) -> PracticeTerms:
         closed_share=params["care.closed_share"],
         list_stretch=params["care.list_stretch"],
         reopening_margin=params["care.reopening_margin"],
+        solo_closing_rate=params["care.solo_closing_rate"],
+        solo_closing_from_year=round(params["care.solo_closing_from_year"]),
     )
 
 

@@ -34,7 +34,7 @@ class PracticeCosts:
     gp_hours_per_fte, staff_hours_per_fte
         Hours worked a year.
     administration_eur
-        Of every practice, whatever its size: records system, administration, insurance.
+        Of every practice at work, whatever its size: records system, administration, insurance.
     room_eur
         Of a consulting room; GPs, and nurses together, have as many as their working time needs, in whole rooms.
     overhead_eur_per_gp_fte
@@ -88,7 +88,7 @@ class PracticeCosts:
             "mental_nurses": mental_fte * self.mental_nurse_eur_per_fte * years,
             "assistants": gp_fte * self.assistant_fte_per_gp_fte * self.assistant_eur_per_fte * years,
             "housing": rooms * self.room_eur * years,
-            "administration": np.full(len(gp_fte), self.administration_eur * years),
+            "administration": np.where(gp_fte > 0.0, self.administration_eur * years, 0.0),
             "overhead": gp_fte * self.overhead_eur_per_gp_fte * years
             + person_years * self.overhead_eur_per_person_year,
         }

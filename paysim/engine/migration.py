@@ -88,13 +88,33 @@ class Migration:
         self.refused += int((number < 0).sum())
         return self._move(old[number >= 0], number[number >= 0], now)
 
-    def find_lists(self, now: int) -> tuple[np.ndarray, np.ndarray]:
+    def close_down(self, numbers: np.ndarray, now: int) -> np.ndarray:
+        """Leave the people of practices that close down without one; return their rows.
+
+        They lose their appointments, and stay in their rows until another list takes them.
+        """
+        people, rows = self.state.people, self.state.listed
+        rows = rows[(people["alive"][rows] == 1) & np.isin(people["practice"][rows], numbers)]
+        people["unlisted"][rows] = 1
+        kernel.join_lists(people, self.state.calendar, self.state.practices, self.model.tables, rows, now)
+        self._searching = self._searching or len(rows) > 0
+        return rows
+
+    def find_lists(self, now: int, room: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Let people without a practice join an open list; return the rows ``(left, taken)`` of those who had to move.
 
         Who has been without the longest goes first, and near home.
+
+        Parameters
+        ----------
+        room
+            How many people each list takes at most ``[P]``; by default as many as there are rows for.
         """
         people, nobody = self.state.people, np.zeros(0, np.int64)
-        if not self._searching or not self._open(now).any():
+        free = self._open(now)
+        if room is not None:
+            free = np.minimum(free, room).astype(np.int64)  # a list that never closes has room without end
+        if not self._searching or not free.any():
             return nobody, nobody
         rows = self.state.listed
         rows = rows[(people["unlisted"][rows] == 1) & (people["alive"][rows] == 1)]
@@ -103,7 +123,7 @@ class Migration:
         wish = _wish(people["key"][rows], "practice found", 0)  # the same as long as they search
         home = people["practice"][rows]
         welcome = self._welcome(people["key"][rows], people["segment"][rows])
-        number = self._joining.choose(wish, home, 1.0, self._open(now), change=False, welcome=welcome)
+        number = self._joining.choose(wish, home, 1.0, free, change=False, welcome=welcome)
         people["unlisted"][rows[number == home]] = 0
         elsewhere = (number >= 0) & (number != home)
         return self._move(rows[elsewhere], number[elsewhere], now)

@@ -164,7 +164,7 @@ class Region:
             now = int(self.env.now)
             self._moved(*self.migration.change_lists(self.requests, now))
             if week % WEEKS_PER_PERIOD == 0:
-                self._moved(*self.migration.find_lists(now))
+                self._moved(*self.migration.find_lists(now, self.staff.room))
             came = self.migration.arrive(now)
             self.hospital.arrive(came, now)
             self.practices.people_moved(np.zeros(0, np.int64), came)
@@ -178,14 +178,17 @@ class Region:
         self.practices.people_moved(left, taken)
 
     def turn_the_year(self) -> Process:
-        """When the books of a year are closed, rows become free, people change insurer, and staff come and go."""
+        """When the books of a year are closed, rows become free, people change insurer, staff and practices change."""
         week = 0
         while True:
             yield self.env.timeout(TICKS_PER_WEEK)
             week += 1
             if week % WEEKS_PER_YEAR == 0:
                 self.migration.turn_of_the_year(int(self.env.now))
-                self.staff.change(int(self.env.now))
+                ended = self.staff.change(int(self.env.now))
+                if len(ended):
+                    rows = self.migration.close_down(ended, int(self.env.now))
+                    self.practices.people_moved(rows, np.zeros(0, np.int64))
 
     def settle_and_decide(self) -> Process:
         """At the end of a quarter payers settle; then providers choose their levers for the next."""

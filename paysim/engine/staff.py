@@ -16,15 +16,24 @@ from scipy.special import ndtri  # type: ignore[import-untyped,unused-ignore]
 from paysim.care.access import BookTerms
 from paysim.engine.model import Model
 from paysim.kernel import streams
-from paysim.kernel.records import LANES, LEVERS, PREVENTION, TICKS_PER_YEAR, State
+from paysim.kernel.records import LANES, LEVERS, NEVER, PREVENTION, TICKS_PER_YEAR, State
 from paysim.population.practices import supply_growth
 
-_DOMAIN = (1 << 40) + 2000
-"""Takes the place of the replicate in the keys of practices' styles, far from population, behaviour and engine."""
+_DOMAIN, _CLOSING = (1 << 40) + 2000, (1 << 40) + 2002
+"""Take the place of the replicate in keys of practices' styles and ends, far from population, behaviour and engine."""
 
 
 class Staff:
-    """Working time and lists of one arm's practices."""
+    """Working time and lists of one arm's practices.
+
+    Attributes
+    ----------
+    ends
+        Year at whose beginning each practice closes down ``[P]``, or `NEVER`.
+    room
+        How many people each list took until it would close, when lists were last reviewed; None where no practice ever
+        closes down.
+    """
 
     def __init__(self, model: Model, state: State) -> None:
         self.model, self.state = model, state
@@ -34,14 +43,26 @@ class Staff:
         self.margin, self.stretch = model.care.practices.reopening_margin, model.care.practices.list_stretch
         self.people_per_gp = len(model.population) / self.base[:, 0].sum()
         self.list_size: np.ndarray | float = 1.0  # at which lists close, as practices decide
+        self.ends = closing_years(model)
+        self.room: np.ndarray | None = None
 
-    def change(self, now: int) -> None:
-        """Give practices the working time of the year that begins at `now`; what is booked stays booked."""
+    def change(self, now: int) -> np.ndarray:
+        """Give practices the working time of the year that begins at `now`; what is booked stays booked.
+
+        Returns
+        -------
+        numpy.ndarray
+            Numbers of the practices that close down now.
+        """
         year = now // TICKS_PER_YEAR
-        if year < 1 or not self.growth[:year].any():
-            return
-        self.state.practices["fte"] = self.base * np.prod(1.0 + self.growth[:year], axis=0)
-        set_hours(self.state.practices, self.model.care.book)
+        if year < 1 or not (self.growth[:year].any() or (self.ends <= year).any()):
+            return np.zeros(0, np.int64)
+        practices, works = self.state.practices, self.ends > year
+        practices["fte"] = self.base * np.prod(1.0 + self.growth[:year], axis=0) * works[:, None]
+        practices["servers"] *= works[:, None]
+        practices["closed"][~works] = 1
+        set_hours(practices, self.model.care.book)
+        return np.flatnonzero(self.ends == year)
 
     def review(self, listed: np.ndarray, without: float = 0.0) -> None:
         """Close and open lists.
@@ -59,6 +80,8 @@ class Staff:
         limit = self.closes_at * self.list_size * (now / self.people_per_gp) ** self.stretch
         limit = np.where(practices["closed"] == 1, limit * (1.0 - self.margin), limit)
         practices["closed"] = length >= limit
+        if (self.ends < NEVER).any():
+            self.room = np.where(fte > 0.0, np.ceil(np.maximum(limit * fte - listed, 0.0)), 0.0)
 
 
 def working_time(model: Model) -> np.ndarray:
@@ -72,6 +95,23 @@ def closing_length(model: Model) -> float:
     share, practices = model.care.practices.closed_share, model.population.practices
     lengths = [practice.list_size / practice.gp_fte for practice in practices if practice.gp_fte > 0.0]
     return float(np.quantile(lengths, 1.0 - min(share, 1.0))) if share > 0.0 and lengths else np.inf
+
+
+def closing_years(model: Model) -> np.ndarray:
+    """Return the year of the run at whose beginning each practice closes down ``[P]``; `NEVER` for most.
+
+    Of practices of one GP a share does so every year, by keyed draws that are the same in all arms and replicates.
+    """
+    terms, scenario = model.care.practices, model.scenario
+    ends = np.full(len(model.population.practices), NEVER)
+    if terms.solo_closing_rate <= 0.0:
+        return ends
+    solo = np.array([each.gps == 1 for each in model.population.practices])
+    keys = practice_keys(model, _CLOSING)
+    for year in range(scenario.horizon_years - 1, 0, -1):
+        if scenario.start.year + year >= terms.solo_closing_from_year:
+            ends[solo & (streams.uniforms(keys, year) < terms.solo_closing_rate)] = year
+    return ends
 
 
 def set_hours(practices: np.ndarray, book: BookTerms) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from paysim.engine.model import Model
-from paysim.engine.staff import closing_length, set_hours, set_styles, styles, working_time
+from paysim.engine.staff import closing_length, closing_years, set_hours, set_styles, styles, working_time
 from paysim.kernel import streams
 from paysim.kernel.advance import enter_all
 from paysim.kernel.records import LANES, NEVER, PERSON, PRACTICE, TICKS_PER_DAY, TICKS_PER_YEAR, State
@@ -51,6 +51,7 @@ def _books(model: Model, start: int, years: float) -> np.ndarray:
     practices["used"] = lists
     coming = model.migration.arrivals_per_year + model.migration.growth_per_year * years
     arrivals = np.ceil(coming * lists / lists.sum()).astype(np.int64)
+    arrivals += room_for_closing(lists, closing_years(model))
     practices["room"] = lists + room_for_births(births_expected(model, years)) + arrivals + ROOM_AT_LEAST
     practices["first"] = np.concatenate([[0], np.cumsum(practices["room"])[:-1]])
     practices["free"] = start
@@ -66,6 +67,13 @@ def _books(model: Model, start: int, years: float) -> np.ndarray:
     set_styles(practices, styles(model))
     assert practices["stretch"].shape[1] == len(LANES)
     return practices
+
+
+def room_for_closing(lists: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """Return the rows to be kept free for people of practices that close down ``[P]``: as long lists grow, twice."""
+    closing = ends < NEVER
+    stay = np.where(closing, 0, lists)
+    return np.asarray(np.ceil(2.0 * lists[closing].sum() * stay / max(stay.sum(), 1)), np.int64)
 
 
 def room_for_births(expected: np.ndarray) -> np.ndarray:

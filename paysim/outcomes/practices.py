@@ -96,6 +96,8 @@ def _lists(counted: Counted) -> Iterator[Measure]:
     closed = counted.arrays["closed"].reshape(counted.years, -1, counted.arrays["closed"].shape[1]).mean(axis=1)
     share = np.concatenate([closed.mean(axis=1, keepdims=True), closed], axis=1)
     yield Measure("lists_closed", "share", share, whole=share.mean(axis=0))
+    at_work = with_all((_working(counted)[:, :, 0] > 0.0) * counted.weight)
+    yield Measure("practices_at_work", "practices", at_work, whole=at_work.mean(axis=0))
     without = counted.by_year(counted.arrays["unlisted_years"]) * counted.weight  # [Y, P, G]
     yield Measure("years_without_practice", "person-years", with_all(without.sum(axis=2)))
     of_condition = without.reshape(*without.shape[:2], -1, len(CONDITIONS)).sum(axis=2)

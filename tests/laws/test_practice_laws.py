@@ -104,6 +104,20 @@ def test_the_supply_of_each_profession_of_nurses_is_its_own() -> None:
     np.testing.assert_allclose(rows[1:] / rows[:-1], 0.9)
 
 
+def test_solo_practices_that_close_down_leave_people_without_a_practice() -> None:
+    """GPs become fewer by theirs, who is without one goes elsewhere, and practices that stay have more to do."""
+    fewer = results(care__solo_closing_rate=0.9)
+    working = values(fewer, "practices_at_work")[: YEARS + 1]
+    assert (np.diff(working[:YEARS]) <= 0.0).all() and working[YEARS - 1] < working[0]
+    assert (values(results(), "practices_at_work")[:YEARS] == working[0]).all()
+    assert values(fewer, "gp_fte")[YEARS - 1] < values(results(), "gp_fte")[YEARS - 1]
+    assert whole(fewer, "years_without_practice") > whole(results(), "years_without_practice")
+    for measure in ("out_of_hours_contacts", "wait_gp_planned_days", "gp_utilisation"):
+        assert whole(fewer, measure) > whole(results(), measure), measure
+    assert whole(fewer, "practice_costs_administration") < whole(results(), "practice_costs_administration")
+    assert whole(fewer, "person_years") == pytest.approx(whole(results(), "person_years"), rel=0.002)
+
+
 def test_needs_of_patients_and_what_practices_plan_are_counted_apart() -> None:
     """Without what practices plan themselves, there is nothing but needs; needs themselves do not change much."""
     none = results(care__follow_up_share=0.0)

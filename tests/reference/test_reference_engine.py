@@ -12,6 +12,7 @@ import pytest
 from paysim.engine.cell import Base, Cell, run_arm, run_base, solve_arms
 from paysim.engine.model import Model, build_model
 from paysim.engine.region import ENGINES, Region
+from paysim.engine.staff import closing_years
 from paysim.kernel import records as rec
 from paysim.kernel.records import FIRST_TRANSITION, TICKS_PER_WEEK
 from paysim.kernel.spec import AGES
@@ -211,6 +212,36 @@ def test_practices_that_choose_their_patients_do_so_in_both_engines() -> None:
     assert values(cell.results, "patients_let_go")[-1] > 10
     assert values(cell.results, "years_without_practice")[-1] > 1
     assert 0.05 <= values(cell.results, "lever_acceptance")[-1] < 0.9
+
+
+def test_a_practice_that_closes_down_leaves_its_people_to_other_lists() -> None:
+    """In both engines alike: nobody is lost, appointments are dropped, and people join the other list."""
+    parameters = (Override("care.solo_closing_rate", 0.45), Override("care.closed_share", 0.0))
+    short = replace(scenario(1, 3), parameters=parameters)
+    people = few_people(100)
+    solo = tuple(replace(each, gps=1) for each in people.practices)
+    model = build_model(short, population=replace(people, practices=solo))
+    ends = closing_years(model)
+    assert (ends == closing_years(model)).all() and 1 <= ends.min() < 3 <= ends.max()
+    bases = {engine: run_base(model, 0, engine) for engine in ENGINES}
+    arm = short.arm("dutch_today")
+    log, cell, kept = _run(model, bases["compiled"], "compiled", arm)
+    expected, of_reference, kept_reference = _run(model, bases["reference"], "reference", arm)
+    assert log.tobytes() == expected.tobytes()
+    assert not differences(kept["state"], kept_reference["state"])
+    for name, column in cell.results.items():
+        np.testing.assert_array_equal(column, of_reference.results[name], name)
+    closed = int(ends.argmin())
+    after = log[(log["practice"] == closed) & (log["tick"] >= ends.min() * rec.TICKS_PER_YEAR)]
+    booked = after[after["outcome"] == rec.BOOKED]
+    assert not len(booked)
+    rows = kept["state"].listed
+    people_now = kept["state"].people[rows]
+    left = people_now[(people_now["alive"] == 1) & (people_now["practice"] == closed)]
+    assert (left["unlisted"] == 1).all()
+    assert len(left) < 20  # the other list takes them within the quarter
+    works = values(cell.results, "practices_at_work")[:3] / people.practices[0].weight
+    assert works.tolist() == [(ends > year).sum() for year in range(3)]
 
 
 @pytest.mark.parametrize(("kind", "closed_share"), [("open", 0.0), ("closed", 0.0), ("open", 1.0)])
