@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from paysim import catalog
-from paysim.contracts.terms import contract_schema
+from paysim.contracts.terms import contract_schema, read_contract
 from paysim.errors import Problem, ScenarioError
 from paysim.reading import read_yaml
 
@@ -74,7 +74,7 @@ class Component:
 
 @dataclass(frozen=True)
 class Contract:
-    """A contract of an arm with its components; without terms when it cannot be changed here."""
+    """A contract of an arm with its components, those that have amounts."""
 
     title: str
     payer: str
@@ -87,9 +87,6 @@ def contracts(arm: Mapping[str, Any]) -> list[Contract]:
     found = []
     for index, item in enumerate(arm["contracts"]):
         written = _written(item)
-        if written is None:
-            found.append(Contract(f"{item['use']}", "", "", ()))
-            continue
         parts = [_component(index, place, part) for place, part in enumerate(written["components"])]
         title = str(written.get("title") or written["name"])
         found.append(Contract(title, written["payer"], written["providers"], tuple(p for p in parts if p.terms)))
@@ -133,17 +130,42 @@ def changed(arm: Mapping[str, Any], given: Mapping[str, str]) -> tuple[dict[str,
     return made, said
 
 
-def _written(item: Any) -> dict[str, Any] | None:
-    """Return a contract as its file writes it; None for one that an arm uses in part."""
+def _written(item: Any) -> dict[str, Any]:
+    """Return a contract as its file writes it; one that an arm uses in part with only that part."""
     if isinstance(item, str):
-        data = read_yaml(catalog.find("contracts", item)).data
-        return dict(copy.deepcopy(data))
-    return None if "use" in item else dict(copy.deepcopy(item))
+        return dict(copy.deepcopy(read_yaml(catalog.find("contracts", item)).data))
+    return _part(item) if "use" in item else dict(copy.deepcopy(item))
+
+
+def _part(use: Mapping[str, Any]) -> dict[str, Any]:
+    """Write out what an arm uses of a contract, as `paysim.contracts.terms.use_contract` does: that has checked it."""
+    made = _written(use["use"])
+    made |= {key: copy.deepcopy(use[key]) for key in ("participants", "insurers", "after_exit_of") if key in use}
+    names = [part.name for part in read_contract(made).components]
+    made["components"] = [
+        {**part, "name": name, **_limits(part, use)}
+        for name, part in zip(names, made["components"], strict=True)
+        if name not in use.get("without", ())
+    ]
+    return made
+
+
+def _limits(part: Mapping[str, Any], use: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the share and years of a component of a contract that is used in part."""
+    share = float(part.get("share", 1.0)) * float(use.get("share", 1.0))
+    by_year = part.get("share_by_year") or use.get("share_by_year")
+    found = {
+        "share": share if share != 1.0 else None,
+        "share_by_year": list(by_year) if by_year else None,
+        "from_year": max((each["from_year"] for each in (part, use) if "from_year" in each), default=None),
+        "until_year": min((each["until_year"] for each in (part, use) if "until_year" in each), default=None),
+    }
+    return {key: value for key, value in found.items() if value is not None}
 
 
 def _component(contract: int, place: int, part: Mapping[str, Any]) -> Component:
     kind = str(part["kind"])
-    title = str(part.get("name") or part.get("payee") or kind).replace("_", " ")
+    title = str(part.get("name") or part.get("sector") or kind).replace("_", " ")
     definition = contract_schema()["properties"]["components"]["items"]["discriminator"]["mapping"][kind]
     return Component(title, tuple(_terms(_definition(definition), part, f"{contract}/components/{place}", "")))
 
@@ -243,7 +265,6 @@ def _put(arm: dict[str, Any], key: str, value: float) -> None:
     """Write a number into an arm; contracts and tables on the way there are written out."""
     index, *way = key.split("/")
     written = _written(arm["contracts"][int(index)])
-    assert written is not None
     arm["contracts"][int(index)] = written
     here: Any = written
     for step in way[:-1]:

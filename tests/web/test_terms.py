@@ -11,6 +11,7 @@ import pytest
 from paysim.analysis.incentives import ground, ground_key, incentive_map, incentives_on, payments_on
 from paysim.contracts.terms import component_kinds, contract_schema, read_contract
 from paysim.errors import ScenarioError
+from paysim.parameters import PriceLevel
 from paysim.reading import yaml_text
 from paysim.scenario import load_scenario
 from paysim.web import library, previewer, terms
@@ -61,7 +62,7 @@ def test_every_amount_of_every_way_is_a_field_and_writing_it_changes_nothing(way
         assert term.step > 0
     made, said = terms.changed(arm, {key: repr(term.value) for key, term in found.items()})
     assert (made, said) == (arm, {})
-    written = {"contracts": [terms._written(item) or item for item in arm["contracts"]]}
+    written = {"contracts": [terms._written(item) for item in arm["contracts"]]}
     for key, term in found.items():
         terms._put(written, key, term.value)
     for item, before in zip(written["contracts"], arm["contracts"], strict=True):
@@ -70,6 +71,39 @@ def test_every_amount_of_every_way_is_a_field_and_writing_it_changes_nothing(way
             amounts = {each.name for each in read_contract(before).amounts}
             here = [key for key in found if key.startswith(f"{arm['contracts'].index(before)}/")]
             assert len(here) >= len(amounts)
+
+
+IN_PART = [
+    way.id for shelf in library.shelves() for way in shelf.ways if any("use" in each for each in way.data["contracts"])
+]
+
+
+@pytest.mark.parametrize("way", IN_PART)
+def test_a_contract_used_in_part_can_be_changed_in_that_part(way):
+    """Written out it is the contract that the scenario reads; an amount that is changed changes nothing else."""
+    scenario, _, name = way.partition(":")
+    whole = load_scenario(scenario)
+    arm, read = library.way(way).data, whole.arm(name).contracts
+    prices = PriceLevel("NL", whole.price_year)
+    for item, used in zip(arm["contracts"], read, strict=True):
+        if not isinstance(item, str) and "use" in item:
+            written = read_contract(terms._written(item), prices=prices)
+            assert (written.scope, [part.name for part in written.components]) == (
+                used.scope,
+                [part.name for part in used.components],
+            )
+            for made, before in zip(written.components, used.components, strict=True):
+                assert (made.terms, made.share) == (before.terms, before.share)
+                assert (made.from_year, made.until_year) == (before.from_year, before.until_year)
+                assert made.share_by_year == before.share_by_year
+    found = by_key(arm)
+    key = next(key for key, term in found.items() if "use" in arm["contracts"][int(key.split("/")[0])])
+    made, said = terms.changed(arm, {key: repr(found[key].value / 2)})
+    assert list(said) == [key]
+    assert by_key(made)[key].value == found[key].value / 2
+    assert {k: t.value for k, t in by_key(made).items() if k != key} == {
+        k: t.value for k, t in found.items() if k != key
+    }
 
 
 def test_one_amount_is_changed_and_all_others_stay():
