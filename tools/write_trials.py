@@ -46,7 +46,8 @@ infarction far less often than in 1990, so there is less to prevent: that is no 
 deaths long after an infarction, other coronary deaths and planned revascularisation do not depend on LDL cholesterol,
 while in the trials they did (coronary death 0.81 per mmol/L, revascularisation 0.76, CTT 2005): that is one. The rows
 "with the causes of the trial" separate the two: each cause's simulated ratio is weighted by the causes of death of the
-trial's control arm.
+trial's control arm. They take from the trial what they are compared with in part, so they are no tests and are counted
+apart.
 
 Consequence: health gains from statins are understated, from blood-pressure drugs they are about those of trials.
 """
@@ -86,7 +87,12 @@ def _trial(each: Replication) -> str:
         simulated = f"{ratio.simulated:.3f} ({ratio.simulated_low:.3f}-{ratio.simulated_high:.3f})"
         within = {"met": "yes", "missed": "**no**"}.get(ratio.state, ratio.state)
         lines.append(f"| {ratio.title} | {published} | {simulated} | {ratio.control_rate:.1f} | {within} |\n")
-    misses = [f"- Missed, {each.title}: {each.why}.\n" for each in each.ratios if each.state == "missed" and each.why]
+    misses = [
+        f"- Missed, {ratio.title}, effect {'weaker' if ratio.missed == 'above' else 'stronger'} than published: "
+        f"{ratio.why or 'no reason is known'}.\n"
+        for ratio in each.ratios
+        if ratio.missed
+    ]
     statuses = {outcome.title: outcome.status for outcome in design.outcomes}
     recalled = [title for title, status in statuses.items() if status == "recalled"]
     note = f"\nIntervals recalled, not read: {'; '.join(recalled)}.\n" if recalled else ""

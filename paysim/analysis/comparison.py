@@ -17,13 +17,40 @@ MANY = 400
 
 FEW_ERRORS = 3.0
 HANDFUL = 10
+ABOVE, BELOW = "above", "below"
+BY_CHANCE = "3 SE"
+"""Rule of a target of which too few cases are expected for its tolerance."""
 _Z95 = 1.959963984540054
 _THREE_SIGMA = 0.99865
 
 
+def side(value: float, lower: float, upper: float) -> str:
+    """Return on which side of what is accepted a value lies: ``above``, ``below``, or nothing if it is accepted."""
+    return ABOVE if value > upper else BELOW if value < lower else ""
+
+
+def reason(why: str, missed: str) -> str:
+    """Return the reason for a miss on one side; a reason that explains the other side is none.
+
+    Parameters
+    ----------
+    why
+        As written beside the published value: ``above: ...`` explains simulated values that are too high,
+        ``below: ...`` those that are too low; without such a word it explains both.
+    missed
+        `ABOVE`, `BELOW`, or nothing for a value that is not missed.
+    """
+    explains, found, text = why.partition(": ")
+    if not found or explains not in (ABOVE, BELOW):
+        return why
+    if missed in ("", explains):
+        return text
+    return f"no reason is known for a value this {'high' if missed == ABOVE else 'low'}"
+
+
 @dataclass(frozen=True)
 class Limits:
-    """What a comparison is about, before it is judged."""
+    """What a comparison is about, before it is judged; `why` is as `reason` takes it."""
 
     id: str
     section: str
@@ -57,6 +84,8 @@ class Comparison:
         Events or persons expected among those simulated.
     rule
         How the limits came about, in words.
+    why
+        Why it may be missed; of a missed one, a reason for a miss on that side only.
     """
 
     id: str
@@ -108,18 +137,23 @@ def shown(about: Limits, observed: float | None, simulated: float | None, rule: 
         area=about.area,
         year=about.year,
         source=about.source,
-        why=about.why,
+        why=reason(about.why, ""),
     )
 
 
-def between(plain: Comparison, lower: float, upper: float, rule: str) -> Comparison:
-    """Return a comparison judged by whether the simulated value lies from `lower` to `upper`."""
+def between(plain: Comparison, lower: float, upper: float, rule: str, why: str = "") -> Comparison:
+    """Return a comparison judged by whether the simulated value lies from `lower` to `upper`.
+
+    `why` is as `reason` takes it; by default what stands in `plain` explains both sides.
+    """
     assert plain.simulated is not None
     if plain.observed is not None and plain.observed >= 0.0 and plain.simulated >= 0.0:
         lower = max(lower, 0.0)
     slack = 1e-12 * max(abs(lower), abs(upper))
     within = bool(lower - slack <= plain.simulated <= upper + slack)
-    return replace(plain, lower=float(lower), upper=float(upper), within=within, rule=rule)
+    missed = "" if within else side(plain.simulated, lower, upper)
+    kept = reason(why or plain.why, missed)
+    return replace(plain, lower=float(lower), upper=float(upper), within=within, rule=rule, why=kept)
 
 
 def judged(
@@ -133,7 +167,7 @@ def judged(
     if tolerance is None or plain.simulated is None:
         return plain
     room = tolerance if absolute else tolerance * abs(observed)
-    return between(plain, observed - room, observed + room, _words(tolerance, absolute))
+    return between(plain, observed - room, observed + room, _words(tolerance, absolute), about.why)
 
 
 def counted(about: Limits, observed: float, simulated: float, tolerance: float | None, exposure: float) -> Comparison:
@@ -184,10 +218,10 @@ def with_chance(
         rule = _words(tolerance, absolute)
     else:
         room = _few_room(observed, cases) if count else FEW_ERRORS * error
-        rule = "3 SE"
+        rule = BY_CHANCE
     if not math.isfinite(room):
         return replace(plain, rule="too few cases")
-    return between(plain, observed - room, observed + room, rule)
+    return between(plain, observed - room, observed + room, rule, about.why)
 
 
 def _few_room(observed: float, cases: float) -> float:

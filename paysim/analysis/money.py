@@ -59,6 +59,12 @@ MEASURED = {
 }
 """Points of view that `compare` has a measure of, and its sign as a cost."""
 
+LONG_TERM_CARE_HELD = (
+    "Long-term care in 'society', 'long-term care payers' and 'all payers' is nursing homes of people with dementia "
+    "only: the model has no other."
+)
+"""What the table of `perspectives` holds of long-term care; to be said wherever it is shown."""
+
 YEARLY_COLUMNS = ("level", "actor", "year", "puts_in_eur", "gets_back_eur", "net_eur", "net_discounted_eur")
 TOTAL_COLUMNS = (
     "level",
@@ -250,7 +256,8 @@ def perspectives(run: Run) -> pd.DataFrame:
         A row for each of `PERSPECTIVES`, `REST` and `RESOURCES`, a column for each arm, the mean of the replicates; for
         practices what is left for their owners, as a cost: negative. What flows between the actors of a perspective
         cancels, so that a deductible moves cost from insurers to patients and not that of all payers. All payers,
-        practices, organisations and the rest add up to 0.
+        practices, organisations and the rest add up to 0. Long-term care is that of
+        `LONG_TERM_CARE_HELD`.
     """
     import pandas as pd
 

@@ -16,11 +16,12 @@ quarter (`paysim.kernel.use`); the mean by sex and age does not move.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from paysim.care.demand import BANDS, Cohort, cells
 from paysim.care.rates import Floats, Profiles, standard_population
 from paysim.errors import DataError, Problem, ScenarioError
 from paysim.kernel.spec import AGES
@@ -123,6 +124,34 @@ def natural_spline(knots: NDArray[np.floating], values: NDArray[np.floating], at
     line = (y[left_knot] / h - bend[left_knot] * h / 6.0) * left
     line += (y[right_knot] / h - bend[right_knot] * h / 6.0) * done
     return np.asarray(cubic + line)
+
+
+def with_unmodelled(costs: BackgroundCosts, before: Cohort, after: Cohort) -> BackgroundCosts:
+    """Return costs that hold, by sex and age, those of flags which a model leaves out.
+
+    Parameters
+    ----------
+    before
+        The people with all their conditions.
+    after
+        The same people with those of the model; what the others cost is spread over everybody of the same sex and
+        five-year band.
+    """
+    lost = {
+        flag: before.flags[flag].astype(float) - after.flags[flag]
+        for flag in costs.flag_extra_eur
+        if flag in before.flags and (before.flags[flag] != after.flags[flag]).any()
+    }
+    if not lost:
+        return costs
+    cell = cells(before)
+    count = np.maximum(np.bincount(cell, minlength=2 * BANDS), 1)
+    more = np.zeros((len(costs.services), 2, BANDS))
+    for flag, held in lost.items():
+        mean = (np.bincount(cell, held, 2 * BANDS) / count).reshape(2, BANDS)
+        more += costs.flag_extra_eur[flag][:, None, None] * mean
+    band = np.minimum(np.arange(AGES) // 5, BANDS - 1)
+    return replace(costs, eur_per_year=costs.eur_per_year + more[:, :, band])
 
 
 def category_shares(shares: Mapping[str, NDArray[np.floating] | list[str]]) -> Floats:

@@ -35,10 +35,17 @@ def run(
         for case in cases
         for each in case.outcomes
     ]
+    unseen = [
+        {"case": case.name, "what": what, "paid_eur": round(euros, 4)}
+        for case in cases
+        for what, euros in case.not_looked_at
+    ]
     if json:
-        show.as_json({"cases": rows})
+        show.as_json({"cases": rows, "not_looked_at": unseen})
     else:
         show.table(rows, _COLUMNS)
+        for each in unseen:
+            typer.echo(f"note: {each['case']}: {each['what']}: paid {each['paid_eur']}, but nothing was expected of it")
         met = sum(case.met for case in cases)
         typer.echo(f"\n{met} of {len(cases)} cases as expected")
     if not all(case.met for case in cases):

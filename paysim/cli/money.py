@@ -106,7 +106,7 @@ def perspectives(
 ) -> None:
     """Print what each arm costs from several points of view, in euro per head and year; transfers cancel."""
     from paysim.analysis.measures import records
-    from paysim.analysis.money import perspective_differences
+    from paysim.analysis.money import LONG_TERM_CARE_HELD, perspective_differences
     from paysim.analysis.money import perspectives as table
     from paysim.analysis.runs import load_run
     from paysim.report.caveats import HEALTH
@@ -117,9 +117,10 @@ def perspectives(
     changes = perspective_differences(loaded, baseline)
     if json:
         tables = {"perspectives": records(found), "differences": records(changes)}
-        show.as_json({"scenario": loaded.scenario["name"], **tables})
+        show.as_json({"scenario": loaded.scenario["name"], **tables, "note": LONG_TERM_CARE_HELD})
         return
     _show(loaded.scenario["name"], "perspectives", found, json)
+    typer.echo(f"\n{LONG_TERM_CARE_HELD}")
     if changes.empty:
         return
     base = changes["baseline"].iloc[0]

@@ -56,8 +56,11 @@ def trials(
             f"{100 * each.women:.0f}% women, {' and '.join(lowers)} lower for {each.years:g} years"
         )
         for ratio in each.ratios:
-            if ratio.state != "met" and ratio.why:
-                typer.echo(f"  {ratio.outcome} {ratio.state}: {ratio.why}")
+            if ratio.missed:
+                how = "weaker" if ratio.missed == "above" else "stronger"
+                typer.echo(
+                    f"  {ratio.outcome} missed, effect {how} than published: {ratio.why or 'no reason is known'}"
+                )
     typer.echo(f"\n{found.country}: {found.summary}; chance: 95% interval of the simulation")
 
 

@@ -127,6 +127,7 @@ class _Case(_Year):
     years: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
     contracts: Annotated[list[Any], Field(min_length=1)]
     expected: Annotated[list[_Expected], Field(min_length=1)]
+    complete: bool = False
     pays_as_much_as: list[Any] = []
     history: list[_Year] = []
 
@@ -163,6 +164,8 @@ class Case:
         Of the period under the contracts.
     outcomes
         In the order of the file.
+    not_looked_at
+        Payments to a practice by a component of which the case expects nothing, in euros.
     """
 
     name: str
@@ -170,6 +173,7 @@ class Case:
     source: str
     settlement: Settlement
     outcomes: tuple[Outcome, ...]
+    not_looked_at: tuple[tuple[str, float], ...] = ()
 
     @property
     def met(self) -> bool:
@@ -214,12 +218,16 @@ def run_case(source: str | os.PathLike[str]) -> Case:
     outcomes = []
     for want in read.expected:
         paid = _paid(settlement, want.component, want.practice)
-        what = f"{want.component or 'all components'}, {want.practice or 'all practices'}"
+        what = _what(want.component, want.practice)
         outcomes.append(Outcome(what, want.eur, paid, abs(paid - want.eur) <= read.within_eur))
     if others:
         mine, theirs = (_paid(each, None, None) for each in (settlement, settle(others, book)))
         outcomes.append(Outcome("as much as the other contracts", theirs, mine, abs(mine - theirs) <= read.within_eur))
-    return Case(read.name, read.title, read.source, settlement, tuple(outcomes))
+    unseen = () if others else _not_looked_at(settlement, read)
+    if read.complete:  # then what is not named is expected to be nothing
+        outcomes += [Outcome(what, 0.0, euros, abs(euros) <= read.within_eur) for what, euros in unseen]
+        unseen = ()
+    return Case(read.name, read.title, read.source, settlement, tuple(outcomes), unseen)
 
 
 def _practices(read: _Case) -> tuple[str, ...]:
@@ -238,6 +246,23 @@ def _paid(settlement: Settlement, component: str | None, practice: str | None) -
     rows = slice(None) if practice is None else [names.index(practice)]
     bills = (bill.payment for bill in settlement.bills if component in (None, bill.payment.component))
     return sum(float(payment.euros[rows].sum()) for payment in bills)
+
+
+def _not_looked_at(settlement: Settlement, read: _Case) -> tuple[tuple[str, float], ...]:
+    """Return what was paid to a practice by a component and is part of no amount expected."""
+    found: list[tuple[str, float]] = []
+    for practice in settlement.book.activity.practice_names:
+        for component in dict.fromkeys(bill.payment.component for bill in settlement.bills):
+            if any(e.component in (None, component) and e.practice in (None, practice) for e in read.expected):
+                continue
+            euros = _paid(settlement, component, practice)
+            if abs(euros) > read.within_eur:
+                found.append((_what(component, practice), euros))
+    return tuple(found)
+
+
+def _what(component: str | None, practice: str | None) -> str:
+    return f"{component or 'all components'}, {practice or 'all practices'}"
 
 
 class _Builder:

@@ -6,8 +6,6 @@ A folder's ``model.py`` has module-level names, read by `paysim.diseases.health`
     Names of the states that it adds to a person.
 ``CHRONIC``
     Those of them that end a healthy life.
-``TEMPORARY``
-    Optional: those that end by themselves; without the disease in a scenario nobody is in them.
 ``build(context) -> Built``
     Its transitions, levelled on a cohort, and how it changes mortality.
 ``stages(params) -> dict``

@@ -60,7 +60,7 @@ def _flags() -> tuple[str, ...]:
 
 
 FLAGS = _flags()
-"""Of every model; a disease that is not simulated leaves people in the states they start with."""
+"""Of every model; nobody is in a state of a disease that is not simulated, see `settled`."""
 
 
 @dataclass(frozen=True)
@@ -183,7 +183,8 @@ def build_health(
     country
         NL or BE.
     diseases
-        Which of `DISEASES` are simulated; deaths of the others stay in background mortality.
+        Which of `DISEASES` are simulated; of the others deaths stay in background mortality and the loss of utility in
+        the norm, and nobody is in their states (`settled`).
     standard
         The same people, weighted and with risk factors such that they are like those of the nation: on them the
         published rates hold, and the life table and the norm of utility. By default the cohort itself.
@@ -195,7 +196,8 @@ def build_health(
     """
     _check(country, diseases)
     tables = load_risk_factors(params)
-    standard = cohort if standard is None else standard
+    standard = settled(cohort if standard is None else standard, diseases)
+    cohort = settled(cohort, diseases)
     context = Context(params, standard, cohort, tables, tuple(name for name in DISEASES if name in diseases))
     events = [each.events(context) for name, each in VASCULAR.items() if name in diseases]
     built = {name: module(name).build(context) for name in context.diseases if name not in REQUIRED}
@@ -240,10 +242,28 @@ def build_health(
 
 
 def settled(cohort: Cohort, diseases: Sequence[str]) -> Cohort:
-    """Return the cohort without states that would end by themselves if their disease were simulated, but is not."""
-    ended = {flag for name in DISEASES if name not in diseases for flag in getattr(module(name), "TEMPORARY", ())}
+    """Return the cohort without the states of diseases that are not simulated.
+
+    Nobody would come into these states or leave them alive, so those who start in them would die out and health improve
+    by itself. What such a disease does to people stays where its deaths stay: in background mortality, in the norm of
+    utility by age and sex, and in background care (`paysim.care.background.with_unmodelled`). Drugs for nothing else go
+    with it; who is on other preventive treatment has it for high risk. Smoking is no disease: people stay what they
+    are.
+    """
+    gone = {
+        flag
+        for name in DISEASES
+        if name not in diseases and name != "smoking"
+        for flag in getattr(module(name), "FLAGS", ())
+    }
+    if not gone:
+        return cohort
+    gone |= {each.flag for each in treatments.TREATMENTS if gone.issuperset(each.indication)}
     none = np.zeros(len(cohort), bool)
-    return replace(cohort, flags={flag: none if flag in ended else held for flag, held in cohort.flags.items()})
+    left = replace(cohort, flags={flag: none if flag in gone else held for flag, held in cohort.flags.items()})
+    conditions = (*treatments.AFTER_EVENT, "diabetes")
+    freed = cohort.any_of(conditions) & ~left.any_of(conditions) & left.any_of(("statin", "bp_drug_1"))
+    return replace(left, flags={**left.flags, "high_risk": left.has("high_risk") | freed})
 
 
 def _levels(events: Sequence[VascularEvents], params: Parameters) -> dict[str, np.ndarray]:

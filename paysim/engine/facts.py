@@ -33,7 +33,15 @@ PREMATURE = (30, 69)
 ADULT = 19
 OVERWEIGHT, OBESE = 25.0, 30.0
 
+FATAL = {
+    "fatal_admission_mi": "admission_mi",
+    "fatal_admission_stroke": "admission_stroke",
+    "fatal_admission_other": "admission_other",
+}
+"""Admissions for an event of which the person died in care, and their service: part of its admissions, and deaths."""
+
 FLOWS = (
+    *FATAL,
     "ascvd_years",
     "ascvd_events",
     "years_30_69",
@@ -96,6 +104,13 @@ class Facts:
         self._avoidable = self._numbers(AVOIDABLE)
         self._vascular = self._numbers(CARDIOVASCULAR_DEATHS)
         names = model.care.services.names
+        services = tuple(FATAL.values())
+        self._fatal_service = np.array([names.index(name) for name in services])
+        none = [-1] * (len(model.processes) - len(model.transitions))  # no transition of a person, so no cause of death
+        kinds = [
+            services.index(t.service) if t.kind == "event" and t.service in services else -1 for t in model.transitions
+        ]
+        self._fatal = np.array([*none, *kinds])
         self._admissions = [names.index(name) for name in ASCVD_ADMISSIONS]
         self._ldl_at_base = base_ldl_drop(model)
         people = state.people
@@ -138,6 +153,11 @@ class Facts:
         # The first admission of a person without the disease is its beginning; all others are further events. A death
         # counts when no admission of the same quarter led to it.
         events = np.where(self._had, admissions + (died_of & (admissions == 0)), np.maximum(admissions - 1.0, 0.0))
+        dead = np.flatnonzero(died)
+        kind = self._fatal[self.state.people["cause"][dead]]
+        in_care = (kind >= 0) & (used[dead, self._fatal_service[kind]] > 0.0)  # who dies before care is not admitted
+        for name, k in zip(FATAL, range(len(FATAL)), strict=True):
+            flows[dead[in_care & (kind == k)], _COLUMN[name]] += 1.0
         middle = (age >= PREMATURE[0]) & (age <= PREMATURE[1])
         flows[:, _COLUMN["ascvd_years"]] += lived * has
         flows[:, _COLUMN["ascvd_events"]] += events

@@ -12,6 +12,7 @@ import numpy as np
 
 from paysim.accounting.organisations import organisation_parameters
 from paysim.behaviour import behaviour_parameters
+from paysim.care.background import with_unmodelled
 from paysim.care.delegation import COUNTRY_RULES, load_delegation
 from paysim.care.model import CareModel, build_care, care_parameters
 from paysim.care.model import under_rules as care_under_rules
@@ -144,11 +145,13 @@ def build_model(scenario: Scenario, sample: int | None = None, population: Popul
     else:
         people = _given(population, region, sample)
     _require_insurers(scenario, people)
-    cohort = diseases.settled(cohort_from_population(people, parameters), scenario.diseases)
+    everybody = cohort_from_population(people, parameters)
+    cohort = diseases.settled(everybody, scenario.diseases)
     standard = standard_people(region, people, cohort, load_risk_factors(parameters))
     health = build_health(parameters, cohort, region.country, scenario.diseases, standard)
     prices = PriceLevel(region.country, scenario.price_year)
     care = build_care(parameters, cohort, region.country, health.modelled_admissions, prices)
+    care = replace(care, background=with_unmodelled(care.background, everybody, cohort))
     is_open = scenario.population == "open"
     movement = migration.build(parameters, cohort, is_open=is_open)
     newborns = (births.build(parameters),) if is_open else ()

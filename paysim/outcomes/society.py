@@ -6,7 +6,8 @@
     lost work         days lost of people of working age x employed share x hours of work a day x price of an hour
 
 Lost work follows the friction-cost method (Koopmanschap and others 1995, J Health Econ 14:171): an absence counts until
-the place is filled again, so a death or an absence costs at most the friction period. The cost to society is the
+the place is filled again, so a death or an absence costs at most the friction period. An admission in which the person
+dies is a death and no absence on top of it. The cost to society is the
 resource cost of health and long-term care and these four; what actors pay each other is in none of them. Unpaid work
 of the ill and lost work before admission or after it beyond the absence are left out.
 """
@@ -106,14 +107,15 @@ def _hospital_visits(counted: Counted, terms: SocietyTerms) -> np.ndarray:
 def _lost_work(counted: Counted, terms: SocietyTerms) -> np.ndarray:
     """Return euros of lost work ``[Y, 1]``."""
     cells = replace(counted, groups=counted.arrays["cells"])
-    days = {
-        ("admission_mi",): terms.infarction_absence_days,
-        ("admission_stroke",): terms.stroke_absence_days,
-        ("admission_other", "elective_admission"): terms.admission_absence_days,
+    survived = {
+        "admission_mi": terms.infarction_absence_days,
+        "admission_stroke": terms.stroke_absence_days,
+        "admission_other": terms.admission_absence_days,
     }
     absent = cells.column("deaths") * terms.friction_days
-    for services, length in days.items():
-        absent = absent + cells.sum_of(*services) * min(length, terms.friction_days)
+    absent = absent + cells.sum_of("elective_admission") * min(terms.admission_absence_days, terms.friction_days)
+    for service, length in survived.items():
+        absent = absent + (cells.sum_of(service) - cells.column(f"fatal_{service}")) * min(length, terms.friction_days)
     levels = len(counted.dimensions["education"]) * len(counted.dimensions["sex"])
     by_band = absent.reshape(len(absent), levels, -1).sum(axis=1)
     worked = by_band @ terms.at_work(by_band.shape[1])

@@ -79,6 +79,24 @@ def test_a_case_that_is_wrong_is_found_out(tmp_path: Path) -> None:
     assert "1 of 2 cases as expected" in result.output
 
 
+def test_a_payment_nobody_expected_is_named_or_a_fault(tmp_path: Path) -> None:
+    rows = [
+        {"practice": name, "person_years": 1, "services": [{"service": "gp_consult", "quantity": 1}]} for name in "ab"
+    ]
+    changes = {"contracts": ["be/gp_fee_for_service"], "activity": rows, "expected": [{"practice": "a", "eur": 66.61}]}
+    case = run_case(_changed(tmp_path, **changes))
+    assert case.met
+    assert {what for what, _ in case.not_looked_at} == {"fee_for_service, b", "global_medical_file, b"}
+    result = CliRunner().invoke(app, ["cases", "run", str(_changed(tmp_path, **changes))])
+    assert result.exit_code == 0
+    assert "fee_for_service, b: paid 30" in result.output
+    whole = run_case(_changed(tmp_path, **changes, complete=True))
+    assert not whole.met
+    assert not whole.not_looked_at
+    every = run_case(_changed(tmp_path, **changes | {"expected": [{"eur": 133.22}]}, complete=True))
+    assert every.met
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [

@@ -400,3 +400,17 @@ def test_both_engines_agree_with_all_diseases_and_trends() -> None:
     assert len(one.log) > 2_000
     assert one.log.tobytes() == two.log.tobytes()
     assert not differences(one.state, two.state)
+
+
+@pytest.mark.slow
+def test_utility_stays_at_the_norm_when_diseases_are_left_out():
+    """Patients of a disease nobody can get would die out, and health improve by itself: so nobody is one."""
+    few = ("mortality", "smoking", "diabetes", "ischaemic_heart_disease", "stroke", "heart_failure")
+    scenario = replace(standard_scenario("achterhoek"), diseases=few, population="closed", base_years=10)
+    built = build_model(scenario, 10_000)
+    people = run_base(built, 0).state.people
+    alive = people[people["alive"] == 1]
+    for low, high in ((18, 65), (65, 75), (75, 85), (85, 111)):
+        here = alive[(alive["age"] >= low) & (alive["age"] < high)]
+        norm = built.health.reference["norm"][here["sex"], here["age"]].mean()
+        assert here["utility"].mean() == pytest.approx(norm, abs=0.01), low

@@ -7,12 +7,19 @@ import re
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from scipy.interpolate import CubicSpline
 
-from paysim.care.background import BACKGROUND_SERVICES, background_costs, category_shares, natural_spline
+from paysim.care.background import (
+    BACKGROUND_SERVICES,
+    background_costs,
+    category_shares,
+    natural_spline,
+    with_unmodelled,
+)
 from paysim.care.model import FOLDER, care_parameters
 from paysim.care.rates import standard_population
 from paysim.errors import DataError, ScenarioError
@@ -155,3 +162,18 @@ def test_category_levels_reach_their_totals(tool):
     index, reached = tool.fit_shares(total, wanted, population, tool.read_any_table(tool.SHAPES))
     assert reached == pytest.approx(wanted, rel=1e-6)
     assert category_shares(index).sum(axis=0) == pytest.approx(1.0)
+
+
+def test_costs_of_a_disease_that_is_left_out_stay_with_its_sex_and_age(background):
+    age = np.array([62, 62, 63, 63, 90, 90, 30, 30])
+    sex = np.array([0, 0, 0, 0, 1, 1, 1, 1])
+    ill = np.array([1, 0, 0, 0, 1, 1, 0, 0], bool)
+    before = SimpleNamespace(sex=sex, age=age, flags={"copd": ill, "diabetes": ill})
+    after = SimpleNamespace(sex=sex, age=age, flags={"copd": np.zeros(8, bool), "diabetes": ill})
+    found = with_unmodelled(background, before, after)
+    more = found.eur_per_year - background.eur_per_year
+    extra = background.flag_extra_eur["copd"]
+    np.testing.assert_allclose(more[:, sex, age].sum(axis=1), extra * ill.sum())  # nothing is lost, nothing added
+    np.testing.assert_allclose(more[:, 0, 60], extra / 4)
+    assert not more[:, 1, 30].any()
+    assert with_unmodelled(background, before, before) is background

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from paysim.diseases import DISEASES
 from paysim.diseases.ages import DAYS_30, FEWEST_PERSONS, FIVE_YEARS, TEN_YEARS
 from paysim.diseases.cohort import Cohort, can_happen, hazards
 from paysim.diseases.disease import death_hazards
@@ -18,6 +19,8 @@ from paysim.diseases.health import (
     cohort_from_population,
     expected_at_base,
     health_parameters,
+    module,
+    settled,
 )
 from paysim.diseases.hospital_events import mortality_after
 from paysim.diseases.mortality.life import fading
@@ -249,13 +252,44 @@ def test_same_population_gives_the_same_model(params, cohort, model):
 
 
 def test_a_disease_that_is_left_out_leaves_its_deaths_in_the_background(params, cohort):
-    model = build_health(params, cohort, "NL", diseases=("mortality", "ischaemic_heart_disease"))
+    diseases = ("mortality", "ischaemic_heart_disease")
+    model = build_health(params, cohort, "NL", diseases)
     names = {row.name for row in model.transitions}
     assert "mi_first" in names
     assert not names & {"stroke_first", "tia_first", "diabetes_onset", "death_after_stroke"}
-    for row in expected_at_base(model, cohort)["deaths"]:
+    for row in expected_at_base(model, settled(cohort, diseases))["deaths"]:
         if row["persons"] >= FEWEST_PERSONS:
             assert row["expected"] == pytest.approx(row["life_table"], rel=0.005)
+
+
+@pytest.mark.parametrize("left_out", [name for name in DISEASES if name not in ("mortality", "smoking")])
+def test_a_disease_that_is_left_out_leaves_its_loss_of_utility_in_the_norm(params, left_out):
+    """Nobody holds a state that nobody could come into, so mean utility has nothing by which it could rise."""
+    crowd = cohort_from_population(_people.make_people(6_000), params)
+    gone = module(left_out).FLAGS
+    ill = (crowd.age >= 50) & (np.arange(len(crowd)) % 4 == 0)
+    everybody = replace(crowd, flags={**crowd.flags, gone[0]: ill})
+    modelled = tuple(name for name in DISEASES if name != left_out)
+    cohort = settled(everybody, modelled)
+    assert not cohort.any_of(gone).any()
+    model = build_health(params, everybody, "NL", modelled)
+    entered = {flag for row in model.transitions for flag in row.sets}
+    lowers = {flag for flag in model.decrement if cohort.has(flag).any()}
+    assert lowers <= entered  # whoever loses utility by name is replaced when they die
+    for row in expected_at_base(model, cohort)["utility"]:
+        if row["persons"] >= FEWEST_PERSONS:
+            assert row["mean"] == pytest.approx(row["norm"], abs=0.01)
+
+
+def test_who_is_treated_for_a_disease_left_out_is_at_high_risk(params, cohort):
+    modelled = tuple(name for name in DISEASES if name not in ("diabetes", "stroke", "ischaemic_heart_disease"))
+    left = settled(cohort, modelled)
+    treated = cohort.any_of(("prior_mi", "prior_stroke", "diabetes")) & cohort.has("statin")
+    assert treated.any()
+    assert left.has("high_risk")[treated].all()
+    assert not left.any_of(("sglt2", "antiplatelet")).any()  # for nothing else
+    assert settled(cohort, DISEASES) is cohort
+    np.testing.assert_array_equal(settled(cohort, ("mortality",)).has("smoker"), cohort.has("smoker"))
 
 
 def test_belgium_has_its_own_life_table_and_scales_events():

@@ -150,3 +150,19 @@ def test_only_admissions_for_the_named_diseases_are_avoidable(model: Model, stat
     facts.follow(left, taken)
     assert facts._flows[taken, FLOWS.index("avoidable_admissions")].tolist() == [2.0]
     assert not facts._flows[left].any()
+
+
+def test_who_dies_in_care_of_an_infarction_had_a_fatal_admission_and_who_dies_before_care_had_none(
+    model: Model, state: State
+) -> None:
+    rows, names = state.listed[:4], model.care.services.names
+    died, used = np.zeros(len(state.people), bool), np.zeros((len(state.people), len(names)))
+    died[rows[:3]] = True
+    used[rows[[0, 2, 3]], names.index("admission_mi")] = 1.0
+    state.people["cause"][rows] = model.processes.index("mi_first")
+    state.people["cause"][rows[2]] = model.processes.index("death_background")
+    facts = Facts(model, state)
+    quarter(facts, state, died=died, used=used)
+    found = year(facts, state)
+    assert found["fatal_admission_mi"][:4].tolist() == [1.0, 0.0, 0.0, 0.0]
+    assert not found["fatal_admission_stroke"].any()

@@ -458,3 +458,6 @@ def test_the_commands_print_tables_and_json(run: Run, arguments: list[str]) -> N
     assert len(text.output.splitlines()) > 4
     read = json.loads(CliRunner().invoke(app, [*wanted, "--json"]).output)
     assert read[arguments[0]]
+    if arguments[0] == "perspectives":  # says which long-term care it holds
+        assert "people with dementia" in text.output
+        assert "people with dementia" in read["note"]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import paysim as ps
+from paysim.engine.facts import FATAL
 from paysim.outcomes import Counted, outcome_parameters
 from paysim.outcomes.society import SocietyTerms, measures, society_terms
 from paysim.outcomes.spending import GENERAL_PRACTICE
@@ -22,7 +23,7 @@ SERVICES = (
 )
 SECTORS = (*(GENERAL_PRACTICE,) * 9, "out_of_hours", *("hospital",) * 6, "long_term_care")
 EXTRA = ("gp_payments", "standing_costs", "programme_payments", "programme_cost", "patient_payments")
-MORE = ("payments_by_others", "utility_lost", "deaths")
+MORE = ("payments_by_others", "utility_lost", "deaths", *FATAL)
 WEIGHT = 3.0
 BANDS = 20
 
@@ -94,6 +95,16 @@ def test_work_is_lost_at_working_age_and_up_to_the_friction_period(terms: Societ
     longer = replace(terms, stroke_absence_days=400.0)
     found = values(counted(longer, {}, {8: {"admission_stroke": 1}}))["lost_work_cost"]
     assert found == pytest.approx(WEIGHT * 115 * day)
+
+
+@pytest.mark.parametrize("service", FATAL.values())
+def test_an_admission_that_ends_in_death_is_one_event(terms: SocietyTerms, service: str) -> None:
+    dead = values(counted(terms, {}, {8: {"deaths": 1}}))["lost_work_cost"]
+    in_care = values(counted(terms, {}, {8: {"deaths": 1, service: 1, f"fatal_{service}": 1}}))["lost_work_cost"]
+    assert in_care == pytest.approx(dead)
+    other = values(counted(terms, {}, {8: {service: 1}}))["lost_work_cost"]
+    both = values(counted(terms, {}, {8: {"deaths": 1, service: 2, f"fatal_{service}": 1}}))["lost_work_cost"]
+    assert both == pytest.approx(dead + other)
 
 
 def test_society_bears_care_and_what_is_outside_it_and_no_payments(terms: SocietyTerms) -> None:

@@ -302,3 +302,30 @@ def test_a_fault_in_a_file_is_named_with_its_place(tmp_path, old, new, message):
     with pytest.raises(DataError, match=message) as caught:
         read_trials(path, model().flag_bit, model().processes)
     assert all(problem.line and problem.column for problem in caught.value.problems)
+
+
+def test_reasons_of_the_shipped_trials_say_which_miss_they_explain():
+    outcomes = [outcome for each in read_trials() for outcome in each.outcomes]
+    assert any(outcome.why for outcome in outcomes)
+    for outcome in outcomes:
+        assert not outcome.why or outcome.why.startswith(("above: ", "below: ")), outcome.name
+
+
+def test_a_stronger_effect_is_not_explained_by_a_reason_for_a_weaker_one():
+    from paysim.analysis.trials import _ratio
+
+    deaths = next(each for each in trial("4s").outcomes if each.name == "deaths_by_cause")
+    n = 4_000
+    lived = np.ones(n)
+
+    def seen(events):
+        died = np.zeros(n)
+        died[:events] = 1.0
+        return [np.stack([died, lived])] * 3
+
+    strong, weak = (_ratio(deaths, lived, seen(400), seen(events)) for events in (180, 390))
+    assert (strong.state, strong.missed) == ("missed", "below")
+    assert (weak.state, weak.missed) == ("missed", "above")
+    assert strong.why == "no reason is known for a value this low"
+    assert weak.why == deaths.why.removeprefix("above: ")
+    assert strong.by_cause

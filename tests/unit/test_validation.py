@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paysim.analysis.comparison import Limits, counted, shown, with_chance
+from paysim.analysis.comparison import Limits, counted, judged, shown, with_chance
 from paysim.analysis.estimates import estimate, kaplan_meier
 from paysim.analysis.observation import _LOG, _SNAPSHOT, _TRAITS, Observation
 from paysim.analysis.targets import COLUMNS, Target, read_targets, shipped_names, shipped_targets, standard_population
@@ -497,3 +497,27 @@ def test_a_target_can_be_changed(validated):
     """Targets are plain values: a calibration may replace them."""
     plain = target("prevalence", ("diabetes",), 0.2, "proportion")
     assert replace(plain, value=0.3).value == 0.3
+
+
+@pytest.mark.parametrize(
+    ("simulated", "why"),
+    [(2.0, "too high, says it"), (0.5, "no reason is known for a value this low"), (1.0, "too high, says it")],
+)
+def test_a_reason_explains_a_miss_on_its_own_side_only(simulated, why):
+    about = replace(ABOUT, why="above: too high, says it")
+    assert judged(about, 1.0, simulated, 0.1).why == why
+    both = judged(replace(ABOUT, why="chance: both ways"), 1.0, simulated, 0.1)
+    assert both.why == "chance: both ways"
+    other = judged(replace(ABOUT, why="below: too low"), 1.0, simulated, 0.1)
+    assert other.why == ("no reason is known for a value this high" if simulated > 1.1 else "too low")
+
+
+def test_targets_that_only_chance_judges_are_counted_apart(validated):
+    found, _ = validated
+    firm, loose = found.judged["by_tolerance"], found.judged["by_chance"]
+    assert firm["judged"] + loose["judged"] == found.states["met"] + found.states["missed"]
+    assert firm["met"] + loose["met"] == found.states["met"]
+    assert loose["judged"] == sum(each.rule.endswith(" SE") for each in found.comparisons if each.within is not None)
+    assert f"{firm['met']} of {firm['judged']} targets met within their tolerance" in found.summary
+    assert "can hardly fail" in found.summary
+    assert found.as_dict()["judged"] == found.judged

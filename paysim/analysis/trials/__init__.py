@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from paysim.analysis.comparison import reason, side
 from paysim.analysis.trials.arms import (
     Followed,
     Seen,
@@ -57,6 +58,13 @@ class Ratio:
     state
         ``met`` when the simulated ratio lies within the published interval, else ``missed``; ``not seen`` without
         events.
+    missed
+        Of a missed one, on which side the simulated ratio lies: ``above``, the effect is weaker than published, or
+        ``below``, it is stronger.
+    why
+        Why it may be missed on that side; of one that is met, why it might be.
+    by_cause
+        Whether it is reweighted by the causes of death of the trial, and so no test of its own.
     """
 
     outcome: str
@@ -69,9 +77,11 @@ class Ratio:
     simulated_high: float
     control_rate: float
     state: str
+    missed: str
     status: str
     source: str
     why: str
+    by_cause: bool
 
 
 @dataclass(frozen=True)
@@ -121,9 +131,14 @@ class Trials:
 
     @property
     def summary(self) -> str:
-        """Return the count of intervals met, in words."""
-        states = [ratio.state for each in self.replications for ratio in each.ratios]
-        return f"{states.count('met')} of {len(states)} published intervals met"
+        """Return the count of intervals met, in words; ratios with a trial's own causes of death are counted apart."""
+        ratios = [ratio for each in self.replications for ratio in each.ratios]
+        plain, again = ([r.state for r in ratios if r.by_cause == by_cause] for by_cause in (False, True))
+        found = f"{plain.count('met')} of {len(plain)} published intervals met"
+        if again:
+            met = again.count("met")
+            found += f"; deaths once more, reweighted by the trial's own causes of death: {met} of {len(again)}"
+        return found
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything as plain values, for JSON."""
@@ -253,7 +268,8 @@ def _ratio(outcome: Outcome, weight: np.ndarray, control: list[Seen], arm: list[
     parts = [rate_ratio(weight, *each) for each in zip(control, arm, strict=True)]
     value, influence = standardised([(s, *each) for s, each in zip((*shares, 1.0 - sum(shares)), parts, strict=True)])
     error = float(np.sqrt(influence @ influence))
-    state = "met" if outcome.low <= value <= outcome.high else "missed" if np.isfinite(value) else "not seen"
+    missed = side(value, outcome.low, outcome.high)  # nothing of a ratio that is no number
+    state = "not seen" if not np.isfinite(value) else "missed" if missed else "met"
     return Ratio(
         outcome=outcome.name,
         title=outcome.title,
@@ -265,7 +281,9 @@ def _ratio(outcome: Outcome, weight: np.ndarray, control: list[Seen], arm: list[
         simulated_high=value * float(np.exp(_Z * error)),
         control_rate=1000.0 * sum(rate(weight, *each) for each in control),
         state=state,
+        missed=missed,
         status=outcome.status,
         source=outcome.source,
-        why=outcome.why,
+        why=reason(outcome.why, missed),
+        by_cause=bool(outcome.causes),
     )

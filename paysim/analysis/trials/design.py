@@ -97,7 +97,8 @@ class Outcome:
     ratio, low, high
         Published ratio of hazards, rates or risks, treated to control, with its 95% interval.
     why
-        Why the model may miss it.
+        Why the model may miss it, as `paysim.analysis.comparison.reason` takes it: ``above: ...`` why the simulated
+        effect may be weaker, ``below: ...`` why it may be stronger.
     """
 
     name: str

@@ -28,7 +28,6 @@ GROUPS = ("good", "mid", "poor")
 ACTIVE = tuple(f"cancer_{name}" for name in GROUPS)
 FLAGS = (*ACTIVE, "recent_cancer", "cancer_survivor")
 CHRONIC = (*ACTIVE, "cancer_survivor")
-TEMPORARY = FLAGS
 YEARS_ACTIVE, YEARS_SURVIVOR = 5.0, 5.0
 MOST_GROWTH = 0.5
 MOST_NOT_GOOD = 0.95

@@ -14,7 +14,6 @@ from paysim.parameters import Parameters
 
 FLAGS = ("depression",)
 CHRONIC = FLAGS
-TEMPORARY = FLAGS
 GROUP = "depression"
 
 

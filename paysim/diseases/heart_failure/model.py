@@ -36,7 +36,6 @@ from paysim.parameters import Parameters
 
 FLAGS = ("heart_failure", "recent_hf_admission")
 CHRONIC = ("heart_failure",)
-TEMPORARY = ("recent_hf_admission",)
 GROUP = "heart_failure"
 LEAST_EXCESS = 0.1
 """Share of the excess mortality that is left to people without an admission within the year, at the least."""

@@ -26,7 +26,6 @@ from paysim.parameters import Parameters
 GROUP = "ischaemic_heart_disease"
 FLAGS = ("prior_mi", "recent_mi", "angina")
 CHRONIC = ("prior_mi", "angina")
-TEMPORARY = ("recent_mi",)
 WORDS = Words(
     group=GROUP,
     event="mi",

@@ -32,7 +32,6 @@ from paysim.parameters import Parameters
 GROUP = "stroke"
 FLAGS = ("prior_stroke", "recent_stroke", "recent_tia", "prior_haemorrhage")
 CHRONIC = ("prior_stroke",)
-TEMPORARY = ("recent_stroke", "recent_tia")
 YEARS_AFTER_TIA = 90 / 364
 WORDS = Words(
     group=GROUP,
