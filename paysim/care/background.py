@@ -219,6 +219,12 @@ def episodes(params: Parameters) -> Episodes:
     return Episodes(eur * params["care.background_level"], sigma, quarters)
 
 
+def background_per_head(params: Parameters) -> float:
+    """Return euro per head and year of background care in the country: most of what is spent, an order of magnitude."""
+    persons = standard_population(params)
+    return float((background_costs(params).total() * persons).sum() / persons.sum())
+
+
 def background_costs(params: Parameters) -> BackgroundCosts:
     """Return the background costs of a country from the fitted knots."""
     table = params.table("care.background_knots")

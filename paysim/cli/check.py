@@ -26,6 +26,7 @@ def check(
         _check_pilot(scenario, json)
         return
     from paysim.analysis.values import every_value
+    from paysim.care.background import background_per_head
     from paysim.care.catalogue import load_services
     from paysim.engine.model import load_parameters
     from paysim.parameters import PriceLevel
@@ -39,7 +40,7 @@ def check(
     parameters, region = load_parameters(loaded)
     services = load_services().priced(PriceLevel(region.country, loaded.price_year)).with_values(parameters)
     rows = every_value(loaded, parameters, region)
-    warnings = _warnings(loaded, services)
+    warnings = _warnings(loaded, services, background_per_head(parameters))
     if json:
         show.as_json({"scenario": loaded.name, "sha256": loaded.sha256, "warnings": warnings, "parameters": rows})
         return
@@ -80,14 +81,19 @@ def _check_pilot(name: str, json: bool) -> None:
     typer.echo(f"next: paysim pilot simulate {name} --out RUN, then paysim pilot run {name} --run RUN")
 
 
-def _warnings(scenario: Scenario, services: Services) -> list[dict[str, str]]:
-    """Return the services that an arm pays twice or never, and passive arms that respond nowhere: seldom meant."""
-    from paysim.contracts.coverage import warnings_over
+def _warnings(scenario: Scenario, services: Services, spending_per_head: float) -> list[dict[str, str]]:
+    """Return what is seldom meant: services paid twice or never, amounts beyond any scale, arms that respond nowhere."""
+    from paysim.contracts.coverage import implausible_amounts, warnings_over
     from paysim.scenario.twins import Look, warning, without_twin
 
     looks = [Look(arm.name, tuple(each.name for each in arm.contracts), arm.behaviour.name) for arm in scenario.arms]
     alone = without_twin(looks, scenario.compare_with)
-    return [{"arm": name, "message": warning(name)} for name in alone] + [
+    amounts = [
+        {"arm": arm.name, "message": message}
+        for arm in scenario.arms
+        for message in implausible_amounts(arm.contracts, spending_per_head)
+    ]
+    return [*amounts, *({"arm": name, "message": warning(name)} for name in alone)] + [
         {"arm": arm.name, "message": message}
         for arm in scenario.arms
         for message in warnings_over(

@@ -136,7 +136,7 @@ def import_people(
     json: _Json = False,
 ) -> None:
     """Make a population of a region's own people, see docs/import.md."""
-    from paysim.population import import_population, write_population
+    from paysim.population import implausible, import_population, write_population
 
     _check_target(out)
     population = import_population(
@@ -156,11 +156,14 @@ def import_people(
         "note": population.import_note,
         "file": str(out),
     }
+    notes = implausible(population)
     if json:
-        show.as_json(summary)
+        show.as_json(summary | {"implausible": notes})
         return
     for key, value in summary.items():
         typer.echo(f"{key}: {value:,}" if isinstance(value, int) else f"{key}: {value}")
+    for note in notes:
+        typer.echo(f"note: {note}", err=True)
     typer.echo(f"next: paysim run SCENARIO --population {out}")
 
 
@@ -193,6 +196,10 @@ def describe(
     typer.echo(f"{population.region}: {len(population.person):,} persons, {len(population.practices):,} practices")
     if population.sample_note:
         typer.echo(population.sample_note)
+    if population.import_note:
+        typer.echo(
+            "imported: persons by sex, age and municipality are scaled to the region, so that shares are compared"
+        )
     for line in summary(rows):
         typer.echo(line)
     drawn = [row for row in rows if math.isfinite(row["z"])]

@@ -10,6 +10,8 @@ from paysim.contracts.contract import GENERAL_PRACTICE, PRACTICES, Contract
 from paysim.contracts.parties import left
 
 _ROUNDING = 1e-9
+TIMES_SPENDING = 100.0
+"""An amount above so many times what a region spends per head and year is taken to be mistyped (assumed)."""
 
 
 @dataclass(frozen=True)
@@ -153,6 +155,24 @@ def warnings_over(
         without = warnings_over(left(contracts, organisation, 0), service_names, sectors, years)
         now += [f"{each}, once the {organisation} has left" for each in without if each not in now]
     return now
+
+
+def implausible_amounts(contracts: Iterable[Contract], spending_per_head: float) -> list[str]:
+    """Return one sentence for every amount per person, unit or other quantity beyond any plausible scale.
+
+    Parameters
+    ----------
+    spending_per_head
+        What the region spends on care per head and year, in euro; `TIMES_SPENDING` of it is the limit.
+    """
+    limit = TIMES_SPENDING * spending_per_head
+    return [
+        f"{each.name} is {each.value:,.6g} {each.unit}: more than {TIMES_SPENDING:g} times what the region spends per "
+        f"head and year (about {spending_per_head:,.0f} euro)"
+        for contract in contracts
+        for each in contract.amounts
+        if isinstance(each.value, int | float) and each.unit.startswith("EUR per") and abs(each.value) > limit
+    ]
 
 
 def _sectors(service_names: Sequence[str]) -> list[str]:

@@ -17,6 +17,9 @@ from paysim.population.schema import EDUCATION, Population
 if TYPE_CHECKING:
     import pandas as pd
 
+IMPORTED = "an imported file"
+"""Whose people may be some of a region: their counts are scaled to it, to compare shares."""
+
 FRAME_COLUMNS = (
     "margin",
     "group",
@@ -42,7 +45,8 @@ def describe(population: Population, region: RegionProfile | None = None) -> pd.
     -------
     pandas.DataFrame
         margin, group, unit, target, result, difference, standard_error, z, role. Counts of a sample are
-        weighted to the region. z is the difference in standard errors, nan where the standard error is 0 or
+        weighted to the region; those of an imported file are scaled to it, all persons apart, so that shares are
+        compared. z is the difference in standard errors, nan where the standard error is 0 or
         unknown and where the role is ``derived``: nothing draws such a result from its target.
     """
     import pandas as pd
@@ -64,8 +68,13 @@ def _whole(population: Population, profile: RegionProfile) -> bool:
 
 
 def _persons(population: Population, profile: RegionProfile) -> Iterator[Row]:
-    counts, whole = profile.persons, _whole(population, profile)
+    counts, imported = profile.persons, bool(population.import_note)
+    whole = _whole(population, profile) and not imported
     weight = population.persons_in_region / len(population)
+    if imported:
+        people = f"all, in {IMPORTED}"
+        yield Row("persons", people, "persons", float(counts.total), float(len(population)), 0.0, "derived")
+        weight = counts.total / len(population)
     role: Role = "fitted" if not whole else "exact" if weight == 1.0 else "rounded"
 
     def count(margin: str, group: str, cells: np.ndarray, who: np.ndarray, *, places: bool = False) -> Row:
@@ -81,8 +90,8 @@ def _persons(population: Population, profile: RegionProfile) -> Iterator[Row]:
         return Row(margin, group, "persons", target, weight * np.count_nonzero(who), float(error), role)
 
     age, everybody = population.completed_age, population.sex >= 0
-    total = count("persons", "all", counts.sex >= 0, everybody)
-    yield total._replace(standard_error=0.0)
+    if not imported:
+        yield count("persons", "all", counts.sex >= 0, everybody)._replace(standard_error=0.0)
     for sex, letter in enumerate(SEXES):
         yield count("persons by sex", letter, counts.sex == sex, population.sex == sex)
     for index, name in enumerate(population.municipalities):

@@ -83,7 +83,12 @@ def test_a_payment_nobody_expected_is_named_or_a_fault(tmp_path: Path) -> None:
     rows = [
         {"practice": name, "person_years": 1, "services": [{"service": "gp_consult", "quantity": 1}]} for name in "ab"
     ]
-    changes = {"contracts": ["be/gp_fee_for_service"], "activity": rows, "expected": [{"practice": "a", "eur": 66.61}]}
+    changes = {
+        "contracts": ["be/gp_fee_for_service"],
+        "pays_as_much_as": [],
+        "activity": rows,
+        "expected": [{"practice": "a", "eur": 66.61}],
+    }
     case = run_case(_changed(tmp_path, **changes))
     assert case.met
     assert {what for what, _ in case.not_looked_at} == {"fee_for_service, b", "global_medical_file, b"}

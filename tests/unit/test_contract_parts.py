@@ -70,3 +70,18 @@ def test_the_arm_of_admissions_pays_every_service_once() -> None:
     scenario, services = load_scenario("nl/achterhoek_hospital_budget"), load_services()
     arm = scenario.arm("admissions")
     assert not warnings_over(arm.contracts, services.names, services.sectors, scenario.horizon_years)
+
+
+def test_an_amount_beyond_any_scale_is_said() -> None:
+    from dataclasses import replace
+
+    from paysim.contracts.coverage import implausible_amounts
+    from paysim.contracts.terms import read_contract
+
+    contract = read_contract("nl/gp_segments_1_2_3")
+    assert implausible_amounts([contract], 3000.0) == []
+    first = next(each for each in contract.amounts if each.unit.startswith("EUR per person"))
+    absurd = replace(contract, amounts=(replace(first, value=1e9), *contract.amounts[1:]))
+    (sentence,) = implausible_amounts([absurd], 3000.0)
+    assert "1e+09 EUR per person" in sentence
+    assert "more than 100 times" in sentence

@@ -387,3 +387,29 @@ def test_a_run_takes_its_people_from_a_file(people, tmp_path, monkeypatch, capsy
     arguments = ["be/middenkempen_four_models", "--population", str(tmp_path / "p.parquet")]
     assert run(["run", *arguments, "--json"]) == 2
     assert "these people came in" in capsys.readouterr().err
+
+
+def test_too_young_patients_are_noted_and_imported_all_the_same(people):
+    from paysim.population import implausible
+
+    assert implausible(people) == []
+    young = people.completed_age < 11
+    child_smokers = dataclasses.replace(people, smoker=np.where(young, 1, people.smoker).astype(people.smoker.dtype))
+    (note,) = implausible(child_smokers)
+    assert note.startswith(f"{int(young.sum()):,} of")
+    assert "people under 12 have smoker" in note
+
+
+def test_an_imported_file_is_compared_by_shares(people, region):
+    """Some of a region's people are no fault: only how they are made up is."""
+    rows = ps.population.describe(dataclasses.replace(people, import_note="people.csv"), region)
+    larger = dataclasses.replace(
+        region, persons=dataclasses.replace(region.persons, persons=region.persons.persons * 100)
+    )
+    same = ps.population.describe(dataclasses.replace(people, import_note="people.csv"), larger)
+    for frame, scale in ((rows, 1.0), (same, 100.0)):
+        by_sex = frame[frame["margin"] == "persons by sex"]
+        assert by_sex["result"].sum() == pytest.approx(scale * len(people))
+        assert (by_sex["z"].abs() < 3).all()
+        (total,) = frame.loc[frame["margin"] == "persons", "result"]
+        assert total == len(people)
