@@ -64,7 +64,9 @@ class PracticeCosts:
             assistant_eur=self.assistant_eur_per_fte / self.staff_hours_per_fte,
         )
 
-    def bills(self, fte: Floats, person_years: Floats, years: float = 1.0) -> dict[str, Floats]:
+    def bills(
+        self, fte: Floats, person_years: Floats, years: float = 1.0, share: Floats | float = 1.0
+    ) -> dict[str, Floats]:
         """Return what practices pay for staff and overhead over a time, materials and the owners' time apart.
 
         Parameters
@@ -75,6 +77,9 @@ class PracticeCosts:
             ``[P]`` listed person-years over that time.
         years
             Length of the time.
+        share
+            ``[P]`` of the practice that is for the people simulated: `fte` is theirs, rooms and administration are
+            divided.
 
         Returns
         -------
@@ -82,13 +87,14 @@ class PracticeCosts:
             ``[P]`` euro by each of `BILLS` but material.
         """
         gp_fte, nurse_fte, mental_fte = fte.T
-        rooms = np.ceil(gp_fte - _ROUNDING) + np.ceil(nurse_fte + mental_fte - _ROUNDING)
+        gps, nurses = gp_fte / share, (nurse_fte + mental_fte) / share
+        rooms = (np.ceil(gps - _ROUNDING) + np.ceil(nurses - _ROUNDING)) * share
         return {
             "nurses": nurse_fte * self.nurse_eur_per_fte * years,
             "mental_nurses": mental_fte * self.mental_nurse_eur_per_fte * years,
             "assistants": gp_fte * self.assistant_fte_per_gp_fte * self.assistant_eur_per_fte * years,
             "housing": rooms * self.room_eur * years,
-            "administration": np.where(gp_fte > 0.0, self.administration_eur * years, 0.0),
+            "administration": np.where(gp_fte > 0.0, self.administration_eur * years, 0.0) * share,
             "overhead": gp_fte * self.overhead_eur_per_gp_fte * years
             + person_years * self.overhead_eur_per_person_year,
         }

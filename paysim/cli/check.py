@@ -82,7 +82,7 @@ def _check_pilot(name: str, json: bool) -> None:
 
 
 def _warnings(scenario: Scenario, services: Services, spending_per_head: float) -> list[dict[str, str]]:
-    """Return what is seldom meant: services paid twice or never, amounts beyond any scale, arms that respond nowhere."""
+    """Return what is seldom meant: services paid twice or never, amounts beyond any scale, arms that never respond."""
     from paysim.contracts.coverage import implausible_amounts, warnings_over
     from paysim.scenario.twins import Look, warning, without_twin
 

@@ -112,18 +112,22 @@ class Records:
         return {name: np.stack(rows) for name, rows in counted.items() if rows}
 
 
-def practice_bills(model: Model, activity: Activity, fte: np.ndarray) -> dict[str, np.ndarray]:
+def practice_bills(
+    model: Model, activity: Activity, fte: np.ndarray, share: np.ndarray | float = 1.0
+) -> dict[str, np.ndarray]:
     """Return what practices pay over the time of `activity`, the owners' own time apart: ``[P]`` euro by component.
 
     Parameters
     ----------
     fte
         Working time of GPs, nurses for somatic care and for mental health ``[P, 3]``.
+    share
+        Of each practice that is for the people simulated ``[P]``; below 1 in a closed cohort.
     """
     services = model.care.services
     material = np.where(services.in_sector("general_practice"), services.material_eur, 0.0)
     return {
-        **model.care.costs.bills(fte, activity.person_years.sum(axis=1), activity.years),
+        **model.care.costs.bills(fte, activity.person_years.sum(axis=1), activity.years, share),
         "material": (activity.services @ material).sum(axis=1),
     }
 
@@ -379,7 +383,7 @@ class Accounts:
 
     def _post_costs(self, activity: Activity) -> np.ndarray:
         """Post what practices pay, the owners' own time apart; return ``[P, BILLS]`` euro."""
-        bills = practice_bills(self.model, activity, self.state.practices["fte"])
+        bills = practice_bills(self.model, activity, self.state.practices["fte"], self.state.practices["share"])
         for component, euros in bills.items():
             self.ledger.post(
                 period=self.period,

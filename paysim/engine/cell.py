@@ -21,6 +21,7 @@ from paysim.contracts.parties import Decision
 from paysim.contracts.settlement import Settlement, tariff_of_sectors
 from paysim.engine.accounts import Accounts
 from paysim.engine.admissions import OpenEpisodes
+from paysim.engine.cohort import ClosedCohort
 from paysim.engine.facts import FACTS
 from paysim.engine.feedback import PeerFeedback
 from paysim.engine.groups import EXTRA
@@ -165,6 +166,8 @@ def run_arm(
     region.own_processes = own_processes
     region.programmes = _programmes(model, arm, state, accounts, ledger, replicate)
     region.recent = list(base.quarters[-PERIODS_PER_YEAR:])
+    if scenario.population == "closed":
+        region.cohort = ClosedCohort(model, state)
     region.decide = responses.decide
     region.feedback = PeerFeedback(model, state) if arm.peer_feedback else None
     region.parties = parties = Parties(model, arm, responses)

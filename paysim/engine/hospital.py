@@ -5,8 +5,9 @@ module of its own: `waiting`, `clinics`, `diagnostics`, `emergency`, `beds`, `pl
 
 A sample of practices shares the region's whole clinics and beds with people who are not simulated: each week adds a
 keyed Poisson number of ghost requests with mean (weight - 1) times the sample's own recent mean, so that a queue is
-not falsified by scaling it down (small queues wait longer). Nursing homes, where people stay until they die, are scaled
-down with the sample.
+not falsified by scaling it down (small queues wait longer). As a closed cohort dies out, others ask for what it asked
+for at the fork (`engine.cohort`). Nursing homes, where people stay until they die, are scaled
+down with the sample, and with the cohort.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import simpy
 from paysim.care.hospital import HospitalTerms
 from paysim.engine.beds import Ward
 from paysim.engine.clinics import Clinic
+from paysim.engine.cohort import ADMISSIONS, HOMES, REFERRALS
 from paysim.engine.diagnostics import Diagnostics
 from paysim.engine.emergency import EmergencyDepartment
 from paysim.engine.overflow import Queue
@@ -57,6 +59,8 @@ OLD = 75
 
 _SAMPLE = 2.0
 """Weight from which on the run is a sample whose few admissions cannot tell whether a ward's list can empty."""
+_KIND = {"clinic": REFERRALS, "tests": REFERRALS, "nursing": HOMES}
+"""Beginning of a part's name -> the share of a closed cohort that it goes with; all others go with admissions."""
 _ED, _REHABILITATION = 500, 600
 """Streams of ghosts; those of clinics are twice the specialty's number plus the urgency."""
 
@@ -99,6 +103,8 @@ class Hospital:
         Planned admissions wanted per trajectory, against the base years: what the hospital decides.
     stay_lever
         Days of a stay, against the base years: what the hospital decides.
+    shares
+        Of a closed cohort, what it asks for over what it asked for at the fork, see `engine.cohort`.
     on_admission
         Called with rows, service and days of stay of those whom the hospital admits by itself.
     on_use
@@ -110,6 +116,7 @@ class Hospital:
         self.draws = draws = Draws(state, key)
         self.week = 0
         self.elective_lever = self.stay_lever = 1.0
+        self.shares = dict.fromkeys((REFERRALS, ADMISSIONS, HOMES), 1.0)
         share = terms.occupancy
         shared = (terms.margin, terms.patience_weeks, share["follow_up"], draws)
         self.clinics = _Named(
@@ -141,6 +148,7 @@ class Hospital:
             "tests": Recent(1),  # of the whole region
             "elective_days": Recent(wards),
         }
+        self.at_fork = {name: 0.0 * each.mean(0) for name, each in self.recent.items()}
         self.triage = Triage(terms, codes, draws)
         self.on_admission: Callable[[np.ndarray, int, np.ndarray], None] | None = None
         self.on_use: Callable[[str, np.ndarray, np.ndarray], None] | None = None
@@ -226,8 +234,9 @@ class Hospital:
         self._remember("emergency_days", usual_days)
         self._remember("arrivals", len(visits))
         self._remember("nursing_home", len(claims))
-        for part in self.parts.values():
-            part.capacity.growth = self._growth()
+        for name, part in self.parts.items():
+            share = self.shares[_KIND.get(name.partition("_")[0], ADMISSIONS)]
+            part.capacity.growth = self._growth() * (share if part is self.nursing_homes else max(1.0, share))
         if settling:
             self._plan()
 
@@ -276,15 +285,23 @@ class Hospital:
         waiting = float(self._usual("nursing_home")[0]) * self.terms.nursing_home_wait_weeks
         self.home_care.plan(float(self._usual("home_care")[0]) * self.weight, waiting * self.weight)
 
-    def _ghosts(self, streams: np.ndarray, usual: np.ndarray, now: int) -> np.ndarray:
-        """Return the week's requests of people who are not simulated, by stream."""
-        means = (self.weight - 1.0) * usual
+    def _of_others(self, what: str, kind: str = ADMISSIONS) -> np.ndarray:
+        """Return what people who are not simulated are expected to ask for in a week, by stream.
+
+        Those of practices that a sample leaves out ask for what the sample does; and of a closed cohort others ask for
+        what it no longer does.
+        """
+        gone = max(0.0, 1.0 - self.shares[kind])
+        return np.asarray((self.weight - 1.0) * self._usual(what) + self.weight * gone * self.at_fork[what])
+
+    def _ghosts(self, streams: np.ndarray, means: np.ndarray, now: int) -> np.ndarray:
+        """Return the week's requests of people who are not simulated, by stream, of which so many are expected."""
         counts = [self.draws.poisson(f"ghosts {k}", float(mean)) for k, mean in zip(streams, means, strict=True)]
         return ghosts(np.array(counts), streams, self.week, now)
 
     def _hold_clinics(self, now: int, own: np.ndarray, settling: bool) -> tuple[np.ndarray, np.ndarray]:
         """Return who was seen for the first time this week, and who went elsewhere."""
-        unseen = self._ghosts(np.arange(2 * len(self.clinics)), self._usual("referrals"), now)
+        unseen = self._ghosts(np.arange(2 * len(self.clinics)), self._of_others("referrals", REFERRALS), now)
         stream = unseen["number"] >> 44
         unseen["unit"], unseen["urgent"] = stream // 2, stream % 2
         arrivals = by_order(together(own, unseen))
@@ -315,7 +332,7 @@ class Hospital:
 
     def _treat_emergencies(self, now: int, visits: np.ndarray) -> None:
         """Let everybody pass through the emergency department who came there, admitted or not."""
-        extra = self._ghosts(np.array([_ED]), self._usual("arrivals"), now)
+        extra = self._ghosts(np.array([_ED]), self._of_others("arrivals"), now)
         back = np.floor(self.draws.of(extra, "arrival") * TICKS_PER_WEEK).astype(np.int64)
         extra["since"] = now - 1 - back  # by chance, not evenly: a crowd is a matter of chance
         self.emergency_department.treat(now, by_order(together(visits, extra)))
@@ -331,7 +348,7 @@ class Hospital:
         if settling:
             expected = np.bincount(self.triage.ward[ready["unit"]], share, minlength=len(self.beds))
             self._remember("elective_days", expected * self.terms.elective_stay_days)
-        unseen = (self.weight - 1.0) * self.stay_lever * self._usual("emergency_days")
+        unseen = self.stay_lever * self._of_others("emergency_days")
         extra = together(*self.admitted).copy()
         extra["since"] = np.where(extra["since"] < 0, now - TICKS_PER_WEEK, extra["since"])
         self.admitted = [extra] if len(extra) else []
@@ -357,7 +374,9 @@ class Hospital:
         self.leaving = together(self.leaving, going)
         gone = self.leaving["since"] <= now
         own, self.leaving = self.leaving[gone], self.leaving[~gone]
-        claims = by_order(together(own, self._ghosts(np.array([_REHABILITATION]), self._usual("rehabilitation"), now)))
+        claims = by_order(
+            together(own, self._ghosts(np.array([_REHABILITATION]), self._of_others("rehabilitation"), now))
+        )
         claims["days"] = stays(claims, self.terms.rehabilitation.weeks, self.draws, "stay in rehabilitation")
         self.rehabilitation.take_in(now, claims, 0 if settling else None)
         old = (age >= OLD) & self.draws.alive(emergencies)
@@ -366,7 +385,7 @@ class Hospital:
             old & (self.draws.of(emergencies, "care at home") < self.terms.home_care.share),
             self.nursing_homes,
         )
-        asking = float(home.sum()) + (self.weight - 1.0) * float(self._usual("home_care")[0])
+        asking = float(home.sum()) + float(self._of_others("home_care")[0])
         given = self.home_care.care(asking, len(waiting.list) * self.weight)
         terms = self.terms.home_care
         self._use("hours_of_home_care", emergencies[home], given * terms.hours * len(self.home_care.ahead))
@@ -436,6 +455,7 @@ class Hospital:
         for name, recent in self.recent.items():
             recent.weeks = saved[f"recent.{name}"].copy()
         self.week, self.leaving = int(saved["week"][0]), saved["leaving"].copy()
+        self.at_fork = {name: self._usual(name) for name in self.recent}
 
     def _lengths(self) -> dict[str, Queue]:
         found = {}

@@ -23,7 +23,7 @@ from paysim.kernel.advance import change_rows, follow_levers, next_tick
 from paysim.kernel.hazards import next_process
 from paysim.kernel.records import EVENT, NEVER, REQUEST, State
 from paysim.kernel.tables import KINDS
-from paysim.kernel.transitions import NO_LANE, answer, ask_region, book, fire, is_pending, next_row, seek
+from paysim.kernel.transitions import NO_LANE, answer, ask_region, book, fire, is_pending, meet_others, next_row, seek
 
 Process = Generator[simpy.Event, Any, None]
 
@@ -142,6 +142,8 @@ class ReferencePractices:
             row, lane, sort, origin, need, again, reply = yield self._books[number].get()
             person, now = self.state.people[row], int(self.env.now)
             length = self._table["contact_ticks"][sort]
+            if practice["share"] < 1.0:
+                meet_others(practice, self._table, lane, now)
             start, server = seek(person, self._table, practice, lane, now, length, origin, need)
             outcome = answer(person, self._table, practice, now, lane, sort, origin, need, start, again)
             if outcome == rec.BOOKED:

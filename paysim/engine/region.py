@@ -20,6 +20,7 @@ import simpy
 from paysim.accounting.activity import Activity
 from paysim.behaviour.lists import Lists
 from paysim.engine.accounts import Accounts
+from paysim.engine.cohort import CONTACTS, ClosedCohort
 from paysim.engine.compiled import CompiledPractices
 from paysim.engine.feedback import PeerFeedback
 from paysim.engine.hospital import Hospital
@@ -69,6 +70,8 @@ class Region:
     decide
         Called at the end of every quarter with the activity of the last year; sets practices' levers. None: nobody
         decides anything.
+    cohort
+        The shares of care that a closed cohort keeps; None: an open region, or before the fork.
     parties
         Who takes part in contracts and who leaves, year by year; None: nobody has a choice.
     feedback
@@ -90,6 +93,7 @@ class Region:
     on_events: Callable[[np.ndarray], None] | None = None
     decide: Callable[[Region, Activity], None] | None = None
     on_week: Callable[[int], None] | None = None
+    cohort: ClosedCohort | None = None
     parties: Parties | None = None
     feedback: PeerFeedback | None = None
     programmes: Sequence[Delivery] = ()
@@ -178,17 +182,28 @@ class Region:
         self.practices.people_moved(left, taken)
 
     def turn_the_year(self) -> Process:
-        """When the books of a year are closed, rows become free, people change insurer, staff and practices change."""
+        """When the books of a year are closed, rows become free, people change insurer, staff and practices change.
+
+        The share of a closed cohort follows it every quarter.
+        """
         week = 0
         while True:
             yield self.env.timeout(TICKS_PER_WEEK)
             week += 1
             if week % WEEKS_PER_YEAR == 0:
                 self.migration.turn_of_the_year(int(self.env.now))
-                ended = self.staff.change(int(self.env.now))
-                if len(ended):
-                    rows = self.migration.close_down(ended, int(self.env.now))
-                    self.practices.people_moved(rows, np.zeros(0, np.int64))
+                if self.cohort is None:
+                    self._change_practices(1.0)
+            if self.cohort and week % WEEKS_PER_PERIOD == 0:
+                self.hospital.shares = shares = self.cohort.shares()
+                self._change_practices(shares[CONTACTS])
+
+    def _change_practices(self, cohort: float) -> None:
+        """Let working time follow supply and a closed cohort; whoever was with a practice that ends goes elsewhere."""
+        ended = self.staff.change(int(self.env.now), cohort)
+        if len(ended):
+            rows = self.migration.close_down(ended, int(self.env.now))
+            self.practices.people_moved(rows, np.zeros(0, np.int64))
 
     def settle_and_decide(self) -> Process:
         """At the end of a quarter payers settle; then providers choose their levers for the next."""
@@ -199,6 +214,8 @@ class Region:
             if week % WEEKS_PER_PERIOD:
                 continue
             activity = self.accounts.close(int(self.env.now))
+            if self.env.now <= 0:
+                self.staff.learn()
             self.accounts.records.hospital.append(self.hospital.counts())
             self.hospital.begin_period()
             self.accounts.records.refused.append(np.array([self.migration.refused]))

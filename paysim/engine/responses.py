@@ -184,8 +184,8 @@ class Responses:
     def _now(self, region: Region, activity: Activity) -> Situation:
         levers = region.state.practices["activity_levers"].copy()
         year = min(self.quarter // PERIODS_PER_YEAR, self.model.scenario.horizon_years - 1)
-        fte = region.state.practices["fte"]
-        situation = self._situation(self.model, self.arm.contracts, activity, levers, year, self.anchor, fte)
+        fte, share = region.state.practices["fte"], region.state.practices["share"]
+        situation = self._situation(self.model, self.arm.contracts, activity, levers, year, self.anchor, fte, share)
         return replace(situation, past=tuple(region.accounts.years[: len(self.base_years) + year]))
 
     def _decide(self, region: Region, activity: Activity) -> None:
@@ -250,10 +250,11 @@ class Responses:
         year: int,
         anchor: Anchor | None,
         fte: np.ndarray,
+        share: np.ndarray | float = 1.0,
     ) -> Situation:
         care = model.care
         hours = [care.book.hours_per_year(*each)[:2].sum() for each in fte]
-        costs = np.asarray(sum(practice_bills(model, activity, fte).values())) / activity.years
+        costs = np.asarray(sum(practice_bills(model, activity, fte, share).values())) / activity.years
         return Situation(
             contracts=contracts,
             year=year,

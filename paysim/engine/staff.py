@@ -16,11 +16,24 @@ from scipy.special import ndtri  # type: ignore[import-untyped,unused-ignore]
 from paysim.care.access import BookTerms
 from paysim.engine.model import Model
 from paysim.kernel import streams
-from paysim.kernel.records import LANES, LEVERS, NEVER, PREVENTION, TICKS_PER_YEAR, State
+from paysim.kernel.records import (
+    LANES,
+    LEVERS,
+    NEVER,
+    PREVENTION,
+    TICKS_PER_WEEK,
+    TICKS_PER_YEAR,
+    WEEKS_PER_PERIOD,
+    State,
+)
 from paysim.population.practices import supply_growth
 
-_DOMAIN, _CLOSING = (1 << 40) + 2000, (1 << 40) + 2002
-"""Take the place of the replicate in keys of practices' styles and ends, far from population, behaviour and engine."""
+_DOMAIN, OTHERS, _CLOSING = ((1 << 40) + 2000 + k for k in range(3))
+"""Take the place of the replicate in keys of practices' styles, of people on a list who are not simulated, and of
+practices' ends, far from population, behaviour and engine."""
+_QUARTERS = 4
+"""Of the base years, the last ones: what is usual."""
+_LEAST = 1e-9
 
 
 class Staff:
@@ -42,27 +55,48 @@ class Staff:
         self.closes_at = closing_length(model)
         self.margin, self.stretch = model.care.practices.reopening_margin, model.care.practices.list_stretch
         self.people_per_gp = len(model.population) / self.base[:, 0].sum()
+        self.quarters = 0  # learned from
         self.list_size: np.ndarray | float = 1.0  # at which lists close, as practices decide
         self.ends = closing_years(model)
         self.room: np.ndarray | None = None
 
-    def change(self, now: int) -> np.ndarray:
-        """Give practices the working time of the year that begins at `now`; what is booked stays booked.
+    def change(self, now: int, cohort: float = 1.0) -> np.ndarray:
+        """Give practices the working time of the year in which `now` lies; what is booked stays booked.
+
+        Parameters
+        ----------
+        cohort
+            Of a closed cohort, what it asks for as a share of what it asked for at the fork: it keeps that share of all
+            working time. The rest of the book is for people who are not simulated (`meet_others`).
 
         Returns
         -------
         numpy.ndarray
-            Numbers of the practices that close down now.
+            Numbers of the practices that close down now, at the beginning of a year.
         """
-        year = now // TICKS_PER_YEAR
-        if year < 1 or not (self.growth[:year].any() or (self.ends <= year).any()):
-            return np.zeros(0, np.int64)
-        practices, works = self.state.practices, self.ends > year
-        practices["fte"] = self.base * np.prod(1.0 + self.growth[:year], axis=0) * works[:, None]
+        year, practices = now // TICKS_PER_YEAR, self.state.practices
+        nobody = np.zeros(0, np.int64)
+        if now <= 0 or (cohort == 1.0 and not (self.growth[:year].any() or (self.ends <= year).any())):
+            return nobody
+        works = self.ends > year
+        practices["fte"] = self.base * np.prod(1.0 + self.growth[:year], axis=0) * max(cohort, _LEAST) * works[:, None]
         practices["servers"] *= works[:, None]
         practices["closed"][~works] = 1
+        practices["share"] = np.clip(cohort, _LEAST, 1.0)
+        if cohort < 1.0:
+            practices["others_due"] = np.where(practices["others_due"] == NEVER, now, practices["others_due"])
         set_hours(practices, self.model.care.book)
-        return np.flatnonzero(self.ends == year)
+        return nobody if now % TICKS_PER_YEAR else np.flatnonzero(self.ends == year)
+
+    def learn(self) -> None:
+        """Remember what was asked for in the quarter of the base years that ends now: the mean of the last ones."""
+        practices = self.state.practices
+        self.quarters = min(self.quarters + 1, _QUARTERS)
+        asked = practices["requests"] / (WEEKS_PER_PERIOD * TICKS_PER_WEEK)
+        practices["usual"] += (asked - practices["usual"]) / self.quarters
+        booked = practices["waits"].sum(axis=2)
+        length = np.divide(practices["busy"], booked, out=np.zeros(booked.shape), where=booked > 0)
+        practices["usual_ticks"] = np.where(booked > 0, np.round(length), practices["usual_ticks"])
 
     def review(self, listed: np.ndarray, without: float = 0.0) -> None:
         """Close and open lists.
@@ -118,7 +152,8 @@ def set_hours(practices: np.ndarray, book: BookTerms) -> None:
     """Spread the contact hours that working time gives over the opening hours."""
     for row in practices:
         open_hours = (book.closes_hour - book.opens_hour) * row["servers"]
-        row["stretch"] = open_hours / np.maximum(book.hours_per_weekday(*row["fte"]), 1e-6)
+        whole = row["fte"] / row["share"]  # of a closed cohort others share the book
+        row["stretch"] = open_hours / np.maximum(book.hours_per_weekday(*whole), 1e-6)
 
 
 def styles(model: Model) -> dict[int, np.ndarray]:

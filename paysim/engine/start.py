@@ -5,7 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from paysim.engine.model import Model
-from paysim.engine.staff import closing_length, closing_years, set_hours, set_styles, styles, working_time
+from paysim.engine.staff import (
+    OTHERS,
+    closing_length,
+    closing_years,
+    practice_keys,
+    set_hours,
+    set_styles,
+    styles,
+    working_time,
+)
 from paysim.kernel import streams
 from paysim.kernel.advance import enter_all
 from paysim.kernel.records import LANES, NEVER, PERSON, PRACTICE, TICKS_PER_DAY, TICKS_PER_YEAR, State
@@ -62,6 +71,8 @@ def _books(model: Model, start: int, years: float) -> np.ndarray:
     practices["closes"] = round(book.closes_hour * hour)
     practices["servers"] = [(each.gps, each.gps, each.nurses, each.mental_nurses) for each in population.practices]
     practices["fte"] = working_time(model)
+    practices["share"], practices["others_due"] = 1.0, NEVER
+    practices["key"] = practice_keys(model, OTHERS)
     set_hours(practices, book)
     practices["closed"] = lists >= closing_length(model) * practices["fte"][:, 0]
     set_styles(practices, styles(model))

@@ -30,6 +30,7 @@ from paysim.kernel.transitions import (
     fire,
     is_pending,
     leave_part_of_timers,
+    meet_others,
     next_row,
     seek,
     take_row,
@@ -88,6 +89,8 @@ def take_entry(person, tables, practice, people, row: int, tick: int, process: i
         if is_pending(person, tables, practice, lane, sort, origin):
             return rec.COMBINED, value, n
         length = tables.contact_ticks[sort]
+        if practice.share < 1.0:
+            meet_others(practice, tables, lane, tick)
         start, server = seek(person, tables, practice, lane, tick, length, origin, number)
         outcome = answer(person, tables, practice, tick, lane, sort, origin, number, start, process == rec.RETRY)
         if outcome == rec.BOOKED:
@@ -341,6 +344,7 @@ def open_period(people, practices) -> None:  # type: ignore[no-untyped-def]
                 person.counts[s] = 0
         practice.busy[:] = 0
         practice.own[:] = 0
+        practice.requests[:] = 0
         practice.waits[:] = 0
         practice.access[:] = 0
 

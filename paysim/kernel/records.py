@@ -144,6 +144,14 @@ PRACTICE = np.dtype(
         ("flexible", "i8", (len(LANES),)),  # 1 where the day's contact time may be used at any moment of the day
         ("free", "i8", (len(LANES), MAX_SERVERS)),  # tick at which a server is next free
         ("busy", "i8", (len(LANES),)),  # ticks of work booked this period
+        # What is known of people on the list who are not simulated, of a closed cohort only (`engine.cohort`)
+        ("share", "f8"),  # of the practice's care that goes to the people simulated, at most 1
+        ("requests", "i8", (len(LANES), 2)),  # for a slot, this period: of patients' own needs, and of others
+        ("usual", "f8", (len(LANES), 2)),  # such requests per tick in the base years
+        ("usual_ticks", "i8", (len(LANES),)),  # length of an appointment in the base years
+        ("others_due", "i8", (len(LANES),)),  # tick of the next request by somebody who is not simulated
+        ("others", "i8", (len(LANES),)),  # number of these requests so far
+        ("key", "u8"),  # of their draws
         ("own", "i8", (2,)),  # appointments with a GP this period, and how many of them with the person's own
         ("waits", "i8", (len(LANES), WAIT_BINS)),  # appointments by whole days waited, this period
         ("access", "i8", (2, len(OUTCOMES))),  # by what became of them, this period: ASKED and PLANNED

@@ -46,6 +46,7 @@ _DEPARTURE, _CHANGE = KINDS.index("departure"), KINDS.index("practice_change")
 _URGENT, _TYPE, _DELEGABLE, _DELEGATED, _PATIENCE, _ELSEWHERE, _REFERRED, _BEFORE, _IN_CARE, _STAY = range(1, 11)
 _SEX, _KEY, _Z = 11, 12, 13
 _MENTAL, _MISSED, _AVAILABLE = 11, 12, 13  # of a contact; the ones before are of a birth
+_OTHERS_NEXT, _OTHERS_NEED = 1, 2  # of a request by somebody who is not simulated
 _TIME_BEFORE, _OWN_GP = 1, 2  # of the person, not of an occurrence
 
 SHARE_OF_BOYS = 1.05 / 2.05
@@ -369,6 +370,34 @@ def seek(person, tables, practice, lane: int, tick: int, length: int, origin: in
     return start, server
 
 
+@njit(cache=True, nogil=True)
+def meet_others(practice, tables, lane: int, tick: int) -> None:  # type: ignore[no-untyped-def]
+    """Let people on the list who are not simulated ask for the slots of a lane that they ask for up to `tick`.
+
+    They ask by chance as often as in the base years, less the part of those simulated, and wait as long as others of
+    middle education. Their appointments fill the book and are nobody's work here.
+    """
+    rate = (practice.usual[lane, 0] + practice.usual[lane, 1]) * (1.0 - practice.share)
+    if rate <= 0.0:
+        return
+    length = practice.usual_ticks[lane]
+    while practice.others_due[lane] <= tick:
+        due = practice.others_due[lane]
+        key = occurrence_key(practice.key, np.uint64(lane), practice.others[lane])
+        start, server = offer(practice, lane, due, length, tables.weekdays)
+        days = (start - due) / TICKS_PER_DAY
+        stays = days <= tables.horizon_days[lane]
+        if stays and days > 0.0:
+            own = choose(key, _OTHERS_NEED) * (practice.usual[lane, 0] + practice.usual[lane, 1])
+            if own < practice.usual[lane, 0]:
+                stays = days <= -tables.patience_days[1, lane] * math.log(choose(key, _PATIENCE))
+        if stays:
+            take(practice, lane, server, start, length)
+            practice.busy[lane] -= length
+        practice.others[lane] += 1
+        practice.others_due[lane] = due + 1 + int(-math.log(choose(key, _OTHERS_NEXT)) / rate)
+
+
 @njit(cache=True, nogil=True, forceinline=True)
 def book(person, practice, lane: int, server: int, start: int, length: int):  # type: ignore[no-untyped-def]
     """Write an appointment into the book."""
@@ -617,6 +646,7 @@ def answer(  # type: ignore[no-untyped-def]
     """
     days = (start - tick) / TICKS_PER_DAY
     outcome = rec.BOOKED
+    practice.requests[lane, 0 if tables.kind[origin] == _NEED else 1] += 1
     if days > tables.horizon_days[lane]:
         outcome = rec.DROPPED
     if days > 0.0 and tables.kind[origin] == _NEED:

@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 
 from paysim.care.delegation import DelegationRules, load_delegation
+from paysim.engine.accounts import practice_bills
 from paysim.engine.cell import run_arm, run_base
 from paysim.engine.model import Model, build_model, load_parameters
 from paysim.engine.staff import Staff, closing_length, set_quality, styles
 from paysim.engine.start import initial_state
 from paysim.errors import DataError
-from paysim.kernel.records import LANES, LEVERS, TICKS_PER_WEEK, TICKS_PER_YEAR
+from paysim.kernel.records import LANES, LEVERS, NEVER, TICKS_PER_WEEK, TICKS_PER_YEAR
+from paysim.kernel.transitions import depart
 from paysim.parameters import Override
 from paysim.population import Population, synthesize
 from tests.toy import busy_state, busy_tables, differences, enter, run_compiled, scenario, values, weeks
@@ -306,3 +308,71 @@ def test_practices_know_no_epoch() -> None:
     assert len(logs[0]) > 1500
     assert logs[0].tobytes() == logs[1].tobytes() == logs[2].tobytes()
     assert not differences(states[0], states[1])
+
+
+# A closed cohort ------------------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1)
+def cohort_run() -> dict[str, Any]:
+    """Return what is known each quarter of a closed cohort that loses nearly everybody between years 1 and 2."""
+    closed = replace(scenario(1, 6, arms=("dutch_today",)), population="closed")
+    of = build_model(closed, population=people())
+    base = run_base(of, 0)
+    found: dict[str, Any] = {"model": of, "quarters": []}
+
+    def thin_out(region: Any) -> Any:
+        for week in range(6 * 52):
+            yield region.env.timeout(TICKS_PER_WEEK)
+            if week == 52:  # nineteen in twenty leave at once, whoever they are
+                rows = region.living()
+                gone = rows[np.arange(len(rows)) % 20 != 0]
+                for row in gone:
+                    depart(region.state.people[row], int(region.env.now))
+                region.state.calendar[gone] = NEVER
+
+    def look(accounts: Any, settlement: Any) -> None:
+        books, activity = accounts.state.practices, settlement.book.activity
+        euros = practice_bills(of, activity, books["fte"], books["share"])
+        cost = sum(each.sum() for name, each in euros.items() if name != "material")
+        found["quarters"].append((activity.person_years.sum(), cost, books["fte"].copy(), books["waits"].sum(axis=0)))
+
+    run_arm(of, base, of.scenario.arm(of.scenario.current), 0, own_processes=(thin_out,), on_close=look)
+    return found
+
+
+def test_staff_of_a_closed_cohort_follows_what_it_asks_for() -> None:
+    found = cohort_run()["quarters"]
+    years = [sum(each[0] for each in found[4 * y : 4 * y + 4]) for y in range(6)]
+    costs = [sum(each[1] for each in found[4 * y : 4 * y + 4]) for y in range(6)]
+    before, after = costs[0] / years[0], costs[4] / years[4]
+    assert years[4] < 0.07 * years[0]
+    assert after == pytest.approx(
+        before, rel=0.15
+    )  # a few years older, and supply falls a little by the region's table
+    assert found[-1][2].sum() / found[0][2].sum() == pytest.approx(years[5] / years[0], rel=0.15)
+
+
+def test_a_small_rest_of_a_cohort_waits_neither_more_nor_less() -> None:
+    found = cohort_run()["quarters"]
+    days = np.arange(found[0][3].shape[1])
+
+    def mean_wait(first: int, last: int) -> float:
+        planned = sum(each[3][LANES.index("gp_planned")] for each in found[first:last])
+        return float(planned @ days / planned.sum())
+
+    with_everybody, with_few = mean_wait(0, 4), mean_wait(8, 24)
+    assert 0.5 < with_few / with_everybody < 2.0
+
+
+def test_an_open_region_shares_its_care_with_nobody() -> None:
+    of = model()
+    base = run_base(of, 0)
+    books = base.state.practices
+    assert (books["share"] == 1.0).all()
+    assert not books["others"].any()
+    staff = Staff(of, base.state)
+    before = books["fte"].copy()
+    staff.change(TICKS_PER_YEAR, 0.25)
+    np.testing.assert_allclose(books["fte"][:, 0], before[:, 0] * 0.25 * (1 + staff.growth[0, 0]))
+    assert (books["share"] == 0.25).all()

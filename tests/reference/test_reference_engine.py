@@ -14,7 +14,7 @@ from paysim.engine.model import Model, build_model
 from paysim.engine.region import ENGINES, Region
 from paysim.engine.staff import closing_years
 from paysim.kernel import records as rec
-from paysim.kernel.records import FIRST_TRANSITION, TICKS_PER_WEEK
+from paysim.kernel.records import FIRST_TRANSITION, TICKS_PER_DAY, TICKS_PER_WEEK
 from paysim.kernel.spec import AGES
 from paysim.parameters import Override
 from paysim.scenario import Arm, Behaviour
@@ -47,6 +47,30 @@ def test_toy_with_every_kind_of_process(seed: int) -> None:
     assert log.tobytes() == expected.tobytes()
     assert requests.tobytes() == of_reference.tobytes()
     assert not differences(compiled, reference)
+
+
+def test_toy_whose_books_others_fill_too() -> None:
+    """Of a closed cohort that has shrunk: people who are not simulated ask for slots between those who are."""
+    tables = busy_tables()
+    states = [enter(busy_state(60, 3), tables) for _ in ENGINES]
+    for state in states:
+        books = state.practices
+        books["share"], books["key"], books["others_due"] = 0.25, [3, 5, 7], 0
+        books["usual"], books["usual_ticks"] = 40.0 / TICKS_PER_WEEK, TICKS_PER_DAY // 144
+    log, requests = run_compiled(states[0], tables, weeks(30))
+    expected, of_reference = run_reference(states[1], tables, weeks(30))
+    assert log.tobytes() == expected.tobytes()
+    assert requests.tobytes() == of_reference.tobytes()
+    assert not differences(*states)
+    asked = states[0].practices["others"]
+    wanted = 30 * 2 * 40 * 0.75
+    assert (asked[:, :3] > 0).all()
+    assert np.abs(asked[:, :3] - wanted).max() < 6 * np.sqrt(wanted)
+    alone = enter(busy_state(60, 3), tables)
+    without, _ = run_compiled(alone, tables, weeks(30))
+    waits = [each["value"][each["outcome"] == rec.BOOKED].mean() for each in (log, without)]
+    assert waits[0] > waits[1]
+    assert (states[0].practices["busy"] <= 2 * alone.practices["busy"]).all()  # the others' time is not work done here
 
 
 def test_toy_with_windows_of_another_length() -> None:

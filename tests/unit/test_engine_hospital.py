@@ -9,6 +9,7 @@ import pytest
 
 from paysim.engine.beds import bed_days
 from paysim.engine.clinics import ROUTINE, URGENT
+from paysim.engine.cohort import REFERRALS
 from paysim.engine.emergency import EmergencyDepartment
 from paysim.engine.overflow import overflowing
 from paysim.engine.places import Places
@@ -119,7 +120,7 @@ def test_mean_wait_of_poisson_referrals_is_that_of_a_queue_served_in_batches():
     lengths = []
     for _ in range(weeks):
         made.draws.week = made.week
-        asked = made._ghosts(np.arange(4), made._usual("referrals"), now(made))
+        asked = made._ghosts(np.arange(4), made._of_others("referrals", REFERRALS), now(made))
         asked["patience"] = 1e9
         heart.see(now(made), asked, settling=False)
         lengths.append(len(heart.lists[ROUTINE]))
