@@ -270,7 +270,8 @@ class Accounts:
 
     def add(self, name: str, rows: np.ndarray, amount: np.ndarray) -> None:
         """Add an amount per person to what is counted this year under one of the names of `EXTRA`."""
-        np.add.at(self._year, (rows, len(self.names) + EXTRA.index(name)), amount)  # somebody may be there twice
+        column = self._year[:, len(self.names) + EXTRA.index(name)]
+        np.add.at(column, rows, amount)  # somebody may be there twice
 
     def person(self, number: int) -> PersonQuarter | None:
         """Return what is known of a person's quarter when it closes; None if there is nobody of that number."""
@@ -427,7 +428,7 @@ class Accounts:
             payee=self._practice_actors,
             euros=euros,
         )
-        return euros
+        return np.asarray(euros)
 
     def _settle_patients(self, tick: int) -> np.ndarray:
         """Post what patients pay back to insurers for this quarter; return cents per person."""

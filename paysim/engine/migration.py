@@ -98,7 +98,7 @@ class Migration:
         people["unlisted"][rows] = 1
         kernel.join_lists(people, self.state.calendar, self.state.practices, self.model.tables, rows, now)
         self._searching = self._searching or len(rows) > 0
-        return rows
+        return np.asarray(rows)
 
     def find_lists(self, now: int, room: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Let people without a practice join an open list; return the rows ``(left, taken)`` of those who had to move.

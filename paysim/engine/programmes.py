@@ -301,10 +301,10 @@ class Delivery:
         care, fte = self.model.care, self.state.practices["fte"]
         lanes = np.array([care.book.hours_per_year(*each) for each in fte])
         room = np.column_stack([lanes[:, :2].sum(axis=1), lanes[:, 2:]])
-        for each in self.accounts.past[-1:]:
-            room -= each.services.sum(axis=1) @ care.minutes[:, _WITH_A_BOOK] / 60.0 / each.years
-        for each in region.programmes:
-            room -= each.committed()[:, _WITH_A_BOOK]
+        for quarter in self.accounts.past[-1:]:
+            room -= quarter.services.sum(axis=1) @ care.minutes[:, _WITH_A_BOOK] / 60.0 / quarter.years
+        for delivery in region.programmes:
+            room -= delivery.committed()[:, _WITH_A_BOOK]
         need = (self._hours_a_year + self._hours_at_start)[tier][:, _WITH_A_BOOK]
         practice = self.state.people["practice"][rows]
         order = np.argsort(practice, kind="stable")

@@ -246,7 +246,8 @@ def test_a_practice_that_closes_down_leaves_its_people_to_other_lists() -> None:
     solo = tuple(replace(each, gps=1) for each in people.practices)
     model = build_model(short, population=replace(people, practices=solo))
     ends = closing_years(model)
-    assert (ends == closing_years(model)).all() and 1 <= ends.min() < 3 <= ends.max()
+    assert (ends == closing_years(model)).all()
+    assert 1 <= ends.min() < 3 <= ends.max()
     bases = {engine: run_base(model, 0, engine) for engine in ENGINES}
     arm = short.arm("dutch_today")
     log, cell, kept = _run(model, bases["compiled"], "compiled", arm)
