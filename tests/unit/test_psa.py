@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
@@ -96,16 +97,20 @@ def test_quantiles_are_keyed_by_name_and_uniform() -> None:
 
 def test_diseases_are_drawn_with_the_correlations_of_their_calibration() -> None:
     """The covariance that `paysim calibrate` wrote is that of the draws, within the error of a correlation."""
+    table = pd.read_csv(Path(ps.__file__).parent / "diseases" / "calibration" / "nl" / "covariance.csv")
+    covariance = table.pivot(index="first", columns="second", values="covariance")
     scenario = ps.load_scenario("nl/achterhoek_four_models")
     values = [{each.name: each.value for each in worlds.draw_of(scenario, number)} for number in range(400)]
-    for first, second, expected in (
-        ("heart_failure.level", "heart_failure.mortality_hr", 0.00660374 / math.sqrt(0.00276316 * 0.0175165)),
-        ("cancer.level", "cancer.deaths_level", -0.00149271 / math.sqrt(0.00133324 * 0.00326382)),
-        ("cancer.level", "diabetes.level", 0.0),
-    ):
+    pairs = {(a, b) for a, b in zip(table["first"], table["second"], strict=True) if a < b} & {
+        (a, b) for a in values[0] for b in values[0]
+    }
+    assert pairs
+    for first, second in {*pairs, ("cancer.level", "diabetes.level")}:
+        both = covariance.loc[first, second] if (first, second) in pairs else 0.0
+        expected = both / math.sqrt(covariance.loc[first, first] * covariance.loc[second, second])
         logs = np.log([[each[first], each[second]] for each in values])
         found = np.arctanh(np.corrcoef(logs.T)[0, 1])  # Fisher: normal with variance 1 / (n - 3)
-        assert found == pytest.approx(np.arctanh(expected), abs=4.0 / math.sqrt(len(values) - 3))
+        assert found == pytest.approx(np.arctanh(expected), abs=4.0 / math.sqrt(len(values) - 3)), (first, second)
 
 
 def test_minutes_and_prices_of_services_are_drawn_and_used() -> None:
