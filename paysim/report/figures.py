@@ -118,7 +118,7 @@ def actor_balance(results: Source, ax: Axes | None = None, *, baseline: str | No
         drawing.heat(ax, _shades(grid, table, bold), texts, rows, names, by_row=False, bold=bold)
         few = isinstance(results, Run) and caveats.is_small(results)
         held = f"{caveats.FEW}: none is coloured" if few else "coloured beyond chance"
-        ax.set_xlabel(f"Gain against {_title(results, baseline)}, EUR per head per year unless said; {held}")
+        ax.set_xlabel(f"Gain against {_title(results, baseline)}, EUR per head per year unless said;\n{held}")
     return ax
 
 
