@@ -8,6 +8,7 @@ import pytest
 
 from paysim.analysis.compare import CHANCE_ONLY, COLUMNS, ONE_SUM
 from paysim.analysis.compare import compare as compared
+from paysim.analysis.decomposition import Decomposition, _by_part, _intervals
 from paysim.analysis.measures import PER_HEAD, measure
 from paysim.report import wording
 from paysim.report.figures import _shades
@@ -84,3 +85,22 @@ def test_only_what_is_told_is_coloured() -> None:
 )
 def test_a_passive_arm_without_a_responding_twin_is_named(arms: list[Look], alone: list[str]) -> None:
     assert without_twin(arms, ["today"]) == alone
+
+
+def test_money_of_a_decomposition_is_that_of_the_region_and_parts_have_intervals() -> None:
+    """One person stands for ten, over two replicates: cents of both added up are a twentieth of a euro each."""
+    steps = [pd.DataFrame([{"m": 1.0}, {"m": last}, {"m": 4.0}, {"m": 4.0}, {"m": 5.0}]) for last in (2.0, 2.5)]
+    each = [_by_part(frame) for frame in steps]
+    posted = pd.DataFrame([{"hospital": 100, "patients": -100}] * 4 + [{"hospital": 300, "patients": -300}])
+    money = _by_part(posted).add_suffix("_cents").rename_axis("actor")
+    found = Decomposition("s", "a", "b", each[0], money, _intervals(each), 10.0, 2)
+    assert found.money_eur.loc["hospital"].to_dict() == {
+        "baseline": 5.0,
+        "payment": 0.0,
+        "behaviour": 0.0,
+        "health": 0.0,
+        "organisation": 10.0,
+        "arm": 15.0,
+    }
+    ends = found.intervals.loc["m", ["payment_low", "payment_high"]].to_numpy(float)
+    np.testing.assert_allclose(ends, 1.25 + np.array([-1.0, 1.0]) * 12.706204736 * 0.25, rtol=1e-6)
