@@ -43,8 +43,8 @@ REST = "other providers, staff and suppliers of practices"
 """Everybody else in the ledger: with them payers, practices and organisations add up to nothing."""
 
 RESOURCES = {
-    "of it running organisations": "resource_cost_organisations",
     "health care (resource cost)": "resource_cost_total",
+    "of it running organisations": "resource_cost_organisations",
     "society (care, informal care, time and travel of patients, lost work)": "societal_cost",
 }
 """What is used up, whoever pays: measures of a run."""
