@@ -81,7 +81,10 @@ def threshold(
         about = {"scenario": loaded.name, "measure": measure, "arm": shown, "baseline": against}
         show.as_json({**about, "x": axes[0].name, "y": axes[1].name, "cells": records(table), "zero": records(zero)})
         return
-    typer.echo(f"{measure}, {shown} less {against} (value: the arm's own); x: {axes[0].name}, y: {axes[1].name}")
+    typer.echo(
+        f"{measure}, {_unit(measure)}, {shown} less {against} (value: the arm's own); "
+        f"x: {axes[0].name}, y: {axes[1].name}"
+    )
     show.table(records(table), tuple(table.columns))
     if len(zero):
         typer.echo("\nwhere the difference changes sign")
@@ -130,7 +133,10 @@ def morris(
     if json:
         show.as_json({"scenario": loaded.name, "measure": measure, "arm": shown, "baseline": against, "rows": rows})
         return
-    typer.echo(f"elementary effects on {measure}, {shown} less {against}, over the whole range of each parameter")
+    typer.echo(
+        f"elementary effects on {measure}, {_unit(measure)}, {shown} less {against}, "
+        "over the whole range of each parameter"
+    )
     show.table(rows, ("mu_star", "mu_star_error", "mu", "sigma", "parameter"))
 
 
@@ -179,7 +185,7 @@ def structural(
         about = {"scenario": loaded.name, "measure": measure, "baseline": against}
         show.as_json({**about, "differences": records(table), "variance": shares})
         return
-    typer.echo(f"{measure}, {shown} less {against}, under each alternative")
+    typer.echo(f"{measure}, {_unit(measure)}, {shown} less {against}, under each alternative")
     show.table(rows, ("difference", "low", "high", "chance_error", "structure"))
     if split:
         typer.echo(
@@ -242,6 +248,8 @@ def optimise(
         show.as_json({"scenario": loaded.name, "arm": shown, "baseline": against, "designs": records(table)})
         return
     typer.echo(f"differences of {shown} from {against}; design 0 is the scenario as written; the front first")
+    for name in dict.fromkeys([*(each.measure for each in objectives), *(each.measure for each in limits)]):
+        typer.echo(f"{name}: {_unit(name)}")
     hidden = [] if replicates > 1 else [each for each in table.columns if each.endswith("_error")]
     show.table(records(table), tuple(each for each in table.columns if each not in hidden))
 
@@ -259,6 +267,15 @@ def _arms(scenario: Scenario, arm: str | None, baseline: str | None) -> tuple[st
     return scenario.arm(
         arm or next(each.name for each in reversed(scenario.arms) if each.name != against)
     ).name, against
+
+
+def _unit(measure: str) -> str:
+    """Return the unit of a measure of `compare`; of a total of the results what it is divided by."""
+    from paysim.analysis.indicators import INDICATORS
+    from paysim.analysis.measures import MEASURES
+
+    known = {each.name: each.unit for each in (*MEASURES, *INDICATORS)}
+    return known.get(measure, "per head of the region at the start, over the horizon")
 
 
 def _range(text: str, open_ends: bool = False) -> tuple[str, float, float]:
