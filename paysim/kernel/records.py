@@ -150,7 +150,7 @@ PRACTICE = np.dtype(
         ("usual", "f8", (len(LANES), 2)),  # such requests per tick in the base years
         ("usual_ticks", "i8", (len(LANES),)),  # length of an appointment in the base years
         ("others_due", "i8", (len(LANES),)),  # tick of the next request by somebody who is not simulated
-        ("others", "i8", (len(LANES),)),  # number of these requests so far
+        ("others", "i8", (len(LANES),)),  # number of requests so far of which these are a part
         ("key", "u8"),  # of their draws
         ("own", "i8", (2,)),  # appointments with a GP this period, and how many of them with the person's own
         ("waits", "i8", (len(LANES), WAIT_BINS)),  # appointments by whole days waited, this period

@@ -46,7 +46,7 @@ _DEPARTURE, _CHANGE = KINDS.index("departure"), KINDS.index("practice_change")
 _URGENT, _TYPE, _DELEGABLE, _DELEGATED, _PATIENCE, _ELSEWHERE, _REFERRED, _BEFORE, _IN_CARE, _STAY = range(1, 11)
 _SEX, _KEY, _Z = 11, 12, 13
 _MENTAL, _MISSED, _AVAILABLE = 11, 12, 13  # of a contact; the ones before are of a birth
-_OTHERS_NEXT, _OTHERS_NEED = 1, 2  # of a request by somebody who is not simulated
+_OTHERS_NEXT, _OTHERS_NEED, _OTHERS_COME = 1, 2, 14  # of a request by somebody who is not simulated
 _TIME_BEFORE, _OWN_GP = 1, 2  # of the person, not of an occurrence
 
 SHARE_OF_BOYS = 1.05 / 2.05
@@ -375,9 +375,10 @@ def meet_others(practice, tables, lane: int, tick: int) -> None:  # type: ignore
     """Let people on the list who are not simulated ask for the slots of a lane that they ask for up to `tick`.
 
     They ask by chance as often as in the base years, less the part of those simulated, and wait as long as others of
-    middle education. Their appointments fill the book and are nobody's work here.
+    middle education. Their appointments fill the book and are nobody's work here. Requests come as in the base years and
+    each is by somebody not simulated with the chance of the time, because that grows from next to nothing.
     """
-    rate = (practice.usual[lane, 0] + practice.usual[lane, 1]) * (1.0 - practice.share)
+    rate = practice.usual[lane, 0] + practice.usual[lane, 1]
     if rate <= 0.0:
         return
     length = practice.usual_ticks[lane]
@@ -386,9 +387,9 @@ def meet_others(practice, tables, lane: int, tick: int) -> None:  # type: ignore
         key = occurrence_key(practice.key, np.uint64(lane), practice.others[lane])
         start, server = offer(practice, lane, due, length, tables.weekdays)
         days = (start - due) / TICKS_PER_DAY
-        stays = days <= tables.horizon_days[lane]
+        stays = days <= tables.horizon_days[lane] and choose(key, _OTHERS_COME) < 1.0 - practice.share
         if stays and days > 0.0:
-            own = choose(key, _OTHERS_NEED) * (practice.usual[lane, 0] + practice.usual[lane, 1])
+            own = choose(key, _OTHERS_NEED) * rate
             if own < practice.usual[lane, 0]:
                 stays = days <= -tables.patience_days[1, lane] * math.log(choose(key, _PATIENCE))
         if stays:

@@ -63,7 +63,7 @@ def test_toy_whose_books_others_fill_too() -> None:
     assert requests.tobytes() == of_reference.tobytes()
     assert not differences(*states)
     asked = states[0].practices["others"]
-    wanted = 30 * 2 * 40 * 0.75
+    wanted = 30 * 2 * 40  # of which three in four are by others
     assert (asked[:, :3] > 0).all()
     assert np.abs(asked[:, :3] - wanted).max() < 6 * np.sqrt(wanted)
     alone = enter(busy_state(60, 3), tables)

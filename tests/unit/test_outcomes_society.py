@@ -23,7 +23,7 @@ SERVICES = (
 )
 SECTORS = (*(GENERAL_PRACTICE,) * 9, "out_of_hours", *("hospital",) * 6, "long_term_care")
 EXTRA = ("gp_payments", "standing_costs", "programme_payments", "programme_cost", "patient_payments")
-MORE = ("payments_by_others", "utility_lost", "deaths", *FATAL)
+MORE = ("person_years", "payments_by_others", "utility_lost", "deaths", *FATAL)
 WEIGHT = 3.0
 BANDS = 20
 
