@@ -143,7 +143,7 @@ FEWER_ARMS = {
     "nl/achterhoek_pioneer_site": 4,
     "nl/achterhoek_plot": 4,
     "nl/achterhoek_shared_savings": 3,
-    "nl/achterhoek_solo_practices": 3,
+    "nl/achterhoek_solo_practices": 4,
     "nl/gelderse_vallei_plot": 4,
     "uk/middenkempen_quality_targets": 2,
     "us/achterhoek_episode_bundle": 3,
