@@ -375,8 +375,8 @@ def meet_others(practice, tables, lane: int, tick: int) -> None:  # type: ignore
     """Let people on the list who are not simulated ask for the slots of a lane that they ask for up to `tick`.
 
     They ask by chance as often as in the base years, less the part of those simulated, and wait as long as others of
-    middle education. Their appointments fill the book and are nobody's work here. Requests come as in the base years and
-    each is by somebody not simulated with the chance of the time, because that grows from next to nothing.
+    middle education. Their appointments fill the book and are nobody's work here. Requests come as in the base years,
+    each by somebody not simulated with the chance of the time, because that grows from next to nothing.
     """
     rate = practice.usual[lane, 0] + practice.usual[lane, 1]
     if rate <= 0.0:
