@@ -43,7 +43,7 @@ def test_a_service_has_a_cost_a_price_and_sources(name):
     assert SERVICES.resource_cost(WAGES)[k] > 0.0
     assert SERVICES.reference_price_eur[k] > 0.0
     assert SERVICES.titles[k]
-    rows = [row for row in SERVICES.frame() if row["name"].startswith(f"services.{name}.")]
+    rows = [row for row in SERVICES.parameters().frame() if row["name"].startswith(f"services.{name}.")]
     assert rows
     for row in rows:
         assert row["source"], row
