@@ -311,12 +311,12 @@ def incentive_map(results: Source, ax: Axes | None = None) -> Axes:
         ax.tick_params(axis="x", labelsize=7)
         for i, lever in enumerate(levers):
             middle = (i + 0.5) * len(segments)
-            unit = drawing.two_lines(units[lever], 26)
+            unit = textwrap.fill(units[lever], 20)
             text = f"{lever.replace('_', ' ').capitalize()}\n{unit}"
             ax.text(middle, len(arms) + 0.12, text, ha="center", va="top", fontsize=8)
             if i:
                 ax.axvline(i * len(segments), color=drawing.INK, lw=1.4)
-        ax.set_xlabel(" \n \n ")  # keeps room for the names of the levers
+        ax.set_xlabel(" \n \n \n \n ")  # keeps room for the names of the levers
     return ax
 
 

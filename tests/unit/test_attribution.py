@@ -150,7 +150,14 @@ def test_a_run_knows_single_persons_of_base_years_and_of_years_to_come(
     """Providers reckon with them in every quarter, also in the middle of a year."""
     scenario = ps.load_scenario("nl/achterhoek_shared_savings")
     today = scenario.arm(scenario.current)
-    savings = {"kind": "shared_savings", "sharing_rate": 0.5, "trend": "none", "base_year_weights": [0.5, 0.5], **terms}
+    savings = {
+        "kind": "shared_savings",
+        "sharing_rate": 0.5,
+        "loss_rate": 0.5,
+        "trend": "none",
+        "base_year_weights": [0.5, 0.5],
+        **terms,
+    }
     mine = read_contract({"name": "mine", "payer": "insurers", "providers": "practices", "components": [savings]})
     arm = replace(today, name="mine", contracts=(*today.contracts, mine), behaviour=Behaviour("profit_altruism"))
     short = replace(scenario, horizon_years=2, base_years=mine.components[0].base_years_needed, arms=(today, arm))
