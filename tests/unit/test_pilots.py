@@ -233,7 +233,8 @@ def test_nobody_comes_twice(plot, selection):
 
 def test_a_bonus_by_chance_is_that_of_the_normal_distribution(plot):
     """Shared-savings arithmetic with noise: P(pay) = 1 - Phi(MSR / SE)."""
-    terms = Payment(sharing=0.5, loss_sharing=0.5, minimum_savings_rate=0.02, investment_eur_per_head=10.0)
+    terms = Payment(sharing=0.5, loss_sharing=0.5, minimum_savings_rate=0.02, investment_eur_per_head=42.0)
+    # The arm grants 8 a year, so 10 of the investment are its own.
     study = run_pilot(replace(plot, payment=terms), panel(practices=200, worlds=20), 2000, OFF)
     error = 40.0 * np.sqrt(0.75 * (1 / 20 + 1 / 20)) / 1000.0
     from scipy.stats import norm
