@@ -19,6 +19,7 @@ from paysim.analysis import worlds
 from paysim.analysis.worlds import PEOPLE, World, uncertain
 from paysim.behaviour import behaviour_correlations
 from paysim.cli.app import app
+from paysim.diseases.health import health_correlations
 from paysim.parameters import Override, Parameter
 from paysim.parameters.draws import at_quantile, draw, is_uncertain, quantile
 from paysim.scenario import Scenario
@@ -153,10 +154,9 @@ def test_a_study_has_every_cell_and_what_was_drawn(short: Scenario, study: studi
     drawn = uncertain(short)
     assert len(drawn) > 300
     assert list(study.parameters.columns) == [each.name for each in drawn]
+    together = {**behaviour_correlations(), **health_correlations("NL")}
     for number, row in study.parameters.iterrows():
-        changed = {
-            each.name: each.value for each in draw(drawn, short.seed, int(str(number)), behaviour_correlations())
-        }
+        changed = {each.name: each.value for each in draw(drawn, short.seed, int(str(number)), together)}
         for name, value in changed.items():
             assert row[name] == (value[0] if isinstance(value, tuple) else value), name
     summary = study.summary()
