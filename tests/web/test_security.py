@@ -311,7 +311,7 @@ def renamed(folder, names):
 
 @pytest.mark.parametrize("page", ["/runs/small/verdict", "/runs/small/aims", "/runs/small/explore/payer"])
 def test_no_name_becomes_part_of_a_page(client, with_run, page):
-    renamed(with_run.outputs / "small", ["plain"] * 4)
+    renamed(with_run.outputs / "small", [f"plain {k}" for k in "abcd"])
     plain = Skeleton(client.get(page).text)
     every = NAMES if page.endswith("verdict") else NAMES[::5]
     for start in range(0, len(every), 4):
