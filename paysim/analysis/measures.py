@@ -354,6 +354,26 @@ def paired(what: Measure, here: pd.DataFrame, there: pd.DataFrame) -> tuple[pd.S
     return what.against(there, here.reindex(there.index)), what.of(there)
 
 
+def added_up(what: Measure, frame: pd.DataFrame, weight: str, by: list[str]) -> pd.DataFrame:
+    """Return what a measure needs for groups of rows together: totals added up, levels weighed by a column.
+
+    Parameters
+    ----------
+    frame
+        Rows with the columns that the measure needs, `weight` among them.
+    by
+        Levels of the index that stay.
+    """
+    is_level = what.per is None and not what.summed
+    table = frame[list(dict.fromkeys([what.total, *([what.per] if what.per else []), weight]))].copy()
+    if is_level:
+        table[what.total] *= table[weight]
+    whole = table.groupby(level=by, sort=False).sum()
+    if is_level:
+        whole[what.total] /= whole[weight]
+    return whole
+
+
 def by_arm(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Return the rows of each arm, without the arm in their index."""
     return {str(arm): part.droplevel("arm") for arm, part in frame.groupby(level="arm", sort=False)}

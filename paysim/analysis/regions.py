@@ -21,7 +21,7 @@ import numpy as np
 
 from paysim import catalog
 from paysim.analysis.compare import t_interval
-from paysim.analysis.measures import MEASURES, Measure, by_arm, paired
+from paysim.analysis.measures import MEASURES, Measure, added_up, by_arm, paired
 from paysim.analysis.measures import measure as find_measure
 from paysim.analysis.worlds import PEOPLE, simulate_variants
 from paysim.engine.cell import Progress
@@ -122,15 +122,7 @@ class Regions:
 
     def _pooled(self, what: Measure) -> pd.DataFrame:
         """Return ``[(replicate, arm), measure]`` of all regions together, what a measure needs."""
-        is_level = what.per is None and not what.summed
-        columns = list(dict.fromkeys([what.total, *([what.per] if what.per else []), PEOPLE]))
-        table = self.totals[columns].copy()
-        if is_level:
-            table[what.total] *= table[PEOPLE]
-        whole = table.groupby(level=["replicate", "arm"], sort=False).sum()
-        if is_level:
-            whole[what.total] /= whole[PEOPLE]
-        return whole
+        return added_up(what, self.totals, PEOPLE, ["replicate", "arm"])
 
 
 def regions(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from paysim.analysis.compare import arm_names, baselines, clustered_interval, t_interval
-from paysim.analysis.measures import KEYS, Measure, by_arm, horizon, paired, wide
+from paysim.analysis.measures import KEYS, Measure, added_up, by_arm, horizon, paired, wide
 from paysim.analysis.measures import measure as find_measure
 from paysim.analysis.runs import Run, load_run
 from paysim.analysis.samples import labelled
@@ -155,17 +155,9 @@ def kinds_of(practices: pd.DataFrame, arm: str, weight: float = 1.0) -> dict[str
 def _joined(frame: pd.DataFrame, what: Measure, kinds: Mapping[str, str]) -> pd.DataFrame:
     """Return what a measure needs by kind of practice: totals added up, levels weighed by person-years."""
     keys = [name for name in KEYS if name in frame.index.names]
-    needed = list(dict.fromkeys([what.total, *([what.per] if what.per else []), "person_years"]))
-    table = frame[needed].copy()
-    is_level = what.per is None and not what.summed
-    if is_level:
-        table[what.total] *= table["person_years"]
-    table = table.reset_index()
-    table["group"] = table["group"].map(kinds)
-    joined = table.groupby(keys, sort=False).sum()
-    if is_level:
-        joined[what.total] /= joined["person_years"]
-    return joined
+    kind = frame.index.get_level_values("group").map(kinds)
+    of_kind = frame.droplevel("group").set_index(kind.rename("group"), append=True)
+    return added_up(what, of_kind, "person_years", keys)
 
 
 def _between_practices(

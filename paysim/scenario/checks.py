@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from paysim import catalog
 from paysim.care.programmes import Programme, ProgrammeUse, read_programme
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 Extra = Sequence[str | os.PathLike[str]]
 Loc = tuple[str | int, ...]
+Named = TypeVar("Named")
 
 
 def name_problems(read: ScenarioReader, document: Document) -> Iterator[Problem]:
@@ -98,14 +99,7 @@ def read_delegation(
     """Read an arm's rules of delegation; what is wrong with them is added to `problems`."""
     from paysim.care.delegation import load_delegation
 
-    if name is None:
-        return None
-    beside = Path(document.path).parent / name  # a file's path is looked up beside the scenario too
-    try:
-        return load_delegation(str(beside) if name.endswith(".yaml") and beside.is_file() else name, extra)
-    except InputError as exc:
-        problems += [placed(problem, document, "delegation") for problem in exc.problems]
-        return None
+    return _read_named(load_delegation, "delegation", name, document, extra, problems)
 
 
 def read_organisations(
@@ -114,13 +108,25 @@ def read_organisations(
     """Read an arm's organisations; what is wrong with them is added to `problems`."""
     from paysim.accounting.organisations import load_organisations
 
+    return _read_named(load_organisations, "organisations", name, document, extra, problems)
+
+
+def _read_named(
+    load: Callable[[str, Extra], Named],
+    key: str,
+    name: str | None,
+    document: Document,
+    extra: Extra,
+    problems: list[Problem],
+) -> Named | None:
+    """Read what an arm names under a key: a part of the catalogue, or a file."""
     if name is None:
         return None
     beside = Path(document.path).parent / name  # a file's path is looked up beside the scenario too
     try:
-        return load_organisations(str(beside) if name.endswith(".yaml") and beside.is_file() else name, extra)
+        return load(str(beside) if name.endswith(".yaml") and beside.is_file() else name, extra)
     except InputError as exc:
-        problems += [placed(problem, document, "organisations") for problem in exc.problems]
+        problems += [placed(problem, document, key) for problem in exc.problems]
         return None
 
 
