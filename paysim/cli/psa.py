@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +11,7 @@ import typer
 from paysim.cli import show
 from paysim.cli.progress import Bars, say_if_compiling
 from paysim.cli.resume import show_failures
-from paysim.cli.run import Json, Seed
+from paysim.cli.run import Json, Seed, with_numbers
 
 _COLUMNS = ("arm", "measure", "mean", "low", "high", "difference", "difference_low", "difference_high")
 
@@ -44,12 +43,7 @@ def psa(
     from paysim.analysis.psa import psa as study
     from paysim.scenario import load_scenario
 
-    loaded = load_scenario(scenario)
-    loaded = replace(
-        loaded,
-        seed=loaded.seed if seed is None else seed,
-        horizon_years=loaded.horizon_years if years is None else years,
-    )
+    loaded = with_numbers(load_scenario(scenario), seed, years)
     say_if_compiling(quiet=json)
     with Bars(quiet=json) as bars, dask_executor(dask) if dask else nullcontext() as executor:
         found = study(

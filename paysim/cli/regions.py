@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +10,7 @@ import typer
 
 from paysim.cli import show
 from paysim.cli.progress import Bars, say_if_compiling
-from paysim.cli.run import Json, Seed
+from paysim.cli.run import Json, Seed, with_numbers
 
 _COLUMNS = ("region", "people", "arm", "value", "baseline_value", "difference", "low", "high")
 _SHOWN = ("spending_per_head", "resource_cost_per_head", "practice_margin_per_1000", "qalys_per_1000")
@@ -45,13 +44,7 @@ def regions(
     from paysim.analysis.regions import regions as simulated
     from paysim.scenario import load_scenario
 
-    loaded = load_scenario(scenario)
-    loaded = replace(
-        loaded,
-        seed=loaded.seed if seed is None else seed,
-        horizon_years=loaded.horizon_years if years is None else years,
-        replicates=loaded.replicates if replicates is None else replicates,
-    )
+    loaded = with_numbers(load_scenario(scenario), seed, years, replicates)
     say_if_compiling(quiet=json)
     with Bars(quiet=json) as bars, dask_executor(dask) if dask else nullcontext() as executor:
         found = simulated(loaded, region, out, sample=sample, workers=workers, executor=executor, progress=bars.tick)

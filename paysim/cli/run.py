@@ -55,16 +55,22 @@ def run(
     """Simulate a scenario under all its arms."""
     from paysim.scenario import load_scenario
 
-    loaded = load_scenario(scenario)
-    loaded = replace(
-        loaded,
-        replicates=loaded.replicates if replicates is None else replicates,
-        seed=loaded.seed if seed is None else seed,
-        horizon_years=loaded.horizon_years if years is None else years,
-    )
+    loaded = with_numbers(load_scenario(scenario), seed, years, replicates)
     share = None if precision is None else _share(precision)
     wanted = measures or ()
     simulate_and_report(loaded, out, sample, workers, engine, json, overwrite, population, share, wanted, progress)
+
+
+def with_numbers(
+    scenario: Scenario, seed: int | None = None, years: int | None = None, replicates: int | None = None
+) -> Scenario:
+    """Return a scenario with the numbers that somebody gave on the command line; None: those of its file."""
+    return replace(
+        scenario,
+        seed=scenario.seed if seed is None else seed,
+        horizon_years=scenario.horizon_years if years is None else years,
+        replicates=scenario.replicates if replicates is None else replicates,
+    )
 
 
 def demo(
