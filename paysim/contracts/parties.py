@@ -16,6 +16,7 @@ from typing import Any
 
 from paysim.accounting.ledger import is_practice, practice_actor
 from paysim.contracts.contract import Contract, Part
+from paysim.contracts.scope import Participants
 
 COLUMNS = ("year", "party", "takes_part", "expected_eur", "risk_eur", "worth_eur", "position_eur")
 
@@ -120,6 +121,6 @@ def _dated(contracts: Iterable[Contract], organisation: str, year: int) -> Itera
             yield replace(each, components=tuple(parts), after_exit_of=None if begins else each.after_exit_of)
 
 
-def _participants(contract: Contract) -> Any:
+def _participants(contract: Contract) -> Participants:
     assert contract.scope.participants is not None
     return contract.scope.participants
