@@ -256,7 +256,7 @@ def busy_tables(births: float = 0.2, **terms: Any) -> np.ndarray:
 
 
 def busy_state(people: int = 120, practices: int = 3, seed: int = 1, room: int = 60) -> State:
-    """Return people of all ages, every other one ill, and too few staff."""
+    """Return people of all ages, every other one ill, and too few staff; not all practices are as available."""
     ages = np.random.default_rng(7).uniform(0.0, 95.0, people * practices)
     state = toy_state(
         people,
@@ -270,6 +270,7 @@ def busy_state(people: int = 120, practices: int = 3, seed: int = 1, room: int =
         stretch=24.0,
     )
     state.practices["flexible"][:, rec.LANES.index("gp_urgent")] = 1
+    state.practices["activity_levers"][:2, :, rec.AVAILABILITY] = [[1.5], [0.7]]
     return state
 
 

@@ -260,10 +260,12 @@ def _log_factor(
 
 
 def _normalised(rate: Floats, cohort: Cohort, slopes: Mapping[str, float], log_hr: Mapping[str, float]) -> Floats:
-    """Return the log hazard ``[2, 111]`` at which the cohort's cells have the mean of `rate`."""
+    """Return the log hazard ``[2, 111]`` at which the cohort's cells have the mean of `rate`; -inf where that is 0."""
     sex, age = _sex_age(cohort)
     target = rate[sex, age]
-    return np.log(rate) + _log_ratio(cohort, target, target * np.exp(_log_factor(cohort, slopes, log_hr)))
+    with np.errstate(divide="ignore"):
+        log_rate = np.log(rate)
+    return log_rate + _log_ratio(cohort, target, target * np.exp(_log_factor(cohort, slopes, log_hr)))
 
 
 def _log_ratio(cohort: Cohort, target: Floats, modelled: Floats) -> Floats:

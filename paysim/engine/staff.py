@@ -115,7 +115,8 @@ class Staff:
         limit = np.where(practices["closed"] == 1, limit * (1.0 - self.margin), limit)
         practices["closed"] = length >= limit
         if (self.ends < NEVER).any():
-            self.room = np.where(fte > 0.0, np.ceil(np.maximum(limit * fte - listed, 0.0)), 0.0)
+            places = np.multiply(limit, fte, out=np.zeros(len(fte)), where=fte > 0.0)  # a limit may be infinite
+            self.room = np.ceil(np.maximum(places - listed, 0.0))
 
 
 def working_time(model: Model) -> np.ndarray:
