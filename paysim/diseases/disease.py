@@ -28,6 +28,7 @@ from paysim.diseases.ages import FIVE_YEARS, TEN_YEARS, Bands, banded, fit_level
 from paysim.diseases.cohort import Cohort, hazards
 from paysim.diseases.risk.factors import RiskFactorTables
 from paysim.errors import Problem, ScenarioError, nearest_name
+from paysim.kernel.shares import shares_along_age
 from paysim.kernel.spec import AGES, Transition
 from paysim.parameters import Parameters
 
@@ -265,7 +266,7 @@ def stationary(
     def by_state(values: Mapping[str, np.ndarray | float], default: float) -> np.ndarray:
         """Stack values by state as ``[111, states, 2]``."""
         full = [np.broadcast_to(np.asarray(values.get(name, default), float), (2, AGES)) for name in states]
-        return np.stack(full).transpose(2, 0, 1)
+        return np.ascontiguousarray(np.stack(full).transpose(2, 0, 1))
 
     come, ratio, extra = by_state(entry, 0.0), by_state(hr, 1.0) - 1.0, by_state(excess, 0.0)
     flow = np.zeros((AGES, len(states), len(states), 2))  # from column to row
@@ -274,27 +275,8 @@ def stationary(
         flow[:, states.index(a), states.index(a)] -= by_age
         if b is not None:
             flow[:, states.index(b), states.index(a)] += by_age
-    p = np.zeros((len(states), 2))
     result = np.zeros((len(states), 2, AGES))
-
-    def change(p: np.ndarray, age: int) -> np.ndarray:
-        without = np.maximum(life[:, age] - (p * extra[age]).sum(axis=0), 0.0)
-        without /= 1.0 + (p * ratio[age]).sum(axis=0)
-        gap = ratio[age] * without + extra[age]
-        return np.asarray(come[age] - p * (gap - (p * gap).sum(axis=0)) + (flow[age] * p[None, :, :]).sum(axis=1))
-
-    def shares(p: np.ndarray) -> np.ndarray:
-        """Keep some people well, where published rates at the oldest ages would leave nobody."""
-        p = np.maximum(p, 0.0)
-        return np.asarray(p / np.maximum(p.sum(axis=0) / MOST_ILL, 1.0))
-
-    step = 1.0 / STEPS_PER_YEAR
-    for age in range(AGES):
-        for _ in range(STEPS_PER_YEAR):
-            middle = shares(p + change(p, age) * step / 2)
-            after = shares(p + change(middle, age) * step)
-            result[:, :, age] += (p + after) * step / 2
-            p = after
+    shares_along_age(np.ascontiguousarray(life, float), come, ratio, extra, flow, STEPS_PER_YEAR, MOST_ILL, result)
     return dict(zip(states, result, strict=True))
 
 

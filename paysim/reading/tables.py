@@ -96,8 +96,13 @@ def read_table(
     InputError
         Of the class `error`, with file, line and column of up to 20 faults.
     """
-    table = read_raw(path, limits, error)
     rules = {name: rule if isinstance(rule, Column) else Column(rule) for name, rule in columns.items()}
+    return _checked(read_raw(path, limits, error), rules, allow_extra, error)
+
+
+def _checked(
+    table: RawTable, rules: Mapping[str, Column], allow_extra: Sequence[str], error: type[InputError]
+) -> dict[str, Any]:
     _check_names(table, rules, allow_extra, error)
     problems: list[Problem] = []
     result: dict[str, Any] = {}
@@ -122,8 +127,8 @@ def read_any_table(
     refused, unless `text` names the column: one mistyped number must not turn a column into text.
     """
     table = read_raw(path, limits, error)
-    rules = {name: str if name in text else _guess(table, name, error) for name in table.names}
-    return read_table(path, rules, limits, error=error)
+    rules = {name: Column(str if name in text else _guess(table, name, error)) for name in table.names}
+    return _checked(table, rules, (), error)
 
 
 def read_raw(path: str | os.PathLike[str], limits: Limits = LIMITS, error: type[InputError] = DataError) -> RawTable:
