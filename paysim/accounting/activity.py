@@ -62,7 +62,11 @@ class Persons:
         return self._each(lambda _, values: values[rows])
 
     def pooled(self) -> Persons:
-        """Return the persons as of one practice."""
+        """Return the persons as of one practice; the same ones each time."""
+        return self._pooled
+
+    @cached_property
+    def _pooled(self) -> Persons:
         of_practices = ("practice", "most_seen", "listed_before", "most_seen_before")
         return self._each(lambda name, values: np.minimum(values, 0) if name in of_practices else values)
 
@@ -200,7 +204,7 @@ class Activity:
         """Return the activity with each practice's at its own weight ``[practice]``; without rows of weight 0."""
         by_one, by_two = factor[:, None], factor[:, None, None]
         persons = self.persons
-        if persons is not None:
+        if persons is not None and not (factor > 0.0).all():
             persons = persons.taken(factor[persons.practice] > 0.0)
         return replace(
             self,

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from paysim.accounting.activity import Activity, Persons
 from paysim.accounting.book import Book
 from paysim.accounting.segments import CONDITIONS, SEGMENT_CONDITION
+from paysim.contracts.attribution import moves
 from paysim.contracts.protocol import Floats, SettledByYear, Working
 from paysim.errors import ModelError
 
@@ -373,19 +374,24 @@ class SharedSavings(SettledByYear):
     def _counted(self, activity: Activity) -> Activity:
         """Return the activity of the people who count."""
         if self._looks_at_persons:
-            activity = _attributed(activity, *self._belong(activity))
+            persons, to = self._belong(activity)
+            way = f"{self.attribution} {self.assignment}"
+            activity = moves(persons, way, to, len(activity.practice_names)).of(activity)
         if not self.conditions:
             return activity
-        meant = np.isin(SEGMENT_CONDITION, [CONDITIONS.index(name) for name in self.conditions])
-        persons = activity.persons
-        if persons is not None:
-            persons = persons.taken(meant[persons.segment])
+        meant = self._meant
         return replace(
             activity,
             person_years=activity.person_years * meant,
             payments=None if activity.payments is None else activity.payments * meant[:, None],
-            persons=persons,
         )
+
+    @property
+    def _meant(self) -> NDArray[np.bool_]:
+        """Which segments count ``[segment]``."""
+        if not self.conditions:
+            return np.ones(len(SEGMENT_CONDITION), bool)
+        return np.isin(SEGMENT_CONDITION, [CONDITIONS.index(name) for name in self.conditions])
 
     @property
     def _looks_at_persons(self) -> bool:
@@ -422,9 +428,9 @@ class SharedSavings(SettledByYear):
             raise ModelError("shared_savings: truncation needs the payments of single persons")
         persons = year.persons
         beyond = np.maximum(persons.payments[:, counted].sum(axis=1) - self.truncate_above_eur, 0.0)
-        cut = np.zeros_like(spent)
-        np.add.at(cut, (persons.practice, persons.segment), beyond)
-        return np.asarray(spent - cut)
+        cell = persons.practice * len(self._meant) + persons.segment
+        cut = np.bincount(cell, beyond, spent.size).reshape(spent.shape)
+        return np.asarray(spent - cut * self._meant)
 
     @staticmethod
     def _norm(years: list[Activity], spent: list[Floats], weights: Floats) -> Floats:
@@ -446,44 +452,6 @@ class SharedSavings(SettledByYear):
             kept += row.kept * np.clip(rate - low, 0.0, np.inf if last else row.up_to - low)
             low = row.up_to
         return kept
-
-
-def _attributed(activity: Activity, persons: Persons, to: NDArray[np.int64]) -> Activity:
-    """Return the activity of the people who belong to a practice, moved there with their years and their money.
-
-    Of a practice and segment each person has the part of person-years lived, and of each line the part of what was paid
-    for people by the unit; where nothing was, the part of person-years too. A practice and segment of which no single
-    person is known stays as it is.
-
-    Parameters
-    ----------
-    to
-        Practice of each person ``[n]``; -1: none.
-    """
-    shape, here = activity.person_years.shape, (persons.practice, persons.segment)
-    counted = to >= 0
-    there = (to[counted], persons.segment[counted])
-
-    def moved(values: Floats, of_persons: Floats) -> Floats:
-        whole = np.zeros((*shape, *values.shape[2:]))
-        np.add.at(whole, here, of_persons)
-        part = np.divide(of_persons, whole[here], out=np.zeros_like(of_persons), where=whole[here] > 0.0)
-        if values.ndim > 2:
-            part = np.where(whole[here] > 0.0, part, lived_part[:, None])
-        found = values * ~known if values.ndim == 2 else values * ~known[:, :, None]
-        np.add.at(found, there, (values[here] * part)[counted])
-        return found
-
-    lived = np.zeros(shape)
-    np.add.at(lived, here, persons.person_years)
-    known = lived > 0.0
-    lived_part = np.divide(
-        persons.person_years, lived[here], out=np.zeros_like(persons.person_years), where=lived[here] > 0.0
-    )
-    payments = None if activity.payments is None else moved(activity.payments, persons.payments)
-    years = moved(activity.person_years, persons.person_years)
-    mine = replace(persons.taken(counted), practice=to[counted])
-    return replace(activity, person_years=years, payments=payments, persons=mine)
 
 
 def _ratio(above: Floats, below: Floats) -> Floats:
