@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -176,7 +177,21 @@ class _ReachedError(Exception):
     """The quarter asked about has closed: nothing after it is simulated."""
 
 
+_LAST_QUARTER: WeakKeyDictionary[Run, tuple[tuple[Any, ...], tuple[Accounts, Settlement]]] = WeakKeyDictionary()
+"""The quarter of a run that was simulated again last: who has one provider explained asks for the next."""
+
+
 def _simulate_again(
+    run: Run, arm: str, replicate: int, period: int, scenario: str | Path | None
+) -> tuple[Accounts, Settlement]:
+    """Return the books of a quarter, simulated again unless they were the last that somebody asked for."""
+    asked = (arm, replicate, period, scenario)
+    if run not in _LAST_QUARTER or _LAST_QUARTER[run][0] != asked:
+        _LAST_QUARTER[run] = asked, _simulated(run, arm, replicate, period, scenario)
+    return _LAST_QUARTER[run][1]
+
+
+def _simulated(
     run: Run, arm: str, replicate: int, period: int, scenario: str | Path | None
 ) -> tuple[Accounts, Settlement]:
     """Simulate an arm again up to the close of a quarter.

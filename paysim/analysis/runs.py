@@ -59,7 +59,7 @@ _MOST_ROWS = 100_000_000  # a small Parquet file can claim to hold more than any
 _MADE_FROM_DATA = ("figures/", "report.html", "log.txt")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Run:
     """A finished run; tables are read when they are first asked for.
 
