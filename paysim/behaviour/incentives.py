@@ -34,7 +34,7 @@ from paysim.accounting.segments import CONDITIONS
 from paysim.behaviour.protocol import Behaviour
 from paysim.behaviour.response import Response, respond
 from paysim.behaviour.situation import Anchor, Floats, Margins, Situation
-from paysim.contracts.settlement import practice_net, settle
+from paysim.contracts.settlement import Settlement, practice_net, settle, settle_after
 from paysim.errors import ModelError
 from paysim.kernel.records import CODING, LEVERS
 from paysim.kernel.records import CONDITIONS as CONDITION_TITLES
@@ -115,17 +115,31 @@ def expected_revenue_eur(situation: Situation, activity: Activity) -> Floats:
 
 def _revenue_and_later(situation: Situation, activity: Activity, ahead: int) -> Floats:
     """Return what a year brings, and what it moves in the years ahead if these are like the year looked at."""
-    year = situation.year
-    this = settle(situation.contracts, Book(activity, year, situation.past))
+    this = settle(situation.contracts, Book(activity, situation.year, situation.past))
     revenue = this.practice_net()
-    usual = replace(_of_a_year(situation.activity), lines=(), payments=None)
     past = (*situation.past, this.book.activity)
     for years in range(1, ahead + 1):
-        then = None if year is None else year + years
-        later = settle(situation.contracts, Book(usual, then, past))
+        later = _usual(situation, years)
+        if any(each.part.looks_back_at(later.book.year, years) for each in later.bills):
+            later = settle_after(past, later)
         revenue = revenue + situation.terms.discount_factor**years * later.practice_net()
         past = (*past, later.book.activity)
     return revenue
+
+
+def _usual(situation: Situation, years: int) -> Settlement:
+    """Return the settlement of a year so many years ahead that is like the one looked at, after years like it."""
+    known = _USUAL.setdefault(situation, [])
+    activity = replace(_of_a_year(situation.activity), lines=(), payments=None)
+    while len(known) <= years:
+        past = (*situation.past, *(each.book.activity for each in known))
+        year = None if situation.year is None else situation.year + len(known)
+        known.append(settle(situation.contracts, Book(activity, year, past)))
+    return known[years]
+
+
+_USUAL: WeakKeyDictionary[Situation, list[Settlement]] = WeakKeyDictionary()
+"""What does not depend on the year that is weighed is reckoned once."""
 
 
 def _by_chance(situation: Situation, activity: Activity, z: float, people: Floats) -> Activity:

@@ -6,7 +6,7 @@ whole of a component, here and nowhere else, so that no component's arithmetic h
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -167,6 +167,11 @@ class Part:
         """Years after its own in which the activity of a year still moves payments, by becoming a benchmark."""
         felt: int = getattr(self.terms, "years_felt", 0)
         return felt
+
+    def looks_back_at(self, year: int | None, back: int) -> bool:
+        """Tell whether payments for a contract year look at the year `back` years before it; if in doubt, they do."""
+        looks: Callable[[int | None, int], bool] | None = getattr(self.terms, "looks_back_at", None)
+        return back <= self.years_felt if looks is None else looks(year, back)
 
     @property
     def episode_rules(self) -> EpisodeRules | None:

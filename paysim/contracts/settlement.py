@@ -208,6 +208,23 @@ def settle(contracts: Iterable[Contract], book: Book, *, checked: bool = False) 
     return Settlement(book, tuple(bills))
 
 
+def settle_after(past: tuple[Activity, ...], known: Settlement) -> Settlement:
+    """Settle a period again after other earlier periods; what is proportional to activity stays as it is `known`."""
+    if not all(each.part.linear for each in known.bills if stage_of(each.part) == "use"):
+        activity = replace(known.book.activity, lines=(), payments=None)
+        contracts = dict.fromkeys(each.contract for each in known.bills)
+        return settle(contracts, replace(known.book, activity=activity, past=past, received={}))
+    book = replace(known.book, past=past, received={})
+    bills: list[Bill] = []
+    for each in known.bills:
+        stage = stage_of(each.part)
+        if stage == "received" and not book.received:
+            book = replace(book, received=_by_actor(bills, book))
+        anew = stage != "use"
+        bills.append(replace(each, payment=each.contract.payment(each.part, book, checked=False)) if anew else each)
+    return Settlement(book, tuple(bills))
+
+
 def practice_net(contracts: Iterable[Contract], book: Book) -> Floats:
     """Return ``[practice, segment]`` euros that practices receive, less what they pay, as `settle` would have it.
 

@@ -16,9 +16,10 @@ new one (the ratchet). Rules in this form: United States, 42 CFR part 425; the n
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, TypeVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -202,6 +203,12 @@ class SharedSavings(SettledByYear):
         """Years after its own in which a year still counts: to the end of the agreement whose benchmark it enters."""
         return 2 * self.rebase_every_years - 1 if self.rebase_every_years else 0
 
+    def looks_back_at(self, year: int | None, back: int) -> bool:
+        """Tell whether a year's benchmark, or what is still owed of an advance, looks `back` years."""
+        since = 0 if year is None else year - self._agreement_start(year)
+        owed = self.recouped_eur_per_person > 0.0 and year is not None and year >= back
+        return owed or since < back <= since + len(self.base_year_weights)
+
     @property
     def reads(self) -> frozenset[str]:  # type: ignore[override]
         """What it looks at."""
@@ -373,6 +380,9 @@ class SharedSavings(SettledByYear):
 
     def _counted(self, activity: Activity) -> Activity:
         """Return the activity of the people who count."""
+        return _once(_COUNTED, activity, self, self._count)
+
+    def _count(self, activity: Activity) -> Activity:
         if self._looks_at_persons:
             persons, to = self._belong(activity)
             way = f"{self.attribution} {self.assignment}"
@@ -417,7 +427,10 @@ class SharedSavings(SettledByYear):
         return persons, to
 
     def _spent(self, year: Activity) -> Floats:
-        """Return ``[practice, segment]`` euros that count in a year."""
+        """Return ``[practice, segment]`` euros that count in a year of the people who count."""
+        return _once(_SPENT, year, self, self._spend)
+
+    def _spend(self, year: Activity) -> Floats:
         if year.payments is None:
             raise ModelError("shared_savings: no payments to look at")
         counted = [year.lines.index(line) for line in self.lines or CURATIVE]
@@ -452,6 +465,20 @@ class SharedSavings(SettledByYear):
             kept += row.kept * np.clip(rate - low, 0.0, np.inf if last else row.up_to - low)
             low = row.up_to
         return kept
+
+
+T = TypeVar("T")
+_Kept = WeakKeyDictionary[Activity, dict[SharedSavings, T]]
+_COUNTED: _Kept[Activity] = WeakKeyDictionary()
+_SPENT: _Kept[Floats] = WeakKeyDictionary()
+"""A decision reckons with the same base years under very many turns of the year to come."""
+
+
+def _once(kept: _Kept[T], year: Activity, terms: SharedSavings, make: Callable[[Activity], T]) -> T:
+    found = kept.setdefault(year, {})
+    if terms not in found:
+        found[terms] = make(year)
+    return found[terms]
 
 
 def _ratio(above: Floats, below: Floats) -> Floats:
