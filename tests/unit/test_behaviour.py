@@ -279,6 +279,15 @@ def test_the_ratchet_takes_back_what_is_saved_in_the_year_that_becomes_the_bench
     assert found == pytest.approx(-0.5 * PER_REFERRAL * kept, abs=0.005 * 0.5 * PER_REFERRAL)
 
 
+@pytest.mark.parametrize("terms", [{}, {"recouped_eur_per_person": 2.0}], ids=["rebased", "advance"])
+def test_years_ahead_that_do_not_look_back_at_the_year_weighed_change_nothing(monkeypatch, terms):
+    both = {"loss_rate": 0.5, "base_year_weights": (0.4, 0.6), "rebase_every_years": 3, **terms}
+    found = [sharing(year=year, **both) for year in range(3)]
+    assert len(set(found)) == 3
+    monkeypatch.setattr(Part, "looks_back_at", lambda *_: True)
+    assert [sharing(year=year, **both) for year in range(3)] == pytest.approx(found, rel=1e-9)
+
+
 def pooled(practices: int, weight: float = 1.0) -> np.ndarray:
     """Return marginal revenue of a referral in each practice, of which all share half of what the region saves."""
     own = SharedSavings(sharing_rate=0.5, loss_rate=0.5, lines=("hospital",), trend="none", pooled=True)
