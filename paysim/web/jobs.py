@@ -139,7 +139,7 @@ class Jobs:
         """Return how far a job is, by its files."""
         own = self.settings.own / name
         if self._alive(name):
-            return RUNNING
+            return FINISHED if self.reporting(name) else RUNNING
         ended = _read(own / runner.ENDED)
         if ended.get("code") == 0 and (self.settings.outputs / name / MANIFEST).is_file():
             return FINISHED
@@ -161,6 +161,11 @@ class Jobs:
             for key, value in found.items()
             if isinstance(value, list) and len(value) == 2
         }
+
+    def reporting(self, name: str) -> bool:
+        """Tell whether all results are there and the child process draws the report of them."""
+        drawn = self.progress(name).get("report", (1, 1))[0]
+        return drawn == 0 and (self.settings.outputs / name / MANIFEST).is_file() and self._alive(name)
 
     def share_done(self, job: Job) -> float:
         """Return the share of all work that is done, from 0 to 1."""
@@ -215,7 +220,11 @@ class Jobs:
             mark = own / _CANCEL
             if state == RUNNING and mark.exists() and time.time() - mark.stat().st_mtime > _PATIENCE_S:
                 self._signal(job.id, signal.SIGKILL)
-            elif state == RUNNING or (state == QUEUED and running < self.settings.at_once and self._launch(job)):
+            elif (
+                self._alive(job.id)
+                or state == RUNNING
+                or (state == QUEUED and running < self.settings.at_once and self._launch(job))
+            ):
                 running += 1
 
     def _launch(self, job: Job) -> bool:

@@ -155,6 +155,12 @@ def test_the_difference_is_seen_and_taken_away(watched, run_of_terms):
     watched.open(f"/runs/{run_of_terms}")
     assert "Mixed payment, changed" in page.locator("table.verdict").inner_text()
     assert "0.5 -> 0.9" in page.locator(".said").inner_text()
+    end = time.monotonic() + 60
+    while page.locator("text=The report, one file").count() == 0:  # results are shown before the report is drawn
+        assert "is being drawn" in page.locator("main").inner_text()
+        assert time.monotonic() < end
+        page.wait_for_timeout(500)
+        page.reload()
     for words, kind in (("The report, one file", b"<!doctype html"), ("The scenario file", b"schema: 1")):
         with page.expect_download() as got:
             page.click(f"text={words}")

@@ -23,6 +23,7 @@ progress.write_text(json.dumps({"base": [3, 3], "arm": [1, 2]}))
 out.mkdir(exist_ok=True)
 (out / "manifest.json").write_text("{}")
 """
+DRAWING = DONE.replace("}))", ', "report": [0, 1]}))') + "import time; time.sleep(600)"
 BAD = "import sys; print('scenario.yaml:3:1: unknown key'); sys.exit(2)"
 LONG = "import time; print('begun', flush=True); time.sleep(600)"
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
@@ -45,7 +46,7 @@ def jobs(settings):
     for job in made.all():
         made.cancel(job.id)
         found = made.settings.own / job.id / "process.json"
-        if made.state(job.id) == queue.RUNNING and found.exists():
+        if (made.state(job.id) == queue.RUNNING or made.reporting(job.id)) and found.exists():
             os.killpg(json.loads(found.read_text())["group"], signal.SIGKILL)
 
 
@@ -71,6 +72,15 @@ def test_a_run_waits_goes_on_and_is_finished(jobs):
     assert jobs.job(job.id) == job
     assert jobs.progress(job.id) == {"base": (3, 3), "arm": (1, 2)}
     assert jobs.share_done(job) == pytest.approx((1 + 0.5) / 4)
+
+
+def test_results_are_shown_while_the_report_is_drawn_and_the_next_run_waits(jobs):
+    first, second = (asked(jobs, DRAWING) for _ in range(2))
+    ordered = sorted((first, second), key=lambda job: job.id)
+    until(jobs, ordered[0], queue.FINISHED)
+    assert jobs.reporting(ordered[0].id)
+    jobs.look()
+    assert jobs.state(ordered[1].id) == queue.QUEUED
 
 
 def test_a_run_that_fails_says_why_and_how_to_repeat_it(jobs):

@@ -140,6 +140,7 @@ def _about(request: Request, run: Run) -> dict[str, Any]:
     name = request.path_params["run"]
     jobs = jobs_of(request)
     job = jobs.job(name)
+    reporting = jobs.reporting(name)  # asked first: what is not being drawn then is there, or never will be
     return {
         "run": run,
         "name": name,
@@ -149,6 +150,7 @@ def _about(request: Request, run: Run) -> dict[str, Any]:
         "python": None if job is None else python_of(job.id, job.sample, job.population),
         "note": str((run.manifest.get("sample") or {}).get("note") or ""),
         "report": inside(settings_of(request).outputs / name, _REPORT) is not None,
+        "reporting": reporting,
     }
 
 
