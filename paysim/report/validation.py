@@ -83,9 +83,10 @@ def figure(validation: Validation, ax: Axes | None = None) -> Axes:
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
     ax.set_xlabel("from the published value to the limit of what is accepted; beyond 1 it is missed (cut at 3)")
-    met, missed = validation.states["met"], validation.states["missed"]
+    firm = validation.judged["by_tolerance"]
     roles = "filled: calibrate; open square: check; open diamond: held out"
-    ax.set_title(f"{validation.title}: {met} of {met + missed} targets met\n{roles}", fontsize=9)
+    headline = f"{firm['met']} of {firm['judged']} targets met within their tolerance"
+    ax.set_title(f"{validation.title}: {headline}\n{roles}", fontsize=9)
     return ax
 
 
@@ -137,10 +138,6 @@ def how_judged() -> str:
 
 
 def _head(validation: Validation) -> list[str]:
-    met, missed = validation.states["met"], validation.states["missed"]
-    others = "; ".join(
-        f"{n} {state}" for state, n in sorted(validation.states.items()) if state not in ("met", "missed")
-    )
     sample = f" ({validation.sample})" if validation.sample else ""
     run = (
         f"Run: arm `{validation.arm}` of scenario `{validation.scenario}` in {validation.region}, nobody responding, "
@@ -150,7 +147,7 @@ def _head(validation: Validation) -> list[str]:
     return [
         run,
         "",
-        f"**{met} of {met + missed} targets met, {missed} missed**{'; ' if others else ''}{others}.",
+        f"**{validation.summary}.**",
         "",
     ]
 
