@@ -16,6 +16,7 @@ import pytest
 
 from paysim.accounting.ledger import Ledger, practice_actor
 from paysim.analysis.runs import INCENTIVE_COLUMNS, RESULT_COLUMNS
+from paysim.report import document
 
 ARMS = {
     "dutch_today": "Dutch funding today",
@@ -434,3 +435,9 @@ def make_run() -> Callable[..., Path]:
 def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a made-up run with five arms and one replicate; tests must not change it."""
     return write_synthetic_run(tmp_path_factory.mktemp("runs") / "made_up")
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make figures and their tables but do not draw them: it takes most of a report's time and moves no word of it."""
+    monkeypatch.setattr(document, "_images", lambda sheet: (b"<svg/>", b"png"))
