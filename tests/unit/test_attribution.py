@@ -139,8 +139,9 @@ def test_without_single_persons_nobody_can_be_attributed() -> None:
 @pytest.mark.parametrize(
     "terms",
     [
-        {"truncate_above_eur": 20_000},
-        {"attribution": "contact"},
+        {"truncate_above_eur": 20_000, "attribution": "contact"},
+        pytest.param({"truncate_above_eur": 20_000}, marks=pytest.mark.slow),
+        pytest.param({"attribution": "contact"}, marks=pytest.mark.slow),
         pytest.param({"attribution": "contact", "assignment": "prospective"}, marks=pytest.mark.slow),
     ],
 )
