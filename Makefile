@@ -22,11 +22,14 @@ $(DOCS_STAMP): $(STAMP)
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable '.[docs]'
 	touch $@
 
+# Neighbouring tests stay with one worker, so that what a file shares is made once.
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+
 test: $(STAMP)
-	$(BIN)/python -m pytest -n $(WORKERS)
+	$(PYTEST)
 
 test-all: $(DOCS_STAMP)
-	$(BIN)/python -m pytest -n $(WORKERS) -m ""
+	$(PYTEST) -m ""
 
 lint: $(STAMP)
 	$(BIN)/ruff check
