@@ -32,7 +32,7 @@ MEASURE = "spending_total_discounted"
 def short() -> Scenario:
     scenario = ps.load_scenario("nl/achterhoek_four_models")
     arms = (scenario.arms[0], scenario.arm("fee_for_service"))
-    return replace(scenario, horizon_years=1, arms=arms, compare_with=("dutch_today",))
+    return replace(scenario, base_years=1, horizon_years=1, arms=arms, compare_with=("dutch_today",))
 
 
 @pytest.fixture(scope="module")
