@@ -227,7 +227,9 @@ def test_an_insurer_that_the_region_does_not_have_is_refused(tmp_path: Path) -> 
 @pytest.fixture(scope="module")
 def transition(tmp_path_factory: pytest.TempPathFactory) -> ps.Run:
     scenario = ps.load_scenario(SCENARIO)
-    return ps.simulate(replace(scenario, horizon_years=2), tmp_path_factory.mktemp("run") / "r", sample=6000)
+    return ps.simulate(
+        replace(scenario, base_years=1, horizon_years=2), tmp_path_factory.mktemp("run") / "r", sample=6000
+    )
 
 
 @pytest.mark.slow

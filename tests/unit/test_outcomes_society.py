@@ -149,7 +149,9 @@ def test_a_run_tells_the_cost_to_society_as_the_sum_of_its_parts(run: ps.Run, tm
     names = ("society.patient_eur_per_hour", "society.informal_care_eur_per_hour", "society.work_eur_per_hour")
     names += ("society.travel_eur_per_km", "society.parking_eur_per_visit")
 
-    free = replace(free, parameters=tuple(Override(name, 0.0) for name in names))
+    today = replace(free.arm("today"), behaviour=Behaviour())
+    zero = tuple(Override(name, 0.0) for name in names)
+    free = replace(free, parameters=zero, arms=(today,), compare_with=("today",))
     again = ps.simulate(free, tmp_path / "free", sample=1500).results
     again = again[(again["dimension"] == "all") & (again["period"] == -1) & (again["arm"] == "today")]
     left = again.set_index("measure")["value"]

@@ -136,7 +136,11 @@ def test_minutes_and_prices_of_services_are_drawn_and_used() -> None:
 def short() -> Scenario:
     scenario = ps.load_scenario("nl/achterhoek_four_models")
     return replace(
-        scenario, horizon_years=1, arms=(scenario.arms[0], scenario.arm("capitation")), compare_with=("dutch_today",)
+        scenario,
+        base_years=1,
+        horizon_years=1,
+        arms=(scenario.arms[0], scenario.arm("capitation")),
+        compare_with=("dutch_today",),
     )
 
 
