@@ -1,6 +1,7 @@
 """Tables of people with faults: refused with line and column, never silently changed, and nothing is written."""
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from paysim.cli.app import run
 from paysim.engine.model import build_model
 from paysim.errors import DataError, InputError, ScenarioError
-from paysim.population import import_population, load_region, synthesize
+from paysim.population import Population, import_population, load_region, synthesize
 from paysim.reading import Limits, batches
 from paysim.reading.batches import CsvTable, Faults, ParquetTable
 from paysim.reading.pages import unpacked_bytes
@@ -445,6 +446,11 @@ def test_a_target_that_cannot_be_written_is_refused_first(write, tmp_path, capsy
         assert message in capsys.readouterr().err
 
 
+@cache
+def _some_people() -> Population:
+    return synthesize("achterhoek", seed=1, sample=3_000)
+
+
 @pytest.mark.parametrize(
     ("column", "value", "says"),
     [
@@ -457,7 +463,7 @@ def test_a_target_that_cannot_be_written_is_refused_first(write, tmp_path, capsy
     ],
 )
 def test_people_changed_in_python_are_checked_before_they_are_simulated(column: str, value: float, says: str) -> None:
-    people = synthesize("achterhoek", seed=1, sample=3_000)
+    people = _some_people()
     changed = np.array(getattr(people, column), float)
     changed[np.flatnonzero(people.dementia == 0)[0]] = value
     with pytest.raises(DataError, match=says):

@@ -143,7 +143,7 @@ def _base(bases: dict[tuple[int, str], Base], seed: int, engine: Any) -> Base:
     return bases[seed, engine]
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", [1, 2, pytest.param(3, marks=pytest.mark.slow)])
 def test_base_run_of_the_real_model(bases: dict[tuple[int, str], Base], seed: int) -> None:
     compiled, reference = (_base(bases, seed, engine) for engine in ENGINES)
     assert compiled.events == reference.events > 2500
@@ -156,8 +156,17 @@ def test_base_run_of_the_real_model(bases: dict[tuple[int, str], Base], seed: in
         assert mine.person_years.tobytes() == theirs.person_years.tobytes()
 
 
-@pytest.mark.parametrize("behaviour", ["passive", "profit_altruism"])
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize(
+    ("seed", "behaviour"),
+    [
+        (1, "passive"),
+        (2, "profit_altruism"),
+        *(
+            pytest.param(*each, marks=pytest.mark.slow)
+            for each in ((1, "profit_altruism"), (2, "passive"), (3, "passive"), (3, "profit_altruism"))
+        ),
+    ],
+)
 def test_arm_of_the_real_model(bases: dict[tuple[int, str], Base], seed: int, behaviour: str) -> None:
     model = few_people_model(seed=seed)
     mine, theirs = (_base(bases, seed, engine) for engine in ENGINES)
@@ -269,7 +278,9 @@ def test_a_practice_that_closes_down_leaves_its_people_to_other_lists() -> None:
     assert works.tolist() == [(ends > year).sum() for year in range(3)]
 
 
-@pytest.mark.parametrize(("kind", "closed_share"), [("open", 0.0), ("closed", 0.0), ("open", 1.0)])
+@pytest.mark.parametrize(
+    ("kind", "closed_share"), [("open", 0.0), pytest.param("closed", 0.0, marks=pytest.mark.slow), ("open", 1.0)]
+)
 def test_people_who_come_go_and_change_practice(kind: Any, closed_share: float) -> None:
     """A third of the people moves every year, on rows that are left and taken again within weeks.
 

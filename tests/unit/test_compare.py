@@ -307,7 +307,7 @@ def test_command_refuses_an_unknown_arm(run_folder, capsys):
     assert "no such arm" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("columns", [80, 100, 120, 400])
+@pytest.mark.parametrize("columns", [80, *(pytest.param(each, marks=pytest.mark.slow) for each in (100, 120)), 400])
 def test_no_arm_is_lost_on_a_narrow_terminal(run_folder, capsys, monkeypatch, columns):
     monkeypatch.setenv("COLUMNS", str(columns))
     assert app.run(["compare", str(run_folder), "--baseline", "dutch_today"]) == 0
