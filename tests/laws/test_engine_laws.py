@@ -575,6 +575,9 @@ EXAGGERATED = (
     ("vascular_prevention.least_start_rate", 100.0, "statin_years", 1.05, 10.0),
 )
 
+# They go the way of another above, of a disease's events and of what practices do for the chronically ill.
+ALIKE = ("stroke.national_scale", "care.chronic_controls_diabetes")
+
 
 @lru_cache(maxsize=1)
 def _exaggerated(name: str, value: float) -> Cell:
@@ -582,7 +585,11 @@ def _exaggerated(name: str, value: float) -> Cell:
 
 
 @pytest.mark.parametrize(
-    ("name", "times", "measure", "least", "most"), EXAGGERATED, ids=[f"{row[0]}-{row[2]}" for row in EXAGGERATED]
+    ("name", "times", "measure", "least", "most"),
+    [
+        pytest.param(*row, marks=pytest.mark.slow if row[0] in ALIKE else (), id=f"{row[0]}-{row[2]}")
+        for row in EXAGGERATED
+    ],
 )
 def test_an_exaggerated_parameter_reaches_its_outcome(
     today: tuple[Cell, np.ndarray], name: str, times: float, measure: str, least: float, most: float
