@@ -156,18 +156,23 @@ class Activity:
 
     def __post_init__(self) -> None:
         cells = (len(self.practice_names), SEGMENTS)
-        wanted = {"services": (*cells, len(self.service_names)), "person_years": cells}
-        wanted |= {"programme_years": cells, "payments": (*cells, len(self.lines)), "coded_years": cells}
-        wanted |= {"fte_years": (cells[0], 3), "insurer_years": (cells[0], len(self.insurer_names))}
-        for name, shape in wanted.items():
-            found = getattr(self, name)
-            if found is not None and found.shape != shape:
-                raise ModelError(f"activity: {name} has shape {found.shape}, expected {shape}")
+        self._check("services", (*cells, len(self.service_names)))
+        self._check("person_years", cells)
+        self._check("programme_years", cells)
+        self._check("payments", (*cells, len(self.lines)))
+        self._check("coded_years", cells)
+        self._check("fte_years", (cells[0], 3))
+        self._check("insurer_years", (cells[0], len(self.insurer_names)))
         for name, found in self.indicators.items():
             if found.shape != (cells[0], 2):
                 raise ModelError(f"activity: indicator {name} has shape {found.shape}, expected {(cells[0], 2)}")
         if not self.years >= 0.0:
             raise ModelError(f"activity: length of the period is {self.years} years, expected 0 or more")
+
+    def _check(self, name: str, shape: tuple[int, ...]) -> None:
+        found = getattr(self, name)
+        if found is not None and found.shape != shape:
+            raise ModelError(f"activity: {name} has shape {found.shape}, expected {shape}")
 
     @classmethod
     def empty(cls, service_names: Sequence[str], practice_names: Sequence[str], years: float) -> Activity:
@@ -250,6 +255,10 @@ class Activity:
             },
             stays=None if self.stays is None or later.stays is None else self.stays.plus(later.stays),
         )
+
+    def unpaid(self) -> Activity:
+        """Return the activity without what was paid for it, which is to be reckoned anew."""
+        return self if self.payments is None and not self.lines else replace(self, lines=(), payments=None)
 
     def pooled(self) -> Activity:
         """Return the activity of all practices together, as of one practice called ``all``; made once."""

@@ -167,7 +167,7 @@ def _require_period(run: Run, period: int) -> None:
 
 def _settle_again(contracts: Sequence[Contract], cell: Finished, period: int) -> Settlement:
     """Settle a quarter from the activity that the cell kept."""
-    activity = replace(cell.quarters[period], lines=(), payments=None)  # these are what is to be explained
+    activity = cell.quarters[period].unpaid()  # these are what is to be explained
     past = (*cell.base_quarters, *cell.quarters[:period])
     of_groups = [each for each in contracts if not each.by_person]
     return settle(of_groups, Book(activity, period // PERIODS_PER_YEAR, past))

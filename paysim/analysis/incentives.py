@@ -107,6 +107,6 @@ def payments_on(ground: Ground, scenario: Scenario) -> list[dict[str, Any]]:
     rows = []
     for arm, factor in solve_arms(scenario, base.years[-1:], base.years).values():
         contracts = as_expected(arm.contracts, base.years, ground.model.parameters)
-        paid = total_eur(contracts, [replace(base.years[-1], lines=(), payments=None)], [0], base.years)
+        paid = total_eur(contracts, [base.years[-1].unpaid()], [0], base.years)
         rows.append({"arm": arm.name, "factor": factor, "eur_per_head": paid / persons})
     return rows

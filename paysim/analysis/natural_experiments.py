@@ -204,7 +204,7 @@ def _first_year(
 
 def _payments(start: Situation, activity: Activity) -> Floats:
     """Return ``[line]`` euros that payers pay by the current contracts for an activity."""
-    book = Book(replace(activity, lines=(), payments=None), start.year, start.past)
+    book = Book(activity.unpaid(), start.year, start.past)
     payments = settle(start.contracts, book).book.activity.payments
     assert payments is not None
     return np.asarray(payments.sum(axis=(0, 1)))
@@ -252,7 +252,7 @@ def _selection(start: Situation) -> dict[str, float]:
 
 def _payments_by_segment(start: Situation) -> Floats:
     """Return ``[segment]`` euros that payers pay for curative care by the current contracts."""
-    book = Book(replace(start.activity, lines=(), payments=None), start.year, start.past)
+    book = Book(start.activity.unpaid(), start.year, start.past)
     payments = settle(start.contracts, book).book.activity.payments
     assert payments is not None
     return np.asarray(payments[:, :, _CURATIVE].sum(axis=(0, 2)))

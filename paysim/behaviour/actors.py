@@ -151,7 +151,7 @@ def _marginal(situation: Situation, up: Activity, down: Activity, units: float) 
 
 def _received(situation: Situation, activity: Activity) -> dict[str, float]:
     """Return what each actor but practices receives in all, net of what it pays."""
-    activity = replace(activity, lines=(), payments=None)
+    activity = activity.unpaid()
     found: dict[str, float] = {}
     for bill in settle(situation.contracts, Book(activity, situation.year, situation.past)).bills:
         euros = float(bill.payment.euros.sum())

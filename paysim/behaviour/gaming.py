@@ -157,7 +157,7 @@ def _would(gain: float) -> str:
 def _reckoned(situation: Situation, deviation: Deviation) -> tuple[float, float, float, float]:
     """Return gain, and harm to payers, organisations and patients, in euro a year and practice that deviates."""
     activity = situation.activity if situation.activity.years == 1.0 else situation.activity.annualised()
-    activity = replace(activity, lines=(), payments=None)
+    activity = activity.unpaid()
     practices = len(activity.practice_names)
     whole = deviation.actor == HOSPITAL
     deviates = np.ones(practices) if whole else _half(activity)

@@ -87,7 +87,7 @@ PEOPLE = {
 
 def revenue_eur(situation: Situation, activity: Activity) -> Floats:
     """Return ``[practice, segment]`` euros that the contracts pay for a year's activity, less what practices pay."""
-    activity = replace(activity, lines=(), payments=None)  # they are reckoned anew
+    activity = activity.unpaid()  # they are reckoned anew
     return practice_net(situation.contracts, Book(activity, situation.year, situation.past))
 
 
@@ -100,7 +100,7 @@ def expected_revenue_eur(situation: Situation, activity: Activity) -> Floats:
     threshold far away rewards little, and one nearby a lot (Holmstrom and Milgrom). A year that becomes the benchmark
     of later years costs what they then pay less, discounted, as far ahead as practices look (the ratchet).
     """
-    activity = replace(activity, lines=(), payments=None)
+    activity = activity.unpaid()
     parts = [part for contract in situation.contracts for part in contract.in_force(situation.year)]
     chance = [part for part in parts if not part.linear and part.terms.reads & _UNFORESEEN]
     if not chance:
@@ -130,7 +130,7 @@ def _revenue_and_later(situation: Situation, activity: Activity, ahead: int) -> 
 def _usual(situation: Situation, years: int) -> Settlement:
     """Return the settlement of a year so many years ahead that is like the one looked at, after years like it."""
     known = _USUAL.setdefault(situation, [])
-    activity = replace(_of_a_year(situation.activity), lines=(), payments=None)
+    activity = _of_a_year(situation.activity).unpaid()
     while len(known) <= years:
         past = (*situation.past, *(each.book.activity for each in known))
         year = None if situation.year is None else situation.year + len(known)

@@ -14,7 +14,7 @@ taken to join, where what one is paid depends on the others (a rank, a pooled be
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -119,7 +119,7 @@ def _gain(
     inside: Sequence[Contract], outside: Sequence[Contract], year: int, past: Sequence[Activity], like: Activity
 ) -> Floats:
     """Return what practices receive more by taking part in a year that is like another one ``[practice]``."""
-    book = Book(replace(like, lines=(), payments=None), year, tuple(past))
+    book = Book(like.unpaid(), year, tuple(past))
     more = (settle(inside, book).practice_net() - settle(outside, book).practice_net()).sum(axis=1)
     lived = like.person_years.sum(axis=1)
     return np.asarray(np.divide(more, lived, out=np.zeros_like(more), where=lived > 0.0))

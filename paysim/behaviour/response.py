@@ -168,8 +168,10 @@ def respond(
     coded = None if activity.coded_years is None else activity.coded_years.copy()
     if coded is not None:
         coded[:, cells.rows] = cells.coded_years
-    moved = replace(activity, services=quantities, programme_years=programme, coded_years=coded)
-    return Response(replace(moved, indicators=cells.indicators), units, cells.gp_minutes)
+    moved = replace(
+        activity, services=quantities, programme_years=programme, coded_years=coded, indicators=cells.indicators
+    )
+    return Response(moved, units, cells.gp_minutes)
 
 
 def _visit_intensity(cells: _Cells) -> Floats:

@@ -153,10 +153,10 @@ class HospitalTerms:
 
     def shares(self, age: np.ndarray, flags: Mapping[str, np.ndarray]) -> Floats:
         """Return the chance that a referral goes to each specialty ``[n, S]``, by age and by conditions held."""
-        share = self.referral_shares[:, np.clip(age, 0, AGES - 1)].T.copy()
+        share = self.referral_shares[:, np.minimum(np.maximum(age, 0), AGES - 1)].T.copy()
         for flag, ratio in self.referral_ratios.items():
             if flag in flags:
-                share *= np.where(np.asarray(flags[flag], bool)[:, None], ratio, 1.0)
+                np.multiply(share, ratio, out=share, where=np.asarray(flags[flag], bool)[:, None])
         return np.asarray(share / share.sum(axis=1, keepdims=True))
 
 

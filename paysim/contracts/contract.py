@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import cast
 
 import numpy as np
@@ -253,9 +254,15 @@ class Contract:
 
     def in_force(self, year: int | None = None) -> tuple[Part, ...]:
         """Return the components that pay in this contract year, at their share in it; none while it waits."""
-        if self.after_exit_of is not None:
-            return ()
-        return tuple(part.at(year) for part in self.components if part.in_force(year))
+        if year not in self._in_force:
+            waits = self.after_exit_of is not None
+            parts = () if waits else tuple(part.at(year) for part in self.components if part.in_force(year))
+            self._in_force[year] = parts
+        return self._in_force[year]
+
+    @cached_property
+    def _in_force(self) -> dict[int | None, tuple[Part, ...]]:
+        return {}  # asked for at every settlement, and always the same
 
     def payment(self, part: Part, book: Book, *, checked: bool = True) -> Payment:
         """Return what one of the components pays for the period, unrounded.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from paysim.engine.waiting import Capacity, Draws, WaitingList
+from paysim.kernel.patients import how_many_fit, spread_stays
 from paysim.kernel.records import TICKS_PER_DAY, TICKS_PER_WEEK
 
 DAYS = 7.0
@@ -25,10 +26,9 @@ def bed_days(begins: np.ndarray, stays: np.ndarray) -> np.ndarray:
     stays
         Days; what lies beyond the last week counts in it.
     """
-    edges = np.arange(_WEEKS_AHEAD) * DAYS
-    ends = begins + stays
-    after = np.maximum(ends[:, None] - np.maximum(edges, begins[:, None]), 0.0).sum(axis=0)  # from each week's edge on
-    return np.append(after[:-1] - after[1:], after[-1])
+    days = np.zeros(_WEEKS_AHEAD)
+    spread_stays(begins, np.ascontiguousarray(stays), DAYS, days)
+    return days
 
 
 class Ward:
@@ -85,18 +85,17 @@ class Ward:
         """Let planned admissions join the list, and admit from it, in order, as many as there are beds for."""
         self.list.join(patients)
         self.list.drop_dead(self.draws)
-        emergency, planned = self.ahead[:, 0]
-        this_week = np.cumsum(np.minimum(self.list.waiting["days"], DAYS))
-        free = self.capacity.now - emergency - planned
-        fit = len(this_week) if settling else _fit(this_week, free)
+        emergency, planned = self.ahead[:, 0].tolist()
+        waiting, free = self.list.waiting, self.capacity.now - emergency - planned
+        fit = len(waiting) if settling else how_many_fit(waiting, free, DAYS)
         excess = max(0.0, emergency - self.usual_emergency_days * self.capacity.growth)
-        self.displaced += 0 if settling else _fit(this_week, free + excess) - fit
+        self.displaced += 0 if settling else how_many_fit(waiting, free + excess, DAYS) - fit
         admitted = self.list.take(fit, now)
         self.ahead[1] += bed_days(np.zeros(fit), admitted["days"])
         self.used += float(self.ahead[:, 0].sum())
         self.room += self.capacity.open
         self.over += max(0.0, emergency + planned - self.capacity.open)
-        self.ahead = np.roll(self.ahead, -1, axis=1)
+        self.ahead[:, :-1] = self.ahead[:, 1:]
         self.ahead[:, -1] = 0.0
         self.list.list_weeks += len(self.list)
         self.capacity.closed_weeks = max(0, self.capacity.closed_weeks - 1)
@@ -134,7 +133,3 @@ class Ward:
         self.capacity.restore(saved["capacity"])
         self.usual_emergency_days = float(saved["capacity"][4])
         self.list.waiting, self.ahead = saved["waiting"].copy(), saved["ahead"].copy()
-
-
-def _fit(days: np.ndarray, free: float) -> int:
-    return int(np.searchsorted(days, free, side="right"))

@@ -240,7 +240,7 @@ def solve_arms(
         Activity of each base year, for terms that look back.
     """
     years = list(range(len(activities)))
-    unpaid = [replace(each, lines=(), payments=None) for each in activities]  # each arm pays by its own contracts
+    unpaid = [each.unpaid() for each in activities]  # each arm pays by its own contracts
     solved: dict[str, tuple[Arm, float]] = {}
 
     def solve(arm: Arm) -> tuple[Arm, float]:

@@ -6,10 +6,13 @@ them the order is that of referral. A referred person who finds the offered wait
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from paysim.care.hospital import Specialty
-from paysim.engine.waiting import Capacity, Draws, WaitingList, ghosts, together
+from paysim.engine.waiting import Capacity, Draws, WaitingList, apart, ghosts, together
+from paysim.kernel.patients import PATIENT, join_or_leave, plan_visits
 from paysim.kernel.records import TICKS_PER_WEEK
 
 URGENT, ROUTINE = 0, 1
@@ -68,49 +71,47 @@ class Clinic:
     def fill(self, now: int) -> None:
         """Put people on the routine list who were referred before the simulation: ghosts, as many as the wait asks."""
         count, stream = np.array([self.usual_list]), np.array([_INITIAL + self.number])
-        self.lists[ROUTINE].waiting = ghosts(count, stream, 0, now - TICKS_PER_WEEK, self.terms.wait_weeks)
+        waiting = ghosts(count, stream, 0, now - TICKS_PER_WEEK, self.terms.wait_weeks)
+        waiting["unit"] = self.number
+        self.lists[ROUTINE].waiting = waiting
 
-    def see(self, now: int, arrivals: np.ndarray, settling: bool) -> tuple[np.ndarray, np.ndarray]:
-        """Let the week's referrals join or leave, and see as many as there are slots; return (seen, gone elsewhere).
+    def see(self, now: int, settling: bool) -> np.ndarray:
+        """See as many new patients as there are slots, urgent ones first; return them.
 
         While the base run settles, as many are seen as leave the list at its usual length.
         """
-        self.asked += len(arrivals)
-        urgent = arrivals["urgent"] == 1
-        gone = together(self._join(URGENT, arrivals[urgent]), self._join(ROUTINE, arrivals[~urgent]))
-        for each in self.lists:
-            each.drop_dead(self.draws)
+        urgent, routine = self.lists
+        urgent.drop_dead(self.draws)
+        routine.drop_dead(self.draws)
         slots = self.draws.whole(f"slots {self.name}", self.capacity.now)
         if settling:
-            slots = max(0, len(self.lists[URGENT]) + len(self.lists[ROUTINE]) - self.usual_list)
-        first = self.lists[URGENT].take(slots, now)
-        seen = together(first, self.lists[ROUTINE].take(slots - len(first), now))
+            slots = max(0, len(urgent) + len(routine) - self.usual_list)
         self.slots += slots
-        for each in self.lists:
-            each.list_weeks += len(each)
-        self.left += len(gone)
-        return seen, gone[self.draws.alive(gone)]
+        first = urgent.take(slots, now)
+        seen = together(first, routine.take(slots - len(first), now))
+        urgent.list_weeks += len(urgent)
+        routine.list_weeks += len(routine)
+        return seen
 
     def follow_up(self, now: int, patients: np.ndarray, settling: bool) -> np.ndarray:
         """Hold the follow-up visits that are due, in order, and plan the next ones; return who came.
 
         `patients` are those whose first visit and tests are done this week, with the number of visits to come.
         """
-        for tick in sorted(tick for tick in self.later if tick <= now):
-            self.follow_ups.join(together(*self.later.pop(tick)))
+        for tick in sorted([tick for tick in self.later if tick <= now]):
+            for planned in self.later.pop(tick):
+                self.follow_ups.join(planned)
         slots = self.draws.whole(f"follow-up slots {self.name}", self.follow_up_capacity)
         if settling:
             slots = max(len(self.follow_ups), slots)
         self.follow_up_slots += slots
         come = self.follow_ups.take(slots, now)
         self.follow_ups.list_weeks += len(self.follow_ups)
-        again = come[(come["visits"] > 1) & self.draws.alive(come)]
-        again["visits"] -= 1
-        planned = together(patients[patients["visits"] > 0], again)
-        if len(planned):
-            due = now + max(1, round(self.terms.follow_up_weeks)) * TICKS_PER_WEEK
-            planned["since"] = due
-            self.later.setdefault(due, []).append(planned)
+        due = now + max(1, round(self.terms.follow_up_weeks)) * TICKS_PER_WEEK
+        planned = np.empty(len(patients) + len(come), PATIENT)
+        count = plan_visits(patients, come, due, self.draws.state.people, planned)
+        if count:
+            self.later.setdefault(due, []).append(planned[:count])
         return come
 
     def end_week(self) -> None:
@@ -121,20 +122,6 @@ class Clinic:
     def follow_up_capacity(self) -> float:
         """Slots a week for follow-up visits: those of the new patients seen, at the occupancy of the terms."""
         return self.capacity.now * self.terms.follow_ups / self.occupancy
-
-    def _join(self, urgency: int, arrivals: np.ndarray) -> np.ndarray:
-        """Let arrivals join the list unless the wait they are offered, in whole weeks, is too long; return who leaves.
-
-        Urgent referrals wait for each other only. Routine ones get the slots that urgent ones leave.
-        """
-        if not len(arrivals):
-            return arrivals
-        ahead = len(self.lists[URGENT]) + (len(self.lists[ROUTINE]) if urgency == ROUTINE else 0)
-        slots = self.capacity.open - (self.urgent_per_week if urgency == ROUTINE else 0.0)
-        offered = self.capacity.closed_weeks + np.floor((ahead + np.arange(len(arrivals))) / max(slots, 1e-9))
-        stays = offered <= arrivals["patience"]
-        self.lists[urgency].join(arrivals[stays])
-        return np.asarray(arrivals[~stays])
 
     def patients(self) -> tuple[np.ndarray, ...]:
         """Return everybody the clinic remembers."""
@@ -180,3 +167,23 @@ class Clinic:
             each.waiting = saved[name].copy()
         treated = saved["follow_ups"]
         self.later = {int(tick): [treated[treated["since"] == tick]] for tick in np.unique(treated["since"])}
+
+
+def refer(clinics: Sequence[Clinic], referred: np.ndarray, draws: Draws) -> np.ndarray:
+    """Let the week's referrals join the lists of their clinics; return who goes elsewhere, by clinic.
+
+    Who is offered a wait, in whole weeks, beyond their patience is seen outside the region. Urgent referrals wait for
+    each other only. Routine ones get the slots that urgent ones leave. All clinics at once: one pass over the people.
+    """
+    ahead = np.array([(len(clinic.lists[URGENT]), sum(map(len, clinic.lists))) for clinic in clinics])
+    slots = np.array([(clinic.capacity.open, clinic.capacity.open - clinic.urgent_per_week) for clinic in clinics])
+    closed = np.array([clinic.capacity.closed_weeks for clinic in clinics])
+    group, counts = np.empty(len(referred), np.int64), np.zeros((len(clinics), 2), np.int64)
+    join_or_leave(referred, ahead, np.maximum(slots, 1e-9), closed, draws.state.people, group, counts)
+    groups = apart(referred, group, 4 * len(clinics))
+    for clinic, (joined, left) in zip(clinics, counts.tolist(), strict=True):
+        for urgency, each in enumerate(clinic.lists):
+            each.join(groups[2 * clinic.number + urgency])
+        clinic.asked += joined + left
+        clinic.left += left
+    return together(*groups[2 * len(clinics) :])

@@ -51,9 +51,9 @@ class EmergencyDepartment:
         stays = np.ceil(stays).astype(np.int64)
         waits = np.empty(len(patients), np.int64)
         serve(self.free, patients["since"].copy(), stays, waits)
-        np.add.at(self.waits, np.minimum(waits // _TICKS_PER_BIN, WAIT_BINS - 1), 1)
+        self.waits += np.bincount(np.minimum(waits // _TICKS_PER_BIN, WAIT_BINS - 1), minlength=WAIT_BINS)
         self.arrived += len(patients)
-        self.waited += int((waits > 0).sum())
+        self.waited += int(np.count_nonzero(waits))
         self.wait_ticks += int(waits.sum())
         self.busy_ticks += int(stays.sum())
         self.room_ticks += len(self.free) * TICKS_PER_WEEK
@@ -61,7 +61,7 @@ class EmergencyDepartment:
     def _open_rooms(self, rooms: int, tick: int) -> None:
         """Open further rooms, or close those that are free first."""
         further = np.full(max(0, rooms - len(self.free)), tick, np.int64)
-        self.free = np.sort(np.append(self.free, further))[max(0, len(self.free) - rooms) :]
+        self.free = np.sort(np.concatenate([self.free, further]))[max(0, len(self.free) - rooms) :]
 
     def patients(self) -> tuple[np.ndarray, ...]:
         """Return nobody: who is in a room has left the queue."""

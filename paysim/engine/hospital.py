@@ -12,7 +12,7 @@ down with the sample, and with the cohort.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -20,7 +20,7 @@ import simpy
 
 from paysim.care.hospital import HospitalTerms
 from paysim.engine.beds import Ward
-from paysim.engine.clinics import Clinic
+from paysim.engine.clinics import Clinic, refer
 from paysim.engine.cohort import ADMISSIONS, HOMES, REFERRALS
 from paysim.engine.diagnostics import Diagnostics
 from paysim.engine.emergency import EmergencyDepartment
@@ -28,22 +28,24 @@ from paysim.engine.overflow import Queue
 from paysim.engine.places import HomeCareTeams, Places, stays
 from paysim.engine.triage import Codes, Triage
 from paysim.engine.waiting import (
-    GHOST,
     SETTLING_WEEKS,
     Capacity,
     Draws,
     Recent,
+    apart,
     by_order,
+    by_unit,
+    chosen,
     ghosts,
     nobody,
     patients_of,
     together,
 )
 from paysim.errors import DataError, Problem, nearest_name
+from paysim.kernel.patients import GHOST, STREAM_SHIFT, count_service, move_rows
 from paysim.kernel.records import (
     ADMISSION_REQUEST,
     PLACE_REQUEST,
-    REFERRAL_REQUEST,
     REQUEST,
     TICKS_PER_DAY,
     TICKS_PER_WEEK,
@@ -137,6 +139,8 @@ class Hospital:
             "nursing_homes": self.nursing_homes,
             "home_care": self.home_care,
         }
+        kinds = (_KIND.get(name.partition("_")[0], ADMISSIONS) for name in self.parts)
+        self._kinds = tuple(zip(self.parts.values(), kinds, strict=True))
         wards, specialties = len(terms.wards), len(terms.specialties)
         self.recent = {
             "referrals": Recent(2 * specialties),  # of the simulated practices, by specialty and urgency
@@ -205,11 +209,13 @@ class Hospital:
         """Let everybody follow people whose rows moved from `left` to `taken`."""
         if not len(left):
             return
-        row_now = np.arange(len(self.state.people) + 1)
-        row_now[left], row_now[GHOST] = taken, GHOST
+        row_now = np.arange(len(self.state.people), dtype=np.int32)
+        row_now[left] = taken
         remembered = [patients for part in self.parts.values() for patients in part.patients()]
-        for patients in (*self.inbox, *self.admitted, self.leaving, *remembered):
-            patients["row"] = row_now[patients["row"]]
+        for requests in self.inbox:
+            requests["row"] = row_now[requests["row"]]
+        for patients in (*self.admitted, self.leaving, *remembered):
+            move_rows(patients, row_now)
 
     # --- The week ---------------------------------------------------------------------------------------------------
 
@@ -225,18 +231,21 @@ class Hospital:
         self.inbox.clear()
         self.draws.week = self.week
         settling = self.week < SETTLING_WEEKS
-        referrals, usual_referrals = self.triage.refer(requests[requests["kind"] == REFERRAL_REQUEST])
-        emergencies, usual_days = self.triage.allot(requests[requests["kind"] == ADMISSION_REQUEST])
-        visits = patients_of(requests[np.isin(requests["kind"], (VISIT_REQUEST, ADMISSION_REQUEST))])
-        visits = visits[~self.codes.planned[visits["process"]]]
-        claims = self._alive(requests, PLACE_REQUEST)
+        patients, kind = patients_of(requests), requests["kind"].astype(np.int64)
+        referred, admitted, _, _, claiming = apart(patients, kind, PLACE_REQUEST + 1)
+        referrals, usual_referrals = self.triage.refer(referred)
+        emergencies, usual_days = self.triage.allot(admitted)
+        came = (kind == VISIT_REQUEST) | (kind == ADMISSION_REQUEST)
+        visits = chosen(patients, came & ~self.codes.planned[patients["process"]])
+        claims = self.draws.living(claiming)
         self._remember("referrals", usual_referrals)
         self._remember("emergency_days", usual_days)
         self._remember("arrivals", len(visits))
         self._remember("nursing_home", len(claims))
-        for name, part in self.parts.items():
-            share = self.shares[_KIND.get(name.partition("_")[0], ADMISSIONS)]
-            part.capacity.growth = self._growth() * (share if part is self.nursing_homes else max(1.0, share))
+        growth = self._growth()
+        for part, kind_of in self._kinds:
+            share = self.shares[kind_of]
+            part.capacity.growth = growth * (share if part is self.nursing_homes else max(1.0, share))
         if settling:
             self._plan()
 
@@ -244,8 +253,8 @@ class Hospital:
         ready = self._test(now, seen, settling)
         ready["visits"] = self.triage.visits(ready)
         held = []
-        for clinic in self.clinics.values():
-            held.append(clinic.follow_up(now, ready[ready["unit"] == clinic.number], settling))
+        for clinic, treated in zip(self.clinics.values(), by_unit(ready, len(self.clinics)), strict=True):
+            held.append(clinic.follow_up(now, treated, settling))
             clinic.end_week()
         self._use("follow_up_visits", together(*held))
         # Of who is seen outside the region what follows is not simulated: as much as is usual.
@@ -292,28 +301,27 @@ class Hospital:
         what it no longer does.
         """
         gone = max(0.0, 1.0 - self.shares[kind])
-        return np.asarray((self.weight - 1.0) * self._usual(what) + self.weight * gone * self.at_fork[what])
+        left_out = (self.weight - 1.0) * self._usual(what)
+        return np.asarray(left_out + self.weight * gone * self.at_fork[what] if gone else left_out)
 
-    def _ghosts(self, streams: np.ndarray, means: np.ndarray, now: int) -> np.ndarray:
+    def _ghosts(self, streams: Sequence[int], means: np.ndarray, now: int) -> np.ndarray:
         """Return the week's requests of people who are not simulated, by stream, of which so many are expected."""
-        counts = [self.draws.poisson(f"ghosts {k}", float(mean)) for k, mean in zip(streams, means, strict=True)]
-        return ghosts(np.array(counts), streams, self.week, now)
+        counts = self.draws.poisson([f"ghosts {k}" for k in streams], means)
+        return ghosts(counts, np.array(streams), self.week, now)
 
     def _hold_clinics(self, now: int, own: np.ndarray, settling: bool) -> tuple[np.ndarray, np.ndarray]:
         """Return who was seen for the first time this week, and who went elsewhere."""
-        unseen = self._ghosts(np.arange(2 * len(self.clinics)), self._of_others("referrals", REFERRALS), now)
-        stream = unseen["number"] >> 44
-        unseen["unit"], unseen["urgent"] = stream // 2, stream % 2
+        unseen = self._ghosts(range(2 * len(self.clinics)), self._of_others("referrals", REFERRALS), now)
+        stream = unseen["number"] >> STREAM_SHIFT
+        unseen["unit"], unseen["urgent"] = stream >> 1, stream & 1
         arrivals = by_order(together(own, unseen))
         arrivals["patience"] = -self.terms.patience_weeks * np.log(self.draws.of(arrivals, "clinic patience"))
-        parts = []
-        for clinic in self.clinics.values():
-            if self.week == 0:
+        clinics = tuple(self.clinics.values())
+        if self.week == 0:
+            for clinic in clinics:
                 clinic.fill(now)
-            parts.append(clinic.see(now, arrivals[arrivals["unit"] == clinic.number], settling))
-            for patients in parts[-1]:
-                patients["unit"] = clinic.number
-        seen, elsewhere = (together(*each) for each in zip(*parts, strict=True))
+        elsewhere = refer(clinics, arrivals, self.draws)
+        seen = together(*(clinic.see(now, settling) for clinic in clinics))
         self._count(seen, self.codes.trajectory)
         self._count(elsewhere, self.codes.trajectory)
         return seen, elsewhere
@@ -322,17 +330,17 @@ class Hospital:
         """Send part of those seen for a test; return whose trajectory goes on."""
         share = self.triage.test_share[seen["unit"]]
         needs = self.draws.of(seen, "test") < share
-        sent = seen[needs]
+        sent = chosen(seen, needs)
         sent["since"] = now
         if settling:
             self._remember("tests", share.sum())
         tested = self.tests.test(now, sent, settling)
         self._use("clinic_tests", tested)
-        return together(seen[~needs], tested).copy()
+        return together(chosen(seen, ~needs), tested)
 
     def _treat_emergencies(self, now: int, visits: np.ndarray) -> None:
         """Let everybody pass through the emergency department who came there, admitted or not."""
-        extra = self._ghosts(np.array([_ED]), self._of_others("arrivals"), now)
+        extra = self._ghosts((_ED,), self._of_others("arrivals"), now)
         back = np.floor(self.draws.of(extra, "arrival") * TICKS_PER_WEEK).astype(np.int64)
         extra["since"] = now - 1 - back  # by chance, not evenly: a crowd is a matter of chance
         self.emergency_department.treat(now, by_order(together(visits, extra)))
@@ -340,7 +348,7 @@ class Hospital:
     def _fill_beds(self, now: int, emergencies: np.ndarray, ready: np.ndarray, settling: bool) -> None:
         """Admit emergencies, then planned patients: those whom their specialty wants to admit and who find a bed."""
         share = self.triage.elective_share[ready["unit"]]
-        wanted = ready[self.draws.of(ready, "elective admission") < share * self.elective_lever]
+        wanted = chosen(ready, self.draws.of(ready, "elective admission") < share * self.elective_lever)
         wanted["since"], wanted["unit"] = now, self.triage.ward[wanted["unit"]]
         wanted["days"] = (
             -self.stay_lever * self.terms.elective_stay_days * np.log(self.draws.of(wanted, "elective stay"))
@@ -349,17 +357,19 @@ class Hospital:
             expected = np.bincount(self.triage.ward[ready["unit"]], share, minlength=len(self.beds))
             self._remember("elective_days", expected * self.terms.elective_stay_days)
         unseen = self.stay_lever * self._of_others("emergency_days")
-        extra = together(*self.admitted).copy()
+        extra = together(*self.admitted)
         extra["since"] = np.where(extra["since"] < 0, now - TICKS_PER_WEEK, extra["since"])
         self.admitted = [extra] if len(extra) else []
-        for k, ward in enumerate(self.beds.values()):
-            ward.admit_emergencies(now, emergencies[emergencies["unit"] == k], float(unseen[k]))
-            ward.admit_emergencies(now, extra[extra["unit"] == k], 0.0, self.weight)
-            held = self.rehabilitation.list.waiting["unit"] == k
-            ward.hold(float(held.sum()) * TICKS_PER_WEEK / TICKS_PER_DAY)
-            planned = ward.admit_planned(now, wanted[wanted["unit"] == k], settling)
-            self._count(planned, self.codes.elective)
-            self._tell(planned, self.codes.elective)
+        held = np.bincount(self.rehabilitation.list.waiting["unit"], minlength=len(self.beds))
+        parts = zip(*(by_unit(each, len(self.beds)) for each in (emergencies, extra, wanted)), strict=True)
+        for k, (ward, (urgent, others, planned)) in enumerate(zip(self.beds.values(), parts, strict=True)):
+            ward.admit_emergencies(now, urgent, float(unseen[k]))
+            if len(others):
+                ward.admit_emergencies(now, others, 0.0, self.weight)
+            ward.hold(float(held[k]) * TICKS_PER_WEEK / TICKS_PER_DAY)
+            admitted = ward.admit_planned(now, planned, settling)
+            self._count(admitted, self.codes.elective)
+            self._tell(admitted, self.codes.elective)
 
     def _discharge(self, now: int, emergencies: np.ndarray, settling: bool) -> None:
         """Let part of the emergencies go on to rehabilitation and to care at home."""
@@ -369,18 +379,16 @@ class Hospital:
         age = self.state.people["age"][emergencies["row"]]
         share = self.triage.rehabilitated(emergencies, age)
         self._remember("rehabilitation", share[:usual].sum())
-        going = emergencies[self.draws.of(emergencies, "rehabilitation") < share]
+        going = chosen(emergencies, self.draws.of(emergencies, "rehabilitation") < share)
         going["since"] += np.ceil(going["days"] * TICKS_PER_DAY).astype(np.int64)
         self.leaving = together(self.leaving, going)
         gone = self.leaving["since"] <= now
-        own, self.leaving = self.leaving[gone], self.leaving[~gone]
-        claims = by_order(
-            together(own, self._ghosts(np.array([_REHABILITATION]), self._of_others("rehabilitation"), now))
-        )
+        own, self.leaving = chosen(self.leaving, gone), chosen(self.leaving, ~gone)
+        claims = by_order(together(own, self._ghosts((_REHABILITATION,), self._of_others("rehabilitation"), now)))
         claims["days"] = stays(claims, self.terms.rehabilitation.weeks, self.draws, "stay in rehabilitation")
         self.rehabilitation.take_in(now, claims, 0 if settling else None)
         old = (age >= OLD) & self.draws.alive(emergencies)
-        self._remember("home_care", old[:usual].sum() * self.terms.home_care.share)
+        self._remember("home_care", np.count_nonzero(old[:usual]) * self.terms.home_care.share)
         home, waiting = (
             old & (self.draws.of(emergencies, "care at home") < self.terms.home_care.share),
             self.nursing_homes,
@@ -388,12 +396,8 @@ class Hospital:
         asking = float(home.sum()) + float(self._of_others("home_care")[0])
         given = self.home_care.care(asking, len(waiting.list) * self.weight)
         terms = self.terms.home_care
-        self._use("hours_of_home_care", emergencies[home], given * terms.hours * len(self.home_care.ahead))
+        self._use("hours_of_home_care", chosen(emergencies, home), given * terms.hours * len(self.home_care.ahead))
         self._use("hours_of_home_care", waiting.list.waiting, given * terms.hours_waiting)
-
-    def _alive(self, requests: np.ndarray, kind: int) -> np.ndarray:
-        patients = patients_of(requests[requests["kind"] == kind])
-        return np.asarray(patients[self.draws.alive(patients)])
 
     def _of_nursing_homes(self, rows: np.ndarray) -> np.ndarray:
         """Return those of the people in `rows` who hold the flag of living in a nursing home."""
@@ -404,19 +408,18 @@ class Hospital:
         return found
 
     def _count(self, patients: np.ndarray, service: int) -> None:
-        rows = patients["row"][patients["row"] != GHOST]
-        np.add.at(self.state.people["counts"], (rows, service), 1)
+        count_service(patients, self.state.people, service)
 
     def _use(self, what: str, patients: np.ndarray, amount: np.ndarray | float = 1.0) -> None:
         """Tell whoever wants to know what patients use, ghosts and the dead apart."""
-        if self.on_use and len(patients):
-            own = (patients["row"] != GHOST) & self.draws.alive(patients)
-            self.on_use(what, patients["row"][own].astype(np.int64), np.broadcast_to(amount, own.shape)[own])
+        rows, places = self.draws.own(patients)
+        if self.on_use and len(rows):
+            self.on_use(what, rows, amount[places] if isinstance(amount, np.ndarray) else np.full(len(rows), amount))
 
     def _tell(self, patients: np.ndarray, service: int) -> None:
         """Tell whoever wants to know of admissions to a service, ghosts apart."""
         if self.on_admission:
-            own = patients[patients["row"] != GHOST]
+            own = chosen(patients, patients["row"] != GHOST)
             self.on_admission(own["row"].astype(np.int64), service, own["days"])
 
     # --- What is remembered -----------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from paysim.care.hospital import HomeCare
-from paysim.engine.waiting import Capacity, Draws, WaitingList, nobody, together
+from paysim.engine.waiting import Capacity, Draws, WaitingList, chosen, nobody, together
 from paysim.kernel.records import NEVER, TICKS_PER_DAY, TICKS_PER_WEEK
 
 
@@ -53,13 +53,14 @@ class Places:
         self.list.drop_dead(self.draws)
         self.died_waiting += before - len(self.list)
         stay = (self.inside["since"] > now) & self.draws.alive(self.inside)
-        self.inside = self.inside[stay]
+        self.inside = chosen(self.inside, stay)
         free = 0 if self.capacity.closed_weeks else int(self.capacity.open + 1e-9) - len(self.inside)
         self._lose_patience(now)
         came = self.list.take(max(0, free if keep is None else len(self.list) - keep), now)
-        stays = np.ceil(came["days"] * TICKS_PER_DAY).astype(np.int64)
-        came["since"] = np.where(stays > 0, now + stays, NEVER)
-        self.inside = together(self.inside, came)
+        if len(came):
+            stays = np.ceil(came["days"] * TICKS_PER_DAY).astype(np.int64)
+            came["since"] = np.where(stays > 0, now + stays, NEVER)
+            self.inside = together(self.inside, came)
         self.used += len(self.inside)
         self.room += self.capacity.open
         self.list.list_weeks += len(self.list)
@@ -71,7 +72,7 @@ class Places:
         patience = -self.patience_weeks * np.log(self.draws.of(self.list.waiting, f"patience {self.name}"))
         stays = (now - self.list.waiting["since"]) // TICKS_PER_WEEK <= patience  # nobody gives up in the first week
         self.left += int((~stays).sum())
-        self.list.waiting = self.list.waiting[stays]
+        self.list.waiting = chosen(self.list.waiting, stays)
 
     def patients(self) -> tuple[np.ndarray, ...]:
         """Return who has a place and who waits."""

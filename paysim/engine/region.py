@@ -102,6 +102,7 @@ class Region:
     practices: Practices = field(init=False)
     recent: list[Activity] = field(default_factory=list)
     requests: np.ndarray = field(init=False, default_factory=lambda: np.zeros(0, REQUEST))
+    _running: list[Process] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
         self.env = simpy.Environment(initial_time=self.start)
@@ -112,8 +113,6 @@ class Region:
         )
 
         self.hospital.on_use = self.accounts.add
-        if self.accounts.admissions:
-            self.hospital.on_admission = self._admitted
 
     def _admitted(self, rows: np.ndarray, service: int, days: np.ndarray) -> None:
         """Date the admissions that the hospital itself makes: in the week that ends now."""
@@ -124,9 +123,20 @@ class Region:
         """Simulate a number of weeks, the work at the end of the last one included."""
         self.processes()
         self.env.run(until=self.env.process(self._sleep(weeks)))
-        # Sleeping processes and their environment hold each other, and with them all people: let go of them now.
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """End what sleeps: processes, their environment and this region hold each other, and with them all people.
+
+        To look for such circles in everything there is takes as long as a small arm, so they are opened here.
+        """
+        for process in self._running:
+            process.close()
+        self._running.clear()
+        self.hospital.on_admission = None
         self.env = simpy.Environment(initial_time=self.env.now)
-        gc.collect()
+        if self.engine == "reference" or self.own_processes:  # which may have started processes of their own
+            gc.collect()
 
     def _sleep(self, weeks: int) -> Process:
         for _ in range(weeks):
@@ -134,15 +144,13 @@ class Region:
 
     def processes(self) -> None:
         """Start the region's processes; within a week they act in this order."""
-        self.env.process(self.work_in_practices())
-        self.env.process(self.move_people())
-        self.env.process(self.hospital.work(self.env))
-        for each in self.programmes:
-            self.env.process(each.work(self))
-        for process in self.own_processes:
-            self.env.process(process(self))
-        self.env.process(self.settle_and_decide())
-        self.env.process(self.turn_the_year())
+        self.hospital.on_admission = self._admitted if self.accounts.admissions else None
+        first = [self.work_in_practices(), self.move_people(), self.hospital.work(self.env)]
+        first += [each.work(self) for each in self.programmes]
+        last = [self.settle_and_decide(), self.turn_the_year()]
+        for process in (*first, *(own(self) for own in self.own_processes), *last):
+            self.env.process(process)
+        self._running = [*first, *last]
 
     def work_in_practices(self) -> Process:
         """Practices take their calendar entries of a week; what leaves them goes to the hospital."""

@@ -13,7 +13,8 @@ import numpy as np
 from scipy.special import pdtr
 
 from paysim.care.hospital import HospitalTerms
-from paysim.engine.waiting import Draws, patients_of
+from paysim.engine.waiting import Draws
+from paysim.kernel.patients import count_upto
 
 _MOST_VISITS = 100
 
@@ -68,28 +69,33 @@ class Triage:
             np.array([getattr(each, name) for each in terms.specialties])
             for name in ("urgent_share", "test_share", "elective_share", "follow_ups")
         )
-        self._visits_upto = pdtr(np.arange(_MOST_VISITS), self.follow_ups[:, None])
+        self._visits_upto = np.maximum.accumulate(pdtr(np.arange(_MOST_VISITS), self.follow_ups[:, None]), axis=1)
+        share, from_age = terms.rehabilitation.share, terms.rehabilitation.from_age
+        self._rehabilitation = np.array([share.get(name, 0.0) for name in codes.service_of])
+        self._from_age = np.array([from_age.get(name, 0) for name in codes.service_of])
         self._surgical = terms.wards.index("surgical") if "surgical" in terms.wards else 0
 
-    def refer(self, requests: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return referrals with specialty and urgency, by age and conditions, and by specialty.
+    def refer(self, patients: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return referred patients with specialty and urgency, by age and conditions, and by specialty.
 
         Also what was to be expected, by specialty and urgency (routine, urgent): ``[2 S]``.
         """
-        patients, people = patients_of(requests), self.draws.state.people
-        held, bits = people["flags"][patients["row"]], self.codes.flag_bit
-        flags = {flag: (held & bits[flag]) != 0 for flag in self.terms.referral_ratios if flag in bits}
-        shares = self.terms.shares(people["age"][patients["row"]], flags)
+        people, rows, bits = self.draws.state.people, patients["row"], self.codes.flag_bit
+        held = people["flags"][rows]
+        anybody = int(np.bitwise_or.reduce(held)) if len(held) else 0
+        asked = (flag for flag in self.terms.referral_ratios if bits.get(flag, 0) & anybody)
+        flags = {flag: (held & bits[flag]) != 0 for flag in asked}
+        shares = self.terms.shares(people["age"][rows], flags)
         expected, urgent = shares.sum(axis=0), self.urgent_share
-        usual = np.column_stack([expected * (1 - urgent), expected * urgent]).ravel()
+        usual = np.empty(2 * len(expected))
+        usual[::2], usual[1::2] = expected * (1 - urgent), expected * urgent
         upto = np.cumsum(shares, axis=1)
         patients["unit"] = (self.draws.of(patients, "specialty")[:, None] >= upto[:, :-1]).sum(axis=1)
         patients["urgent"] = self.draws.of(patients, "urgent referral") < urgent[patients["unit"]]
         return patients, usual
 
-    def allot(self, requests: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def allot(self, patients: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return emergencies with their ward, and the bed-days to be expected of them by ward ``[W]``."""
-        patients = patients_of(requests)
         ward, share = self.codes.ward_of[patients["process"]], self.terms.surgical_emergency_share
         surgical = self.draws.of(patients, "surgical emergency") < share
         patients["unit"] = np.where(ward >= 0, ward, np.where(surgical, self._surgical, 0))
@@ -100,13 +106,11 @@ class Triage:
 
     def visits(self, patients: np.ndarray) -> np.ndarray:
         """Return a keyed Poisson number of follow-up visits for each, by specialty."""
-        u = self.draws.of(patients, "follow-up visits")
-        return np.asarray((u[:, None] > self._visits_upto[patients["unit"]]).sum(axis=1))
+        visits = np.empty(len(patients), np.int64)
+        count_upto(self.draws.of(patients, "follow-up visits"), patients["unit"], self._visits_upto, visits)
+        return visits
 
     def rehabilitated(self, patients: np.ndarray, age: np.ndarray) -> np.ndarray:
         """Return the chance of the admitted to go on to rehabilitation, by the service of their admission."""
-        terms, service = self.terms.rehabilitation, self.codes.service_of[patients["process"]]
-        chance = np.zeros(len(patients))
-        for name, share in terms.share.items():
-            chance[(service == name) & (age >= terms.from_age[name])] = share
-        return np.asarray(chance * self.draws.alive(patients))
+        old_enough = age >= self._from_age[patients["process"]]
+        return np.asarray(self._rehabilitation[patients["process"]] * (old_enough & self.draws.alive(patients)))

@@ -6,18 +6,18 @@ in which it is met.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 from scipy.special import pdtrik
 
-from paysim.kernel import streams
-from paysim.kernel.records import TICKS_PER_WEEK, State
+from paysim.kernel import patients as kernel
+from paysim.kernel.patients import PATIENT
+from paysim.kernel.records import State
 from paysim.kernel.tables import stream_key
-
-GHOST = -1
-"""Row and person of somebody of the region who is not simulated."""
 
 WEEK_BINS = 105
 """Waits are counted in whole weeks, the last bin open."""
@@ -29,28 +29,31 @@ SETTLING_WEEKS = MEMORY_WEEKS + 4
 """First weeks of the base run, in which capacities follow demand; then they are fixed. In the first of them books are
 empty and little is asked for yet; these are forgotten in time."""
 
-PATIENT = np.dtype(
-    [
-        ("since", "i8"),  # tick from which they wait; of who has a place, the tick at which they leave it
-        ("person", "i8"),
-        ("number", "i8"),  # of the need behind the request; unique among ghosts
-        ("days", "f8"),  # length of stay, if known
-        ("patience", "f8"),  # weeks of waiting, if they give up at all
-        ("row", "i4"),
-        ("process", "i4"),
-        ("unit", "i4"),  # specialty, or ward
-        ("urgent", "i2"),
-        ("visits", "i2"),  # still to come
-    ]
-)
-"""Sizes add up to whole words: no padding, so that equal lists are equal bytes."""
 
-_BYTES = np.dtype(f"V{PATIENT.itemsize}")
+def chosen(patients: np.ndarray, marks: np.ndarray) -> np.ndarray:
+    """Return a copy of those of the patients who are marked; numpy itself would copy field by field."""
+    some = np.empty(np.count_nonzero(marks), PATIENT)
+    kernel.put_marked(patients, marks, some)
+    return some
 
 
 def by_order(patients: np.ndarray) -> np.ndarray:
-    """Return patients by the tick of their request; ghosts before people."""
-    return np.asarray(patients[np.lexsort((patients["number"], patients["person"], patients["since"]))])
+    """Return patients by the tick of their request, then by person and number; so ghosts before people."""
+    ordered = np.empty(len(patients), PATIENT)
+    kernel.put_in_order(patients, np.argsort(patients["since"]), ordered)
+    return ordered
+
+
+def apart(patients: np.ndarray, group: np.ndarray, groups: int) -> list[np.ndarray]:
+    """Return the patients of each of the first `groups` groups, each in their order; parts of one new array."""
+    ends, ordered = np.zeros(groups, np.int64), np.empty(len(patients), PATIENT)
+    kernel.put_apart(patients, group, ends, ordered)
+    return [ordered[first:end] for first, end in pairwise((0, *ends.tolist()))]
+
+
+def by_unit(patients: np.ndarray, units: int) -> list[np.ndarray]:
+    """Return the patients of each specialty, or of each ward, in their order."""
+    return apart(patients, patients["unit"].astype(np.int64), units)
 
 
 def nobody(count: int = 0) -> np.ndarray:
@@ -73,20 +76,20 @@ def ghosts(counts: np.ndarray, streams: np.ndarray, week: int, now: int, weeks: 
     They are numbered by stream, week and place, so that one more of a stream changes no other.
     """
     patients = nobody(int(counts.sum()))
-    place = np.arange(len(patients)) - np.repeat(np.cumsum(counts) - counts, counts)
-    patients["row"] = patients["person"] = GHOST
-    patients["number"] = (np.repeat(streams.astype(np.int64), counts) << 44) + (np.int64(week) << 20) + place
-    back = (1.0 - (place + 0.5) / np.repeat(np.maximum(counts, 1), counts)) * weeks * TICKS_PER_WEEK
-    patients["since"] = now - np.ceil(back).astype(np.int64)
+    kernel.fill_ghosts(counts, streams, week, now, weeks, patients)
     return patients
 
 
 def together(*groups: np.ndarray) -> np.ndarray:
-    """Return all patients of some groups in one array, put together as bytes: numpy would copy field by field."""
+    """Return all patients of some groups in one array."""
     filled = [each for each in groups if len(each)]
     if len(filled) == 1:
         return filled[0]
-    return np.concatenate([each.view(_BYTES) for each in filled]).view(PATIENT) if filled else nobody()
+    everybody, first = np.empty(sum(map(len, filled)), PATIENT), 0
+    for each in filled:
+        kernel.put_at(each, first, everybody)
+        first += len(each)
+    return everybody
 
 
 class Draws:
@@ -96,30 +99,30 @@ class Draws:
         self.state, self.key, self.week = state, key, 0
         self._names: dict[str, int] = {}
         self._streams = np.zeros(0, np.uint64)
-        self._weekly, self._drawn = np.zeros(0), -1
+        self._weekly: list[float] = []
+        self._drawn = -1  # week of `_weekly`
 
     def of(self, patients: np.ndarray, choice: str) -> np.ndarray:
         """Return uniforms for a choice of patients."""
-        own = patients["row"] != GHOST
-        keys = np.where(own, self.state.people["key"][patients["row"]], self.key)
-        number = patients["number"] + (patients["process"].astype(np.int64) << 32)
-        return streams.uniforms(keys, _stream(choice), number)
+        uniforms = np.empty(len(patients))
+        kernel.draw(patients, self.state.people, self.key, _stream(choice), uniforms)
+        return uniforms
 
     def weekly(self, what: str) -> float:
         """Return the week's uniform of a name."""
         if what not in self._names:
-            self._names[what] = len(self._names)
-            self._streams = np.array([_stream(name) for name in self._names], np.uint64)
-            self._drawn = -1
+            self._names[what], self._drawn = len(self._names), -1
+            self._streams = np.append(self._streams, _stream(what))
         if self._drawn != self.week:  # all names at once
-            with np.errstate(over="ignore"):
-                self._weekly = streams.to_uniform(streams.word(self.key, self._streams, np.uint64(self.week)))
-            self._drawn = self.week
-        return float(self._weekly[self._names[what]])
+            drawn = np.empty(len(self._names))
+            kernel.draw_weekly(self.key, self._streams, self.week, drawn)
+            self._weekly, self._drawn = drawn.tolist(), self.week
+        return self._weekly[self._names[what]]
 
-    def poisson(self, what: str, mean: float) -> int:
-        """Return the week's Poisson number of a name."""
-        return max(0, int(np.ceil(pdtrik(self.weekly(what), mean)))) if mean > 0.0 else 0
+    def poisson(self, what: Sequence[str], means: np.ndarray) -> np.ndarray:
+        """Return the week's Poisson numbers of some names."""
+        drawn = np.ceil(pdtrik([self.weekly(name) for name in what], means))
+        return np.asarray(np.fmax(drawn, 0.0).astype(np.int64))  # of a mean of 0 no number
 
     def whole(self, what: str, amount: float) -> int:
         """Return an amount as a whole number with that mean: the fraction is given out by chance."""
@@ -127,14 +130,27 @@ class Draws:
         return int(amount) + int(part > 0.0 and self.weekly(what) < part)
 
     def alive(self, patients: np.ndarray) -> np.ndarray:
-        """Return whether patients still live here: the row may have been given to somebody else. Ghosts do."""
-        rows, people = patients["row"], self.state.people
-        return np.asarray((rows == GHOST) | ((people["alive"][rows] == 1) & (people["id"][rows] == patients["person"])))
+        """Return whether patients still live here. Ghosts do."""
+        marks = np.empty(len(patients), np.bool_)
+        kernel.mark_living(patients, self.state.people, marks)
+        return marks
+
+    def living(self, patients: np.ndarray) -> np.ndarray:
+        """Return those of the patients who still live here, ghosts among them."""
+        if kernel.count_living(patients, self.state.people) == len(patients):
+            return patients
+        return chosen(patients, self.alive(patients))
+
+    def own(self, patients: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the rows of those who are simulated and still live here, and their places among the patients."""
+        rows, places = np.empty((2, len(patients)), np.int64)
+        count = kernel.own_rows(patients, self.state.people, rows, places)
+        return rows[:count], places[:count]
 
 
 @lru_cache(maxsize=256)
-def _stream(name: str) -> int:
-    return int(stream_key(name))
+def _stream(name: str) -> np.uint64:
+    return np.uint64(stream_key(name))
 
 
 @dataclass
@@ -194,10 +210,10 @@ class Recent:
 
     def mean(self, week: int) -> np.ndarray:
         """Return the mean week ``[kinds]``."""
-        return np.asarray(self.weeks[:, : min(week + 1, MEMORY_WEEKS)].mean(axis=1))
+        weeks = min(week + 1, MEMORY_WEEKS)
+        return np.asarray(np.add.reduce(self.weeks[:, :weeks], axis=1) / weeks)
 
 
-@dataclass
 class WaitingList:
     """People in the order in which they asked, with what happened this period.
 
@@ -209,31 +225,50 @@ class WaitingList:
         Sum over weeks of the length of the list when the week's work was done.
     """
 
-    waiting: np.ndarray = field(default_factory=nobody)
-    waits: np.ndarray = field(default_factory=lambda: np.zeros(WEEK_BINS, np.int64))
-    list_weeks: int = 0
+    def __init__(self) -> None:
+        self.waiting = nobody()
+        self.waits = np.zeros(WEEK_BINS, np.int64)
+        self.list_weeks = 0
+
+    @property
+    def waiting(self) -> np.ndarray:
+        """Who waits."""
+        return self._held[self._first : self._end]
+
+    @waiting.setter
+    def waiting(self, patients: np.ndarray) -> None:
+        self._held, self._first, self._end = patients, 0, len(patients)
 
     def __len__(self) -> int:
-        return len(self.waiting)
+        return self._end - self._first
 
     def join(self, patients: np.ndarray) -> None:
         """Put people at the end of the list."""
-        if len(patients):
-            self.waiting = together(self.waiting, patients)
+        length = len(patients)
+        if not len(self):
+            self.waiting = patients
+        elif length:
+            if self._end + length > len(self._held):  # make room for some weeks to come: lists are long
+                held = np.empty(2 * (len(self) + length), PATIENT)
+                kernel.put_at(self.waiting, 0, held)
+                self._held, self._first, self._end = held, 0, len(self)
+            kernel.put_at(patients, self._end, self._held)
+            self._end += length
 
     def drop_dead(self, draws: Draws) -> None:
         """Take off the list who died or left the region."""
-        if len(self.waiting):
-            alive = draws.alive(self.waiting)
-            if not alive.all():
-                self.waiting = self.waiting[alive]
+        if len(self):
+            living = draws.living(self.waiting)
+            if len(living) < len(self):
+                self.waiting = living
 
     def take(self, count: int, now: int) -> np.ndarray:
         """Return the first `count` people, and count how long they waited."""
-        taken, self.waiting = self.waiting[:count], self.waiting[count:]
+        first = self._first
+        self._first = min(self._end, first + count)
+        taken = self._held[first : self._first]
         if len(taken):
-            weeks = np.minimum((now - taken["since"]) // TICKS_PER_WEEK, WEEK_BINS - 1)
-            np.add.at(self.waits, weeks, 1)
+            kernel.count_waits(taken, now, self.waits)
         return taken
 
     def begin_period(self) -> None:

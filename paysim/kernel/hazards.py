@@ -28,11 +28,16 @@ def occurrence_key(key, stream, occurrence):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, forceinline=True)
-def choose(key, choice):  # type: ignore[no-untyped-def]
-    """Return the uniform on (0, 1) of a numbered choice of an occurrence, given its key."""
-    bits = _splitmix64(key, streams.np.uint64(choice))
+def unit_interval(bits):  # type: ignore[no-untyped-def]
+    """Map a 64-bit word to the open unit interval, as `streams.to_uniform` does."""
     u = (streams.np.float64(bits >> streams.SHIFT_11) + 0.5) * streams.TO_UNIT
     return u if u < 1.0 else streams.LARGEST
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def choose(key, choice):  # type: ignore[no-untyped-def]
+    """Return the uniform on (0, 1) of a numbered choice of an occurrence, given its key."""
+    return unit_interval(_splitmix64(key, streams.np.uint64(choice)))
 
 
 @njit(cache=True, nogil=True, forceinline=True)

@@ -8,13 +8,12 @@ import numpy as np
 import pytest
 
 from paysim.engine.beds import bed_days
-from paysim.engine.clinics import ROUTINE, URGENT
+from paysim.engine.clinics import ROUTINE, URGENT, refer
 from paysim.engine.cohort import REFERRALS
 from paysim.engine.emergency import EmergencyDepartment
 from paysim.engine.overflow import overflowing
 from paysim.engine.places import Places
 from paysim.engine.waiting import (
-    GHOST,
     SETTLING_WEEKS,
     Draws,
     WaitingList,
@@ -25,6 +24,7 @@ from paysim.engine.waiting import (
     together,
 )
 from paysim.errors import DataError
+from paysim.kernel.patients import GHOST
 from paysim.kernel.records import PLACE_REQUEST, TICKS_PER_DAY, TICKS_PER_WEEK
 from tests.hospital import (
     ELECTIVE,
@@ -120,9 +120,10 @@ def test_mean_wait_of_poisson_referrals_is_that_of_a_queue_served_in_batches():
     lengths = []
     for _ in range(weeks):
         made.draws.week = made.week
-        asked = made._ghosts(np.arange(4), made._of_others("referrals", REFERRALS), now(made))
+        asked = made._ghosts(range(4), made._of_others("referrals", REFERRALS), now(made))
         asked["patience"] = 1e9
-        heart.see(now(made), asked, settling=False)
+        refer(tuple(made.clinics.values()), asked, made.draws)
+        heart.see(now(made), settling=False)
         lengths.append(len(heart.lists[ROUTINE]))
         made.week += 1
     # Stationary list after service, L' = max(0, L + Poisson(a) - c), by iterating its distribution.
@@ -191,12 +192,12 @@ def test_specialty_follows_age_and_condition():
         **{**vars(made.terms), "referral_shares": shares, "referral_ratios": {"ill": np.array([4.0, 1.0])}}
     )
     made.state.people["flags"][:2000] = 1
-    sent, usual = made.triage.refer(requests(np.arange(PEOPLE), 0))
+    sent, usual = made.triage.refer(patients_of(requests(np.arange(PEOPLE), 0)))
     ill, well = (sent["unit"][part] == 0 for part in (slice(0, 2000), slice(2000, None)))
     assert abs(ill.mean() - 0.5) < 4 * 0.5 / np.sqrt(2000)
     assert abs(well.mean() - 0.2) < 4 * 0.4 / np.sqrt(2000)
     np.testing.assert_allclose(usual.reshape(2, 2).sum(axis=1), [1400.0, 2600.0])
-    again, _ = made.triage.refer(requests(np.arange(100)[::-1], 0))
+    again, _ = made.triage.refer(patients_of(requests(np.arange(100)[::-1], 0)))
     assert again["unit"].tolist() == sent["unit"][:100][::-1].tolist()
 
 
