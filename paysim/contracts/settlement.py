@@ -211,7 +211,7 @@ def settle(contracts: Iterable[Contract], book: Book, *, checked: bool = False) 
 def settle_after(past: tuple[Activity, ...], known: Settlement) -> Settlement:
     """Settle a period again after other earlier periods; what is proportional to activity stays as it is `known`."""
     if not all(each.part.linear for each in known.bills if stage_of(each.part) == "use"):
-        activity = replace(known.book.activity, lines=(), payments=None)
+        activity = known.book.activity.unpaid()
         contracts = dict.fromkeys(each.contract for each in known.bills)
         return settle(contracts, replace(known.book, activity=activity, past=past, received={}))
     book = replace(known.book, past=past, received={})

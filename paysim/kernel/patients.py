@@ -99,7 +99,7 @@ def count_service(patients, people, service: int) -> None:  # type: ignore[no-un
 def count_waits(patients, now: int, waits) -> None:  # type: ignore[no-untyped-def]
     """Count patients in `waits` by the whole weeks from their request to `now`, the last bin open."""
     for k in range(patients.size):
-        waits[min((now - patients[k].since) // TICKS_PER_WEEK, waits.size - 1)] += 1
+        waits[min(max((now - patients[k].since) // TICKS_PER_WEEK, 0), waits.size - 1)] += 1
 
 
 @njit(cache=True, nogil=True)
