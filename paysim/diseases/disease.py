@@ -28,7 +28,6 @@ from paysim.diseases.ages import FIVE_YEARS, TEN_YEARS, Bands, banded, fit_level
 from paysim.diseases.cohort import Cohort, hazards
 from paysim.diseases.risk.factors import RiskFactorTables
 from paysim.errors import Problem, ScenarioError, nearest_name
-from paysim.kernel.shares import shares_along_age
 from paysim.kernel.spec import AGES, Transition
 from paysim.parameters import Parameters
 
@@ -276,6 +275,8 @@ def stationary(
         if b is not None:
             flow[:, states.index(b), states.index(a)] += by_age
     result = np.zeros((len(states), 2, AGES))
+    from paysim.kernel.shares import shares_along_age  # here, so that a scenario is checked without a compiler
+
     shares_along_age(np.ascontiguousarray(life, float), come, ratio, extra, flow, STEPS_PER_YEAR, MOST_ILL, result)
     return dict(zip(states, result, strict=True))
 
