@@ -100,6 +100,7 @@ def test_practices_in_another_order_give_the_same_lives(weekly: tuple[np.ndarray
         state.calendar.copy(),
         state.practices.copy(),
     )
+    shuffled.practices["activity_levers"] = state.practices["activity_levers"][order]
     log, requests = run_compiled(enter(shuffled, tables), tables, weeks(WEEKS))
     assert log[["tick", "person", "value", "process", "outcome"]].tolist() == (
         weekly[0][["tick", "person", "value", "process", "outcome"]].tolist()
@@ -278,7 +279,8 @@ def test_an_appointment_is_held_exactly_when_it_was_booked_for() -> None:
     for outcome in (rec.COMBINED, rec.BOOKED, rec.LATER, rec.OUT_OF_HOURS, rec.DROPPED):
         assert state.practices["access"][..., outcome].sum() == (asks["outcome"] == outcome).sum(), outcome
     contacts = tables[0]["contact_service"]
-    assert people["counts"][:, np.unique(contacts)].sum() == len(held) - in_vain
+    at_night = int((log["outcome"] == rec.SEEN_AFTER_HOURS).sum())
+    assert people["counts"][:, np.unique(contacts)].sum() == len(held) - in_vain + at_night
 
 
 def test_treatment_starts_at_the_appointment_and_not_before() -> None:
