@@ -1,8 +1,9 @@
 """One published value beside one simulated value, and the rule by which it is judged.
 
 A target is judged by its tolerance where at least `MANY` cases are expected among those simulated, and by three Monte
-Carlo standard errors below that. `lower` and `upper` are always the limits of what is accepted as simulated value;
-`simulated_low` and `simulated_high` are its own 95% interval by chance.
+Carlo standard errors below that. Where even a value of zero would be within these (a count of fewer than nine expected
+cases), it is not judged: hardly any model would fail. `lower` and `upper` are always the limits of what is accepted as
+simulated value; `simulated_low` and `simulated_high` are its own 95% interval by chance.
 """
 
 from __future__ import annotations
@@ -10,18 +11,16 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from scipy.special import pdtr
-
 MANY = 400
 """Expected cases from which a value is judged by its tolerance instead of by chance."""
 
 FEW_ERRORS = 3.0
-HANDFUL = 10
+TOO_FEW = "too few cases"
 ABOVE, BELOW = "above", "below"
 BY_CHANCE = "3 SE"
 """Rule of a target of which too few cases are expected for its tolerance."""
 _Z95 = 1.959963984540054
-_THREE_SIGMA = 0.99865
+_MOST = {"proportion": 1.0, "percent": 100.0}
 
 
 def side(value: float, lower: float, upper: float) -> str:
@@ -148,7 +147,7 @@ def between(plain: Comparison, lower: float, upper: float, rule: str, why: str =
     """
     assert plain.simulated is not None
     if plain.observed is not None and plain.observed >= 0.0 and plain.simulated >= 0.0:
-        lower = max(lower, 0.0)
+        lower, upper = max(lower, 0.0), min(upper, _MOST.get(plain.unit, math.inf))
     slack = 1e-12 * max(abs(lower), abs(upper))
     within = bool(lower - slack <= plain.simulated <= upper + slack)
     missed = "" if within else side(plain.simulated, lower, upper)
@@ -217,21 +216,11 @@ def with_chance(
         room = tolerance if absolute else tolerance * abs(observed)
         rule = _words(tolerance, absolute)
     else:
-        room = _few_room(observed, cases) if count else FEW_ERRORS * error
+        room = FEW_ERRORS * (abs(observed) / math.sqrt(max(cases, 1e-9)) if count else error)
         rule = BY_CHANCE
-    if not math.isfinite(room):
-        return replace(plain, rule="too few cases")
+        if not math.isfinite(room) or (observed and room >= abs(observed)):
+            return replace(plain, rule=TOO_FEW)
     return between(plain, observed - room, observed + room, rule, about.why)
-
-
-def _few_room(observed: float, cases: float) -> float:
-    """Return three standard errors of a count; of a handful of cases, the Poisson limit of the same chance."""
-    cases = max(cases, 1e-9)
-    errors = FEW_ERRORS / math.sqrt(cases)
-    if cases < HANDFUL:
-        most = next(k for k in range(10 * HANDFUL) if pdtr(k, cases) >= _THREE_SIGMA)
-        errors = max(errors, most / cases - 1.0)
-    return abs(observed) * errors
 
 
 def _words(tolerance: float, absolute: bool) -> str:
@@ -244,7 +233,7 @@ def with_interval(plain: Comparison, error: float, cases: float) -> Comparison:
         return plain
     low, high = plain.simulated - _Z95 * error, plain.simulated + _Z95 * error
     if plain.simulated >= 0.0:
-        low = max(low, 0.0)
+        low, high = max(low, 0.0), min(high, _MOST.get(plain.unit, math.inf))
     z = None if plain.observed is None or error == 0.0 else (plain.simulated - plain.observed) / error
     return replace(plain, simulated_low=low, simulated_high=high, z=z, cases=finite(cases))
 

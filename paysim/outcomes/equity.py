@@ -79,7 +79,9 @@ def _unequal(
         value = getattr(inequality, index)(groups, size)[:, None]
         yield Measure(f"{name}_{index}", own_unit or unit, value[:-1], whole=value[-1])
     if aversion is not None:
-        value = inequality.equally_distributed_equivalent(groups, size, aversion)[:, None]
+        # The part that inequality between groups costs, off the level of all, which is no mean of the groups' levels.
+        even = inequality.equally_distributed_equivalent(groups, size, aversion)
+        value = level[:, :1] * (even / inequality.mean(groups, size))[:, None]
         yield Measure(f"{name}_equally_distributed", unit, value[:-1], whole=value[-1])
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.axes import Axes
 
-from paysim.analysis.comparison import FEW_ERRORS, MANY
+from paysim.analysis.comparison import FEW_ERRORS, MANY, TOO_FEW
 from paysim.reading import no_formula, write_atomic
 from paysim.report import drawing
 
@@ -26,10 +26,11 @@ _ROW, _HEAD, _WIDE = 0.19, 1.3, 9.0
 _MARKERS = {"calibrate": "o", "check": "s", "held_out": "D"}
 _AGES = re.compile(r",? *(\d+-\d+|\d+\+)$")
 _HOW = f"""A value is accepted within its tolerance where at least {MANY} cases are expected among those simulated, and
-within {FEW_ERRORS:g} Monte Carlo standard errors (SE) of the published value below that (of a handful of cases: within
-the Poisson limit of the same chance). Rates and shares are standardised to the inhabitants of whom the published value
-speaks; rates are over all years, shares and means over all turns of the year. Intervals are 95% and hold Monte Carlo
-chance only. A miss with |z| below about 3 may be chance: a band of 400 cases has a standard error of 5%. Role:
+within {FEW_ERRORS:g} Monte Carlo standard errors (SE) of the published value below that; where even none at all would
+be within these, there are too few cases to judge. Rates and shares are standardised to the inhabitants of whom the
+published value speaks; rates are over all years, shares and means over all turns of the year. Intervals are 95% and
+hold Monte Carlo chance only. A miss with |z| below about 3 may be chance: a band of 400 cases has a standard error of
+5%. Role:
 `calibrate` may be fitted, `check` is an order of magnitude or rests on recalled values, `held_out` is never fitted.
 Use of care and payments are those of the first year.
 """
@@ -168,7 +169,7 @@ def _section(title: str, rows: Sequence[Comparison]) -> list[str]:
     for state, words in (("missed", "Missed"), ("not judged", "Not judged")):
         for why, group in _by_reason(row for row in rows if row.state == state):
             out.append(f"- {words}: {'; '.join(group)}. Why: {why.rstrip('.')}.")
-    for state in ("not modelled", "not seen in this run", "too few cases"):
+    for state in ("not modelled", "not seen in this run", TOO_FEW):
         absent = [_AGES.sub("", row.what) for row in rows if row.state == state]
         if absent:
             out.append(f"- {state[:1].upper()}{state[1:]}: {'; '.join(dict.fromkeys(absent))}.")

@@ -263,15 +263,17 @@ ABOUT = Limits("t", "s", "what", "per_1000", "check", "assumed", "made up", "why
         (100.0, 129.0, 1.0, True),
         (100.0, 131.0, 1.0, False),
         (100.0, 190.0, 0.1, True),  # a tenth was simulated: ten cases stand for a hundred
-        (100.0, 0.0, 0.01, True),  # one case expected, none seen
-        (100.0, 400.0, 0.01, True),  # four where one is expected happens once in fifty runs
-        (100.0, 700.0, 0.01, False),
+        (100.0, 190.1, 0.1, True),
+        (100.0, 0.0, 0.1, False),  # ten expected, none seen
+        (100.0, 0.0, 0.08, None),  # eight expected: even none could be chance
+        (100.0, 700.0, 0.01, None),
     ],
 )
 def test_counts_are_judged_by_percent_or_by_chance(observed, simulated, exposure, within):
     found = counted(ABOUT, observed, simulated, 0.05, exposure)
     assert found.within is within
-    assert found.lower <= observed <= found.upper
+    assert (found.state == "too few cases") is (within is None)
+    assert within is None or found.lower <= observed <= found.upper
     assert found.simulated_low <= simulated <= found.simulated_high
 
 

@@ -120,10 +120,10 @@ def decrements(params: Parameters, flags: Iterable[str] = CONDITIONS) -> dict[st
     Raises
     ------
     ScenarioError
-        If the rule is unknown, or the reference utility lies below a decrement.
+        If the rule is unknown, the reference utility lies below a decrement, or a decrement is a gain.
     """
     how = combination(params)
-    loss = {flag: -params[f"quality_of_life.{flag}"] for flag in CONDITIONS}
+    loss = {flag: _loss(params, f"quality_of_life.{flag}") for flag in CONDITIONS}
     if how.reference <= max(loss.values()):
         key, found = "quality_of_life.reference_utility", str(how.reference)
         raise ScenarioError(Problem("lies below the decrement of a condition", key=key, found=found))
@@ -134,6 +134,14 @@ def decrements(params: Parameters, flags: Iterable[str] = CONDITIONS) -> dict[st
             how.rule
         ]
     return {flag: -own[flag] for flag in flags if flag in own}
+
+
+def _loss(params: Parameters, name: str) -> float:
+    """Return the utility that a condition takes, 0 or more; what a draw puts a little above zero takes nothing."""
+    value, row = params[name], params.row(name)
+    if value > 0.0 and (row.low is None or row.high is None or value > row.high - row.low):
+        raise ScenarioError(Problem("is a gain: a decrement of utility is 0 or below", key=name, found=f"{value:g}"))
+    return max(0.0, -value)
 
 
 def utilities(base: np.ndarray, change: Mapping[str, float], cohort: Cohort, how: Combination) -> np.ndarray:
