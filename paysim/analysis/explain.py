@@ -186,9 +186,10 @@ def _simulate_again(
 ) -> tuple[Accounts, Settlement]:
     """Return the books of a quarter, simulated again unless they were the last that somebody asked for."""
     asked = (arm, replicate, period, scenario)
-    if run not in _LAST_QUARTER or _LAST_QUARTER[run][0] != asked:
-        _LAST_QUARTER[run] = asked, _simulated(run, arm, replicate, period, scenario)
-    return _LAST_QUARTER[run][1]
+    kept = _LAST_QUARTER.get(run)
+    if kept is None or kept[0] != asked:
+        kept = _LAST_QUARTER[run] = asked, _simulated(run, arm, replicate, period, scenario)
+    return kept[1]  # by now another thread may have asked for another quarter
 
 
 def _simulated(

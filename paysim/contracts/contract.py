@@ -254,11 +254,12 @@ class Contract:
 
     def in_force(self, year: int | None = None) -> tuple[Part, ...]:
         """Return the components that pay in this contract year, at their share in it; none while it waits."""
-        if year not in self._in_force:
+        found = self._in_force.get(year)
+        if found is None:
             waits = self.after_exit_of is not None
-            parts = () if waits else tuple(part.at(year) for part in self.components if part.in_force(year))
-            self._in_force[year] = parts
-        return self._in_force[year]
+            found = () if waits else tuple(part.at(year) for part in self.components if part.in_force(year))
+            self._in_force[year] = found  # arms in other threads may do the same at the same time
+        return found
 
     @cached_property
     def _in_force(self) -> dict[int | None, tuple[Part, ...]]:

@@ -380,6 +380,8 @@ class SharedSavings(SettledByYear):
 
     def _counted(self, activity: Activity) -> Activity:
         """Return the activity of the people who count."""
+        if not (self._looks_at_persons or self.conditions):
+            return activity  # not kept: what holds its own key would never be let go
         return _once(_COUNTED, activity, self, self._count)
 
     def _count(self, activity: Activity) -> Activity:
@@ -475,6 +477,7 @@ _SPENT: _Kept[Floats] = WeakKeyDictionary()
 
 
 def _once(kept: _Kept[T], year: Activity, terms: SharedSavings, make: Callable[[Activity], T]) -> T:
+    """Return what terms make of a year, kept as long as the year is; two threads at once make the same twice."""
     found = kept.setdefault(year, {})
     if terms not in found:
         found[terms] = make(year)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
@@ -124,6 +126,24 @@ def test_years_and_money_follow_people_to_where_they_belong(name: str) -> None:
     assert counted.person_years.sum() == pytest.approx(whole.person_years.sum() - lost, rel=1e-12)
     assert not np.allclose(counted.person_years.sum(axis=1), whole.person_years.sum(axis=1))
     assert PROSPECTIVE[name].base_years_needed == 2
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [TERMS["own_history"], replace(TERMS["own_history"], conditions=("diabetes",)), PROSPECTIVE["contacts"]],
+    ids=["everybody", "with diabetes", "contacts of the year before"],
+)
+def test_what_is_kept_of_a_year_goes_with_the_year(terms: SharedSavings) -> None:
+    whole = book().activity
+    persons = whole.persons
+    assert persons is not None
+    year = replace(whole, persons=replace(persons, most_seen_before=persons.practice.copy()))
+    gone = weakref.ref(year), weakref.ref(year.persons)
+    assert terms._spent(terms._counted(year)).sum() > 0.0
+    assert terms._counted(year) is terms._counted(year)
+    del year
+    gc.collect()
+    assert [each() for each in gone] == [None, None]
 
 
 def test_without_the_year_before_nobody_can_be_assigned() -> None:
