@@ -118,10 +118,13 @@ def _revenue_and_later(situation: Situation, activity: Activity, ahead: int) -> 
     this = settle(situation.contracts, Book(activity, situation.year, situation.past))
     revenue = this.practice_net()
     past = (*situation.past, this.book.activity)
+    moved = [0]  # years that are not as usual: this one, and those whose first payments it moves
     for years in range(1, ahead + 1):
-        later = _usual(situation, years)
-        if any(each.part.looks_back_at(later.book.year, years) for each in later.bills):
-            later = settle_after(past, later)
+        usual = later = _usual(situation, years)
+        if any(each.part.looks_back_at(usual.book.year, years - back) for each in usual.bills for back in moved):
+            later = settle_after(past, usual)
+        if later.book.activity is not usual.book.activity:
+            moved.append(years)
         revenue = revenue + situation.terms.discount_factor**years * later.practice_net()
         past = (*past, later.book.activity)
     return revenue
@@ -129,16 +132,19 @@ def _revenue_and_later(situation: Situation, activity: Activity, ahead: int) -> 
 
 def _usual(situation: Situation, years: int) -> Settlement:
     """Return the settlement of a year so many years ahead that is like the one looked at, after years like it."""
-    known = _USUAL.setdefault(situation, [])
+    known = [*_USUAL.get(situation, ())]
+    if len(known) > years:
+        return known[years]
     activity = _of_a_year(situation.activity).unpaid()
     while len(known) <= years:
         past = (*situation.past, *(each.book.activity for each in known))
         year = None if situation.year is None else situation.year + len(known)
         known.append(settle(situation.contracts, Book(activity, year, past)))
+    _USUAL[situation] = tuple(known)  # whole: another thread may look at the same situation
     return known[years]
 
 
-_USUAL: WeakKeyDictionary[Situation, list[Settlement]] = WeakKeyDictionary()
+_USUAL: WeakKeyDictionary[Situation, tuple[Settlement, ...]] = WeakKeyDictionary()
 """What does not depend on the year that is weighed is reckoned once."""
 
 

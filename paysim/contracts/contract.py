@@ -170,9 +170,14 @@ class Part:
         return felt
 
     def looks_back_at(self, year: int | None, back: int) -> bool:
-        """Tell whether payments for a contract year look at the year `back` years before it; if in doubt, they do."""
+        """Tell whether payments for a contract year look at the year `back` years before it; if in doubt, they do.
+
+        Terms that do not say so look at years that are felt, and those that need base years at all before the start.
+        """
         looks: Callable[[int | None, int], bool] | None = getattr(self.terms, "looks_back_at", None)
-        return back <= self.years_felt if looks is None else looks(year, back)
+        if looks is not None:
+            return looks(year, back)
+        return back <= self.years_felt or (self.base_years_needed > 0 and back > (year or 0))
 
     @property
     def episode_rules(self) -> EpisodeRules | None:

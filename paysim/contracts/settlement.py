@@ -197,32 +197,42 @@ def settle(contracts: Iterable[Contract], book: Book, *, checked: bool = False) 
         Whether payers reckon their totals by themselves, for `Ledger.post` to compare.
     """
     parts = [(contract, part) for contract in contracts for part in contract.in_force(book.year)]
-    bills: list[Bill] = []
-    for stage in STAGES:
-        now = [(contract, part) for contract, part in parts if stage_of(part) == stage]
-        if stage == "payments":
-            book = replace(book, activity=_with_payments(book.activity, bills))
-        elif stage == "received" and now:
-            book = replace(book, received=_by_actor(bills, book))
-        bills += [Bill(contract, part, contract.payment(part, book, checked=checked)) for contract, part in now]
-    return Settlement(book, tuple(bills))
+    return _settled(parts, book, checked=checked)
 
 
 def settle_after(past: tuple[Activity, ...], known: Settlement) -> Settlement:
-    """Settle a period again after other earlier periods; what is proportional to activity stays as it is `known`."""
-    if not all(each.part.linear for each in known.bills if stage_of(each.part) == "use"):
-        activity = known.book.activity.unpaid()
-        contracts = dict.fromkeys(each.contract for each in known.bills)
-        return settle(contracts, replace(known.book, activity=activity, past=past, received={}))
+    """Settle a period again after other earlier periods, where nothing had been paid for its activity before.
+
+    If all that is settled by use alone is proportional to activity, it stays as it is `known`, and so does the activity
+    of the book: the same object.
+    """
+    parts = [(each.contract, each.part) for each in known.bills]
     book = replace(known.book, past=past, received={})
-    bills: list[Bill] = []
-    for each in known.bills:
-        stage = stage_of(each.part)
-        if stage == "received" and not book.received:
-            book = replace(book, received=_by_actor(bills, book))
-        anew = stage != "use"
-        bills.append(replace(each, payment=each.contract.payment(each.part, book, checked=False)) if anew else each)
-    return Settlement(book, tuple(bills))
+    use = [each for each in known.bills if stage_of(each.part) == "use"]
+    if all(each.part.linear for each in use):
+        return _settled_after_use(parts, book, use)
+    return _settled(parts, replace(book, activity=book.activity.unpaid()))
+
+
+def _settled(parts: Sequence[tuple[Contract, Part]], book: Book, *, checked: bool = False) -> Settlement:
+    use = _bills(parts, "use", book, checked)
+    return _settled_after_use(parts, replace(book, activity=_with_payments(book.activity, use)), use, checked=checked)
+
+
+def _settled_after_use(
+    parts: Sequence[tuple[Contract, Part]], book: Book, use: Sequence[Bill], *, checked: bool = False
+) -> Settlement:
+    """Settle the rounds after the first, of which the book has the payments."""
+    bills = [*use, *_bills(parts, "payments", book, checked)]
+    if any(stage_of(part) == "received" for _, part in parts):
+        book = replace(book, received=_by_actor(bills, book))
+    return Settlement(book, (*bills, *_bills(parts, "received", book, checked)))
+
+
+def _bills(parts: Iterable[tuple[Contract, Part]], stage: str, book: Book, checked: bool) -> list[Bill]:
+    """Return the bills of one of the `STAGES`."""
+    now = [(contract, part) for contract, part in parts if stage_of(part) == stage]
+    return [Bill(contract, part, contract.payment(part, book, checked=checked)) for contract, part in now]
 
 
 def practice_net(contracts: Iterable[Contract], book: Book) -> Floats:

@@ -206,7 +206,7 @@ class SharedSavings(SettledByYear):
     def looks_back_at(self, year: int | None, back: int) -> bool:
         """Tell whether a year's benchmark, or what is still owed of an advance, looks `back` years."""
         since = 0 if year is None else year - self._agreement_start(year)
-        owed = self.recouped_eur_per_person > 0.0 and year is not None and year >= back
+        owed = self.recouped_eur_per_person > 0.0  # after all that every earlier year earned, by its own benchmark
         return owed or since < back <= since + len(self.base_year_weights)
 
     @property

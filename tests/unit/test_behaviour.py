@@ -279,13 +279,23 @@ def test_the_ratchet_takes_back_what_is_saved_in_the_year_that_becomes_the_bench
     assert found == pytest.approx(-0.5 * PER_REFERRAL * kept, abs=0.005 * 0.5 * PER_REFERRAL)
 
 
-@pytest.mark.parametrize("terms", [{}, {"recouped_eur_per_person": 2.0}], ids=["rebased", "advance"])
-def test_years_ahead_that_do_not_look_back_at_the_year_weighed_change_nothing(monkeypatch, terms):
-    both = {"loss_rate": 0.5, "base_year_weights": (0.4, 0.6), "rebase_every_years": 3, **terms}
+def test_years_ahead_that_do_not_look_back_at_the_year_weighed_change_nothing(monkeypatch):
+    both = {"loss_rate": 0.5, "base_year_weights": (0.4, 0.6), "rebase_every_years": 3}
     found = [sharing(year=year, **both) for year in range(3)]
     assert len(set(found)) == 3
     monkeypatch.setattr(Part, "looks_back_at", lambda *_: True)
     assert [sharing(year=year, **both) for year in range(3)] == pytest.approx(found, rel=1e-9)
+
+
+def test_terms_tell_at_which_years_they_look_back():
+    rebased = SharedSavings(sharing_rate=0.5, base_year_weights=(0.4, 0.6), rebase_every_years=3)
+    found = [[back for back in range(1, 8) if Part("own", rebased).looks_back_at(year, back)] for year in (0, 2, 3, 4)]
+    assert found == [[1, 2], [3, 4], [1, 2], [2, 3]]
+    owing = Part("own", replace(rebased, recouped_eur_per_person=2.0))
+    assert all(owing.looks_back_at(4, back) for back in range(1, 8))  # what is owed hangs on all years before
+    capped = Part("own", RiskCapitation(rate_eur_per_person_year=1.0, growth_cap=0.03))
+    assert [capped.looks_back_at(2, back) for back in (1, 2, 3)] == [False, False, True]  # at the base year alone
+    assert not Part("own", Capitation(rate_eur_per_person_year=1.0)).looks_back_at(2, 1)
 
 
 def pooled(practices: int, weight: float = 1.0) -> np.ndarray:
