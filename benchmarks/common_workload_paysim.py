@@ -17,7 +17,7 @@ from benchmarks.workload import Outcome
 from paysim.engine.compiled import CompiledPractices
 from paysim.kernel import streams
 from paysim.kernel.advance import close_period, enter_all, open_period
-from paysim.kernel.records import BOOKED, PERSON, PRACTICE, TICKS_PER_DAY, TICKS_PER_WEEK, WEEKS_PER_YEAR, State
+from paysim.kernel.records import BOOKED, LANES, PERSON, PRACTICE, TICKS_PER_DAY, TICKS_PER_WEEK, WEEKS_PER_YEAR, State
 from paysim.kernel.records import TICKS_PER_YEAR as YEAR
 from paysim.kernel.spec import AGES, Transition
 from paysim.kernel.tables import CONTACT_SERVICES, Access, compile_tables, stream_key
@@ -37,7 +37,7 @@ def tables() -> np.ndarray:
         Transition("acute", "acute", always + math.log(w.ACUTE), required=("ill",), service="acute"),
         Transition("visit", "need", always + math.log(w.VISITS), log_hr={"ill": math.log(w.VISITS_ILL / w.VISITS)}),
     ]
-    nowhere, for_ever = np.zeros(AGES), [1e9] * 3
+    nowhere, for_ever = np.zeros(AGES), [1e9] * len(LANES)
     access = Access(
         contact_mix=np.tile([0.0, 1.0, 0.0, 0.0, 0.0], (2, AGES, 1)),
         contact_minutes=dict.fromkeys(CONTACT_SERVICES, w.SERVICE_MINUTES),
@@ -50,7 +50,7 @@ def tables() -> np.ndarray:
         chronic_nurse_share=0.0,
         patience_days=for_ever,
         horizon_days=for_ever,
-        elsewhere=np.zeros((3, 4)),
+        elsewhere=np.zeros((len(LANES), 4)),
         later_days=1.0,
         weekdays=7,
     )
