@@ -20,6 +20,7 @@ _MOST_ROWS = 44
 _MET_WITHIN = 1e-6
 _LABEL = 26  # letters in a line beside a row
 _Z_95 = 1.96
+_NOT_IMPOSED = "derived"  # role of what nobody is drawn from
 _TARGET, _RESULT, _OTHER = drawing.INK, drawing.OKABE_ITO[0], drawing.OKABE_ITO[1]
 _PUBLISHED = ", published"
 
@@ -27,7 +28,8 @@ _PUBLISHED = ", published"
 def draw_margins(frame: pd.DataFrame, title: str) -> drawing.Figure:
     """Draw targets as open diamonds and results as dots with 95% intervals.
 
-    Published prevalence that is not what people are drawn from is a cross in the panel of its disease.
+    What people are not drawn from is a cross instead of a diamond; published prevalence of that kind stands in
+    the panel of its disease.
 
     Parameters
     ----------
@@ -57,8 +59,8 @@ def draw_margins(frame: pd.DataFrame, title: str) -> drawing.Figure:
         height = max(filled) + 0.7
         figure = drawing.Figure(figsize=(_WIDTH * _COLUMNS, height))
         legend = "Open diamond: target. Dot: result, with its 95% sampling interval."
-        if others:
-            legend += " Cross: published, not imposed."
+        if others or any((part["role"] == _NOT_IMPOSED).any() for _, part in panels):
+            legend += " Cross: published or expected, not imposed."
         if by_construction:
             legend += f" Not drawn: means and deviations of z-scores ({len(by_construction)} margins), met exactly."
         figure.suptitle(f"{title}\n{legend}", y=1 - 0.12 / height)
@@ -103,10 +105,13 @@ def _panel(ax: Axes, name: str, rows: pd.DataFrame, other: pd.DataFrame | None) 
     ax.errorbar(
         rows["result"], place, xerr=error, fmt="o", color=_RESULT, markersize=3.2, elinewidth=1.1, capsize=1.6, zorder=3
     )
-    ax.plot(rows["target"], place, "D", markerfacecolor="none", markeredgecolor=_TARGET, markersize=5.0, zorder=4)
+    imposed = rows["role"] != _NOT_IMPOSED
+    target, crosses = rows["target"].where(imposed), [rows["target"].mask(imposed)]
+    ax.plot(target, place, "D", markerfacecolor="none", markeredgecolor=_TARGET, markersize=5.0, zorder=4)
     if other is not None:
-        published = other.set_index("group")["target"].reindex(rows["group"])
-        ax.plot(published, place, "x", color=_OTHER, markersize=4.5, markeredgewidth=1.2, zorder=5)
+        crosses.append(other.set_index("group")["target"].reindex(rows["group"]))
+    for values in crosses:
+        ax.plot(values, place, "x", color=_OTHER, markersize=4.5, markeredgewidth=1.2, zorder=5)
     names = [drawing.two_lines(str(group), _LABEL) for group in rows["group"]]
     ax.set_yticks(place, names, fontsize=6.5, linespacing=0.85)
     ax.set_ylim(place[-1] - 0.7, 0.7)

@@ -111,6 +111,20 @@ def test_the_figure_marks_targets_and_results():
     assert [text.get_text() for text in ax.get_yticklabels()] == ["g0", "g1", "g2"]
 
 
+def test_the_figure_crosses_what_is_not_imposed():
+    roles = ("fitted", "derived", "assumed")
+    rows = [("a", role, "proportion", 0.1 * i, 0.5, 0.0, 0.02, 0.5, role) for i, role in enumerate(roles, 1)]
+    names = ["margin", "group", "unit", "target", "result", "difference", "standard_error", "z", "role"]
+    figure = draw_margins(pd.DataFrame(rows, columns=names), "x")
+    (ax,) = figure.axes
+    diamonds, crosses = (line.get_xdata() for line in ax.lines if line.get_marker() in ("D", "x"))
+    assert diamonds == pytest.approx([0.1, np.nan, 0.3], nan_ok=True)
+    assert crosses == pytest.approx([np.nan, 0.2, np.nan], nan_ok=True)
+    assert "Cross: published or expected, not imposed." in figure.get_suptitle()
+    imposed = draw_margins(pd.DataFrame([rows[0], rows[2]], columns=names), "x")
+    assert "Cross" not in imposed.get_suptitle()
+
+
 def test_what_is_not_imposed_is_counted_by_itself():
     row = {"margin": "m", "group": "g", "difference": 0.1, "z": float("nan"), "standard_error": 0.1, "role": "derived"}
     assert summary([row]) == ["not imposed: 1 published levels and claims on joint structure"]
