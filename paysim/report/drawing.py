@@ -57,6 +57,7 @@ _LOSS_TO_GAIN = LinearSegmentedColormap.from_list("loss_to_gain", ["#F0A878", "#
 _GAP = 0.062  # between line labels, as a share of the axis
 _DOT_ROWS = 9
 _LABEL = 30  # letters of a line beside an axis
+_EDGE = 0.04  # inches of white around a figure
 _LONG = 22  # letters in a legend entry beyond which three fit side by side
 
 
@@ -105,11 +106,15 @@ def new_axes(width: float, height: float) -> Axes:
 
 
 def save(figure: Figure, kind: str) -> bytes:
-    """Return the figure as the bytes of an ``svg`` or ``png`` file, the same for the same data."""
+    """Return the figure as the bytes of an ``svg`` or ``png`` file, the same for the same data.
+
+    The sheet grows where names reach beyond it, so that none is cut off; it never shrinks.
+    """
     buffer = io.BytesIO()
     none = dict.fromkeys(("Date", "Creator", "Format", "Type")) if kind == "svg" else {"Software": None}
+    figure.patch.set_in_layout(True)  # the tight box then holds the whole sheet, not only what is drawn
     with styled():
-        figure.savefig(buffer, format=kind, metadata=none)
+        figure.savefig(buffer, format=kind, metadata=none, bbox_inches="tight", pad_inches=_EDGE)
     return buffer.getvalue()
 
 
@@ -237,10 +242,19 @@ def bars(ax: Axes, names: Sequence[str], parts: Mapping[str, NDArray[np.float64]
     ax.set_xlim(min(float(left.min()), 0) - 3 * room, max(float(right.max()), 0) + 9 * room)
     ax.grid(axis="x", color=RULE, lw=0.6)
     plain_ticks(ax.xaxis)
+    legend(ax)
+
+
+def legend(ax: Axes) -> None:
+    """Name what is drawn above the axes, in as many columns as the figure has room for."""
     figure = ax.get_figure(root=True)
     assert figure is not None
+    handles, names = ax.get_legend_handles_labels()
+    longest = max((len(line) for name in names for line in name.split("\n")), default=0)
     figure.legend(
-        ncols=4 if max(map(len, parts), default=0) < _LONG else 3,
+        handles,
+        names,
+        ncols=4 if longest < _LONG else 3,
         loc="outside upper center",  # of the figure: beside long names the axes are narrower than the legend
         borderaxespad=0.2,
         handlelength=1.4,

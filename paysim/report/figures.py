@@ -45,6 +45,7 @@ __all__ = [
 
 _WIDE, _HALF = 8.6, 5.0
 _HEADING = 17  # letters of a line above a column
+_BESIDE = 32  # letters of a line beside a row
 _ROW = 0.24  # inches per row of text
 
 
@@ -113,7 +114,7 @@ def actor_balance(results: Source, ax: Axes | None = None, *, baseline: str | No
     bold = np.array([[told[actor, arm] for arm in arms] for actor in actors])
     look = _looks(results)
     with drawing.styled():
-        rows = [drawing.two_lines(actor, 32) for actor in actors]
+        rows = [drawing.two_lines(actor, _BESIDE) for actor in actors]
         names = [textwrap.fill(look[arm].title, _HEADING) for arm in arms]
         drawing.heat(ax, _shades(grid, table, bold), texts, rows, names, by_row=False, bold=bold)
         few = isinstance(results, Run) and caveats.is_small(results)
@@ -213,7 +214,7 @@ def waits(results: Source, ax: Axes | None = None) -> Axes:
     """Draw the mean waits of each arm in days; table `tables.waits`."""
     table = tables.waits(results)
     arms, kinds = list(dict.fromkeys(table["arm"])), list(dict.fromkeys(table["label"]))
-    ax = ax or drawing.new_axes(_WIDE, 1.0 + 0.62 * len(kinds))
+    ax = ax or drawing.new_axes(_WIDE, 1.3 + 0.62 * len(kinds))
     look = _looks(results)
     with drawing.styled():
         for i, arm in enumerate(arms):
@@ -222,7 +223,7 @@ def waits(results: Source, ax: Axes | None = None) -> Axes:
             where = -np.arange(len(kinds)) - lift
             style = look[arm]
             ax.plot(values, where, style.marker, color=style.color, markersize=6, label=style.label)
-        ax.set_yticks(-np.arange(len(kinds)), kinds)
+        ax.set_yticks(-np.arange(len(kinds)), [drawing.two_lines(kind, _BESIDE) for kind in kinds])
         ax.set_ylim(-len(kinds) + 0.5, 0.5)
         for i in range(1, len(kinds)):
             ax.axhline(0.5 - i, color=drawing.RULE, lw=0.6)
@@ -231,7 +232,7 @@ def waits(results: Source, ax: Axes | None = None) -> Axes:
         ax.grid(axis="x", color=drawing.RULE, lw=0.6)
         drawing.plain_ticks(ax.xaxis)
         ax.set_xlabel("Days")
-        ax.legend(ncols=3, loc="lower left", bbox_to_anchor=(0.0, 1.0), borderaxespad=0.2)
+        drawing.legend(ax)
     return ax
 
 
