@@ -186,7 +186,7 @@ MEASURES: tuple[Measure, ...] = (
     Measure("nurse_contacts_per_head", "Nurse contacts", "per head per year", "nurse_contacts"),
     Measure("chronic_controls_per_head", "Chronic-care controls", "per head per year", "chronic_controls"),
     rate("specialist_trajectories_per_1000", "Specialist trajectories", "specialist_trajectories"),
-    rate("ed_visits_per_1000", "Emergency department visits", "ed_visits"),
+    rate("ed_visits_per_1000", "Emergency department visits, not admitted", "ed_visits"),
     rate("out_of_hours_per_1000", "Out-of-hours contacts", "out_of_hours_contacts"),
     Measure("statin_years_per_100", "On a statin", "per 100 persons", "statin_years", scale=100.0),
     Measure("bp_drug_years_per_100", "Blood-pressure drugs", "per 100 persons", "bp_drug_years", scale=100.0),

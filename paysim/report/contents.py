@@ -194,7 +194,7 @@ ACCESS = (
     ),
     _over_time(
         "ed_visits",
-        "Emergency department visits over time",
+        "Emergency department visits, not admitted, over time",
         "Visits per 1,000 persons.",
         "ed_visits_per_1000",
     ),
