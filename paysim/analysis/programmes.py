@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from paysim.analysis.measures import HORIZON
+from paysim.care.programmes import EDUCATION
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,8 +25,18 @@ class Reach:
 
     Attributes
     ----------
-    reach, low, high
-        Participants at the end per person whom the programme is for: of all, of low and of high education.
+    participants, eligible
+        At the end: who takes part, and whom the programme is for.
+    reach
+        Participants per eligible person.
+    by_education
+        The same of low, middle and high education.
+    fewest
+        Eligible people of the level of education that has fewest of them; None in a folder that does not hold it.
+    not_asked
+        Whom the last round would have asked, had GPs and nurses of their practice had hours left.
+    hires
+        Whether staff is hired for it; if not, employed staff gives the hours that it has left.
     cost_eur, borne_eur
         Over the horizon; and the part that nobody pays.
     eur_per_year
@@ -34,9 +46,12 @@ class Reach:
     arm: str
     programme: str
     participants: float
+    eligible: float
     reach: float
-    low: float
-    high: float
+    by_education: tuple[float, ...]
+    fewest: float | None
+    not_asked: float
+    hires: bool
     cost_eur: float
     borne_eur: float
     eur_per_year: float
@@ -53,7 +68,8 @@ def programmes_of(run: Run) -> list[Reach]:
         index="arm", columns="measure", values="value", aggfunc="mean", observed=True
     )
     programmes = [name.removeprefix(_PREFIX).removesuffix(_LAST) for name in names if name.endswith(_LAST)]
-    found = []
+    settings = run.parameters[run.parameters["value"] == "employed"]
+    employed, found = frozenset(str(name) for name in settings["name"]), []
     for arm in run.arms:
         row = {str(name): float(value) for name, value in mean.loc[arm].to_dict().items()}
         for name in programmes:
@@ -64,15 +80,23 @@ def programmes_of(run: Run) -> list[Reach]:
                         arm=arm,
                         programme=name,
                         participants=row[f"{label}_participants"],
+                        eligible=row[f"{label}_eligible"],
                         reach=row[f"{label}_participants"] / max(row[f"{label}_eligible"], 1e-9),
-                        low=row[f"{label}_reach_low_education"],
-                        high=row[f"{label}_reach_high_education"],
+                        by_education=tuple(row[f"{label}_reach_{level}_education"] for level in EDUCATION),
+                        fewest=min(levels) if (levels := _eligible(row, label)) else None,
+                        not_asked=row.get(f"{label}_not_asked_for_want_of_staff", 0.0),
+                        hires=f"arms.{arm}.programmes.{name}.staff" not in employed,
                         cost_eur=row[f"{label}_cost"],
                         borne_eur=row[f"{label}_borne_by_provider"],
                         eur_per_year=row[f"{label}_cost_per_participant_year"],
                     )
                 )
     return found
+
+
+def _eligible(row: Mapping[str, float], label: str) -> list[float]:
+    names = [f"{label}_eligible_{level}_education" for level in EDUCATION]
+    return [row[name] for name in names if name in row]
 
 
 def evaluation(run: Run, programme: Programme, arm: str, baseline: str | None = None) -> pd.DataFrame:

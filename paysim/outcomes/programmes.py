@@ -52,6 +52,7 @@ def _programme(label: str, quarters: np.ndarray, weight: float) -> Iterator[Meas
     yield Measure(f"{label}_participant_years", "years", years)
     for name in EDUCATION:
         found, part = at_end(f"eligible_{name}"), at_end(f"participants_{name}")
+        yield Measure(f"{label}_eligible_{name}_education", "persons", found, whole=found[-1])
         reach = _ratio(part, found)
         yield Measure(f"{label}_reach_{name}_education", "share", reach, whole=reach[-1])
     cost, paid = in_year("cost_eur"), in_year("paid_eur")

@@ -72,8 +72,14 @@ def chance(run: Run, comparison: pd.DataFrame) -> str:
     """Return what the intervals hold and what they leave out."""
     held = _assumed(run)
     if not intervals(comparison):
+        lone = int(run.manifest.get("practices", 0)) < 2 and int(run.manifest.get("replicates", 1)) < 2
+        why = (
+            "there are too few practices"
+            if is_small(run) and not lone
+            else "that takes two practices or two replicates"
+        )
         return (
-            "There are no 95% intervals: that takes two practices or two replicates. The uncertainty of parameters "
+            f"There are no 95% intervals: {why}. The uncertainty of parameters "
             f"({held}) is not shown either, so the differences are no statement about the world."
         )
     return (
