@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,6 +45,8 @@ INEQUALITY = {
 _LONGEST = 60
 """Characters of a name on one line."""
 _WIDTH, _ROW = 10.4, 0.27
+_NAMES, _COLUMN = 3.7, 1.2  # inches of the names of indicators, and of an arm
+_HEADING = 17  # letters of a line above an arm
 _SHADE = {BETTER: 1.0, WORSE: -1.0}
 READING = (
     "Blue is better and orange worse than under current payment, beyond chance; white may be chance, has no "
@@ -133,11 +136,11 @@ def draw_scorecard(source: Source, ax: Axes | None = None, *, baseline: str | No
             rows = [cells[str(name), arm] for arm in arms]
             texts.append([number(float(rows[0]["baseline_value"])), *(_change(row) for row in rows)])
             shades.append([0.0, *(_SHADE.get(str(row["meaning"]), 0.0) for row in rows)])
-    ax = ax or drawing.new_axes(_WIDTH, 0.9 + _ROW * len(names))
+    ax = ax or drawing.new_axes(max(_WIDTH, _NAMES + _COLUMN * (1 + len(arms))), 0.9 + _ROW * len(names))
     with drawing.styled():
         base = tables.baseline_of(source, baseline)
         names_of = {arm: titles.get(arm) or arm.replace("_", " ").capitalize() for arm in (base, *arms)}
-        heads = [drawing.two_lines(name) for name in names_of.values()]
+        heads = [textwrap.fill(name, _HEADING) for name in names_of.values()]
         bold = np.array(shades) != 0.0
         drawing.heat(ax, np.array(shades), texts, names, heads, by_row=False, bold=bold)
         for place, tick in enumerate(ax.get_yticklabels()):

@@ -42,6 +42,7 @@ _STYLE: Any = {
     "svg.fonttype": "path",
     "text.parse_math": False,
     "figure.dpi": 100.0,
+    "figure.constrained_layout.w_pad": 0.1,  # letters are wider in a png than in the svg that was laid out
     "savefig.dpi": 150.0,
     "savefig.facecolor": "white",
 }
@@ -57,7 +58,6 @@ _LOSS_TO_GAIN = LinearSegmentedColormap.from_list("loss_to_gain", ["#F0A878", "#
 _GAP = 0.062  # between line labels, as a share of the axis
 _DOT_ROWS = 9
 _LABEL = 30  # letters of a line beside an axis
-_EDGE = 0.04  # inches of white around a figure
 _LONG = 22  # letters in a legend entry beyond which three fit side by side
 
 
@@ -114,7 +114,7 @@ def save(figure: Figure, kind: str) -> bytes:
     none = dict.fromkeys(("Date", "Creator", "Format", "Type")) if kind == "svg" else {"Software": None}
     figure.patch.set_in_layout(True)  # the tight box then holds the whole sheet, not only what is drawn
     with styled():
-        figure.savefig(buffer, format=kind, metadata=none, bbox_inches="tight", pad_inches=_EDGE)
+        figure.savefig(buffer, format=kind, metadata=none, bbox_inches="tight", pad_inches=0.0)
     return buffer.getvalue()
 
 
