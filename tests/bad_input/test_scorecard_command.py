@@ -6,8 +6,10 @@ import json
 
 import pytest
 
+from paysim.analysis.scorecard import BETTER, CHANCE, WORSE
 from paysim.cli.app import run
 from paysim.outcomes.indicators import AIMS, indicators
+from paysim.report import caveats
 from tests.unit.conftest import write_synthetic_run
 
 
@@ -77,6 +79,25 @@ def test_weights_are_used_only_when_given(folder, capsys):
     assert told["scorecard"] == plain["scorecard"]
     row = next(each for each in told["weighted"] if each["arm"] == "fee_for_service")
     assert row["weighted"] == row["costs"] < 0.0
+
+
+def test_few_practices_tell_no_interval_as_in_the_report(folder, capsys, monkeypatch):
+    def told():
+        assert run(["scorecard", str(folder), "--json"]) == 0
+        rows = json.loads(capsys.readouterr().out)["scorecard"]
+        assert run(["scorecard", str(folder)]) == 0
+        return rows, capsys.readouterr().out
+
+    few, text = told()
+    assert all(row["low"] is None and row["meaning"] not in (BETTER, WORSE, CHANCE) for row in few)
+    assert caveats.FEW in text
+    assert "there are too few practices" in text
+    assert "Better and worse" not in text
+    monkeypatch.setattr(caveats, "is_small", lambda run: False)
+    many, text = told()
+    assert {BETTER, WORSE} & {row["meaning"] for row in many}
+    assert [row["difference"] for row in many] == [row["difference"] for row in few]
+    assert caveats.FEW not in text
 
 
 def test_a_run_of_one_arm_has_nothing_to_compare(tmp_path, capsys):

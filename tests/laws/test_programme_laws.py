@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from paysim.care.programmes import Programme, ProgrammeUse, read_programme
+from paysim.care.programmes import EDUCATION, Programme, ProgrammeUse, read_programme
 from paysim.care.programmes.reading import ProgrammeReader, _programme
 from paysim.engine.cell import Base, Cell, run_arm, run_base
 from paysim.engine.model import Model, build_model
@@ -152,6 +152,8 @@ def test_a_programme_that_hires_nobody_takes_the_hours_that_are_left_and_says_so
     hired, own = (run(model, base, arm_of(model, ProgrammeUse(name, 0, None, hires)))[0] for hires in (True, False))
     assert 0.0 <= values(own.results, started)[-1] < 0.5 * values(hired.results, started)[-1]
     assert values(own.results, f"{label}_not_asked_for_want_of_staff")[-1] > 0.0
+    by_level = [values(own.results, f"{label}_eligible_{level}_education") for level in EDUCATION]
+    np.testing.assert_allclose(np.sum(by_level, axis=0), values(own.results, f"{label}_eligible"))
     assert any(not each["passed"] and each["id"].startswith("staff:") for each in own.checks)
     assert not any(each["id"].startswith("staff:") for each in hired.checks)
     model, base = _staffed(50.0)
