@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from paysim.accounting.activity import Activity, Persons
 from paysim.accounting.book import Book
-from paysim.accounting.segments import CONDITIONS, SEGMENT_CONDITION
+from paysim.accounting.segments import CONDITIONS, SEGMENT_CONDITION, SEGMENTS
 from paysim.contracts.attribution import moves
 from paysim.contracts.protocol import Floats, SettledByYear, Working
 from paysim.errors import ModelError
@@ -402,7 +402,7 @@ class SharedSavings(SettledByYear):
     def _meant(self) -> NDArray[np.bool_]:
         """Which segments count ``[segment]``."""
         if not self.conditions:
-            return np.ones(len(SEGMENT_CONDITION), bool)
+            return np.ones(SEGMENTS, bool)
         return np.isin(SEGMENT_CONDITION, [CONDITIONS.index(name) for name in self.conditions])
 
     @property
@@ -443,7 +443,7 @@ class SharedSavings(SettledByYear):
             raise ModelError("shared_savings: truncation needs the payments of single persons")
         persons = year.persons
         beyond = np.maximum(persons.payments[:, counted].sum(axis=1) - self.truncate_above_eur, 0.0)
-        cell = persons.practice * len(self._meant) + persons.segment
+        cell = persons.practice * SEGMENTS + persons.segment
         cut = np.bincount(cell, beyond, spent.size).reshape(spent.shape)
         return np.asarray(spent - cut * self._meant)
 

@@ -218,13 +218,10 @@ class Jobs:
             own = self.settings.own / job.id
             state = self.state(job.id)
             mark = own / _CANCEL
-            if state == RUNNING and mark.exists() and time.time() - mark.stat().st_mtime > _PATIENCE_S:
+            working = state == RUNNING or self.reporting(job.id)
+            if working and mark.exists() and time.time() - mark.stat().st_mtime > _PATIENCE_S:
                 self._signal(job.id, signal.SIGKILL)
-            elif (
-                self._alive(job.id)
-                or state == RUNNING
-                or (state == QUEUED and running < self.settings.at_once and self._launch(job))
-            ):
+            elif working or (state == QUEUED and running < self.settings.at_once and self._launch(job)):
                 running += 1
 
     def _launch(self, job: Job) -> bool:
