@@ -41,6 +41,9 @@ COUNTRIES = ("NL", "BE")
 STAFF_SERVICES = (*CONTACT_TYPES, "nurse_consult", "nurse_mental", "chronic_nurse", "chronic_gp")
 """Services that take a slot in an appointment book."""
 
+TRAJECTORY = "specialist_trajectory"
+"""The service whose resource cost holds follow-up visits and tests."""
+
 YEARS_WITH = {
     "statin_year": ("statin",),
     "bp_drug_year": ("bp_drug_1", "bp_drug_2"),
@@ -83,6 +86,18 @@ class CareModel:
     minutes: Floats
     resource_cost_eur: Floats
     report: Mapping[str, float]
+
+    @property
+    def dear_trajectory(self) -> str:
+        """Return a sentence if visits and tests of a mean trajectory cost more than what the whole is said to cost."""
+        whole = self.services.index(TRAJECTORY)
+        said, taken = float(self.services.given_cost_eur[whole]), float(self.resource_cost_eur[whole])
+        if taken <= said:
+            return ""
+        return (
+            f"follow-up visits and tests of a mean trajectory cost {taken:.2f} EUR (care.follow_up_visit_eur,"
+            f" care.clinic_test_eur), more than the {said:.2f} of services.{TRAJECTORY}.resource_cost_eur: they are taken"
+        )
 
     @property
     def contact_mix(self) -> Floats:
@@ -205,8 +220,7 @@ def build_care(
     book = book_terms(params)
     access = access_terms(params, rates, book)
     costs, hospital = practice_costs(params), _hospital(params, cohort, rates, access)
-    work = _work(params, services, costs)
-    _check_trajectory(hospital, float(work["resource_cost_eur"][services.index("specialist_trajectory")]))
+    work = _work(params, services, costs, hospital)
     return CareModel(
         country=country,
         services=services,
@@ -229,15 +243,6 @@ def _hospital(params: Parameters, cohort: Cohort, rates: BaseRates, access: Acce
     return hospital_terms(params, age, cohort.flags, rates.gp_contacts[sex, age] * access.referral_probability[age])
 
 
-def _check_trajectory(hospital: HospitalTerms, eur: float) -> None:
-    """Raise DataError if the follow-up visits and tests of a trajectory cost more than the whole of it."""
-    after = hospital.unit_costs.after_first_visit_eur
-    if after > eur:
-        what = "follow-up visits and tests of a mean trajectory cost more than a whole trajectory"
-        bound = (f"at most {eur:g} EUR, the resource cost of specialist_trajectory",)
-        raise DataError(Problem(what, key="care.follow_up_visit_eur", found=f"{after:g} EUR", allowed=bound))
-
-
 def under_rules(care: CareModel, params: Parameters, rules: DelegationRules) -> CareModel:
     """Return the care model under other rules of delegation; what people need stays what it is.
 
@@ -247,11 +252,16 @@ def under_rules(care: CareModel, params: Parameters, rules: DelegationRules) -> 
         The parameters `care` was built with.
     """
     params = params.with_rows(rules.rows)
-    return replace(care, access=divided(care.access, params, care.rates), **_work(params, care.services, care.costs))
+    return replace(
+        care, access=divided(care.access, params, care.rates), **_work(params, care.services, care.costs, care.hospital)
+    )
 
 
-def _work(params: Parameters, services: Services, costs: PracticeCosts) -> dict[str, Any]:
-    """Return minutes, slots and resource costs: those of the catalogue, of what nurses do those of the rules."""
+def _work(params: Parameters, services: Services, costs: PracticeCosts, hospital: HospitalTerms) -> dict[str, Any]:
+    """Return minutes, slots and resource costs: those of the catalogue, of what nurses do those of the rules.
+
+    A trajectory costs no less than its follow-up visits and tests: drawn or swept apart, parts can exceed the whole.
+    """
     minutes = services.minutes.copy()
     for task, service in SERVICE.items():
         row = minutes[services.index(service)]
@@ -263,10 +273,13 @@ def _work(params: Parameters, services: Services, costs: PracticeCosts) -> dict[
         name: float(minutes[k, 1:3].max() or minutes[k, 0]) for name, k in zip(STAFF_SERVICES, staffed, strict=True)
     }
     built = minutes @ costs.wages().per_minute() + services.material_eur
+    resource_cost_eur = np.where(np.isnan(services.given_cost_eur), built, services.given_cost_eur)
+    whole = services.index(TRAJECTORY)
+    resource_cost_eur[whole] = max(resource_cost_eur[whole], hospital.unit_costs.after_first_visit_eur)
     return {
         "contact_minutes": MappingProxyType(slots),
         "minutes": minutes,
-        "resource_cost_eur": np.where(np.isnan(services.given_cost_eur), built, services.given_cost_eur),
+        "resource_cost_eur": resource_cost_eur,
     }
 
 

@@ -16,6 +16,7 @@ from paysim.accounting.activity import Activity
 from paysim.accounting.ledger import Ledger
 from paysim.behaviour.lists import LIST_LEVERS
 from paysim.care.costs import BILLS
+from paysim.care.model import TRAJECTORY
 from paysim.contracts.neutrality import scaled, solve_scale, total_eur
 from paysim.contracts.parties import Decision
 from paysim.contracts.settlement import Settlement, tariff_of_sectors
@@ -53,7 +54,7 @@ from paysim.outcomes import Apart, Counted, OwnMeasures, tabulate
 from paysim.outcomes.society import society_terms
 from paysim.scenario import Arm, Behaviour, Scenario
 
-_TRAJECTORY, _DISTRICT_NURSING = "specialist_trajectory", "background_nursing"
+_DISTRICT_NURSING = "background_nursing"
 
 Progress = Callable[[str, int, int], None]
 """Called as (what, weeks done, weeks in all)."""
@@ -199,6 +200,11 @@ def run_arm(
                 "passed": True,
             },
             *(
+                {"id": f"costs:{arm.name}:{replicate}", "what": reason, "passed": False}
+                for reason in (model.care.dear_trajectory,)
+                if reason
+            ),
+            *(
                 {"id": f"queue:{arm.name}:{replicate}", "what": reason, "passed": False}
                 for reason in overflowing(hospital.queues).values()
             ),
@@ -343,10 +349,10 @@ def _apart(model: Model, base: Base, usual_hours: float) -> tuple[Apart, ...]:
     euros = sum(float(each.services[:, :, nursing].sum()) for each in base.quarters[-PERIODS_PER_YEAR:])
     euros *= model.population.practices[0].weight
     hours = usual_hours * WEEKS_PER_YEAR / euros if euros > 0.0 else 0.0
-    hospital = care.services.sectors[care.services.index(_TRAJECTORY)]
+    hospital = care.services.sectors[care.services.index(TRAJECTORY)]
     return (
-        Apart("follow_up_visits", costs.follow_up_eur, hospital, _TRAJECTORY, costs.follow_ups),
-        Apart("clinic_tests", costs.test_eur, hospital, _TRAJECTORY, costs.tests),
+        Apart("follow_up_visits", costs.follow_up_eur, hospital, TRAJECTORY, costs.follow_ups),
+        Apart("clinic_tests", costs.test_eur, hospital, TRAJECTORY, costs.tests),
         Apart("hours_of_home_care", costs.home_care_eur, care.services.sectors[nursing], _DISTRICT_NURSING, hours),
     )
 

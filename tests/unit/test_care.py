@@ -394,3 +394,17 @@ def test_the_same_cohort_gives_the_same_model(people, care):
     again = build_care(care_parameters("NL"), replace(people), "NL")
     for one, other in zip(care.transitions, again.transitions, strict=True):
         assert np.array_equal(one.log_hazard, other.log_hazard)
+
+
+def test_a_trajectory_costs_no_less_than_its_visits_and_tests(care, people):
+    """The ends of the ranges of parts and whole contradict each other: draws and sweeps must not end there."""
+    at = care.services.index("specialist_trajectory")
+    assert care.dear_trajectory == ""
+    assert care.resource_cost_eur[at] == care.services.given_cost_eur[at]
+    dear = [("care.follow_up_visit_eur", 160.0), ("care.clinic_test_eur", 355.0)]
+    found = build_care(care_parameters("NL").override(dear), people, "NL")
+    assert found.resource_cost_eur[at] == found.hospital.unit_costs.after_first_visit_eur > care.resource_cost_eur[at]
+    assert "care.clinic_test_eur" in found.dear_trajectory
+    assert f"{found.resource_cost_eur[at]:.2f} EUR" in found.dear_trajectory
+    others = np.arange(len(care.resource_cost_eur)) != at
+    assert np.array_equal(found.resource_cost_eur[others], care.resource_cost_eur[others])
