@@ -96,7 +96,8 @@ class CareModel:
             return ""
         return (
             f"follow-up visits and tests of a mean trajectory cost {taken:.2f} EUR (care.follow_up_visit_eur,"
-            f" care.clinic_test_eur), more than the {said:.2f} of services.{TRAJECTORY}.resource_cost_eur: they are taken"
+            f" care.clinic_test_eur), more than the {said:.2f} of services.{TRAJECTORY}.resource_cost_eur:"
+            " they are taken"
         )
 
     @property
