@@ -14,6 +14,7 @@ ROWS = (
     ("contacts with nurses", "nurse_contacts"),
     ("planned controls", "chronic_controls"),
     ("mean wait for a planned GP appointment, days", "wait_gp_planned_days"),
+    ("mean wait for a nurse, days", "wait_nurse_days"),
     ("needs given up", "needs_dropped"),
     ("urgent needs seen by the own practice after hours", "needs_seen_after_hours"),
     ("out-of-hours contacts", "out_of_hours_contacts"),
@@ -34,9 +35,9 @@ ROWS = (
 )
 LEVERS = (
     *("visit_intensity", "prevention", "referral", "delegation", "coding", "availability"),
-    *("acceptance", "retention", "list_size", "elective_admission", "length_of_stay"),
+    *("acceptance", "retention", "list_size", "gp_hours", "nurse_hours", "elective_admission", "length_of_stay"),
 )
-ABSOLUTE = ("wait_gp_planned_days", "qalys", "lists_closed", "patients_let_go", "changes_refused")
+ABSOLUTE = ("wait_gp_planned_days", "wait_nurse_days", "qalys", "lists_closed", "patients_let_go", "changes_refused")
 PER_MILLION = ("spending_total", "spending_general_practice", "spending_hospital")
 
 

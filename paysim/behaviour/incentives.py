@@ -33,7 +33,7 @@ from paysim.accounting.book import Book
 from paysim.accounting.segments import CONDITIONS
 from paysim.behaviour.protocol import Behaviour
 from paysim.behaviour.response import Response, respond
-from paysim.behaviour.situation import Anchor, Floats, Margins, Situation
+from paysim.behaviour.situation import HOURS, Anchor, Floats, Margins, Situation
 from paysim.contracts.settlement import Settlement, practice_net, settle, settle_after
 from paysim.errors import ModelError
 from paysim.kernel.records import CODING, LEVERS
@@ -171,8 +171,13 @@ def income_eur(situation: Situation) -> Floats:
 
 def contact_hours(situation: Situation) -> Floats:
     """Return ``[practice]`` GP hours that the contacts of the year looked at take."""
+    return np.asarray(staff_hours(situation)[:, 0])
+
+
+def staff_hours(situation: Situation) -> Floats:
+    """Return ``[practice, 3]`` hours of GPs and of both kinds of nurses that the year looked at takes."""
     year = _of_a_year(situation.activity)
-    return np.asarray(year.services.sum(axis=1) @ gp_hours_per_unit(situation))
+    return np.asarray(year.services.sum(axis=1) @ staff_hours_per_unit(situation))
 
 
 def working_hours(situation: Situation) -> Floats:
@@ -206,7 +211,8 @@ def _marginal(situation: Situation, step: float | None) -> Margins:
     shape = situation.levers.shape
     idle = idle_levers(situation)
     revenue, cost, hours, units = (np.zeros(shape) for _ in range(4))
-    euro_per_unit, hours_per_unit = staff_cost_per_unit(situation), gp_hours_per_unit(situation)
+    nurse_hours = np.zeros((*shape, len(HOURS) - 1))
+    euro_per_unit, hours_per_unit = staff_cost_per_unit(situation), staff_hours_per_unit(situation)
     patterns = sign_patterns(situation, activity)
     for condition in range(len(CONDITIONS)):
         for lever in range(len(LEVERS)):
@@ -216,12 +222,14 @@ def _marginal(situation: Situation, step: float | None) -> Margins:
             services = (up.activity.services - down.activity.services).sum(axis=1)
             cost[at] = services @ euro_per_unit / width
             minutes = up.gp_minutes - down.gp_minutes
-            hours[at] = (services @ hours_per_unit + minutes / MINUTES_PER_HOUR) / width
+            worked = services @ hours_per_unit
+            hours[at] = (worked[:, 0] + minutes / MINUTES_PER_HOUR) / width
+            nurse_hours[at] = worked[:, 1:] / width[:, None]
             units[at] = (up.units - down.units) / width
             if lever not in idle:
                 changes = [revenue_change(situation, up.activity, down.activity) for up, down, _ in nudges]
                 revenue[at] = by_oneself(changes, [each for _, _, each in nudges], units[at], situation.weight)
-    return Margins(revenue, cost, hours, units)
+    return Margins(revenue, cost, hours, nurse_hours, units)
 
 
 def idle_levers(situation: Situation) -> tuple[int, ...]:
@@ -381,8 +389,13 @@ def directions(activity: Activity) -> Floats:
 
 def gp_hours_per_unit(situation: Situation) -> Floats:
     """Return ``[service]`` GP hours that a unit of the practice's own services takes."""
+    return np.asarray(staff_hours_per_unit(situation)[:, 0])
+
+
+def staff_hours_per_unit(situation: Situation) -> Floats:
+    """Return ``[service, 3]`` hours of GPs and of both kinds of nurses that a unit of own services takes."""
     own = situation.services.in_sector("general_practice")
-    return np.asarray(situation.services.minutes[:, 0] * own / MINUTES_PER_HOUR)
+    return np.asarray(situation.services.minutes[:, : len(HOURS)] * own[:, None] / MINUTES_PER_HOUR)
 
 
 def staff_cost_per_unit(situation: Situation) -> Floats:

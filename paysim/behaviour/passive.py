@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from paysim.behaviour.lists import Lists, PatientMargins
-from paysim.behaviour.situation import Floats, PracticeTraits, Situation
+from paysim.behaviour.situation import HOURS, Floats, PracticeTraits, Situation
 from paysim.parameters import Parameters
 
 
@@ -36,6 +36,10 @@ class Passive:
     def decide(self, situation: Situation) -> Floats:
         """Return the levers in force."""
         return situation.levers.copy()
+
+    def decide_hours(self, situation: Situation, levers: Floats) -> Floats:
+        """Return the hours of the data year's staff."""
+        return np.ones((len(levers), len(HOURS)))
 
     def decide_hospital(self, now: float, gain_eur: float, cost_eur: float) -> float:
         """Return the lever in force."""

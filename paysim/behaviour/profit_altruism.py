@@ -39,20 +39,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paysim.behaviour.altruism import altruism_quantiles, practice_uniforms
-from paysim.behaviour.incentives import contact_hours, income_eur, marginal, working_hours
+from paysim.behaviour.incentives import contact_hours, income_eur, marginal, staff_hours, working_hours
 from paysim.behaviour.lists import LIST_LEVERS, Lists, PatientMargins, patient_margins
-from paysim.behaviour.situation import Anchor, Floats, Margins, PracticeTraits, Situation
+from paysim.behaviour.situation import HOURS, Anchor, Floats, Margins, PracticeTraits, Situation
 from paysim.errors import ModelError, Problem, ScenarioError
-from paysim.kernel.records import CODING, LEVERS, PERIODS_PER_YEAR, VISIT_INTENSITY
+from paysim.kernel.records import CODING, DELEGATION, LEVERS, PERIODS_PER_YEAR, PREVENTION, VISIT_INTENSITY
 from paysim.parameters import Parameters
 
+HOURS_CHANNEL = "working_hours_response"
 ELECTIVE_CHANNEL, STAY_CHANNEL = "elective_admission_response", "length_of_stay_response"
-CHANNELS = (*(f"{lever}_response" for lever in (*LEVERS, *LIST_LEVERS)), ELECTIVE_CHANNEL, STAY_CHANNEL)
-"""Off switches, 1 or 0; a lever whose channel is off stays at base."""
+CHANNELS = (*(f"{lever}_response" for lever in (*LEVERS, *LIST_LEVERS)), HOURS_CHANNEL, ELECTIVE_CHANNEL, STAY_CHANNEL)
+"""Off switches, 1 or 0; a lever whose channel is off stays at base, and so do hours."""
+
+_IN_THE_BOOK = (VISIT_INTENSITY, PREVENTION, DELEGATION)
+"""Levers that move the hours in the appointment book. The time that a referral is believed to save and urgent care
+after hours are not in it."""
 
 _CHARACTER = (
     *("altruism_mean", "altruism_sd", "altruism_min", "eta", "income_floor"),
-    *("omega_ratio", "hours_elasticity", "speed", "speed_log_sd", "max_utilisation", "segment_weight"),
+    *("omega_ratio", "hours_elasticity", "speed", "speed_log_sd", "segment_weight"),
+    *(f"{who}_{end}" for who in HOURS for end in ("min", "max")),
 )
 _CURVATURES = {
     "visit_intensity": ("visit_curvature", "gp_consult"),
@@ -150,6 +156,20 @@ class ProfitAltruism:
         step = situation.traits.speed[:, None, None] * (wanted - situation.levers)
         step = np.where(self._open(), step, situation.base_levers - situation.levers)
         return situation.levers + self._within_hours(situation, step, now.hours)
+
+    def decide_hours(self, situation: Situation, levers: Floats) -> Floats:
+        """Return the hours of the coming quarter ``[practice, 3]``, a ratio to those of the data year's staff.
+
+        Hours follow what practices decide to do, as utility reckons: GPs work longer for further visits, which do not
+        crowd out what patients ask for, and fewer visits are time of their own; nurses are taken on and let go, and
+        paid. Beyond the limits the book is fuller or emptier.
+        """
+        if self.values[HOURS_CHANNEL] != 1.0:
+            return np.ones((len(levers), len(HOURS)))
+        usual, coming = self._hours_at(situation, situation.base_levers), self._hours_at(situation, levers)
+        ratio = np.divide(coming, usual, out=np.ones_like(usual), where=usual > 0.0)
+        low, high = ([self.values[f"{who}_{end}"] for who in HOURS] for end in ("min", "max"))
+        return np.asarray(np.clip(ratio, low, high))
 
     def decide_hospital(self, now: float, gain_eur: float, cost_eur: float) -> float:
         """Return the hospital's lever of planned admissions for the coming quarter: part of the way to the best.
@@ -277,7 +297,7 @@ class ProfitAltruism:
         return margins.per_unit(money - wage[:, None, None] * margins.hours)
 
     def _within_hours(self, situation: Situation, step: Floats, hours: Floats) -> Floats:
-        """Scale further visits down so that expected contact hours stay within what there are."""
+        """Scale further visits down so that expected contact hours stay within what there can be."""
         further = np.zeros_like(step)
         further[:, :, VISIT_INTENSITY] = np.maximum(step[:, :, VISIT_INTENSITY], 0.0)
         if not further.any():
@@ -286,9 +306,26 @@ class ProfitAltruism:
         others = situation.levers - observed + step - further
         expected = contact_hours(situation) + (hours * others).sum(axis=(1, 2))
         wanted = (hours * further).sum(axis=(1, 2))
-        room = np.maximum(situation.gp_hours_capacity * self.values["max_utilisation"] - expected, 0.0)
+        room = np.maximum(self.hours_at_most(situation) - expected, 0.0)
         share = np.minimum(np.divide(room, wanted, out=np.ones_like(room), where=wanted > 0.0), 1.0)
         return np.asarray(step - further * (1.0 - share)[:, None, None])
+
+    def hours_at_most(self, situation: Situation) -> Floats:
+        """Return the contact hours a year ``[practice]`` up to which practices plan further visits.
+
+        Where hours are fixed these are all there are. Where they follow, a book that is as full as usual in the longest
+        hours: a visit that a patient asks for pays the same, so practices do not plan others in its place.
+        """
+        if self.values[HOURS_CHANNEL] != 1.0:
+            return situation.gp_hours_capacity
+        return np.asarray(self.values["gp_hours_max"] * self._hours_at(situation, situation.base_levers)[:, 0])
+
+    def _hours_at(self, situation: Situation, levers: Floats) -> Floats:
+        """Return the hours in the book ``[practice, 3]`` that the year looked at would have taken at levers."""
+        observed = situation.levers if situation.activity_levers is None else situation.activity_levers
+        margins, moved = marginal(situation), levers - observed
+        by_staff = np.concatenate([margins.hours[..., None], margins.nurse_hours], axis=-1) * moved[..., None]
+        return np.asarray(staff_hours(situation) + by_staff[:, :, _IN_THE_BOOK].sum(axis=(1, 2)))
 
     def _base(self, situation: Situation, anchor: Anchor) -> tuple[Floats, Floats, Floats]:
         """Return income, hours and the shadow wage at base, ``[practice]`` each, all above zero."""
@@ -336,7 +373,7 @@ _RULES: dict[str, Callable[[float], bool]] = {
 
 def _faults(values: Mapping[str, float]) -> list[Problem]:
     rules = dict.fromkeys(CHANNELS, "0 or 1") | dict.fromkeys(_ABOVE_ZERO, "a number above 0")
-    limited = (*LEVERS, *LIST_LEVERS, "elective", "stay")
+    limited = (*LEVERS, *LIST_LEVERS, *HOURS, "elective", "stay")
     rules |= dict.fromkeys((f"{lever}_min" for lever in limited), "a number above 0, at most 1")
     rules |= dict.fromkeys((f"{lever}_max" for lever in limited), "a number from 1 up")
     rules |= dict.fromkeys(("speed", "segment_weight"), "a number from 0 to 1")

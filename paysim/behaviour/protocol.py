@@ -42,6 +42,16 @@ class Behaviour(Protocol):
         """Return the ``[practice, condition, lever]`` levers for the coming quarter."""
         ...
 
+    def decide_hours(self, situation: Situation, levers: Floats) -> Floats:
+        """Return the hours that staff works in the coming quarter, in which the levers will be `levers`.
+
+        Returns
+        -------
+        numpy.ndarray
+            ``[practice, 3]`` of GPs, nurses and nurses for mental health, a ratio to those of the data year's staff.
+        """
+        ...
+
     def decide_hospital(self, now: float, gain_eur: float, cost_eur: float) -> float:
         """Return the hospital's lever of planned admissions for the coming quarter.
 

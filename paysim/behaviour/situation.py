@@ -22,6 +22,9 @@ from paysim.parameters import Parameters
 
 Floats = NDArray[np.float64]
 
+HOURS = ("gp_hours", "nurse_hours", "mental_nurse_hours")
+"""Hours of the professions of a practice that have a book, in the order of `catalogue.STAFF`."""
+
 
 @dataclass(frozen=True)
 class ResponseTerms:
@@ -114,6 +117,8 @@ class Margins:
         Nurses' and assistants' time and material; the GP's own time is in `hours`.
     hours
         GP hours.
+    nurse_hours
+        ``[practice, condition, lever, 2]`` hours of nurses for somatic care and of nurses for mental health.
     units
         Further visits, planned controls, referrals, or contacts that move to the nurse.
     """
@@ -121,6 +126,7 @@ class Margins:
     revenue_eur: Floats
     cost_eur: Floats
     hours: Floats
+    nurse_hours: Floats
     units: Floats
 
     def per_unit(self, values: Floats) -> Floats:

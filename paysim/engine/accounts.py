@@ -97,7 +97,7 @@ class Records:
     waits: list[np.ndarray] = field(default_factory=list)  # [P, 4, WAIT_BINS]
     access: list[np.ndarray] = field(default_factory=list)  # [P, asked or planned, outcomes]
     levers: list[np.ndarray] = field(default_factory=list)  # [P, 3, levers]
-    list_levers: list[np.ndarray] = field(default_factory=list)  # [P, LIST_LEVERS]
+    practice_levers: list[np.ndarray] = field(default_factory=list)  # [P, LIST_LEVERS and hours of three professions]
     groups: list[np.ndarray] = field(default_factory=list)  # [groups, services + EXTRA + FACTS]
     cells: list[np.ndarray] = field(default_factory=list)  # [education x sex x age, services + EXTRA + FACTS]
     concentration: list[np.ndarray] = field(default_factory=list)  # [measures of accounting.concentration]

@@ -15,6 +15,7 @@ import numpy as np
 from paysim.accounting.activity import Activity
 from paysim.accounting.ledger import Ledger
 from paysim.behaviour.lists import LIST_LEVERS
+from paysim.behaviour.situation import HOURS
 from paysim.care.costs import BILLS
 from paysim.care.model import TRAJECTORY
 from paysim.contracts.neutrality import scaled, solve_scale, total_eur
@@ -381,7 +382,7 @@ def _counted(model: Model, arm: Arm, accounts: Accounts, apart: tuple[Apart, ...
         staff_minutes=care.minutes[:, : fte.shape[2]],
         process_outcomes=OUTCOMES,
         lever_names=LEVERS,
-        list_lever_names=LIST_LEVERS,
+        practice_lever_names=(*LIST_LEVERS, *HOURS),
         specialties=care.hospital.names,
         wards=care.hospital.wards,
         discount_costs=scenario.discounting.costs,

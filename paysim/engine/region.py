@@ -228,7 +228,8 @@ class Region:
             self.hospital.begin_period()
             self.accounts.records.refused.append(np.array([self.migration.refused]))
             lists = self.migration.lists or Lists.usual(len(activity.practice_names))
-            self.accounts.records.list_levers.append(lists.means(activity.person_years))
+            own = lists.means(activity.person_years), self.state.practices["hours"]
+            self.accounts.records.practice_levers.append(np.column_stack(own))
             self.accounts.records.let_go.append(np.array([self.migration.let_go]))
             self.migration.refused = self.migration.let_go = 0
             self.accounts.open()

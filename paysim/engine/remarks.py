@@ -62,7 +62,8 @@ class Remarks:
                 what = f"only its limit holds {lever}: no interior optimum"
                 self._add(f"limit:{lever}", self._where(what, held[..., k], quarter))
         wanted = behaviour.best_response(situation)[..., VISIT_INTENSITY] > situation.levers[..., VISIT_INTENSITY]
-        full = contact_hours(situation) >= _FULL * situation.gp_hours_capacity
+        most = getattr(behaviour, "hours_at_most", None)
+        full = contact_hours(situation) >= _FULL * (most(situation) if most else situation.gp_hours_capacity)
         short = wanted & full[:, None]
         if short.any():
             what = "more visits are wanted than GPs have hours for"

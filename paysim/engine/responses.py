@@ -21,7 +21,7 @@ from paysim.behaviour.incentives import incentive_table, make_anchor
 from paysim.behaviour.lists import Lists, PatientMargins, patient_margins
 from paysim.behaviour.participation import as_expected
 from paysim.behaviour.passive import Passive
-from paysim.behaviour.situation import Anchor, Situation, response_terms
+from paysim.behaviour.situation import HOURS, Anchor, Situation, response_terms
 from paysim.contracts.contract import Contract
 from paysim.engine.accounts import practice_bills
 from paysim.engine.model import Model
@@ -43,6 +43,8 @@ class Step:
         programmes.
     lists
         Whom practices accept and keep, and when they close their lists.
+    hours
+        Of GPs, nurses and nurses for mental health ``[practice, 3]``, a ratio to those of the data year's staff.
     elective, stay
         Levers of the hospital: planned admissions, and length of stay.
     """
@@ -50,6 +52,7 @@ class Step:
     activity: np.ndarray
     health: np.ndarray
     lists: Lists
+    hours: np.ndarray
     elective: float
     stay: float
 
@@ -196,13 +199,14 @@ class Responses:
             levers = self.behaviour.decide(situation)
             if self.quarter % PERIODS_PER_YEAR == 0:
                 self.lists = self._lists(situation)
-            step = Step(levers, levers, self.lists, *self._hospital(region, situation))
+            step = Step(levers, levers, self.lists, self._hours(situation, levers), *self._hospital(region, situation))
         else:
             step = self.replay.at(self.quarter)
         levers, health = step.activity, step.health
         self.past = [*self.past[1:], levers]
         self.path.append(step)
         region.set_lists(step.lists)
+        region.staff.work(step.hours)
         practices = region.state.practices
         now = practices["activity_levers"], practices["health_levers"]
         if not (np.array_equal(levers, now[0]) and np.array_equal(health, now[1])):
@@ -211,7 +215,12 @@ class Responses:
             region.practices.levers_changed(int(region.env.now))
         region.hospital.elective_lever, region.hospital.stay_lever = step.elective, step.stay
 
-    # A user's own behaviour may be of practices alone, and know nothing of lists.
+    # A user's own behaviour may be of levers alone, and know nothing of hours, lists or the hospital.
+
+    def _hours(self, situation: Situation, levers: np.ndarray) -> np.ndarray:
+        """Return the hours of the coming quarter ``[practice, 3]``, a ratio to those of the data year's staff."""
+        decide = getattr(self.behaviour, "decide_hours", None)
+        return np.ones((len(levers), len(HOURS))) if decide is None else np.asarray(decide(situation, levers))
 
     def _lists(self, situation: Situation) -> Lists:
         """Return what practices do about their lists in the coming year."""

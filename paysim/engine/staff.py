@@ -41,6 +41,8 @@ class Staff:
 
     Attributes
     ----------
+    fte
+        Working time of the year ``[P, 3]`` as supply has it, before practices take on more or fewer nurses.
     ends
         Year at whose beginning each practice closes down ``[P]``, or `NEVER`.
     room
@@ -50,7 +52,7 @@ class Staff:
 
     def __init__(self, model: Model, state: State) -> None:
         self.model, self.state = model, state
-        self.base = working_time(model)
+        self.base = self.fte = working_time(model)
         self.growth = supply_growth(model.region, model.scenario.start.year, model.scenario.horizon_years)
         self.closes_at = closing_length(model)
         self.margin, self.stretch = model.care.practices.reopening_margin, model.care.practices.list_stretch
@@ -79,14 +81,26 @@ class Staff:
         if now <= 0 or (cohort == 1.0 and not (self.growth[:year].any() or (self.ends <= year).any())):
             return nobody
         works = self.ends > year
-        practices["fte"] = self.base * np.prod(1.0 + self.growth[:year], axis=0) * max(cohort, _LEAST) * works[:, None]
+        self.fte = self.base * np.prod(1.0 + self.growth[:year], axis=0) * max(cohort, _LEAST) * works[:, None]
         practices["servers"] *= works[:, None]
         practices["closed"][~works] = 1
         practices["share"] = np.clip(cohort, _LEAST, 1.0)
         if cohort < 1.0:
             practices["others_due"] = np.where(practices["others_due"] == NEVER, now, practices["others_due"])
-        set_hours(practices, self.model.care.book)
+        self._spread()
         return nobody if now % TICKS_PER_YEAR else np.flatnonzero(self.ends == year)
+
+    def work(self, hours: np.ndarray) -> None:
+        """Let staff work as practices decided ``[P, 3]``, a ratio: nurses are paid for it, GPs are not."""
+        if not np.array_equal(hours, self.state.practices["hours"]):
+            self.state.practices["hours"] = hours
+            self._spread()
+
+    def _spread(self) -> None:
+        practices = self.state.practices
+        practices["fte"] = self.fte
+        practices["fte"][:, 1:] *= practices["hours"][:, 1:]
+        set_hours(practices, self.model.care.book)
 
     def learn(self) -> None:
         """Remember what was asked for in the quarter of the base years that ends now: the mean of the last ones."""
@@ -150,10 +164,11 @@ def closing_years(model: Model) -> np.ndarray:
 
 
 def set_hours(practices: np.ndarray, book: BookTerms) -> None:
-    """Spread the contact hours that working time gives over the opening hours."""
+    """Spread the contact hours that working time gives over the opening hours; GPs work more or less than that."""
     for row in practices:
         open_hours = (book.closes_hour - book.opens_hour) * row["servers"]
         whole = row["fte"] / row["share"]  # of a closed cohort others share the book
+        whole[0] *= row["hours"][0]
         row["stretch"] = open_hours / np.maximum(book.hours_per_weekday(*whole), 1e-6)
 
 

@@ -70,7 +70,7 @@ def _books(model: Model, start: int, years: float) -> np.ndarray:
     practices["opens"] = round(book.opens_hour * hour)
     practices["closes"] = round(book.closes_hour * hour)
     practices["servers"] = [(each.gps, each.gps, each.nurses, each.mental_nurses) for each in population.practices]
-    practices["fte"] = working_time(model)
+    practices["fte"], practices["hours"] = working_time(model), 1.0
     practices["share"], practices["others_due"] = 1.0, NEVER
     practices["key"] = practice_keys(model, OTHERS)
     set_hours(practices, book)

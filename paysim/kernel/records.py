@@ -137,6 +137,7 @@ PRACTICE = np.dtype(
         ("vacancies", "i8"),  # vacant rows
         ("closed", "i8"),  # 1 while the list takes nobody but newborns
         ("fte", "f8", (3,)),  # working time of GPs, of nurses for somatic care and of nurses for mental health
+        ("hours", "f8", (3,)),  # what these work over the hours of the data year's staff, as practices decide
         ("servers", "i8", (len(LANES),)),  # by lane
         ("opens", "i8", (len(LANES),)),  # tick of the day
         ("closes", "i8", (len(LANES),)),

@@ -135,8 +135,8 @@ def _levers(counted: Counted) -> Iterator[Measure]:
         )
     people = years.sum(axis=2)  # [T, P]
     size = np.maximum(counted.by_year(people), 1e-12)
-    for k, name in enumerate(counted.list_lever_names):
-        value = counted.by_year(counted.arrays["list_levers"][:, :, k] * people)
+    for k, name in enumerate(counted.practice_lever_names):
+        value = counted.by_year(counted.arrays["practice_levers"][:, :, k] * people)
         yield Measure(
             f"lever_{name}",
             "ratio to base",

@@ -113,7 +113,7 @@ class Counted:
     staff_minutes: np.ndarray
     process_outcomes: tuple[str, ...]
     lever_names: tuple[str, ...]
-    list_lever_names: tuple[str, ...]
+    practice_lever_names: tuple[str, ...]
     specialties: tuple[str, ...]
     wards: tuple[str, ...]
     discount_costs: float

@@ -202,10 +202,11 @@ def test_every_setting_is_accepted_and_an_unknown_one_is_not(behaviour: Behaviou
 def test_every_channel_has_an_off_switch(behaviour: Behaviour) -> None:
     off = [name for name in behaviour.settings if name.endswith("_response")]
     responds = not np.array_equal(behaviour.decide(at_work(behaviour)), at_work(behaviour).levers)
-    levers = (*LEVERS, *LIST_LEVERS, "elective_admission", "length_of_stay")
+    levers = (*LEVERS, *LIST_LEVERS, "working_hours", "elective_admission", "length_of_stay")
     assert off == ([f"{lever}_response" for lever in levers] if responds else [])
     silent = load_behaviour(behaviour.name, [(name, 0.0) for name in off], PARAMETERS)
     assert np.array_equal(silent.decide(at_work(silent)), np.ones((PRACTICES, 3, len(LEVERS))))
+    assert np.array_equal(silent.decide_hours(at_work(silent), 1.5 * at_work(silent).levers), np.ones((PRACTICES, 3)))
     assert silent.decide_hospital(1.0, 500.0, 3000.0) == 1.0
     assert silent.decide_stay(1.0, 500.0, 3000.0) == 1.0
     now = at_work(silent)

@@ -366,6 +366,19 @@ def test_a_small_rest_of_a_cohort_waits_neither_more_nor_less() -> None:
     assert 0.5 < with_few / with_everybody < 2.0
 
 
+def test_gps_work_longer_for_nothing_and_nurses_are_paid() -> None:
+    of = model()
+    state = initial_state(of, -TICKS_PER_YEAR, 1 + YEARS, 0)
+    books, staff = state.practices, Staff(of, state)
+    fte, stretch = books["fte"].copy(), books["stretch"].copy()
+    staff.work(np.tile((1.1, 1.2, 0.9), (len(books), 1)))
+    np.testing.assert_allclose(books["fte"], fte * (1.0, 1.2, 0.9))
+    np.testing.assert_allclose(books["stretch"] * (1.1, 1.1, 1.2, 0.9), stretch)  # slots are spread less thinly
+    staff.work(np.ones((len(books), 3)))
+    assert np.array_equal(books["fte"], fte)
+    assert np.array_equal(books["stretch"], stretch)
+
+
 def test_an_open_region_shares_its_care_with_nobody() -> None:
     of = model()
     base = run_base(of, 0)

@@ -567,10 +567,51 @@ def test_practices_move_part_of_the_way():
     assert np.allclose(behaviour.decide(now) - now.levers, 0.15 * way)
 
 
-def test_visits_stop_where_the_hours_end():
+def test_hours_follow_what_practices_decide():
+    """Each profession's hours move by what the decided visits and controls take, at once, within their limits."""
+    now, behaviour = situation(contract()), load_behaviour("profit_altruism", [], PARAMETERS)
+    assert np.array_equal(behaviour.decide_hours(now, now.levers), np.ones((1, 3)))
+    levers = now.levers.copy()
+    levers[:, :, VISITS] = 1.2
+    hours, margins = behaviour.decide_hours(now, levers), marginal(now)
+    further = 0.2 * margins.hours[:, :, VISITS].sum(axis=1)
+    assert hours[:, 0] == pytest.approx(1.0 + further / contact_hours(now))
+    assert 1.02 < hours[0, 0] < 1.15
+    assert hours[0, 1] > 1.0
+    # what the year looked at holds already is not worked for twice
+    after = replace(now, activity_levers=levers)
+    of_it = 0.2 * marginal(after).hours[:, :, VISITS].sum(axis=1)
+    seen = contact_hours(now)
+    assert behaviour.decide_hours(after, levers)[:, 0] == pytest.approx(seen / (seen - of_it))
+    levers[:, :, REFERRAL] = 0.5  # time that it is believed to take is in no book
+    assert np.array_equal(behaviour.decide_hours(now, levers), hours)
+    levers[:, :, PREVENTION] = 1.4
+    assert behaviour.decide_hours(now, levers)[0, 1] > hours[0, 1] + 0.02
+    for lever, at_most in ((9.0, (1.15, 1.25, 1.25)), (-9.0, (0.85, 0.8, 0.8))):
+        levers = now.levers.copy()
+        levers[:, :, VISITS] = lever
+        assert np.array_equal(behaviour.decide_hours(now, levers), [at_most])
+
+
+def test_practices_plan_visits_up_to_a_book_as_full_as_usual_in_their_longest_hours():
     paid = contract(fees(gp_consult=80.0, gp_long=80.0, gp_phone=80.0, gp_visit=80.0, nurse_consult=80.0))
     now = situation(paid)
-    behaviour = load_behaviour("profit_altruism", [(f"{each}_response", 0.0) for each in LEVERS[1:]], PARAMETERS)
+    only = [(f"{each}_response", 0.0) for each in LEVERS[1:]]
+    free = load_behaviour("profit_altruism", [*only, ("gp_hours_max", 9.0)], PARAMETERS)
+    wanted = float((marginal(now).hours * (free.decide(now) - 1.0)).sum())
+    assert wanted > 0.0
+    within = 1.0 + wanted / 3.0 / float(contact_hours(now)[0])
+    bound = load_behaviour("profit_altruism", [*only, ("gp_hours_max", within)], PARAMETERS)
+    step = bound.decide(now) - 1.0
+    assert np.allclose(step, (free.decide(now) - 1.0) / 3.0)
+    assert bound.decide_hours(now, 1.0 + step)[0, 0] == pytest.approx(within)
+
+
+def test_visits_stop_where_fixed_hours_end():
+    paid = contract(fees(gp_consult=80.0, gp_long=80.0, gp_phone=80.0, gp_visit=80.0, nurse_consult=80.0))
+    now = situation(paid)
+    fixed = [("working_hours_response", 0.0), *((f"{each}_response", 0.0) for each in LEVERS[1:])]
+    behaviour = load_behaviour("profit_altruism", fixed, PARAMETERS)
     free = behaviour.decide(now) - 1.0
     wanted = float((marginal(now).hours * free).sum())
     short = replace(now, gp_hours_capacity=contact_hours(now) + wanted / 4.0)

@@ -68,7 +68,7 @@ def counted(**columns: np.ndarray) -> Counted:
         staff_minutes=nothing,
         process_outcomes=(),
         lever_names=(),
-        list_lever_names=(),
+        practice_lever_names=(),
         specialties=(),
         wards=(),
         discount_costs=0.0,

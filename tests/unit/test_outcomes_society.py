@@ -63,7 +63,7 @@ def counted(terms: SocietyTerms | None, used: dict[str, float], at_band: dict[in
         staff_minutes=nothing,
         process_outcomes=(),
         lever_names=(),
-        list_lever_names=(),
+        practice_lever_names=(),
         specialties=(),
         wards=(),
         discount_costs=0.0,

@@ -52,8 +52,11 @@ def test_a_lever_that_nobody_can_pull_is_named() -> None:
 
 def test_visits_for_which_there_are_no_hours_are_named() -> None:
     busy = replace(under(60.0), gp_hours_capacity=np.array([1e9, 1.0]))
-    text = said(busy)["hours:visit_intensity"]
+    text = said(busy, working_hours_response=0.0)["hours:visit_intensity"]
     assert text.startswith("in 1 of 2 practices more visits are wanted than GPs have hours for, first b in quarter 5")
+    assert "hours:visit_intensity" not in said(busy)  # they work longer
+    longest = 1.0 + 1e-4  # which the year looked at nearly was
+    assert "in 2 of 2" in said(busy, gp_hours_max=longest)["hours:visit_intensity"]
 
 
 def test_what_was_said_once_is_not_said_again() -> None:
