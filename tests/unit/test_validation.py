@@ -16,7 +16,7 @@ from paysim.analysis.estimates import estimate, kaplan_meier
 from paysim.analysis.observation import _LOG, _SNAPSHOT, _TRAITS, Observation
 from paysim.analysis.targets import COLUMNS, Target, read_targets, shipped_names, shipped_targets, standard_population
 from paysim.diseases.health import health_parameters
-from paysim.errors import DataError, ScenarioError
+from paysim.errors import DataError, ModelError, ScenarioError
 from paysim.kernel.records import ADMITTED, DIED, NEVER, TICKS_PER_YEAR
 from paysim.kernel.spec import AGES
 from paysim.population import load_region
@@ -524,3 +524,20 @@ def test_targets_that_only_chance_judges_are_counted_apart(validated):
     assert f"{firm['met']} of {firm['judged']} targets met within their tolerance" in found.summary
     assert "can hardly fail" in found.summary
     assert found.as_dict()["judged"] == found.judged
+
+
+def test_smart2_is_taken_at_the_simulated_people_over_the_years_seen():
+    """Two people whom only an earlier event tells apart from healthy ones; the equation's own arithmetic is the check."""
+    params = health_parameters("NL")
+    events = [(0.5, 0, 1, ADMITTED), (1.5, 1, 2, DIED)]
+    seen = replace(observation([60.0, 70.0], events, flags=[2, 2], exits={1: 1.5}), parameters=params)
+    wanted = target("smart2_risk", ("ill",), among=("diabetes",), unit="proportion", age_from=40, age_to=79)
+    found = estimate(wanted, seen)
+    assert found.value == pytest.approx(0.5)
+    assert 0.0 < found.observed < 0.5
+    older = estimate(replace(wanted, age_from=65), seen)
+    assert older.observed > found.observed
+    assert older.value == 0.0
+    assert math.isnan(estimate(replace(wanted, age_from=75), seen).value)
+    with pytest.raises(ModelError, match="parameters"):
+        estimate(wanted, replace(seen, parameters=None))
