@@ -130,8 +130,13 @@ def test_what_is_not_imposed_is_counted_by_itself():
     def row(margin, group, difference, error, role="derived"):
         z = float("nan") if role == "derived" else difference / error
         return {
-            "margin": margin, "group": group, "target": 0.2, "difference": difference,
-            "standard_error": error, "z": z, "role": role,
+            "margin": margin,
+            "group": group,
+            "target": 0.2,
+            "difference": difference,
+            "standard_error": error,
+            "z": z,
+            "role": role,
         }
 
     rows = [

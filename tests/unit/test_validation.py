@@ -486,6 +486,26 @@ def test_the_figure_puts_missed_values_outside(validated):
             assert (abs(_deviation(each)) <= 1.0 + 1e-9) == each.within
 
 
+def test_every_domain_is_drawn_once_on_sheets_that_can_be_read(validated):
+    from paysim.report.validation import figure, images, overview, sheets
+
+    found, _ = validated
+    judged = [each for each in found.comparisons if each.within is not None]
+    domains = list(dict.fromkeys(each.section for each in judged))
+    assert [name for part in sheets(found) for name in part] == domains
+    whole = overview(found)
+    assert [text.get_text() for text in whole.get_yticklabels()] == domains
+    assert whole.figure.get_size_inches()[1] < 9.0
+    assert sum(len(line.get_xdata()) for line in whole.lines if line.get_marker() in "osD") == len(judged)
+    points = 0
+    for part in sheets(found):
+        ax = figure(found, part)
+        points += sum(len(line.get_xdata()) for line in ax.lines if line.get_marker() in "osD")
+        assert ax.figure.get_size_inches()[1] < 12.0, part
+    assert points == len(judged)
+    assert list(images(found, "x"))[:2] == ["x.png", "x_1.png"]
+
+
 def test_replicates_halve_the_variance_of_rates_and_not_of_prevalences():
     from paysim.analysis.estimates import Estimate
     from paysim.analysis.validation import _pooled
