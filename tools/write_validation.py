@@ -15,7 +15,7 @@ from pathlib import Path
 
 import paysim
 from paysim.reading import write_atomic
-from paysim.report.validation import figure_bytes, how_judged, page
+from paysim.report.validation import figure_bytes, how_judged, images, page
 
 ROOT = Path(__file__).parents[1]
 REGIONS = ("netherlands", "achterhoek", "belgium")
@@ -47,21 +47,22 @@ def main() -> None:
     parser.add_argument("--targets", type=Path, nargs="*", default=[], help="tables that are not shipped")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "validation.md")
     arguments = parser.parse_args()
-    images = arguments.out.parent / "images"
-    images.mkdir(parents=True, exist_ok=True)
+    folder = arguments.out.parent / "images"
+    folder.mkdir(parents=True, exist_ok=True)
     parts = [BEFORE, how_judged()]
-    for name in arguments.regions:
+    for region in arguments.regions:
         found = paysim.validate(
-            name,
+            region,
             years=arguments.years,
             sample=arguments.sample,
             replicates=arguments.replicates,
             targets=arguments.targets,
         )
-        image = f"validation_{found.region}.png"
-        write_atomic(images / image, figure_bytes(found, "png"))
-        parts.append(page(found, f"images/{image}", level=2))
-        print(f"{name}: {found.summary}")
+        files = images(found, f"validation_{found.region}")
+        for name, domains in files.items():
+            write_atomic(folder / name, figure_bytes(found, "png", domains))
+        parts.append(page(found, {f"images/{name}": domains for name, domains in files.items()}, level=2))
+        print(f"{region}: {found.summary}")
     write_atomic(arguments.out, "\n".join([*parts, AFTER]).encode())
 
 

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.optimize import brentq, least_squares
 
-from paysim.analysis.targets import OPEN, Target, shipped_targets, years_of_life
+from paysim.analysis.targets import Target, shipped_targets, years_of_life
 from paysim.diseases import DISEASES
 from paysim.diseases.ages import FIVE_YEARS
 from paysim.diseases.cancer import model as cancer
@@ -47,17 +47,23 @@ WIDTH_95 = 3.92
 """A 95% interval of a normal is so many standard deviations wide."""
 
 BLOCKS: dict[str, tuple[str, ...]] = {
-    "diabetes": ("diabetes.level", "diabetes.mortality_hr"),
+    "diabetes": ("diabetes.level",),
     "ischaemic_heart_disease": ("ischaemic_heart_disease.level",),
-    "stroke": ("stroke.tia_per_admission",),
-    "heart_failure": ("heart_failure.level", "heart_failure.mortality_hr"),
-    "dementia": ("dementia.level", "dementia.mortality_hr", "dementia.nursing_home_rate"),
+    "heart_failure": ("heart_failure.level",),
+    "dementia": ("dementia.level",),
+    "nursing_home": ("dementia.nursing_home_rate",),
     "cancer": ("cancer.level", "cancer.deaths_level"),
 }
-"""Disease -> the multipliers fitted to its targets. Others keep their prior and are drawn from it.
+"""Disease or place -> the multipliers fitted to its targets, each with the earlier ones in place. Others keep their
+prior and are drawn from it.
 
-COPD is left out: published new cases and prevalence contradict each other by more than a multiplier can mend; new cases
-and survival rule, and the gap is reported."""
+New cases and survival rule. A level is fitted to new cases where a source counts them, and to the number of people ill
+only where none does (heart failure in the Netherlands, diabetes in Belgium); the roles in the tables of targets say
+which. No survival is bent to meet a number of people ill, so no mortality ratio is among these. Infarction, stroke and
+COPD are levelled on published new cases themselves and need no multiplier."""
+
+_DISEASE_OF = {"angina": "ischaemic_heart_disease"}
+"""Onset or state -> the disease whose folder describes it, where it has another name."""
 
 Say = Callable[[str], None]
 
@@ -214,8 +220,7 @@ def calibrate(
         if say:
             say(f"{name}: {', '.join(f'{n} {v:.3f}' for n, v in zip(fit['names'], fit['values'], strict=True))}")
         fits.append(_as_fit(fit))
-    changes = [(n, v) for fit in fits for n, v in zip(fit.names, fit.values, strict=True)]
-    params = params.override(changes)
+        params = params.override(zip(fit["names"], fit["values"], strict=True))
     gaps = [targets.get(f"life_expectancy_gap_education_{sex}") for sex in "MF"]
     if any(each is None for each in gaps):
         return Calibration(profile.country, profile.name, tuple(fits), params)
@@ -311,7 +316,8 @@ def _share(flag: str, params: Parameters) -> np.ndarray:
 def _rates(process: str, params: Parameters) -> np.ndarray:
     if process.startswith("cancer_"):
         return cancer.onset(params).rates / len(cancer.ACTIVE)  # of the three groups together
-    return np.asarray(module(process.removesuffix("_onset")).onset(params).rates)
+    name = process.removesuffix("_onset")
+    return np.asarray(module(_DISEASE_OF.get(name, name)).onset(params).rates)
 
 
 def _excess(process: str, params: Parameters) -> np.ndarray:
@@ -323,20 +329,12 @@ def _block_of(target: Target) -> str | None:
     """Return the block that a target belongs to: single values of what a block can move."""
     if target.value is None or target.tolerance_kind != "percent" or target.by_age is not None:
         return None
-    if target.age_to != OPEN and target.measure == "incidence":
-        return None
-    names = {
-        **dict.fromkeys(("angina",), "ischaemic_heart_disease"),
-        "prior_stroke": "stroke",
-        "nursing_home": "dementia",
-        **{name: name for name in ("diabetes", "heart_failure", "dementia")},
-    }
+    names = {**_DISEASE_OF, **{name: name for name in BLOCKS}}
     if target.measure == "prevalence":
         return next((names[flag] for flag in target.what if flag in names), None)
     if target.measure == "incidence":
         first = target.what[0]
-        name = "cancer" if first.startswith("cancer_") else first.removesuffix("_onset")
-        return name if name in BLOCKS else None
+        return names.get("cancer" if first.startswith("cancer_") else first.removesuffix("_onset"))
     if target.measure == "deaths" and all(each.startswith("death_cancer") for each in target.what):
         return "cancer" if target.what else None
     return None

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from paysim.analysis.observation import ADMISSIONS, FATAL, REACHED_CARE, Observation
+from paysim.analysis.recurrences import counted, predicted
 from paysim.analysis.targets import MEASURES, Target, standard_population, years_of_life
 from paysim.kernel.records import TICKS_PER_DAY, TICKS_PER_YEAR
 from paysim.kernel.spec import AGES
@@ -267,6 +268,19 @@ def _risk_10_years(target: Target, seen: Observation) -> Estimate:
     return Estimate((1.0 - survival**power) * scale, slope * error * scale, _value(target), expected)
 
 
+def _smart2_risk(target: Target, seen: Observation) -> Estimate:
+    """Estimate the risk of recurrence over the years observed; published is SMART2 at the same people."""
+    person = seen.snapshots[0]["person"]
+    age = (seen.start - seen.people["birth"][person]) // TICKS_PER_YEAR
+    fit = np.isin(seen.people["sex"][person], target.sexes) & (age >= target.age_from) & (age <= target.age_to)
+    rows = np.flatnonzero(seen.holds(0, target.among) & fit)
+    if not len(rows):
+        return _unknown(target)
+    published, scale = float(predicted(seen, rows).mean()), scale_of(target)
+    value, error = counted(seen, rows, target.what)
+    return Estimate(value * scale, error * scale, published * scale, published * len(rows))
+
+
 def _life_table(seen: Observation, target: Target, education: int | None = None) -> tuple[float, float, float]:
     """Return life expectancy at `age_from`, its standard error (Chiang 1968) and the deaths it rests on."""
     part = (slice(None), list(target.sexes), slice(target.age_from, AGES))
@@ -322,6 +336,7 @@ _ESTIMATORS: Mapping[str, Callable[[Target, Observation], Estimate]] = {
     "coverage": _coverage,
     **{f"{kind}_{time}": _followed for kind in ("survival", "case_fatality") for time in HORIZONS},
     "risk_10_years": _risk_10_years,
+    "smart2_risk": _smart2_risk,
     "life_expectancy": _life_expectancy,
     "life_expectancy_gap_education": _gap,
     "mean_age_at_death": _mean_age_at_death,

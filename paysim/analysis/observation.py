@@ -30,6 +30,7 @@ from paysim.kernel.records import (
     State,
 )
 from paysim.kernel.spec import AGES, COVARIATES
+from paysim.parameters import Parameters
 
 T = TypeVar("T")
 
@@ -72,6 +73,8 @@ class Observation:
         treated now; mmHg, mmol/L, kg/m2) of the living.
     person_years
         ``[years, 2, 111, 3]``.
+    parameters
+        Of the model, for equations that are compared with; None where there are none to read.
     """
 
     processes: tuple[str, ...]
@@ -82,6 +85,7 @@ class Observation:
     log: np.ndarray
     snapshots: tuple[np.ndarray, ...]
     person_years: np.ndarray
+    parameters: Parameters | None = field(default=None, repr=False)
     _kept: dict[Hashable, Any] = field(default_factory=dict, repr=False)
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
@@ -225,6 +229,7 @@ class Observer:
             log=log,
             snapshots=tuple(self._snapshots),
             person_years=np.stack(years),
+            parameters=self.model.parameters,
         )
 
     def _find(self, ids: np.ndarray) -> np.ndarray:

@@ -182,6 +182,7 @@ def describe(
     """Compare a population with every margin it should reproduce, and with published levels."""
     from paysim.analysis.measures import records
     from paysim.population import describe as compare
+    from paysim.population.tally import on_its_side, tally
 
     if plot is not None:
         _check_target(plot, _FIGURES)
@@ -191,7 +192,8 @@ def describe(
         _draw(frame, population, profile.title, plot)
     rows = records(frame)
     if json:
-        show.as_json({"region": population.region, "persons": len(population.person), "margins": rows})
+        counts = [each._asdict() for each in tally(rows)]
+        show.as_json({"region": population.region, "persons": len(population.person), "tally": counts, "margins": rows})
         return
     typer.echo(f"{population.region}: {len(population.person):,} persons, {len(population.practices):,} practices")
     if population.sample_note:
@@ -209,7 +211,9 @@ def describe(
     show.table([_rounded(row) for row in shown], columns)
     if not everything:
         typer.echo("\nnot imposed, farthest from their targets:")
-        derived = [row for row in rows if row["role"] == "derived" and row["standard_error"] > 0 and not _within(row)]
+        derived = [
+            row for row in rows if row["role"] == "derived" and row["standard_error"] > 0 and not on_its_side(row)
+        ]
         derived.sort(key=lambda row: -abs(row["difference"] / row["standard_error"]))
         show.table([_rounded(row) for row in derived[:_FARTHEST]], columns)
     build = f"paysim population build {region} --sample 10000 --out people.csv"
@@ -226,6 +230,8 @@ def summary(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     rows
         Of `paysim.population.describe`, one a margin.
     """
+    from paysim.population.tally import tally
+
     exact = [row for row in rows if row["role"] == "exact"]
     met = [row for row in exact if row["difference"] == 0]
     drawn = [row for row in rows if math.isfinite(row["z"])]
@@ -245,14 +251,12 @@ def summary(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     unknown = sum(not math.isfinite(row["standard_error"]) for row in others)
     if others:
         lines.append(f"no z: {len(others) - unknown} margins met by construction, {unknown} without a known error")
-    if len(imposed) < len(rows):
-        lines.append(f"not imposed: {len(rows) - len(imposed)} published levels and claims on joint structure")
+    for each in tally(rows):
+        if each.kind.startswith("compared"):
+            of = "" if each.met is None else f"{each.met} of "
+            words = "published levels" if each.met is not None else "comparisons of people with others among them"
+            lines.append(f"not imposed: {of}{each.margins} {words}{f' within {each.within}' if each.within else ''}")
     return lines
-
-
-def _within(row: Mapping[str, Any]) -> bool:
-    """Whether a published bound holds."""
-    return str(row["group"]).endswith("at least" if row["difference"] >= 0 else "at most")
 
 
 def _rounded(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,8 @@ risk equations only rank people inside a cell of sex and age::
     first_i = rate(sex, age) exp(lp_i) / mean of exp(lp) over the people who can have a first event
     rate    = (admissions + deaths outside hospital - expected recurrences) / share without a past event
 
-Recurrences are the published rate, ranked by SMART2. A country other than the Netherlands scales all events.
+Recurrences are the published rate in the mean of all who have had the event, ranked by SMART2, age included. A country
+other than the Netherlands scales all events.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from paysim.diseases.hospital_events import at_once, case_fatality, mortality_af
 from paysim.diseases.mortality.life import faded, life_table_hazard
 from paysim.diseases.risk.equations import first_event_slopes
 from paysim.diseases.risk.factors import RISK_FACTORS, RiskFactorTables
-from paysim.diseases.risk.smart2 import load_smart2
+from paysim.diseases.risk.smart2 import age_term, load_smart2
 from paysim.diseases.risk.smart2 import slopes_by_age as smart2_slopes
 from paysim.diseases.treatments.model import effects_on
 from paysim.kernel.spec import AGES, Transition
@@ -226,8 +227,27 @@ def shares_with_past_event(params: Parameters, words: Words, published: Publishe
     What admissions, recurrences and survival imply in a population whose rates never changed.
     """
     p = params.group(words.group)
-    later = p["recurrent_later"] * p["national_scale"]
-    recent = first_year_rate(params, words, published) * p["national_scale"]
+    relative = recurrence_by_age(params, words, published)
+    later = p["recurrent_later"] * p["national_scale"] * relative
+    recent = first_year_rate(params, words, published) * p["national_scale"] * relative
+    return _shares(params, words, published, recent, later)
+
+
+def recurrence_by_age(params: Parameters, words: Words, published: Published) -> np.ndarray:
+    """Return recurrences at each age against the mean of all with a past event, ``[2, 111]``. Source: SMART2."""
+    p = params.group(words.group)
+    flat = np.full((2, AGES), p["recurrent_later"] * p["national_scale"])
+    past = _shares(params, words, published, flat, flat)
+    people = (past["recent"] + past["later"]) * national_weights(params.table("mortality.national_population"))
+    relative = np.exp(age_term(load_smart2(params)))
+    return np.broadcast_to(relative * people.sum() / (people * relative).sum(), (2, AGES))
+
+
+def _shares(
+    params: Parameters, words: Words, published: Published, recent: np.ndarray, later: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Return shares with a past event, given recurrences per person-year in the first year and later, ``[2, 111]``."""
+    p = params.group(words.group)
     life, alive = life_table_hazard(params), 1 - published.by_30_days
     in_first_year = mortality_after(published.by_30_days, published.by_1_year)
     excess = np.maximum(in_first_year - life, 0.0)
@@ -302,7 +322,7 @@ def _recurrent(
         "ex_smoker": smoker_left(params, slopes, survivors),
     }
     log_hr |= kidney | effects_on(params, words.outcome) | dict(early)
-    shape = -mean_predictor(slopes, tables)
+    shape = age_term(smart2) - mean_predictor(slopes, tables)
     row = Transition(
         name=f"{words.event}_recurrent",
         kind="event",

@@ -3,7 +3,8 @@
 How many of a sex and age have a disease is what new cases and survival imply in a population whose rates never changed
 (each disease's ``stages``); so prevalence stands still by itself in a run. Published prevalence is a check, unless
 ``population.prevalence`` is ``published``. Who has it is ranked as new cases are: by the risk factors, education and
-diseases of the person that the disease's onset names.
+diseases of the person that the disease's onset names; with diabetes as often as its hazard ratio leaves
+(`paysim.population.with_diabetes`).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from paysim.diseases.copd import model as copd
 from paysim.diseases.dementia import model as dementia
 from paysim.diseases.depression import model as depression
 from paysim.diseases.diabetes import model as diabetes
+from paysim.diseases.disease import once
 from paysim.diseases.heart_failure import model as heart_failure
 from paysim.diseases.ischaemic_heart_disease import model as ischaemic_heart_disease
 from paysim.diseases.peripheral_arterial_disease import model as peripheral_arterial_disease
@@ -33,6 +35,7 @@ from paysim.errors import Problem, ScenarioError
 from paysim.kernel.spec import AGES, Transition
 from paysim.kernel.tables import stream_key
 from paysim.parameters import Parameters
+from paysim.population import with_diabetes
 from paysim.population.keys import Trait, uniform
 from paysim.population.logistic import probabilities
 from paysim.population.profile import RegionProfile
@@ -147,11 +150,17 @@ def _draw(
     """Draw a column: whether a person is ill, ranked by the onset of the disease, then at which level."""
     found, onset = each.disease.stages(health), each.disease.onset(health)
     upto = np.cumsum([found[name] for name in each.levels], axis=0)
-    row = Transition("rank", "onset", np.zeros((2, AGES)), slopes=onset.slopes, log_hr=onset.log_hr)
+    lasting = each.column in with_diabetes.LASTING and "diabetes" in onset.log_hr
+    without = {"diabetes"} if lasting else set()
+    log_hr = {flag: value for flag, value in onset.log_hr.items() if flag not in without}
+    row = Transition("rank", "onset", np.zeros((2, AGES)), slopes=onset.slopes, log_hr=log_hr)
     cell = cohort.sex * AGES + cohort.age
     offset = log_relative_hazard(row, cohort)
     differ = standard is not cohort.covariates
     of_nation = log_relative_hazard(row, replace(cohort, covariates=standard)) if differ else offset
+    if lasting:
+        more = cohort.at(_with_diabetes(health, each.column)) * cohort.has("diabetes")
+        offset, of_nation = offset + more, of_nation + more
     chance = probabilities(cell, upto[-1].ravel(), offset, weight, of_nation)
     u = uniform(draw, Trait.CONDITION, int(stream_key(each.column)))
     # Within the ill the place of the draw is uniform again: it tells the level.
@@ -159,6 +168,15 @@ def _draw(
     limits = upto[:, cohort.sex, cohort.age] / np.maximum(upto[-1][cohort.sex, cohort.age], 1e-12)
     level = 1 + (place[None, :] >= limits[:-1]).sum(axis=0)
     return np.where(u < chance, level, 0).astype(np.int8)
+
+
+@once
+def _with_diabetes(health: Parameters, column: str) -> np.ndarray:
+    """Return the log odds ratio ``[2, 111]`` of the disease of a column, with diabetes against without."""
+    each = next(each for each in CONDITIONS if each.column == column)
+    found = each.disease.stages(health)
+    ratio = float(np.exp(each.disease.onset(health).log_hr["diabetes"]))
+    return with_diabetes.log_odds(health, column, np.sum([found[name] for name in each.levels], axis=0), ratio)
 
 
 def _nursing_home(

@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from paysim.errors import DataError, Problem
+from paysim.parameters import Parameters
 from paysim.population.bands import AGES
 from paysim.population.keys import Trait, normal, uniform
 from paysim.population.logistic import probabilities
 from paysim.population.profile import RegionProfile
 from paysim.population.schema import RISK_FACTORS
 from paysim.population.traits import HIGH, LOW, MID, education_odds
+from paysim.population.with_diabetes import log_odds
 
 SKEWED = ("hdl", "bmi")
 """Risk factors with a log-normal shape; the others are normal."""
@@ -66,13 +68,14 @@ def prior_mi(
     smoker: np.ndarray,
     diabetes: np.ndarray,
     draw: np.ndarray,
+    values: Parameters,
     weight: np.ndarray | None = None,
 ) -> np.ndarray:
     """Draw earlier infarction by sex and age; more often with diabetes, smoking, low education."""
-    by_sex = np.log([profile["mi_odds_diabetes_men"], profile["mi_odds_diabetes_women"]])
-    offset = (
-        education_odds(profile, "mi", education) + by_sex[sex] * diabetes + np.log(profile["mi_odds_smoker"]) * smoker
-    )
+    ratio = np.array([[profile["mi_hr_diabetes_men"]], [profile["mi_hr_diabetes_women"]]])
+    by_diabetes = log_odds(values, "prior_mi", share, ratio)[sex, age]
+    offset = education_odds(profile, "mi", education) + by_diabetes * diabetes
+    offset += np.log(profile["mi_odds_smoker"]) * smoker
     return _with_prevalence(share, sex, age, offset, draw, Trait.PRIOR_MI, weight)
 
 
@@ -86,10 +89,12 @@ def prior_stroke(
     diabetes: np.ndarray,
     prior_mi: np.ndarray,
     draw: np.ndarray,
+    values: Parameters,
     weight: np.ndarray | None = None,
 ) -> np.ndarray:
     """Draw earlier stroke or transient attack by sex and age; more often after an infarction too."""
-    offset = education_odds(profile, "stroke", education) + np.log(profile["stroke_odds_diabetes"]) * diabetes
+    by_diabetes = log_odds(values, "prior_stroke", share, profile["stroke_hr_diabetes"])[sex, age]
+    offset = education_odds(profile, "stroke", education) + by_diabetes * diabetes
     offset += np.log(profile["stroke_odds_smoker"]) * smoker + np.log(profile["stroke_odds_prior_mi"]) * prior_mi
     return _with_prevalence(share, sex, age, offset, draw, Trait.PRIOR_STROKE, weight)
 

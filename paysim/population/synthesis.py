@@ -139,12 +139,24 @@ def complete(
     )
     prior_mi = trait(
         "prior_mi",
-        lambda: health.prior_mi(profile, share["prior_mi"], sex, completed, education, smoker, diabetic, draw, weight),
+        lambda: health.prior_mi(
+            profile, share["prior_mi"], sex, completed, education, smoker, diabetic, draw, health_values, weight
+        ),
     )
     prior_stroke = trait(
         "prior_stroke",
         lambda: health.prior_stroke(
-            profile, share["prior_stroke"], sex, completed, education, smoker, diabetic, prior_mi, draw, weight
+            profile,
+            share["prior_stroke"],
+            sex,
+            completed,
+            education,
+            smoker,
+            diabetic,
+            prior_mi,
+            draw,
+            health_values,
+            weight,
         ),
     )
     if any(f"z_{factor}" not in columns for factor in RISK_FACTORS):

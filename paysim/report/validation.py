@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,47 +25,92 @@ _FARTHEST = 3.0
 _ROW, _HEAD, _WIDE = 0.19, 1.3, 9.0
 _MARKERS = {"calibrate": "o", "check": "s", "held_out": "D"}
 _AGES = re.compile(r",? *(\d+-\d+|\d+\+)$")
+_MOST_ROWS = 42
+"""Series on one sheet at the most, unless one domain alone has more: about nine inches."""
 _HOW = f"""A value is accepted within its tolerance where at least {MANY} cases are expected among those simulated, and
 within {FEW_ERRORS:g} Monte Carlo standard errors (SE) of the published value below that; where even none at all would
 be within these, there are too few cases to judge. Rates and shares are standardised to the inhabitants of whom the
 published value speaks; rates are over all years, shares and means over all turns of the year. Intervals are 95% and
 hold Monte Carlo chance only. A miss with |z| below about 3 may be chance: a band of 400 cases has a standard error of
-5%. Role:
-`calibrate` may be fitted, `check` is an order of magnitude or rests on recalled values, `held_out` is never fitted.
-Use of care and payments are those of the first year.
+5%. Role: `calibrate` may be fitted, `check` is an order of magnitude or rests on recalled values, `held_out` is never
+fitted. Use of care and payments are those of the first year.
 """
 
+Series = dict[tuple[str, str], list["Comparison"]]
 
-def figure(validation: Validation, ax: Axes | None = None) -> Axes:
+
+def overview(validation: Validation) -> Axes:
+    """Draw all judged values on one sheet, one row a domain: how far each lies from the published one, as `figure`."""
+    domains: dict[str, list[Comparison]] = {}
+    for (section, _), rows in _series(validation).items():
+        domains.setdefault(section, []).extend(rows)
+    ax = drawing.new_axes(_WIDE, _HEAD + 2.2 * _ROW * len(domains))
+    for k, rows in enumerate(domains.values()):
+        spread = np.linspace(0.32, -0.32, len(rows)) if len(rows) > 1 else np.zeros(1)
+        _draw(ax, [(row, shift - k) for row, shift in zip(rows, spread, strict=True)], size=3.0)
+        _count(ax, -k, rows)
+    _finish(ax, validation, [-k for k in range(len(domains))], list(domains), 8)
+    ax.set_ylim(0.6 - len(domains), 0.6)
+    return ax
+
+
+def sheets(validation: Validation) -> list[tuple[str, ...]]:
+    """Return the domains that are drawn together on one sheet, in order."""
+    sizes: dict[str, int] = {}
+    for section, _ in _series(validation):
+        sizes[section] = sizes.get(section, 1) + 1
+    found: list[tuple[str, ...]] = []
+    for section, size in sizes.items():
+        if found and sum(sizes[each] for each in found[-1]) + size <= _MOST_ROWS:
+            found[-1] = (*found[-1], section)
+        else:
+            found.append((section,))
+    return found
+
+
+def figure(validation: Validation, domains: Sequence[str] | None = None) -> Axes:
     """Draw how far each simulated value lies from the published one, as a share of the way to what is accepted.
 
     One row a series, one point an age band; between -1 and 1 a value is accepted. The table is `Validation.frame`.
+
+    Parameters
+    ----------
+    domains
+        Sections to be drawn, see `sheets`; all of them by default.
     """
-    judged = [each for each in validation.comparisons if each.within is not None]
-    series: dict[tuple[str, str], list[Comparison]] = {}
-    for each in judged:
-        series.setdefault((each.section, _AGES.sub("", each.what)), []).append(each)
-    ax = (
-        drawing.new_axes(_WIDE, _HEAD + _ROW * (len(series) + len({section for section, _ in series})))
-        if ax is None
-        else ax
-    )
-    ax.axvspan(-1.0, 1.0, color=drawing.RULE, alpha=0.6, lw=0)
-    ax.axvline(0.0, color=drawing.PALE, lw=0.8)
+    series = {key: rows for key, rows in _series(validation).items() if domains is None or key[0] in domains}
+    ax = drawing.new_axes(_WIDE, _HEAD + _ROW * (len(series) + len({section for section, _ in series})))
     place, ticks, names, section = 0.0, [], [], None
-    points: dict[tuple[bool, str], list[tuple[float, float]]] = {}
     for (of, what), rows in series.items():
         if of != section:
             section = of
             ax.text(0.0, place, of, transform=ax.get_yaxis_transform(), va="center", weight="bold", fontsize=8)
             place -= 1.0
-        for row in rows:
-            points.setdefault((bool(row.within), row.role), []).append((_deviation(row), place))
-        met = sum(bool(row.within) for row in rows)
-        ax.text(1.01, place, f"{met} of {len(rows)}", transform=ax.get_yaxis_transform(), va="center", fontsize=7)
+        _draw(ax, [(row, place) for row in rows])
+        _count(ax, place, rows)
         ticks.append(place)
         names.append(what if len(what) <= 62 else what[:59] + "...")
         place -= 1.0
+    _finish(ax, validation, ticks, names, 7)
+    ax.set_ylim(place + 0.3, 0.7)
+    return ax
+
+
+def _series(validation: Validation) -> Series:
+    """Return the judged comparisons by section and by what they are about, ages apart."""
+    found: Series = {}
+    for each in validation.comparisons:
+        if each.within is not None:
+            found.setdefault((each.section, _AGES.sub("", each.what)), []).append(each)
+    order = list(dict.fromkeys(section for section, _ in found))
+    return dict(sorted(found.items(), key=lambda item: order.index(item[0][0])))
+
+
+def _draw(ax: Axes, rows: Sequence[tuple[Comparison, float]], size: float = 4.5) -> None:
+    """Draw points at their heights: by color whether they are within, by marker their role."""
+    points: dict[tuple[bool, str], list[tuple[float, float]]] = {}
+    for row, place in rows:
+        points.setdefault((bool(row.within), row.role), []).append((_deviation(row), place))
     for (within, role), where in points.items():
         color = drawing.OKABE_ITO[0 if within else 1]
         away, places = np.array(where).T
@@ -73,13 +118,23 @@ def figure(validation: Validation, ax: Axes | None = None) -> Axes:
             np.clip(away, -_FARTHEST, _FARTHEST),
             places,
             marker=_MARKERS[role],
-            markersize=4.5 if within else 6.0,
+            markersize=size if within else size + 1.5,
             markerfacecolor=color if role == "calibrate" else "none",
             markeredgecolor=color,
             linestyle="none",
         )
-    ax.set_yticks(ticks, names, fontsize=7)
-    ax.set_ylim(place + 0.3, 0.7)
+
+
+def _count(ax: Axes, place: float, rows: Sequence[Comparison]) -> None:
+    met = sum(bool(row.within) for row in rows)
+    ax.text(1.01, place, f"{met} of {len(rows)}", transform=ax.get_yaxis_transform(), va="center", fontsize=7)
+
+
+def _finish(ax: Axes, validation: Validation, ticks: Sequence[float], names: Sequence[str], size: float) -> None:
+    """Draw what is accepted, and write what the sheet shows."""
+    ax.axvspan(-1.0, 1.0, color=drawing.RULE, alpha=0.6, lw=0, zorder=0)
+    ax.axvline(0.0, color=drawing.PALE, lw=0.8, zorder=0.5)
+    ax.set_yticks(ticks, names, fontsize=size)
     ax.set_xlim(-_FARTHEST - 0.15, _FARTHEST + 0.15)
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
@@ -88,7 +143,6 @@ def figure(validation: Validation, ax: Axes | None = None) -> Axes:
     roles = "filled: calibrate; open square: check; open diamond: held out"
     headline = f"{firm['met']} of {firm['judged']} targets met within their tolerance"
     ax.set_title(f"{validation.title}: {headline}\n{roles}", fontsize=9)
-    return ax
 
 
 def _deviation(row: Comparison) -> float:
@@ -106,29 +160,41 @@ def _deviation(row: Comparison) -> float:
     return float(np.sign(value - start)) * _FARTHEST
 
 
-def figure_bytes(validation: Validation, kind: str) -> bytes:
-    """Return the figure as the bytes of a ``png`` or ``svg`` file."""
-    return drawing.save(figure(validation).figure, kind)  # type: ignore[arg-type]
+def figure_bytes(validation: Validation, kind: str, domains: Sequence[str] | None = None) -> bytes:
+    """Return the overview, or the figure of some domains, as the bytes of a ``png`` or ``svg`` file."""
+    ax = overview(validation) if domains is None else figure(validation, domains)
+    return drawing.save(ax.figure, kind)  # type: ignore[arg-type]
 
 
-def page(validation: Validation, image: str = "", level: int = 1) -> str:
+def images(validation: Validation, stem: str) -> dict[str, tuple[str, ...] | None]:
+    """Return the files of the figures: ``stem.png`` (the overview), ``stem_1.png`` and so on with their domains."""
+    parts = {f"{stem}_{k}.png": part for k, part in enumerate(sheets(validation), 1)}
+    return {f"{stem}.png": None, **parts}
+
+
+def page(validation: Validation, files: Mapping[str, tuple[str, ...] | None] | None = None, level: int = 1) -> str:
     """Return a validation as a page of Markdown: how it is judged, the count, and a table a section.
 
     Parameters
     ----------
-    image
-        Address of the figure; empty for none.
+    files
+        Addresses of the figures, see `images`; none by default. Each stands before the first of its domains.
     level
         Of the page's title.
     """
     mark = "#" * level
     lines = [f"{mark} Validation: {validation.title}", "", *([] if level > 1 else [_HOW]), *_head(validation)]
-    if image:
-        lines += [f"![How far simulated values lie from published ones]({image})", ""]
+    before = {part[0] if part else "": name for name, part in (files or {}).items()}
+
+    def drawn(section: str, words: str) -> list[str]:
+        return [f"![{words}]({before[section]})", ""] if section in before else []
+
+    lines += drawn("", "How far simulated values lie from published ones, by domain")
     sections: dict[str, list[Comparison]] = {}
     for each in validation.comparisons:
         sections.setdefault(each.section, []).append(each)
     for name, rows in sections.items():
+        lines += drawn(name, f"How far simulated values lie from published ones, from {name} on")
         lines += _section(f"{mark}# {name[:1].upper()}{name[1:]}", rows)
     return "\n".join(lines)
 
@@ -200,7 +266,7 @@ def _figures(value: float | None) -> str:
 
 
 def write_validation(validation: Validation, folder: str | Path) -> list[Path]:
-    """Write ``validation.md``, ``.csv``, ``.json`` and ``.png`` into a folder, which is made if need be.
+    """Write ``validation.md``, ``.csv``, ``.json`` and the figures into a folder, which is made if need be.
 
     Raises
     ------
@@ -212,11 +278,12 @@ def write_validation(validation: Validation, folder: str | Path) -> list[Path]:
     frame = validation.frame
     for name in frame.select_dtypes(exclude="number").columns:
         frame[name] = frame[name].map(no_formula)
+    figures = images(validation, "validation")
     files = {
-        "validation.png": figure_bytes(validation, "png"),
+        **{name: figure_bytes(validation, "png", part) for name, part in figures.items()},
         "validation.csv": frame.to_csv(index=False, lineterminator="\n").encode(),
         "validation.json": json.dumps(validation.as_dict(), indent=1, allow_nan=False).encode(),
-        "validation.md": page(validation, "validation.png").encode(),
+        "validation.md": page(validation, figures).encode(),
     }
     for name, data in files.items():
         write_atomic(target / name, data)

@@ -351,7 +351,7 @@ def test_a_population_is_summed_up_first():
     assert "within sampling error: 1 of 2" in lines
     assert "largest |z|: 2.00 (smoking, M 50-54)" in lines
     assert "1 margins met by construction, 0 without a known error" in lines
-    assert "not imposed: 1 published" in lines
+    assert "not imposed: 1 comparisons" in lines
 
 
 @pytest.mark.parametrize("options", [[], ["--all"]])

@@ -10,6 +10,7 @@ from paysim.diseases.health import health_parameters
 from paysim.population import describe, load_region, synthesize
 from paysim.population.comparison import share
 from paysim.population.joint import all_traits, body_mass, comorbidity, education_gradients
+from paysim.population.tally import tally
 from paysim.report.drawing import save
 from paysim.report.population import draw_margins
 
@@ -126,8 +127,37 @@ def test_the_figure_crosses_what_is_not_imposed():
 
 
 def test_what_is_not_imposed_is_counted_by_itself():
-    row = {"margin": "m", "group": "g", "difference": 0.1, "z": float("nan"), "standard_error": 0.1, "role": "derived"}
-    assert summary([row]) == ["not imposed: 1 published levels and claims on joint structure"]
+    def row(margin, group, difference, error, role="derived"):
+        z = float("nan") if role == "derived" else difference / error
+        return {
+            "margin": margin,
+            "group": group,
+            "target": 0.2,
+            "difference": difference,
+            "standard_error": error,
+            "z": z,
+            "role": role,
+        }
+
+    rows = [
+        row("COPD, published", "M 50-59", 0.009, 0.001),  # within 5% of 0.2
+        row("COPD, published", "M 60-69", 0.03, 0.02),  # within two standard errors
+        row("COPD, published", "M 70-79", 0.03, 0.001),
+        row("comorbidity, national level", "cvd in diabetes, at least", 0.1, 0.001),
+        row("two or more, national level", "all ages, at most", 0.1, 0.001),
+        row("comorbidity, against others of the same sex and age", "a in b", 0.1, 0.001),
+        row("smoking", "M 50-59", 0.01, 0.01, "fitted"),
+        row("smoking", "F 50-59", 0.03, 0.01, "fitted"),
+    ]
+    found = {each.kind: (each.margins, each.met) for each in tally(rows)}
+    assert found == {
+        "imposed, drawn": (2, 1),
+        "compared, published level": (5, 3),
+        "compared, among the people themselves": (1, None),
+    }
+    lines = summary(rows)
+    assert "not imposed: 3 of 5 published levels within 5%, 1.96 standard errors, or a bound" in lines
+    assert "not imposed: 1 comparisons of people with others among them" in lines
 
 
 def test_a_figure_of_an_unknown_kind_is_refused_first(tmp_path, capsys):

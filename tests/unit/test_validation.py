@@ -16,7 +16,7 @@ from paysim.analysis.estimates import estimate, kaplan_meier
 from paysim.analysis.observation import _LOG, _SNAPSHOT, _TRAITS, Observation
 from paysim.analysis.targets import COLUMNS, Target, read_targets, shipped_names, shipped_targets, standard_population
 from paysim.diseases.health import health_parameters
-from paysim.errors import DataError, ScenarioError
+from paysim.errors import DataError, ModelError, ScenarioError
 from paysim.kernel.records import ADMITTED, DIED, NEVER, TICKS_PER_YEAR
 from paysim.kernel.spec import AGES
 from paysim.population import load_region
@@ -486,6 +486,26 @@ def test_the_figure_puts_missed_values_outside(validated):
             assert (abs(_deviation(each)) <= 1.0 + 1e-9) == each.within
 
 
+def test_every_domain_is_drawn_once_on_sheets_that_can_be_read(validated):
+    from paysim.report.validation import figure, images, overview, sheets
+
+    found, _ = validated
+    judged = [each for each in found.comparisons if each.within is not None]
+    domains = list(dict.fromkeys(each.section for each in judged))
+    assert [name for part in sheets(found) for name in part] == domains
+    whole = overview(found)
+    assert [text.get_text() for text in whole.get_yticklabels()] == domains
+    assert whole.figure.get_size_inches()[1] < 9.0
+    assert sum(len(line.get_xdata()) for line in whole.lines if line.get_marker() in "osD") == len(judged)
+    points = 0
+    for part in sheets(found):
+        ax = figure(found, part)
+        points += sum(len(line.get_xdata()) for line in ax.lines if line.get_marker() in "osD")
+        assert ax.figure.get_size_inches()[1] < 12.0, part
+    assert points == len(judged)
+    assert list(images(found, "x"))[:2] == ["x.png", "x_1.png"]
+
+
 def test_replicates_halve_the_variance_of_rates_and_not_of_prevalences():
     from paysim.analysis.estimates import Estimate
     from paysim.analysis.validation import _pooled
@@ -524,3 +544,20 @@ def test_targets_that_only_chance_judges_are_counted_apart(validated):
     assert f"{firm['met']} of {firm['judged']} targets met within their tolerance" in found.summary
     assert "can hardly fail" in found.summary
     assert found.as_dict()["judged"] == found.judged
+
+
+def test_smart2_is_taken_at_the_simulated_people_over_the_years_seen():
+    """Two people whom only an earlier event tells apart from healthy ones; the equation's own arithmetic is the check."""
+    params = health_parameters("NL")
+    events = [(0.5, 0, 1, ADMITTED), (1.5, 1, 2, DIED)]
+    seen = replace(observation([60.0, 70.0], events, flags=[2, 2], exits={1: 1.5}), parameters=params)
+    wanted = target("smart2_risk", ("ill",), among=("diabetes",), unit="proportion", age_from=40, age_to=79)
+    found = estimate(wanted, seen)
+    assert found.value == pytest.approx(0.5)
+    assert 0.0 < found.observed < 0.5
+    older = estimate(replace(wanted, age_from=65), seen)
+    assert older.observed > found.observed
+    assert older.value == 0.0
+    assert math.isnan(estimate(replace(wanted, age_from=75), seen).value)
+    with pytest.raises(ModelError, match="parameters"):
+        estimate(wanted, replace(seen, parameters=None))

@@ -59,6 +59,7 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
         **{f"survival_{time}": Measure("process", ("proportion", "percent")) for time in _TIMES},
         **{f"case_fatality_{time}": Measure("process", ("proportion", "percent")) for time in _TIMES},
         "risk_10_years": Measure("process", ("proportion", "percent"), among=True),
+        "smart2_risk": Measure("process", ("proportion", "percent"), among=True),  # over the years observed
         "life_expectancy": Measure("", ("years",)),  # at age_from
         "life_expectancy_gap_education": Measure("", ("years",)),  # high minus low, at age_from
         "mean_age_at_death": Measure("", ("years",)),

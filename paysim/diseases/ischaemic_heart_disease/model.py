@@ -85,7 +85,7 @@ def build(context: Context) -> Built:
         "angina",
         start,
         trend=context.trend("mi"),
-        source="GP registrations 2015 and 2020, ranked by the risk equation",
+        source="GP registrations 2020, ranked by the risk equation",
     )
     procedure = Transition(
         name="revascularisation",

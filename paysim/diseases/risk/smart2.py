@@ -16,6 +16,7 @@ from paysim.parameters import Parameters
 
 DISEASE_TERMS = ("aortic_aneurysm", "cad", "cerebrovascular", "pad")
 YEARS = 10
+AGES_DERIVED = (40.0, 80.0)
 
 
 def load_smart2(params: Parameters) -> dict[str, float]:
@@ -62,11 +63,20 @@ def _relative(coefficients: Mapping[str, float], **x: Any) -> np.ndarray:
     return np.asarray(np.exp(lp - c["mean_linear_predictor"]))
 
 
+def age_term(coefficients: Mapping[str, float]) -> np.ndarray:
+    """Return what age adds to the linear predictor, ``[111]``; under 40 and over 80 as at 40 and 80.
+
+    The equation was derived at these ages.
+    """
+    age = np.clip(np.arange(AGES) + 0.5, *AGES_DERIVED)
+    return np.asarray(coefficients["age"] * age + coefficients["age_sq"] * age**2)
+
+
 def slopes_by_age(coefficients: Mapping[str, float], mean_non_hdl: float) -> dict[str, np.ndarray]:
     """Return slopes of the log hazard per raw unit, ``[2, 111]``: smoker, sbp, tc, hdl.
 
-    The logarithm of non-HDL cholesterol is made linear at its mean; age, kidney function and inflammation are
-    not used.
+    The logarithm of non-HDL cholesterol is made linear at its mean. Age is `age_term`; sex and inflammation are not
+    used: published recurrences by sex say otherwise, and nobody's inflammation is known.
     """
     non_hdl = coefficients["ln_nonhdl"] / mean_non_hdl
     slopes = {"smoker": coefficients["smoker"], "sbp": coefficients["sbp"], "tc": non_hdl, "hdl": -non_hdl}

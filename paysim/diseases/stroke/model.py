@@ -24,6 +24,7 @@ from paysim.diseases.vascular_events import (
     Words,
     build_events,
     load_published,
+    recurrence_by_age,
     shares_with_past_event,
 )
 from paysim.kernel.spec import Transition
@@ -72,7 +73,9 @@ def stages(params: Parameters) -> dict[str, np.ndarray]:
     p, whole = params.group(GROUP), load_published(params, GROUP)
     past = shares_with_past_event(params, WORDS, whole)
     first = p["tia_per_admission"] * whole.admissions
-    later = p["recurrent_later"] * p["national_scale"] * (1 - whole.by_30_days)
+    later = (
+        p["recurrent_later"] * p["national_scale"] * recurrence_by_age(params, WORDS, whole) * (1 - whole.by_30_days)
+    )
     hr = faded(params, p["mortality_hr"])
     lasting = first * (1 - p["tia_stroke_90_days"])
     tia = stationary(life_table_hazard(params), {"tia": lasting}, [("tia", None, later)], hr={"tia": hr})["tia"]
