@@ -19,7 +19,7 @@ import numpy as np
 from paysim.accounting.activity import Activity
 from paysim.accounting.book import Book
 from paysim.accounting.segments import SEGMENT_CONDITION, SEGMENT_NAMES
-from paysim.behaviour.hospital import ELECTIVE, HOSPITAL, elective_margin, stay_margin
+from paysim.behaviour.hospital import ELECTIVE, FOLLOW_UP, HOSPITAL, elective_margin, follow_up_margin, stay_margin
 from paysim.behaviour.incentives import HALF_A_CENT, PEOPLE, UNITS, directions, expected_revenue_eur, signed
 from paysim.behaviour.lists import Lists, moved_lists, patient_margins
 from paysim.behaviour.protocol import Behaviour
@@ -31,7 +31,11 @@ from paysim.kernel.records import CONDITIONS as CONDITION_TITLES
 from paysim.kernel.records import LEVERS
 
 STAY = "length_of_stay"
-HOSPITAL_UNITS = {ELECTIVE: "EUR per further planned admission", STAY: "EUR per further day in hospital"}
+HOSPITAL_UNITS = {
+    ELECTIVE: "EUR per further planned admission",
+    STAY: "EUR per further day in hospital",
+    FOLLOW_UP: "EUR per further follow-up visit to a specialist",
+}
 PATIENTS_UNIT = "EUR per further person-year on the list"
 PATIENTS, LIST = "patients", "list_size"
 """Stand in the place of a lever where one more patient of a segment, or of any, is looked at."""
@@ -53,12 +57,12 @@ def actor_table(
     -------
     list of dict
         Rows with the keys of the incentive map of practices. A row in which nothing moves is left out. What an actor
-        does about it is predicted for the hospital's planned admissions and stays; the others have no lever.
+        does about it is predicted for the hospital's admissions, stays and follow-up; the others have no lever.
     """
-    rows, per_day = [], stay_margin(situation).cost_eur
+    rows, per_unit = [], {STAY: stay_margin(situation).cost_eur, FOLLOW_UP: follow_up_margin(situation).cost_eur}
     for lever, condition, units, up, down in _moves(situation):
         received, cost = _marginal(situation, up, down, units)
-        cost = per_day if lever == STAY else cost
+        cost = per_unit.get(lever, cost)
         before = {} if current is None else _marginal(current, up, down, units)[0]
         for actor in sorted(received):
             revenue, spent = received[actor], cost if actor == HOSPITAL else 0.0
@@ -91,7 +95,11 @@ def _predicted(
     situation: Situation, current: Situation | None, behaviour: Behaviour, actor: str, lever: str
 ) -> float | None:
     """Return by how much an actor would move its own lever in the end; None if it is not its lever."""
-    of_hospital = {ELECTIVE: ("best_elective", elective_margin), STAY: ("best_stay", stay_margin)}
+    of_hospital = {
+        ELECTIVE: ("best_elective", elective_margin),
+        STAY: ("best_stay", stay_margin),
+        FOLLOW_UP: ("best_follow_up", follow_up_margin),
+    }
     if actor != HOSPITAL or lever not in of_hospital:
         return None
     name, margin = of_hospital[lever]
@@ -117,11 +125,12 @@ def _moves(situation: Situation) -> Iterator[tuple[str, int, float, Activity, Ac
             units = float((up.units - down.units).sum())
             if units > 0.0:
                 yield name, condition, units, up.activity, down.activity
-        k = situation.services.index(ELECTIVE)
-        more, fewer = (_scaled(activity, k, condition, 1.0 + by) for by in (step, -step))
-        units = float((more.services - fewer.services).sum())
-        if units > 0.0:
-            yield ELECTIVE, condition, units, more, fewer
+        for service in (ELECTIVE, FOLLOW_UP):
+            k = situation.services.index(service)
+            more, fewer = (_scaled(activity, k, condition, 1.0 + by) for by in (step, -step))
+            units = float((more.services - fewer.services).sum())
+            if units > 0.0:
+                yield service, condition, units, more, fewer
         stays = activity.stays
         if stays is not None:
             of = condition == SEGMENT_CONDITION[stays.segment]
@@ -141,10 +150,11 @@ def _scaled(activity: Activity, service: int, condition: int, factor: float) -> 
 
 
 def _marginal(situation: Situation, up: Activity, down: Activity, units: float) -> tuple[dict[str, float], float]:
-    """Return euros by actor, and resource cost of care outside practices, per unit."""
+    """Return euros by actor, and resource cost of care outside practices, per unit; wholes hold their parts."""
     more, fewer = (_received(situation, each) for each in (up, down))
     received = {actor: (more.get(actor, 0.0) - fewer.get(actor, 0.0)) / units for actor in more.keys() | fewer.keys()}
-    hospital = situation.services.in_sector(HOSPITAL) * situation.services.resource_cost(situation.wages)
+    wholes = situation.services.in_sector(HOSPITAL) & np.array([not each for each in situation.services.within])
+    hospital = wholes * situation.services.resource_cost(situation.wages)
     cost = float(((up.services - down.services).sum(axis=(0, 1)) @ hospital) / units)
     return received, cost
 
@@ -263,4 +273,5 @@ _ACTS = {
     "availability": "contact of an evening or weekend with the own practice",
     ELECTIVE: "planned admission",
     STAY: "day in hospital",
+    FOLLOW_UP: "follow-up visit to a specialist",
 }

@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 from paysim.accounting.activity import Activity
 from paysim.accounting.book import Book
 from paysim.accounting.segments import AGE_BAND_NAMES, SEGMENT_AGE_BAND, SEGMENT_CONDITION, SEGMENT_DEPRIVED
-from paysim.behaviour.hospital import HOSPITAL
+from paysim.behaviour.hospital import FOLLOW_UP, HOSPITAL
 from paysim.behaviour.incentives import PEOPLE, expected_revenue_eur
-from paysim.behaviour.response import CONTACTS, DELIVERED, GP_CONTACTS
+from paysim.behaviour.response import CONTACTS, DELIVERED, GP_CONTACTS, REFERRALS
 from paysim.behaviour.situation import Floats, Situation
 from paysim.contracts.settlement import LINES, LONG_TERM_CARE, PAYERS, settle
 from paysim.kernel.records import CONDITIONS as CONDITION_TITLES
@@ -395,6 +395,14 @@ def _splitting() -> Iterator[Deviation]:
         _billed("elective_admission", "elective_admission", 2.0),
         HOSPITAL,
     )
+    yield Deviation("splitting", "asking patients back to its clinics a tenth more often", _back, HOSPITAL)
+
+
+def _back(situation: Situation, activity: Activity, share: Floats) -> Deviated:
+    k, services, work = situation.services.index(FOLLOW_UP), activity.services.copy(), _nothing(activity)
+    services[:, :, k] *= 1.0 + share[:, None]
+    work[:, k] = (services - activity.services)[:, :, k].sum(axis=1)
+    return Deviated(replace(activity, services=services), work, _nothing(activity))
 
 
 def _less(names: tuple[str, ...]) -> Callable[[Situation, Activity, Floats], Deviated]:
@@ -413,6 +421,7 @@ def _stinting() -> Iterator[Deviation]:
     yield Deviation("stinting", "leaving out a tenth of planned controls", _less(("chronic_nurse", "chronic_gp")))
     yield Deviation("stinting", "leaving out a tenth of home visits", _less(("gp_visit",)))
     yield Deviation("stinting", "leaving out a tenth of planned admissions", _less(("elective_admission",)), HOSPITAL)
+    yield Deviation("stinting", "leaving out a tenth of follow-up visits of clinics", _less((FOLLOW_UP,)), HOSPITAL)
 
 
 def _shifting() -> Iterator[Deviation]:
@@ -429,7 +438,7 @@ def _shifting() -> Iterator[Deviation]:
         return move
 
     def refer(situation: Situation, activity: Activity, share: Floats) -> Deviated:
-        columns = [situation.services.index(name) for name in ("specialist_trajectory", "elective_admission")]
+        columns = [situation.services.index(name) for name in REFERRALS]
         services, work = activity.services.copy(), _nothing(activity)
         further = services[:, :, columns[0]] * share[:, None]
         services[:, :, columns] *= 1.0 + share[:, None, None]

@@ -1,10 +1,11 @@
-"""What contracts reward a hospital for: one more planned admission, or one more day in bed, derived as for practices.
+"""What contracts reward a hospital for: an admission, a day in bed or a follow-up visit more, derived as for practices.
 
 The hospital of a region is one provider. The threshold from which it admits planned patients is its lever: admissions
 per trajectory, as a ratio to the base years. All planned admissions of a year are moved a little up and down, the
 contracts are asked what they would pay the hospital for either, and the difference is divided by the change.
 Emergencies are moved by need alone. Its second lever is the length of stay of all admissions, as a ratio to the base
-years; it pays where a contract looks at days.
+years; it pays where a contract looks at days. Its third is how often its clinics ask patients back: follow-up visits
+per trajectory, as a ratio to the base years; it pays where a contract pays them beside the trajectory.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from paysim.contracts.settlement import settle
 
 HOSPITAL = "hospital"
 ELECTIVE = "elective_admission"
+FOLLOW_UP = "specialist_follow_up"
 
 
 @dataclass(frozen=True)
@@ -32,11 +34,20 @@ class HospitalMargin:
 
 
 def elective_margin(situation: Situation) -> HospitalMargin:
-    """Return what the contracts reward the hospital for at the margin, on a year's activity of all practices.
+    """Return what the contracts reward the hospital for when it plans more admissions, on a year of all practices.
 
     Cost is the resource cost of an admission: the share of it that does not vary with volume is not known.
     """
-    activity, k = situation.activity, situation.services.index(ELECTIVE)
+    return _margin_of(situation, ELECTIVE)
+
+
+def follow_up_margin(situation: Situation) -> HospitalMargin:
+    """Return what the contracts reward the hospital for when its clinics ask patients back more often, per visit."""
+    return _margin_of(situation, FOLLOW_UP)
+
+
+def _margin_of(situation: Situation, service: str) -> HospitalMargin:
+    activity, k = situation.activity, situation.services.index(service)
     activity = activity if activity.years == 1.0 else activity.annualised()
     units = float(activity.services[:, :, k].sum())
     cost = float(situation.services.resource_cost(situation.wages)[k])

@@ -47,8 +47,13 @@ from paysim.kernel.records import CODING, DELEGATION, LEVERS, PERIODS_PER_YEAR, 
 from paysim.parameters import Parameters
 
 HOURS_CHANNEL = "working_hours_response"
-ELECTIVE_CHANNEL, STAY_CHANNEL = "elective_admission_response", "length_of_stay_response"
-CHANNELS = (*(f"{lever}_response" for lever in (*LEVERS, *LIST_LEVERS)), HOURS_CHANNEL, ELECTIVE_CHANNEL, STAY_CHANNEL)
+_CHANNEL_OF = {
+    "elective": "elective_admission_response",
+    "stay": "length_of_stay_response",
+    "follow_up": "specialist_follow_up_response",
+}
+"""Of each lever of the hospital."""
+CHANNELS = (*(f"{lever}_response" for lever in (*LEVERS, *LIST_LEVERS)), HOURS_CHANNEL, *_CHANNEL_OF.values())
 """Off switches, 1 or 0; a lever whose channel is off stays at base, and so do hours."""
 
 _IN_THE_BOOK = (VISIT_INTENSITY, PREVENTION, DELEGATION)
@@ -70,7 +75,7 @@ _CURVATURES = {
 """Of each lever, its curvature, and the service whose resource cost this is a multiple of."""
 
 _MULTIPLES = tuple(name for name, _ in _CURVATURES.values())
-_HOSPITAL = tuple(f"{lever}_{what}" for lever in ("elective", "stay") for what in ("curvature", "min", "max"))
+_HOSPITAL = tuple(f"{lever}_{what}" for lever in _CHANNEL_OF for what in ("curvature", "min", "max"))
 _LISTS = (
     *("acceptance_curvature", "acceptance_min", "retention_curvature", "retention_min"),
     *("list_size_curvature", "list_size_min", "list_size_max"),
@@ -176,9 +181,7 @@ class ProfitAltruism:
 
         The hospital is as altruistic as practices are on average, and too large for an income effect.
         """
-        if self.values[ELECTIVE_CHANNEL] != 1.0:
-            return 1.0
-        return float(now + self.values["speed"] * (self.best_elective(gain_eur, cost_eur) - now))
+        return self._decide_of_hospital("elective", now, gain_eur, cost_eur)
 
     def best_elective(self, gain_eur: float, cost_eur: float) -> float:
         """Return the hospital's best lever of planned admissions, ``1 + gain / (altruism k)`` within its limits."""
@@ -186,13 +189,24 @@ class ProfitAltruism:
 
     def decide_stay(self, now: float, gain_eur: float, cost_eur: float) -> float:
         """Return the hospital's lever of length of stay for the coming quarter, as for planned admissions."""
-        if self.values[STAY_CHANNEL] != 1.0:
-            return 1.0
-        return float(now + self.values["speed"] * (self.best_stay(gain_eur, cost_eur) - now))
+        return self._decide_of_hospital("stay", now, gain_eur, cost_eur)
 
     def best_stay(self, gain_eur: float, cost_eur: float) -> float:
         """Return the hospital's best length of stay, a ratio to base, within its limits."""
         return self._best_of_hospital("stay", gain_eur, cost_eur)
+
+    def decide_follow_up(self, now: float, gain_eur: float, cost_eur: float) -> float:
+        """Return the hospital's lever of follow-up visits for the coming quarter, as for planned admissions."""
+        return self._decide_of_hospital("follow_up", now, gain_eur, cost_eur)
+
+    def best_follow_up(self, gain_eur: float, cost_eur: float) -> float:
+        """Return the hospital's best number of follow-up visits, a ratio to base, within its limits."""
+        return self._best_of_hospital("follow_up", gain_eur, cost_eur)
+
+    def _decide_of_hospital(self, lever: str, now: float, gain_eur: float, cost_eur: float) -> float:
+        if self.values[_CHANNEL_OF[lever]] != 1.0:
+            return 1.0
+        return float(now + self.values["speed"] * (self._best_of_hospital(lever, gain_eur, cost_eur) - now))
 
     def _best_of_hospital(self, lever: str, gain_eur: float, cost_eur: float) -> float:
         v = self.values
@@ -373,7 +387,7 @@ _RULES: dict[str, Callable[[float], bool]] = {
 
 def _faults(values: Mapping[str, float]) -> list[Problem]:
     rules = dict.fromkeys(CHANNELS, "0 or 1") | dict.fromkeys(_ABOVE_ZERO, "a number above 0")
-    limited = (*LEVERS, *LIST_LEVERS, *HOURS, "elective", "stay")
+    limited = (*LEVERS, *LIST_LEVERS, *HOURS, *_CHANNEL_OF)
     rules |= dict.fromkeys((f"{lever}_min" for lever in limited), "a number above 0, at most 1")
     rules |= dict.fromkeys((f"{lever}_max" for lever in limited), "a number from 1 up")
     rules |= dict.fromkeys(("speed", "segment_weight"), "a number from 0 to 1")

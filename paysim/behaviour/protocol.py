@@ -70,6 +70,10 @@ class Behaviour(Protocol):
         """Return the hospital's lever of length of stay for the coming quarter, by what a bed-day brings and costs."""
         ...
 
+    def decide_follow_up(self, now: float, gain_eur: float, cost_eur: float) -> float:
+        """Return the hospital's lever of follow-up visits for the coming quarter, by what one brings and costs."""
+        ...
+
     def decide_lists(self, now: Lists, situation: Situation, at_base: PatientMargins) -> Lists:
         """Return whom practices accept and keep in the coming year, and when they close their lists.
 

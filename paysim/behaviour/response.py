@@ -6,8 +6,8 @@ With ``l`` the lever at which the activity was observed and ``l'`` the one consi
   contacts, and the referrals they lead to, move by ``(1 - s + s l') / (1 - s + s l)``;
 - prevention: programme-years move by ``(l'/l)^e`` up to everybody on the list, planned controls by ``l'/l``
   and with the programme-years, drug years and what is delivered or at target in a register by ``(l'/l)^d``;
-- referral: trajectories and planned admissions move by ``l'/l``; each further referral saves GP minutes, part
-  of them a contact that is then neither held nor paid;
+- referral: trajectories with their follow-up visits, and planned admissions, move by ``l'/l``; each further referral
+  saves GP minutes, part of them a contact that is then neither held nor paid;
 - delegation: contacts move one for one between GP and nurse, whose share is the base share times ``l`` up to
   one;
 - coding: recorded risk moves by ``l'/l``, and nothing that is done for anybody;
@@ -33,7 +33,7 @@ from paysim.kernel.records import LEVERS
 
 GP_CONTACTS = ("gp_phone", "gp_consult", "gp_long", "gp_visit", "gp_email")
 CONTACTS = (*GP_CONTACTS, "nurse_consult", "nurse_mental")
-REFERRALS = ("specialist_trajectory", "elective_admission")
+REFERRALS = ("specialist_trajectory", "specialist_follow_up", "elective_admission")
 DRUG_YEARS = ("statin_year", "bp_drug_year")
 
 

@@ -76,6 +76,7 @@ class _Service(Reader):
     unit: Literal["contact", "visit", "trajectory", "admission", "course", "person_year", "euro"]
     urgency: Literal["any", "planned", "urgent", "emergency"]
     delegable: bool
+    within: str | None = None
     minutes: _Minutes | None = None
     material: _Amount | None = None
     resource: _Amount | None = None
@@ -112,6 +113,9 @@ class Services:
         Texts, one per service.
     delegable
         ``[S]`` bool.
+    within
+        Service that a service is a part of, empty for most: paid with the whole unless a contract pays it by itself,
+        and held in the whole's resource cost.
     minutes
         ``[S, 4]`` staff minutes of one unit, in the order of `STAFF`.
     material_eur, reference_price_eur
@@ -130,6 +134,7 @@ class Services:
     units: tuple[str, ...]
     urgency: tuple[str, ...]
     delegable: NDArray[np.bool_]
+    within: tuple[str, ...]
     minutes: NDArray[np.float64]
     material_eur: NDArray[np.float64]
     reference_price_eur: NDArray[np.float64]
@@ -222,6 +227,12 @@ def load_services(path: Path = FILE) -> Services:
     for k, name in enumerate(names):
         if name in names[:k]:
             problems.append(_twice(document, k, name))
+        whole = file.services[k].within
+        if whole is not None and (whole == name or whole not in names):
+            near = nearest_name(whole, names)
+            problems.append(
+                document.problem("is within no other service", ("services", k, "within"), found=whole, nearest=near)
+            )
     if problems:
         raise DataError(*problems)
     return _services(file)
@@ -265,6 +276,7 @@ def _services(file: _File) -> Services:
         units=tuple(s.unit for s in each),
         urgency=tuple(s.urgency for s in each),
         delegable=np.array([s.delegable for s in each]),
+        within=tuple(s.within or "" for s in each),
         minutes=np.array(minutes, dtype=np.float64),
         material_eur=np.array([s.material.eur if s.material else 0.0 for s in each], dtype=np.float64),
         reference_price_eur=np.array([s.price.eur for s in each], dtype=np.float64),

@@ -221,7 +221,7 @@ def hospital_terms(
             weeks=params["care.home_care_weeks"],
         ),
         unit_costs=UnitCosts(
-            params["care.follow_up_visit_eur"],
+            params["services.specialist_follow_up.resource_cost_eur"],
             params["care.clinic_test_eur"],
             params["care.home_care_eur_per_hour"],
             0,

@@ -44,6 +44,9 @@ STAFF_SERVICES = (*CONTACT_TYPES, "nurse_consult", "nurse_mental", "chronic_nurs
 TRAJECTORY = "specialist_trajectory"
 """The service whose resource cost holds follow-up visits and tests."""
 
+FOLLOW_UP = "specialist_follow_up"
+"""Follow-up visit of a trajectory."""
+
 YEARS_WITH = {
     "statin_year": ("statin",),
     "bp_drug_year": ("bp_drug_1", "bp_drug_2"),
@@ -95,9 +98,9 @@ class CareModel:
         if taken <= said:
             return ""
         return (
-            f"follow-up visits and tests of a mean trajectory cost {taken:.2f} EUR (care.follow_up_visit_eur,"
-            f" care.clinic_test_eur), more than the {said:.2f} of services.{TRAJECTORY}.resource_cost_eur:"
-            " they are taken"
+            f"follow-up visits and tests of a mean trajectory cost {taken:.2f} EUR"
+            f" (services.{FOLLOW_UP}.resource_cost_eur, care.clinic_test_eur), more than the {said:.2f} of"
+            f" services.{TRAJECTORY}.resource_cost_eur: they are taken"
         )
 
     @property
@@ -262,6 +265,7 @@ def _work(params: Parameters, services: Services, costs: PracticeCosts, hospital
     """Return minutes, slots and resource costs: those of the catalogue, of what nurses do those of the rules.
 
     A trajectory costs no less than its follow-up visits and tests: drawn or swept apart, parts can exceed the whole.
+    What is within another service costs nothing by itself: it is counted apart (`engine.cell`).
     """
     minutes = services.minutes.copy()
     for task, service in SERVICE.items():
@@ -277,6 +281,7 @@ def _work(params: Parameters, services: Services, costs: PracticeCosts, hospital
     resource_cost_eur = np.where(np.isnan(services.given_cost_eur), built, services.given_cost_eur)
     whole = services.index(TRAJECTORY)
     resource_cost_eur[whole] = max(resource_cost_eur[whole], hospital.unit_costs.after_first_visit_eur)
+    resource_cost_eur[[each != "" for each in services.within]] = 0.0
     return {
         "contact_minutes": MappingProxyType(slots),
         "minutes": minutes,

@@ -5,9 +5,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
 
 from paysim.contracts.contract import GENERAL_PRACTICE, PRACTICES, Contract
 from paysim.contracts.parties import left
+
+if TYPE_CHECKING:
+    from paysim.care.catalogue import Services
 
 _ROUNDING = 1e-9
 TIMES_SPENDING = 100.0
@@ -46,9 +51,9 @@ def coverage(
 
     A fee beside a capitation is a two-part tariff, which is common and no fault. Paid twice means: the shares
     of the prices per unit, and of bundles that contain the service, add up to more than one. Paid never means
-    that a provider would deliver it for nothing. Both are looked for among all sets of practices that take part in the
-    same contracts; where practices decide for themselves, both answers. How many people an insurer has is not known
-    here: its contract never makes a service paid twice.
+    that a provider would deliver it for nothing; a part of another service is paid in advance with the whole. Both are
+    looked for among all sets of practices that take part in the same contracts; where practices decide for themselves,
+    both answers. How many people an insurer has is not known here: its contract never makes a service paid twice.
 
     Parameters
     ----------
@@ -63,7 +68,12 @@ def coverage(
     """
     of = dict(zip(service_names, _sectors(service_names) if sectors is None else sectors, strict=True))
     contracts = list(contracts)
+    within = _within(service_names)
     groups = [_one_group(contracts, *who, of, year) for who in _kinds_of_practices(contracts)]
+    for group in groups:
+        for part, whole in within.items():
+            if whole in group:  # what pays the whole pays its parts in advance
+                group[part][1].extend(label for each in group[whole][:2] for label in each)
     rows = []
     for service in service_names:
         units = tuple(dict.fromkeys(label for group in groups for label in group[service][0]))
@@ -175,9 +185,24 @@ def implausible_amounts(contracts: Iterable[Contract], spending_per_head: float)
     ]
 
 
-def _sectors(service_names: Sequence[str]) -> list[str]:
+def _within(service_names: Sequence[str]) -> dict[str, str]:
+    """Return the services that are part of another, and of which."""
+    services = _catalogue()
+    return {
+        name: whole
+        for name, whole in zip(services.names, services.within, strict=True)
+        if whole and name in service_names
+    }
+
+
+@cache
+def _catalogue() -> Services:
     from paysim.care.catalogue import load_services
 
-    services = load_services()
+    return load_services()
+
+
+def _sectors(service_names: Sequence[str]) -> list[str]:
+    services = _catalogue()
     of = dict(zip(services.names, services.sectors, strict=True))
     return [str(of[name]) for name in service_names]

@@ -179,6 +179,7 @@ class Accounts:
         n, services = len(state.people), len(self.names)
         self._used = np.zeros((0, services))  # of each person, while a quarter is closed
         self._year = np.zeros((n, services + len(EXTRA)))
+        self._delivered: dict[str, np.ndarray] = {}  # this quarter, of services that are no event of a person's
         self._yearly = services + np.array([EXTRA.index(name) for name in use.YEARLY])
         self._money = services + np.array([EXTRA.index(name) for name in use.MONEY])
         self._settled = services + np.array([EXTRA.index(f"settled_{line}") for line in SETTLED])
@@ -269,8 +270,11 @@ class Accounts:
         kernel.open_period(self.state.people, self.state.practices)
 
     def add(self, name: str, rows: np.ndarray, amount: np.ndarray) -> None:
-        """Add an amount per person to what is counted this year under one of the names of `EXTRA`."""
-        column = self._year[:, len(self.names) + EXTRA.index(name)]
+        """Add an amount per person to what is counted this year under one of the names of `EXTRA`, or of a service."""
+        if name in self.names:
+            column = self._delivered.setdefault(name, np.zeros(len(self._year)))
+        else:
+            column = self._year[:, len(self.names) + EXTRA.index(name)]
         np.add.at(column, rows, amount)  # somebody may be there twice
 
     def person(self, number: int) -> PersonQuarter | None:
@@ -297,7 +301,7 @@ class Accounts:
         What a person uses is so attributed to the list on which they are at the end of the period.
         """
         noted = (self._visits, self._visited) if self._by_person else ()
-        for counted in (self._year, *noted, *self._charged.values()):
+        for counted in (self._year, *noted, *self._charged.values(), *self._delivered.values()):
             counted[taken] = counted[left]
             counted[left] = 0.0
         self.facts.follow(left, taken)
@@ -323,6 +327,9 @@ class Accounts:
             background.end_of_life_eur,
             self._used,
         )
+        for name, amount in self._delivered.items():
+            self._used[:, self.names.index(name)] += amount
+        self._delivered.clear()
 
     def _activity(self) -> Activity:
         practices = self.state.practices.size

@@ -17,7 +17,7 @@ from paysim.accounting.ledger import Ledger
 from paysim.behaviour.lists import LIST_LEVERS
 from paysim.behaviour.situation import HOURS
 from paysim.care.costs import BILLS
-from paysim.care.model import TRAJECTORY
+from paysim.care.model import FOLLOW_UP, TRAJECTORY
 from paysim.contracts.neutrality import scaled, solve_scale, total_eur
 from paysim.contracts.parties import Decision
 from paysim.contracts.settlement import Settlement, tariff_of_sectors
@@ -352,7 +352,7 @@ def _apart(model: Model, base: Base, usual_hours: float) -> tuple[Apart, ...]:
     hours = usual_hours * WEEKS_PER_YEAR / euros if euros > 0.0 else 0.0
     hospital = care.services.sectors[care.services.index(TRAJECTORY)]
     return (
-        Apart("follow_up_visits", costs.follow_up_eur, hospital, TRAJECTORY, costs.follow_ups),
+        Apart(FOLLOW_UP, costs.follow_up_eur, hospital, TRAJECTORY, costs.follow_ups),
         Apart("clinic_tests", costs.test_eur, hospital, TRAJECTORY, costs.tests),
         Apart("hours_of_home_care", costs.home_care_eur, care.services.sectors[nursing], _DISTRICT_NURSING, hours),
     )

@@ -93,15 +93,16 @@ class Clinic:
         routine.list_weeks += len(routine)
         return seen
 
-    def follow_up(self, now: int, patients: np.ndarray, settling: bool) -> np.ndarray:
+    def follow_up(self, now: int, patients: np.ndarray, settling: bool, lever: float = 1.0) -> np.ndarray:
         """Hold the follow-up visits that are due, in order, and plan the next ones; return who came.
 
-        `patients` are those whose first visit and tests are done this week, with the number of visits to come.
+        `patients` are those whose first visit and tests are done this week, with the number of visits to come. The
+        clinic has slots for as many as it plans: `lever` of them, against the base years.
         """
         for tick in sorted([tick for tick in self.later if tick <= now]):
             for planned in self.later.pop(tick):
                 self.follow_ups.join(planned)
-        slots = self.draws.whole(f"follow-up slots {self.name}", self.follow_up_capacity)
+        slots = self.draws.whole(f"follow-up slots {self.name}", self.follow_up_capacity * lever)
         if settling:
             slots = max(len(self.follow_ups), slots)
         self.follow_up_slots += slots
@@ -120,7 +121,7 @@ class Clinic:
 
     @property
     def follow_up_capacity(self) -> float:
-        """Slots a week for follow-up visits: those of the new patients seen, at the occupancy of the terms."""
+        """Slots a week for follow-up visits at base: those of the new patients seen, at the occupancy of the terms."""
         return self.capacity.now * self.terms.follow_ups / self.occupancy
 
     def patients(self) -> tuple[np.ndarray, ...]:

@@ -36,7 +36,6 @@ EXTRA = (
     "programme_cost",
     "programme_payments",
     "payments_by_others",
-    "follow_up_visits",
     "clinic_tests",
     "hours_of_home_care",
 )

@@ -19,6 +19,7 @@ import numpy as np
 import simpy
 
 from paysim.care.hospital import HospitalTerms
+from paysim.care.model import FOLLOW_UP
 from paysim.engine.beds import Ward
 from paysim.engine.clinics import Clinic, refer
 from paysim.engine.cohort import ADMISSIONS, HOMES, REFERRALS
@@ -105,19 +106,21 @@ class Hospital:
         Planned admissions wanted per trajectory, against the base years: what the hospital decides.
     stay_lever
         Days of a stay, against the base years: what the hospital decides.
+    follow_up_lever
+        Follow-up visits planned per trajectory, and slots for them, against the base years: what the hospital decides.
     shares
         Of a closed cohort, what it asks for over what it asked for at the fork, see `engine.cohort`.
     on_admission
         Called with rows, service and days of stay of those whom the hospital admits by itself.
     on_use
-        Called with a name of `groups.EXTRA`, rows and amounts of what people use that is no service of the catalogue.
+        Called with a service or a name of `groups.EXTRA`, rows and amounts: what people use that no request asks for.
     """
 
     def __init__(self, state: State, terms: HospitalTerms, key: np.uint64, weight: float, codes: Codes) -> None:
         self.state, self.terms, self.weight, self.codes = state, terms, weight, codes
         self.draws = draws = Draws(state, key)
         self.week = 0
-        self.elective_lever = self.stay_lever = 1.0
+        self.elective_lever = self.stay_lever = self.follow_up_lever = 1.0
         self.shares = dict.fromkeys((REFERRALS, ADMISSIONS, HOMES), 1.0)
         share = terms.occupancy
         shared = (terms.margin, terms.patience_weeks, share["follow_up"], draws)
@@ -251,14 +254,14 @@ class Hospital:
 
         seen, elsewhere = self._hold_clinics(now, referrals, settling)
         ready = self._test(now, seen, settling)
-        ready["visits"] = self.triage.visits(ready)
+        ready["visits"] = self.triage.visits(ready, self.follow_up_lever)
         held = []
         for clinic, treated in zip(self.clinics.values(), by_unit(ready, len(self.clinics)), strict=True):
-            held.append(clinic.follow_up(now, treated, settling))
+            held.append(clinic.follow_up(now, treated, settling, self.follow_up_lever))
             clinic.end_week()
-        self._use("follow_up_visits", together(*held))
+        self._use(FOLLOW_UP, together(*held))
         # Of who is seen outside the region what follows is not simulated: as much as is usual.
-        self._use("follow_up_visits", elsewhere, self.triage.follow_ups[elsewhere["unit"]])
+        self._use(FOLLOW_UP, elsewhere, self.follow_up_lever * self.triage.follow_ups[elsewhere["unit"]])
         self._use("clinic_tests", elsewhere, self.triage.test_share[elsewhere["unit"]])
         self._treat_emergencies(now, visits)
         self._fill_beds(now, emergencies, together(ready, elsewhere), settling)
@@ -441,7 +444,7 @@ class Hospital:
         for part in (self.tests, self.emergency_department, self.rehabilitation, self.home_care):
             found.update(part.counts())
         found |= {"lever_elective": np.array(self.elective_lever), "lever_stay": np.array(self.stay_lever)}
-        found |= {"lever_quarters": np.array(1.0)}
+        found |= {"lever_follow_up": np.array(self.follow_up_lever), "lever_quarters": np.array(1.0)}
         homes = self.nursing_homes.counts()
         return found | {name: each * self.weight for name, each in homes.items()}
 

@@ -6,7 +6,7 @@ that changes nothing moves nobody, and `current` shows no jump at year 0.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -16,7 +16,7 @@ import numpy as np
 from paysim.accounting.activity import Activity
 from paysim.accounting.segments import CONDITIONS
 from paysim.behaviour import load_behaviour
-from paysim.behaviour.hospital import elective_margin, stay_margin
+from paysim.behaviour.hospital import HospitalMargin, elective_margin, follow_up_margin, stay_margin
 from paysim.behaviour.incentives import incentive_table, make_anchor
 from paysim.behaviour.lists import Lists, PatientMargins, patient_margins
 from paysim.behaviour.participation import as_expected
@@ -43,18 +43,19 @@ class Step:
         programmes.
     lists
         Whom practices accept and keep, and when they close their lists.
+    elective, stay, follow_up
+        Levers of the hospital: planned admissions, length of stay, and follow-up visits.
     hours
         Of GPs, nurses and nurses for mental health ``[practice, 3]``, a ratio to those of the data year's staff.
-    elective, stay
-        Levers of the hospital: planned admissions, and length of stay.
     """
 
     activity: np.ndarray
     health: np.ndarray
     lists: Lists
-    hours: np.ndarray
-    elective: float
-    stay: float
+    elective: float = 1.0
+    stay: float = 1.0
+    follow_up: float = 1.0
+    hours: np.ndarray | float = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +82,14 @@ class LeverPath:
         """Return the same activity with treatment and programmes moved as in another path."""
         pairs = zip(self.steps, other.steps, strict=True)
         return LeverPath(tuple(replace(mine, health=theirs.health) for mine, theirs in pairs))
+
+
+_OF_HOSPITAL: dict[str, Callable[[Situation], HospitalMargin]] = {
+    "decide_hospital": elective_margin,
+    "decide_stay": stay_margin,
+    "decide_follow_up": follow_up_margin,
+}
+"""How a behaviour decides on each lever of the hospital, in the order of `Step`, and what a unit of it brings."""
 
 
 class Responses:
@@ -141,14 +150,9 @@ class Responses:
         return patient_margins(self.under_current)
 
     @cached_property
-    def elective_anchor(self) -> float:
-        """Euros that a planned admission brought the hospital under `current` in the base year."""
-        return elective_margin(self.under_current).revenue_eur
-
-    @cached_property
-    def stay_anchor(self) -> float:
-        """Euros that a further day in hospital brought it under `current` in the base year."""
-        return stay_margin(self.under_current).revenue_eur
+    def hospital_anchor(self) -> dict[str, float]:
+        """Euros that a unit of each of its levers brought the hospital under `current` in the base year."""
+        return {name: margin(self.under_current).revenue_eur for name, margin in _OF_HOSPITAL.items()}
 
     @cached_property
     def under_current(self) -> Situation:
@@ -199,7 +203,8 @@ class Responses:
             levers = self.behaviour.decide(situation)
             if self.quarter % PERIODS_PER_YEAR == 0:
                 self.lists = self._lists(situation)
-            step = Step(levers, levers, self.lists, self._hours(situation, levers), *self._hospital(region, situation))
+            hospital, hours = self._hospital(region, situation), self._hours(situation, levers)
+            step = Step(levers, levers, self.lists, *hospital, hours)
         else:
             step = self.replay.at(self.quarter)
         levers, health = step.activity, step.health
@@ -214,6 +219,7 @@ class Responses:
             practices["health_levers"] = health
             region.practices.levers_changed(int(region.env.now))
         region.hospital.elective_lever, region.hospital.stay_lever = step.elective, step.stay
+        region.hospital.follow_up_lever = step.follow_up
 
     # A user's own behaviour may be of levers alone, and know nothing of hours, lists or the hospital.
 
@@ -230,21 +236,20 @@ class Responses:
         found: Lists = decide(self.lists, situation, self.patients_anchor)
         return found
 
-    def _hospital(self, region: Region, situation: Situation) -> tuple[float, float]:
-        """Return the hospital's levers for the coming quarter: planned admissions, length of stay."""
-        now = region.hospital.elective_lever, region.hospital.stay_lever
+    def _hospital(self, region: Region, situation: Situation) -> tuple[float, ...]:
+        """Return the hospital's levers for the coming quarter: planned admissions, length of stay, follow-up visits."""
+        now = region.hospital.elective_lever, region.hospital.stay_lever, region.hospital.follow_up_lever
         if isinstance(self.behaviour, Passive):
             return now
-        margins = (elective_margin, self.elective_anchor), (stay_margin, self.stay_anchor)
         levers = []
-        for name, lever, (margin, anchor) in zip(("decide_hospital", "decide_stay"), now, margins, strict=True):
+        for lever, (name, margin) in zip(now, _OF_HOSPITAL.items(), strict=True):
             decide = getattr(self.behaviour, name, None)
             if decide is not None:
                 found = margin(situation)
-                gain = round(found.revenue_eur - anchor, 2) if found.units else 0.0  # money is in cents
+                gain = round(found.revenue_eur - self.hospital_anchor[name], 2) if found.units else 0.0  # in cents
                 lever = float(decide(lever, gain, found.cost_eur))
             levers.append(lever)
-        return levers[0], levers[1]
+        return tuple(levers)
 
     def _look(self, situation: Situation) -> None:
         self.remarks.look(self.quarter + 1, self.behaviour, situation)

@@ -90,9 +90,9 @@ class Staff:
         self._spread()
         return nobody if now % TICKS_PER_YEAR else np.flatnonzero(self.ends == year)
 
-    def work(self, hours: np.ndarray) -> None:
+    def work(self, hours: np.ndarray | float) -> None:
         """Let staff work as practices decided ``[P, 3]``, a ratio: nurses are paid for it, GPs are not."""
-        if not np.array_equal(hours, self.state.practices["hours"]):
+        if not (self.state.practices["hours"] == hours).all():
             self.state.practices["hours"] = hours
             self._spread()
 

@@ -69,7 +69,7 @@ class Triage:
             np.array([getattr(each, name) for each in terms.specialties])
             for name in ("urgent_share", "test_share", "elective_share", "follow_ups")
         )
-        self._visits_upto = np.maximum.accumulate(pdtr(np.arange(_MOST_VISITS), self.follow_ups[:, None]), axis=1)
+        self._visits_upto, self._visits_at = self._upto(1.0), 1.0
         share, from_age = terms.rehabilitation.share, terms.rehabilitation.from_age
         self._rehabilitation = np.array([share.get(name, 0.0) for name in codes.service_of])
         self._from_age = np.array([from_age.get(name, 0) for name in codes.service_of])
@@ -104,11 +104,18 @@ class Triage:
         expected[self._surgical] += share * float(days[ward < 0].sum())
         return patients, expected
 
-    def visits(self, patients: np.ndarray) -> np.ndarray:
-        """Return a keyed Poisson number of follow-up visits for each, by specialty."""
+    def visits(self, patients: np.ndarray, lever: float = 1.0) -> np.ndarray:
+        """Return a keyed Poisson number of follow-up visits for each, of a mean by specialty times `lever`."""
+        if lever != self._visits_at:
+            self._visits_upto, self._visits_at = self._upto(lever), lever
         visits = np.empty(len(patients), np.int64)
         count_upto(self.draws.of(patients, "follow-up visits"), patients["unit"], self._visits_upto, visits)
         return visits
+
+    def _upto(self, lever: float) -> np.ndarray:
+        """Return the chance of at most so many follow-up visits ``[S, number]``."""
+        means = lever * self.follow_ups[:, None]
+        return np.asarray(np.maximum.accumulate(pdtr(np.arange(_MOST_VISITS), means), axis=1))
 
     def rehabilitated(self, patients: np.ndarray, age: np.ndarray) -> np.ndarray:
         """Return the chance of the admitted to go on to rehabilitation, by the service of their admission."""

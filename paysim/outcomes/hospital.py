@@ -133,6 +133,7 @@ _REGION: dict[str, tuple[str, Formula]] = {
     },
     "lever_elective_admission": ("ratio to base", lambda a: _over(a["lever_elective"], a["lever_quarters"])),
     "lever_length_of_stay": ("ratio to base", lambda a: _over(a["lever_stay"], a["lever_quarters"])),
+    "lever_specialist_follow_up": ("ratio to base", lambda a: _over(a["lever_follow_up"], a["lever_quarters"])),
     "home_care_hours": ("hours", lambda a: a["home_care_given"]),
     "home_care_unmet_hours": ("hours", lambda a: a["home_care_asked"] - a["home_care_given"]),
     "home_care_occupancy_share": ("share", lambda a: _over(a["home_care_given"], a["home_care_room"])),

@@ -30,7 +30,7 @@ nurses for mental health."""
 
 @dataclass(frozen=True)
 class Apart:
-    """What is used and costs something, though it is no service of the catalogue.
+    """What is used and costs something, though a service of the catalogue holds it.
 
     A service holds it at base already: so as not to count it twice, that much is taken off the service's resource
     cost, and what is really used is added.

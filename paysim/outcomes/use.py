@@ -20,10 +20,10 @@ _USE = {
     "specialist_trajectories": ("trajectories", ("specialist_trajectory",)),
     "elective_admissions": ("admissions", ("elective_admission",)),
     "other_emergency_admissions": ("admissions", ("admission_other",)),
+    "specialist_follow_ups": ("visits", ("specialist_follow_up",)),
 }
 
 _APART = {
-    "specialist_follow_ups": ("visits", "follow_up_visits"),
     "specialist_tests": ("tests", "clinic_tests"),
     "hours_of_care_at_home": ("hours", "hours_of_home_care"),
 }

@@ -12,7 +12,7 @@ from paysim.errors import DataError
 REQUIRED = (
     *("gp_phone", "gp_consult", "gp_long", "gp_visit", "gp_email"),
     *("nurse_consult", "nurse_mental", "chronic_nurse", "chronic_gp"),
-    *("ooh_contact", "ed_visit", "specialist_trajectory", "elective_admission"),
+    *("ooh_contact", "ed_visit", "specialist_trajectory", "specialist_follow_up", "elective_admission"),
     *("admission_mi", "admission_stroke", "admission_other", "cardiac_rehabilitation"),
     *("statin_year", "bp_drug_year", "antiplatelet_year", "ezetimibe_year", "pcsk9_year", "inclisiran_year"),
     *("sglt2_year", "glp1_year", "nursing_home_year"),
@@ -79,6 +79,7 @@ def test_a_euro_of_background_is_a_euro():
         ("minutes: {gp: 25", "minutes: {gp: 90", "outside their range"),
         ("title: Home visit", "titel: Home visit", "did you mean 'title'"),
         ("    resource: {eur: 110, range: [80, 150]", "    cost: {eur: 110, range: [80, 150]", "unknown key"),
+        ("within: specialist_trajectory", "within: specialist_trajectry", "did you mean 'specialist_trajectory'"),
         ("schema: 1", "schema: 2", "schema"),
     ],
 )

@@ -401,7 +401,7 @@ def test_a_trajectory_costs_no_less_than_its_visits_and_tests(care, people):
     at = care.services.index("specialist_trajectory")
     assert care.dear_trajectory == ""
     assert care.resource_cost_eur[at] == care.services.given_cost_eur[at]
-    dear = [("care.follow_up_visit_eur", 160.0), ("care.clinic_test_eur", 355.0)]
+    dear = [("services.specialist_follow_up.resource_cost_eur", 160.0), ("care.clinic_test_eur", 355.0)]
     found = build_care(care_parameters("NL").override(dear), people, "NL")
     assert found.resource_cost_eur[at] == found.hospital.unit_costs.after_first_visit_eur > care.resource_cost_eur[at]
     assert "care.clinic_test_eur" in found.dear_trajectory

@@ -181,6 +181,14 @@ def test_the_command_ranks_by_harm_too(capsys: pytest.CaptureFixture[str]):
     small = ["--sample", "3000", "--arm", "fee_for_service"]
     assert run(["audit", "nl/achterhoek_four_models", *small, "--by", "harm"]) == 0
     out = capsys.readouterr().out
-    assert "referring a tenth more than is needed" in out
+    by_harm = (
+        "outpatients on paper",
+        "readmitting a tenth",
+        "follow-up visits of clinics",
+        "under 65 without a chronic",
+    )
+    assert [out.index(each) for each in by_harm] == sorted(out.index(each) for each in by_harm)
     assert "Under fee_for_service a practice would gain" in out
+    assert run(["audit", "nl/achterhoek_four_models", *small, "--by", "harm", "--all"]) == 0
+    assert "referring a tenth more than is needed" in capsys.readouterr().out
     assert run(["audit", "nl/achterhoek_four_models", "--sample", "3000", "--arm", "fee_for_servce"]) == 2

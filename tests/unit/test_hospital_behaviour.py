@@ -8,9 +8,10 @@ import pytest
 from paysim.accounting.book import Book
 from paysim.accounting.episodes import Stays
 from paysim.behaviour import load_behaviour
-from paysim.behaviour.hospital import ELECTIVE, elective_margin, stay_margin
+from paysim.behaviour.hospital import ELECTIVE, FOLLOW_UP, elective_margin, follow_up_margin, stay_margin
 from paysim.contracts.admission_tariff import AdmissionPrice, AdmissionTariff
 from paysim.contracts.contract import Contract, Part
+from paysim.contracts.coverage import coverage
 from paysim.contracts.fee_for_service import FeeForService
 from paysim.contracts.schedule import ServicePrice
 from paysim.contracts.settlement import practice_net, settle
@@ -81,3 +82,36 @@ def test_what_practices_are_paid_is_the_same_without_contracts_between_others() 
     net = settle(now.contracts, Book(now.activity, now.year)).practice_net()
     assert np.array_equal(practice_net(now.contracts, Book(now.activity, now.year)), net)
     assert net.sum() > 0.0
+
+
+@pytest.mark.parametrize("fee", [0.0, 80.0])
+def test_follow_up_brings_its_own_fee_and_nothing_within_the_trajectory(fee: float) -> None:
+    paid = tariff_of((ServicePrice("specialist_trajectory", 700.0), ServicePrice(FOLLOW_UP, fee)))
+    held = norm_activity().services.copy()
+    held[:, :, SERVICES.index(FOLLOW_UP)] = 2.0
+    now = replace(situation(paid), activity=replace(norm_activity(), services=held))
+    found = follow_up_margin(now)
+    assert found.revenue_eur == pytest.approx(fee)
+    assert found.units == pytest.approx(2.0 * held[:, :, 0].size)
+    assert found.cost_eur == SERVICES.given_cost_eur[SERVICES.index(FOLLOW_UP)]
+    behaviour = load_behaviour("profit_altruism", [("speed", 1.0)], PARAMETERS)
+    slope = behaviour.values["altruism_mean"] * behaviour.values["follow_up_curvature"] * found.cost_eur
+    expected = min(1.0 + fee / slope, behaviour.values["follow_up_max"])
+    assert behaviour.decide_follow_up(1.0, found.revenue_eur, found.cost_eur) == pytest.approx(expected)
+
+
+def test_follow_up_is_paid_within_its_trajectory_unless_nothing_pays_that() -> None:
+    names = ("specialist_trajectory", FOLLOW_UP)
+
+    def rows(*services: str) -> list[str]:
+        prices = tuple(ServicePrice(name, 100.0) for name in services)
+        return [row.warning for row in coverage([tariff_of(prices)], names, ("hospital", "hospital"))]
+
+    assert rows("specialist_trajectory") == ["", ""]
+    assert rows(*names) == ["", ""]
+    assert rows(FOLLOW_UP) == ["paid never", ""]
+    assert rows(ELECTIVE) == ["paid never", "paid never"]
+
+
+def tariff_of(prices: tuple[ServicePrice, ...]) -> Contract:
+    return Contract("t", "T", "insurers", "sectors", (Part("t", Tariff("hospital", prices)),))
