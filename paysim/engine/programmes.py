@@ -387,8 +387,8 @@ class Delivery:
         self._hours(rows, tier, years, "minutes_per_year")
 
     def _hours(self, rows: np.ndarray, tier: np.ndarray, amount: np.ndarray, minutes: str) -> None:
-        """Count hours by profession, and by practice those of staff that practices employ."""
-        if self.programme.provider == "practices":
+        """Count hours by profession, and by practice those of staff that practices employ anyway."""
+        if self.programme.provider == "practices" and not self.use.hires:
             own = self._hours_at_start if minutes == "minutes_at_start" else self._hours_a_year
             hours = own[tier] * amount[:, None]
             np.add.at(self.accounts.programme_hours, self.state.people["practice"][rows], hours)
