@@ -53,6 +53,7 @@ class Finished:
     checks: list[dict[str, Any]]
     folder: str = ""
     decisions: tuple[Decision, ...] = ()
+    rounds: tuple[dict[str, Any], ...] = ()
 
 
 class Spool:
@@ -121,6 +122,7 @@ def finish(cell: Cell, scale: float, folder: str) -> Finished:
         checks=cell.checks,
         folder=folder,
         decisions=cell.decisions,
+        rounds=cell.rounds,
     )
 
 
@@ -143,6 +145,7 @@ def save(folder: Path, cell: Finished) -> None:
         "checks": cell.checks,
         "base_quarters": len(cell.base_quarters),
         "decisions": [each.row() for each in cell.decisions],
+        "rounds": cell.rounds,
         "files": {name: hashlib.sha256(data).hexdigest() for name, data in files.items()},
     }
     write_atomic(folder / CELL, sealed(index))
@@ -176,4 +179,5 @@ def load(folder: Path) -> Finished | None:
         checks=index["checks"],
         folder=folder.name,
         decisions=tuple(Decision(**each) for each in index.get("decisions", ())),  # none in older folders
+        rounds=tuple(index.get("rounds", ())),
     )

@@ -10,6 +10,9 @@ are 1 / S - 1 degrees of freedom, those of as many equal practices as the unequa
 counted of people is clustered by the practice of their origin, on whose list they (or their mothers) were when the arms
 forked: people who later join another list in one arm only are the same people in both. It holds chance only; what
 parameters are uncertain by is not in it.
+
+One rule holds for every table, figure and sentence: fewer than `FEWEST_PRACTICES` practices give no interval between
+practices (`practice_interval`). Intervals over replicates or draws do not depend on the number of practices.
 """
 
 from __future__ import annotations
@@ -36,6 +39,9 @@ OVER_REPLICATES = "over replicates"
 CHANCE_ONLY = "chance only, not parameter uncertainty"
 ONE_SUM = "one number for the region: no interval from one replicate"
 """What is paid on one sum of the whole region differs by chance of that sum, which practices of one run cannot show."""
+FEW = "too few practices for intervals"
+FEWEST_PRACTICES = 20
+"""Below this an interval clustered by practice says little."""
 COLUMNS = (
     "measure",
     "label",
@@ -80,9 +86,9 @@ def compare(
     DataFrame
         Columns `COLUMNS`, a row a measure, arm and baseline, over the whole horizon. ``difference`` is arm
         minus baseline; ``relative`` is its share of the baseline's value. ``interval`` is `OVER_REPLICATES`,
-        `CHANCE_ONLY`, or `ONE_SUM` where payments on one sum of the region are in it; ``low`` and ``high`` are missing
-        where one replicate gives no spread, such as for region-wide waiting lists. ``label`` says so where a
-        sample cannot tell the measure.
+        `CHANCE_ONLY`, `FEW`, or `ONE_SUM` where payments on one sum of the region are in it; ``low`` and ``high`` are
+        missing where one replicate gives no spread, such as for region-wide waiting lists, or has too few practices.
+        ``label`` says so where a sample cannot tell the measure.
 
     Raises
     ------
@@ -161,6 +167,13 @@ def t_interval(differences: Floats) -> tuple[float, float]:
     return _around(float(differences.mean()), error, n - 1)
 
 
+def practice_interval(differences: Floats, weights: Floats, centre: float) -> tuple[float, float]:
+    """Return `clustered_interval` of practices; missing of fewer than `FEWEST_PRACTICES`, but where nothing differs."""
+    few = int((np.isfinite(differences) & (weights > 0)).sum()) < FEWEST_PRACTICES
+    low, high = clustered_interval(differences, weights, centre)
+    return (math.nan, math.nan) if few and low < high else (low, high)
+
+
 def clustered_interval(differences: Floats, weights: Floats, centre: float) -> tuple[float, float]:
     """Return the 95% interval of `centre` from paired differences of practices.
 
@@ -216,6 +229,7 @@ def _row(
         frames = next((each for each in clusters if measure.held_by(each[arm])), None)
         if frames is not None:
             low, high = _by_practice(measure, frames[arm], frames[base], difference)
+            kind = FEW if math.isnan(low) and len(frames[base]) < FEWEST_PRACTICES else kind
         if measure.total in ON_ONE_SUM and difference != 0.0:
             paid = ON_ONE_SUM[measure.total]
             if frames is None or any(each[paid].any() for each in (totals[arm], totals[base]) if paid in each):
@@ -251,12 +265,12 @@ def _by_practice(measure: Measure, here: pd.DataFrame, there: pd.DataFrame, diff
     weights = years if measure.fixed or measure.summed else (years + here[size].reindex(there.index)) / 2
     shares: Floats = np.asarray(weights.fillna(0.0), dtype=np.float64)
     if not measure.summed:
-        return clustered_interval(differences, shares, difference)
+        return practice_interval(differences, shares, difference)
     # Of a sum over people: practices are compared per head, and the interval is scaled back.
     people = float(shares.sum())
     per_head: Floats = np.full(len(shares), math.nan)
     np.divide(differences, shares, out=per_head, where=shares > 0)
-    low, high = clustered_interval(per_head, shares, difference / people)
+    low, high = practice_interval(per_head, shares, difference / people)
     return low * people, high * people
 
 

@@ -21,6 +21,8 @@ from paysim.analysis.runs import (
     PARAMETER_COLUMNS,
     PARTIES,
     PARTY_COLUMNS,
+    ROUND_COLUMNS,
+    ROUNDS,
     SCHEMA,
     contracts_key,
 )
@@ -69,6 +71,9 @@ def write_run(
     ]
     if decided:
         files[PARTIES] = csv_bytes(decided, PARTY_COLUMNS)
+    rounds = [{"arm": cell.arm, "replicate": cell.replicate, **row} for cell in cells for row in cell.rounds]
+    if rounds:
+        files[ROUNDS] = csv_bytes(rounds, ROUND_COLUMNS)
     for name, data in files.items():
         write_atomic(folder / name, data)
     manifest = {**_manifest(model, cells, sample, engine), "identity": identity, "request": request}

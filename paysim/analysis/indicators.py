@@ -17,7 +17,7 @@ def _gap(name: str, label: str, unit: str, total: str, better: int = 0) -> Measu
 
 
 _ASCVD, _ADULTS, _ALL = "% of persons with ASCVD", "% of persons 19+", "% of persons"
-_WORKED, _CONTACT = "% of hours worked", "% of contact hours"
+_WORKED, _CONTACT, _A_WEEK = "% of hours worked", "% of contact hours", "hours a week per 1,000 listed"
 
 INDICATORS: tuple[Measure, ...] = (
     Measure("life_expectancy", "Life expectancy at birth", "years", "life_expectancy", per=None, better=1),
@@ -104,6 +104,14 @@ INDICATORS: tuple[Measure, ...] = (
     level("clinic_wait_p90_weeks", "Longest tenth of clinic waits, from", "weeks"),
     level("elective_admission_wait_median_weeks", "Wait for a bed after the clinic, median", "weeks"),
     level("elective_admission_wait_p90_weeks", "Longest tenth of waits for a bed, from", "weeks"),
+    *(
+        Measure(f"{who}_programme_hours_per_1000", label, _A_WEEK, f"{who}_hours_in_programmes", scale=1000.0 / 52)
+        for who, label in {
+            "gp": "GP hours in programmes",
+            "nurse": "Nurse hours in programmes",
+            "other": "Hours of others in programmes",
+        }.items()
+    ),
     _share("gp_overtime", "Overtime of GPs", _WORKED, "gp_overtime_hours", "gp_hours", -1),
     _share("nurse_overtime", "Overtime of nurses", _WORKED, "nurse_overtime_hours", "nurse_hours", -1),
     _share(

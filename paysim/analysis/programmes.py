@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
 
 from paysim.analysis.measures import HORIZON
+from paysim.analysis.runs import Run, load_run
 from paysim.care.programmes import EDUCATION
+from paysim.care.programmes.rounds import AMOUNTS, ASKED, FOUND, LEFT
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from paysim.analysis.runs import Run
     from paysim.care.programmes import Programme
 
 _PREFIX, _LAST = "programme_", "_participant_years"
 NURSE_HOURS = "programme_share_of_nurse_hours"
+ROUND_COLUMNS = (
+    *("arm", "programme", "year", "round", "education", "eligible", "identified", *FOUND[1:], *ASKED),
+    *("before", *LEFT, "participants", "reach", "participant_years", "cost_eur", "paid_eur"),
+    *("eur_per_invitee", "eur_per_participant", "eur_per_participant_year"),
+)
+"""Of `rounds`."""
+_ADDED_UP = (*ASKED[2:], *LEFT, "participant_years", "cost_eur", "paid_eur")
+"""What rounds of a year add up to; of everything else the year has what its last round has."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +104,76 @@ def programmes_of(run: Run) -> list[Reach]:
                     )
                 )
     return found
+
+
+def rounds(
+    run: Run | str | os.PathLike[str], by: Literal["round", "year"] = "round", *, education: bool = False
+) -> pd.DataFrame:
+    """Return who was found, asked and helped in each round of each programme, in people simulated.
+
+    In every row, and for each level of education by itself,
+
+        eligible     = other_practice + not_in_records + identified
+        identified   = taking_part + not_selected + asked_before + selected
+        invited      = declined + started
+        participants = before + started - dropped_out - completed - died - departed
+
+    and of a round ``selected = no_staff + no_places + invited``. See `paysim.care.programmes.rounds` for what each is.
+
+    Parameters
+    ----------
+    run
+        A run, or its folder.
+    by
+        ``round``; or ``year``: what happens is added up over the rounds that begin in a contract year; who is found,
+        and not asked for want of staff or places, is that of its last round.
+    education
+        Whether levels of education have rows of their own; else they are added up (``all``).
+
+    Returns
+    -------
+    DataFrame
+        Columns `ROUND_COLUMNS`; counts are means over replicates. ``year`` is from 0; ``round`` from 1, of a year its
+        last one; ``before``: participants when it begins; ``reach``: participants per eligible person. Euro are those
+        of the people simulated: cost per invitee and per participant (per person who ever began) of all rounds so
+        far, and per participant-year of the row; missing where there is none. Without programmes the table is empty.
+
+    Raises
+    ------
+    DataError
+        If the folder is damaged.
+    """
+    import pandas as pd
+
+    run = run if isinstance(run, Run) else load_run(run)
+    rows = run.rounds
+    if rows.empty:
+        return pd.DataFrame(columns=list(ROUND_COLUMNS))
+    if not education:
+        rows = rows.assign(education="all")
+    whose = ["arm", "programme", "education"]
+    replicates = rows.groupby("arm")["replicate"].transform("nunique")
+    rows = rows.assign(**{name: rows[name] / replicates for name in AMOUNTS})
+    table = rows.groupby([*whose, "year", "round"], sort=False)[list(AMOUNTS)].sum().reset_index()
+    if by == "year":
+        groups = table.groupby([*whose, "year"], sort=False)
+        added = groups[list(_ADDED_UP)].sum().reset_index()
+        table = (
+            groups[[name for name in table.columns if name not in (*whose, "year", *_ADDED_UP)]].last().reset_index()
+        )
+        table = table.merge(added, on=[*whose, "year"], validate="one_to_one")
+    table["identified"] = table["eligible"] - table["other_practice"] - table["not_in_records"]
+    table["before"] = table.groupby(whose, sort=False)["participants"].shift(fill_value=0.0)
+    so_far = table.groupby(whose, sort=False)[["cost_eur", "invited", "started"]].cumsum()
+    ratios = {
+        "reach": (table["participants"], table["eligible"]),
+        "eur_per_invitee": (so_far["cost_eur"], so_far["invited"]),
+        "eur_per_participant": (so_far["cost_eur"], so_far["started"]),
+        "eur_per_participant_year": (table["cost_eur"], table["participant_years"]),
+    }
+    table = table.assign(**{name: above / below.where(below > 0.0, np.nan) for name, (above, below) in ratios.items()})
+    table["order"] = table["arm"].map({arm: k for k, arm in enumerate(run.arms)})
+    return table.sort_values("order", kind="stable")[list(ROUND_COLUMNS)].reset_index(drop=True)
 
 
 def _eligible(row: Mapping[str, float], label: str) -> list[float]:

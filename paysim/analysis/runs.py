@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from paysim import outcomes
 from paysim.accounting import ledger
+from paysim.care.programmes import rounds
 from paysim.contracts import parties
 from paysim.errors import DataError, OutputError, Problem, nearest_name
 from paysim.parameters import values
@@ -33,11 +34,14 @@ if TYPE_CHECKING:
 MANIFEST = "manifest.json"
 PARTIES = "parties.csv"
 """File of what parties to contracts decided; a run in which nobody has a choice lacks it."""
+ROUNDS = "rounds.csv"
+"""File of the rounds of programmes, of the people simulated; a run without programmes lacks it."""
 SCHEMA = 1
 RESULT_COLUMNS = outcomes.COLUMNS
 LEDGER_COLUMNS = ledger.COLUMNS
 PARAMETER_COLUMNS = values.COLUMNS
 PARTY_COLUMNS = ("arm", "replicate", *parties.COLUMNS)
+ROUND_COLUMNS = ("arm", "replicate", *rounds.COLUMNS)
 INCENTIVE_COLUMNS = (
     "arm",
     "replicate",
@@ -141,6 +145,18 @@ class Run:
         if PARTIES not in self.manifest["files"]:
             return pd.DataFrame(columns=list(PARTY_COLUMNS))
         return self._table(PARTIES, PARTY_COLUMNS)
+
+    @property
+    def rounds(self) -> pd.DataFrame:
+        """The rounds of programmes by education, of the people simulated; columns `ROUND_COLUMNS`.
+
+        See `paysim.analysis.programmes.rounds` for a table of the region.
+        """
+        import pandas as pd
+
+        if ROUNDS not in self.manifest["files"]:
+            return pd.DataFrame(columns=list(ROUND_COLUMNS))
+        return self._table(ROUNDS, ROUND_COLUMNS)
 
     def contracts(self, arm: str, replicate: int = 0) -> tuple[Contract, ...]:
         """Return the contracts of an arm, before any factor of budget neutrality, with what their parties decided.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from paysim.analysis.compare import arm_names, baselines, clustered_interval, t_interval
+from paysim.analysis.compare import arm_names, baselines, practice_interval, t_interval
 from paysim.analysis.measures import KEYS, Measure, added_up, by_arm, horizon, paired, wide
 from paysim.analysis.measures import measure as find_measure
 from paysim.analysis.runs import Run, load_run
@@ -171,7 +171,7 @@ def _between_practices(
     apart = np.asarray(values - base_values, dtype=np.float64)
     if len(apart) < 2 and difference:
         return math.nan, math.nan
-    return clustered_interval(apart, weights, difference)
+    return practice_interval(apart, weights, difference)
 
 
 def _order(dimension: str, groups: list[str]) -> list[str]:

@@ -30,6 +30,7 @@ from paysim.cli import (
     omop,
     pilot,
     population,
+    programmes,
     psa,
     regions,
     report,
@@ -67,6 +68,7 @@ app.command("compare")(compare.compare)
 app.command("scorecard")(indicators.scorecard)
 app.command("indicators")(indicators.indicators)
 app.command("subgroups")(subgroups.subgroups)
+app.command("programmes")(programmes.programmes)
 app.command("report")(report.report)
 app.command("decompose")(decompose.decompose)
 app.command("omop")(omop.omop)

@@ -58,13 +58,12 @@ def scorecard(
     from paysim.analysis.runs import load_run
     from paysim.analysis.scorecard import check_weights, weighted
     from paysim.analysis.scorecard import scorecard as differences
-    from paysim.report import caveats
 
     weights = _weights(weight or [])
     if weights:
         check_weights(weights)
     loaded = load_run(run)
-    card = caveats.told(loaded, differences(loaded, baseline))
+    card = differences(loaded, baseline)
     sums = weighted(card, weights) if weights else None
     if json:
         rows = {"scenario": loaded.scenario["name"], "scorecard": card.to_dict("records")}
@@ -100,6 +99,7 @@ def _list(json: bool) -> None:
 def _print_card(run: Run, card: pd.DataFrame) -> None:
     from rich.markup import escape
 
+    from paysim.analysis.compare import FEW
     from paysim.cli.compare import console, print_rows
     from paysim.report import caveats
     from paysim.report.wording import uncertainty
@@ -112,7 +112,7 @@ def _print_card(run: Run, card: pd.DataFrame) -> None:
         out.print(escape(sentence))
     for base in dict.fromkeys(card["baseline"]):
         for aim, part in card[card["baseline"] == base].groupby("aim", sort=False):
-            few = f" ({caveats.FEW})" if caveats.is_small(run) else ""
+            few = f" ({FEW})" if caveats.is_small(run) else ""
             print_rows(out, run, part, str(base), f"Against {run.titles[str(base)]}: {aim}{few}")
     meant = "" if caveats.is_small(run) else "Better and worse are beyond chance; a gap is better when nearer to zero. "
     out.print(f"{meant}Aims are not added up.")

@@ -195,7 +195,7 @@ class Accounts:
         # Of this quarter: counts of programmes, and practices' income and expenses by them (`engine.programmes`).
         self.programmes = np.zeros((len(model.programmes), len(COUNTS)))
         self.programme_revenue, self.programme_costs = np.zeros(len(state.practices)), np.zeros(len(state.practices))
-        self.programme_hours = np.zeros((len(state.practices), len(STAFF)))  # of practices' staff in programmes
+        self.programme_hours = np.zeros((len(state.practices), len(STAFF)))  # of staff that practices employ anyway
         self._payments = Payments(n)
         self._tables_of_care()
         self._life_table = model.health.reference["life_table"]
@@ -242,13 +242,13 @@ class Accounts:
         revenue = settlement.practice_revenue_by_kind(self.kinds)
         bills = self._post_costs(activity)
         patient_cents = self._settle_patients(tick)
-        self._add_money(settlement, bills, patient_cents)
+        lent = self._lend_staff(activity)
+        self._add_money(settlement, bills, lent, patient_cents)
         self.records.pooled.append(settlement.pooled())
         if self.on_close:
             self.on_close(self, settlement)
         by_kind = np.column_stack([revenue.sum(axis=1), self.programme_revenue])
-        in_programmes = self.programme_costs - self._post_staff_in_programmes(activity)
-        self._record(activity, by_kind, np.column_stack([bills, in_programmes]))
+        self._record(activity, by_kind, np.column_stack([bills, self.programme_costs - lent]))
         self._used = self._used[:0].copy()
         self.programmes = np.zeros_like(self.programmes)
         self.programme_revenue, self.programme_costs = 0.0 * self.programme_revenue, 0.0 * self.programme_costs
@@ -405,27 +405,25 @@ class Accounts:
         return np.stack([bills[name] for name in BILLS], axis=1)
 
     def _standing(self, activity: Activity, bills: np.ndarray) -> np.ndarray:
-        """Return resource cost of practices that no contact carries, per listed person-year: ``[P]`` euro."""
-        idle = self._idle_eur(activity, self.programme_hours)
+        """Return resource cost of practices that no contact carries: ``[P]`` euro."""
         carried = [BILLS.index(name) for name in (*STAFF_BILLS, "material")]
-        euros = idle + np.delete(bills, carried, axis=1).sum(axis=1)
-        lived = activity.person_years.sum(axis=1)
-        return np.asarray(np.divide(euros, lived, out=np.zeros_like(euros), where=lived > 0.0))
+        return np.asarray(self._idle_eur(activity) + np.delete(bills, carried, axis=1).sum(axis=1))
 
-    def _idle_eur(self, activity: Activity, in_programmes: np.ndarray | float) -> np.ndarray:
+    def _idle_eur(self, activity: Activity, in_programmes: np.ndarray | float = 0.0) -> np.ndarray:
         """Return what time costs that is paid but spent on no contact, nor on so many hours of programmes: ``[P]``."""
         care, fte = self.model.care, self.state.practices["fte"]
         hours = activity.services.sum(axis=1) @ care.minutes / 60.0 + in_programmes
         return care.costs.idle_staff_eur(fte, hours, activity.years)
 
-    def _post_staff_in_programmes(self, activity: Activity) -> np.ndarray:
+    def _lend_staff(self, activity: Activity) -> np.ndarray:
         """Post back what programmes cost in hours that practices pay their staff for anyway; return it: ``[P]`` euro.
 
-        Their own account of a programme has the wages of all its hours; so these would be paid twice.
+        The account of a programme has the wages of all its hours, so a practice would pay these twice. As resource
+        costs they stay where they are, in general practice and in the programme, and are taken off the total.
         """
         if not self.programme_hours.any():
             return np.zeros(len(self.programme_hours))
-        euros = self._idle_eur(activity, 0.0) - self._idle_eur(activity, self.programme_hours)
+        euros = self._idle_eur(activity) - self._idle_eur(activity, self.programme_hours)
         self.ledger.post(
             period=self.period,
             contract=OWN_ACCOUNTS,
@@ -479,18 +477,25 @@ class Accounts:
             self._visits[:, quarter] = self._used @ self.model.care.services.in_sector("general_practice")
             self._visited[:, quarter] = self._seen["practice"]
 
-    def _add_money(self, settlement: Settlement, bills: np.ndarray, patient_cents: np.ndarray) -> None:
+    def _add_money(
+        self, settlement: Settlement, bills: np.ndarray, lent: np.ndarray, patient_cents: np.ndarray
+    ) -> None:
         lived = settlement.book.activity.person_years
         paid = (settlement.spending_on_practices(), settlement.spending_of_patients(), settlement.spending_of_others())
         gp, own, others = (_per_listed_year(each[:, :, None], lived)[:, :, 0] for each in paid)
         settled = settlement.spending_settled()
         used = np.flatnonzero(settled.any(axis=(0, 1)))  # hardly ever more than one or two
         lumps = _per_listed_year(settled[:, :, used], lived)
-        standing = self._standing(settlement.book.activity, bills)
+        listed = lived.sum(axis=1)
+        standing, lent = (
+            np.divide(euros, listed, out=np.zeros_like(euros), where=listed > 0.0)
+            for euros in (self._standing(settlement.book.activity, bills), lent)
+        )
         use.add_money(
             self._seen,
             gp,
             standing,
+            lent,
             own,
             others,
             lumps,

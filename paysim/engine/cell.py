@@ -87,7 +87,10 @@ class Base:
 
 @dataclass(frozen=True, eq=False)
 class Cell:
-    """What one arm of one replicate leaves; `decisions` are those of parties to its contracts."""
+    """What one arm of one replicate leaves.
+
+    `decisions` are those of parties to its contracts, `rounds` those of its programmes (`care.programmes.rounds`).
+    """
 
     arm: str
     replicate: int
@@ -100,6 +103,7 @@ class Cell:
     checks: list[dict[str, Any]] = field(default_factory=list)
     path: LeverPath = field(default_factory=lambda: LeverPath(()))
     decisions: tuple[Decision, ...] = ()
+    rounds: tuple[dict[str, Any], ...] = ()
 
 
 def run_base(model: Model, replicate: int, engine: Engine = "compiled", progress: Progress | None = None) -> Base:
@@ -193,6 +197,7 @@ def run_arm(
         events=region.practices.taken,
         path=path,
         decisions=tuple(parties.decisions),
+        rounds=tuple(row for each in region.programmes for row in each.rounds.rows),
         checks=[
             {"id": f"ledger:{arm.name}:{replicate}", "what": "every posting sums to zero", "passed": True},
             {
@@ -212,7 +217,7 @@ def run_arm(
             *(
                 {"id": f"staff:{arm.name}:{replicate}:{each.programme.name}", "what": reason, "passed": False}
                 for each in region.programmes
-                if (reason := each.short_of_staff(accounts.records.programmes))
+                if (reason := each.short_of_staff())
             ),
             *(
                 {"id": f"decisions:{arm.name}:{replicate}:{lever}", "what": reason, "passed": False}

@@ -32,6 +32,7 @@ EXTRA = (
     *(f"settled_{line}" for line in SETTLED),
     "patient_payments",
     "standing_costs",
+    "staff_lent",
     "programme_years",
     "programme_cost",
     "programme_payments",

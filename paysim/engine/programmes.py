@@ -7,7 +7,7 @@ part sets one, and the tables of the model say what it does (`paysim.care.progra
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +15,18 @@ import simpy
 
 from paysim.accounting.ledger import Ledger, practice_actor
 from paysim.care.catalogue import STAFF as STAFF_OF_PRACTICES
-from paysim.care.programmes import COUNTS, EDUCATION, IN_PRACTICES, PROFESSIONS, STAFF, Programme, ProgrammeUse, Tier
+from paysim.care.programmes import (
+    COUNTS,
+    EDUCATION,
+    IN_PRACTICES,
+    PROFESSIONS,
+    STAFF,
+    Programme,
+    ProgrammeUse,
+    Rounds,
+    Tier,
+)
+from paysim.care.programmes.rounds import LEFT
 from paysim.engine.accounts import Accounts
 from paysim.engine.model import Model
 from paysim.engine.stratify import Scores
@@ -120,26 +131,32 @@ class Delivery:
         self._hours_a_year, self._hours_at_start = hours / 60.0  # [tier, staff of practices]
         self._limited = not use.hires and bool(hours[:, :, _WITH_A_BOOK].any())
         self.week = 0
+        self.rounds = Rounds(programme.name)
         self._counts = dict.fromkeys(COUNTS, 0.0)
         self._cost_by_practice = np.zeros(len(state.practices))
         self._paid_by_practice = np.zeros(len(state.practices))
 
     def work(self, region: Region) -> Process:
         """Let people go every week, invite in rounds, and settle every quarter."""
-        begins = self.use.start_year * WEEKS_PER_YEAR
+        begins, every = self.use.start_year * WEEKS_PER_YEAR, self.programme.invite.every_weeks
         while True:
             yield region.env.timeout(TICKS_PER_WEEK)
             now = int(region.env.now)
             self.week += 1
             running = self.week - begins - 1
             if running >= 0:
+                if running % every == 0:
+                    self.rounds.begin(self.week, WEEKS_PER_YEAR)
                 self.let_go(region, now)
-                if running % self.programme.invite.every_weeks == 0:
+                if running % every == 0:
                     if running and running % WEEKS_PER_YEAR == 0:
                         self.restratify(region, now)
                     self.invite(region, now, running // WEEKS_PER_YEAR)
             if self.week % WEEKS_PER_PERIOD == 0:
                 self.settle(now)
+            if running >= 0 and (running + 1) % every == 0:
+                self._count_time(np.ones(len(self.row), bool), np.full(len(self.row), now))
+                self.rounds.close(self.state.people["education"][self.row])
             if self.week % WEEKS_PER_YEAR == 0:
                 gone = self.state.people["alive"] == 0  # their rows are given out again
                 self.asked[gone], self.times[gone] = _NEVER_ASKED, 0
@@ -168,6 +185,10 @@ class Delivery:
         self._count_time(over, np.full(int(over.sum()), now))
         self._counts["completed"] += float((over & self.completes).sum())
         self._counts["dropped_out"] += float((over & ~self.completes).sum())
+        departed = people["departed"][self.row] == 1
+        left = (over & ~self.completes, over & self.completes, gone & ~departed, gone & departed)
+        for what, which in zip(LEFT, left, strict=True):
+            self.rounds.add(what, people["education"][self.row[which]])
         for k, ends in enumerate(self._ends):
             rows = self.row[over & (self.tier == k)]
             if len(rows):
@@ -204,8 +225,13 @@ class Delivery:
         again = programme.invite.again_after_years
         wait = np.inf if again is None else again * WEEKS_PER_YEAR
         asked = self.asked[rows].astype(float)
-        chosen &= (found["flags"] & self._mask) == 0
-        chosen &= (asked == _NEVER_ASKED) | (self.week - asked >= wait)
+        takes_part = (found["flags"] & self._mask) != 0
+        due = (asked == _NEVER_ASKED) | (self.week - asked >= wait)
+        self.rounds.add("taking_part", found["education"][takes_part])
+        self.rounds.add("not_selected", found["education"][~takes_part & ~chosen])
+        self.rounds.add("asked_before", found["education"][~takes_part & chosen & ~due])
+        chosen &= ~takes_part & due
+        self.rounds.add("selected", found["education"][chosen])
         rows, key, tier, score = (each[chosen] for each in (rows, found["key"], tier, score))
         education = found["education"][chosen].astype(np.int64)
         order = np.lexsort((streams.uniforms(key, self._stream("order")), -score))
@@ -215,12 +241,16 @@ class Delivery:
         if self._limited:
             staffed = self._staffed(region, rows[order], tier[order], accepts)
             self._counts["no_staff"] = float((~staffed).sum())
+            self.rounds.add("no_staff", education[order[~staffed]])
             order, number, accepts = order[staffed], number[staffed], accepts[staffed]
         free = self._free(year)
         full = np.flatnonzero(np.cumsum(accepts) >= free)
         asked_now = order[:0] if free == 0 else order[: full[0] + 1] if len(full) else order
+        self.rounds.add("no_places", education[order[len(asked_now) :]])
         accepts, number = accepts[: len(asked_now)], number[: len(asked_now)]
         self._count("invited", education[asked_now])
+        self.rounds.add("invited", education[asked_now])
+        self.rounds.add("declined", education[asked_now[~accepts]])
         self.asked[rows[asked_now]] = self.week
         self.times[rows[asked_now]] += 1
         self._bill(rows[asked_now], tier[asked_now], _INVITEE)
@@ -254,8 +284,10 @@ class Delivery:
         chosen &= (who["age"] >= terms.age[0]) & (who["age"] <= terms.age[1])
         if terms.deprived is not None:
             chosen &= who["deprived"] == int(terms.deprived)
-        chosen |= (flags & self._mask) != 0  # who takes part counts, whatever has changed since
+        member = (flags & self._mask) != 0  # who takes part counts, whatever has changed since
+        chosen |= member
         eligible = {name: column[chosen] for name, column in who.items()}
+        member = member[chosen]
         if terms.bmi_from is not None or terms.non_hdl_from is not None:
             over, x = np.ones(len(eligible["row"]), bool), self.state.people["covariates"][eligible["row"]]
             if terms.bmi_from is not None:
@@ -263,13 +295,18 @@ class Delivery:
             if terms.non_hdl_from is not None:
                 tc, hdl, drop = (x[:, COVARIATES.index(name)] for name in ("tc", "hdl", "ldl_drop"))
                 over &= tc - drop - hdl >= terms.non_hdl_from
-            eligible = {name: column[over] for name, column in eligible.items()}
+            over |= member
+            eligible, member = {name: column[over] for name, column in eligible.items()}, member[over]
         self._count("eligible", eligible["education"], stock=True)
         missed = (1.0 - terms.sensitivity) * (1.0 - self.programme.improve.registration_gain) ** year
+        near = self._taking_part(year)[eligible["practice"]] & (eligible["unlisted"] == 0) | member
         seen = streams.uniforms(eligible["key"], self._stream("is in the records")) < 1.0 - missed
-        seen &= self._taking_part(year)[eligible["practice"]] & (eligible["unlisted"] == 0)
+        seen = near & (seen | member)
         found = {name: column[seen] for name, column in eligible.items()}
         self._count("identified", found["education"], stock=True)
+        self.rounds.add("eligible", eligible["education"])
+        self.rounds.add("other_practice", eligible["education"][~near])
+        self.rounds.add("not_in_records", eligible["education"][near & ~seen])
         return found
 
     def _tier_of(self, score: np.ndarray, flags: np.ndarray) -> np.ndarray:
@@ -316,22 +353,16 @@ class Delivery:
         fits[order] = ((mine <= room[practice[order]]) | (need[order] == 0.0)).all(axis=1)
         return fits
 
-    def short_of_staff(self, quarters: Sequence[np.ndarray]) -> str:
-        """Return how many people were not asked because GPs and nurses had no hours left; empty if nobody was.
+    def short_of_staff(self) -> str:
+        """Return that people were not asked in the last round for want of staff; empty if all were.
 
-        Parameters
-        ----------
-        quarters
-            Counts of all programmes ``[programmes, COUNTS]``, by quarter.
+        How many is `programme_*_not_asked_for_want_of_staff`.
         """
-        number = [each.name for each in self.model.programmes].index(self.programme.name)
-        most = max((float(each[number, COUNTS.index("no_staff")]) for each in quarters), default=0.0)
-        if not most:
+        if not self._counts["no_staff"]:
             return ""
         return (
-            f"the programme {self.programme.name} delivers fewer places than people were found for: up to {most:,.0f} "
-            "of the simulated people at a time were not asked, because GPs and nurses of their practice have no hours "
-            "left, and it hires none"
+            f"{self.programme.title}: people it has selected are not asked, because GPs and nurses of their practice "
+            "have no hours left, and it hires none"
         )
 
     def _places(self, year: int) -> float:
@@ -359,6 +390,7 @@ class Delivery:
         """Let people take part: set their flags, and draw when they will leave."""
         deliver = self.programme.deliver
         self._count("started", education)
+        self.rounds.add("started", education)
         for k, bit in enumerate(self._tier_bit):
             if (tier == k).any():
                 region.practices.flags_changed(rows[tier == k], int(bit), 0, now)
@@ -383,12 +415,13 @@ class Delivery:
         education = self.state.people["education"][rows]
         for k, name in enumerate(EDUCATION):
             self._counts[f"years_{name}"] += float(years[education == k].sum())
+        self.rounds.add("participant_years", education, years)
         self._bill(rows, tier, _YEAR, years)
         self._hours(rows, tier, years, "minutes_per_year")
 
     def _hours(self, rows: np.ndarray, tier: np.ndarray, amount: np.ndarray, minutes: str) -> None:
-        """Count hours by profession, and by practice those of staff that practices employ."""
-        if self.programme.provider == "practices":
+        """Count hours by profession, and by practice those of staff that practices employ anyway."""
+        if self.programme.provider == "practices" and not self.use.hires:
             own = self._hours_at_start if minutes == "minutes_at_start" else self._hours_a_year
             hours = own[tier] * amount[:, None]
             np.add.at(self.accounts.programme_hours, self.state.people["practice"][rows], hours)
@@ -421,6 +454,9 @@ class Delivery:
 
     def _book(self, rows: np.ndarray, cost: np.ndarray, paid: np.ndarray) -> None:
         """Add euros to people and to the practices whose lists they are on."""
+        education = self.state.people["education"][rows]
+        self.rounds.add("cost_eur", education, cost)
+        self.rounds.add("paid_eur", education, paid)
         practice, practices = self.state.people["practice"][rows], len(self._practice_draw)
         self._cost_by_practice += np.bincount(practice, cost, minlength=practices)
         self._paid_by_practice += np.bincount(practice, paid, minlength=practices)

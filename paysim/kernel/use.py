@@ -174,7 +174,7 @@ def add_to_year(  # type: ignore[no-untyped-def]
         seen[row].died = died
 
 
-MONEY = ("gp_payments", "standing_costs", "patient_payments", "payments_by_others")
+MONEY = ("gp_payments", "standing_costs", "staff_lent", "patient_payments", "payments_by_others")
 """What `add_money` adds up, in this order."""
 
 
@@ -183,6 +183,7 @@ def add_money(  # type: ignore[no-untyped-def]
     seen,
     gp_eur_per_year,
     standing_eur_per_year,
+    lent_eur_per_year,
     own_eur_per_year,
     others_eur_per_year,
     settled_eur_per_year,
@@ -194,16 +195,17 @@ def add_money(  # type: ignore[no-untyped-def]
     """Add to each person's `year`, in the `columns` of the names of `MONEY`, what was paid for the period.
 
     Of their practice, per person-year on the list, are `gp_eur_per_year`, `own_eur_per_year` (by patients, part of what
-    was paid) and `others_eur_per_year` (by others than insurers) [P, G], `standing_eur_per_year` [P], and
-    `settled_eur_per_year` [P, G, K], which goes to the K `settled_columns`; `patient_eur` [n] they paid back to
-    insurers.
+    was paid) and `others_eur_per_year` (by others than insurers) [P, G], `standing_eur_per_year` and
+    `lent_eur_per_year` [P], and `settled_eur_per_year` [P, G, K], which goes to the K `settled_columns`; `patient_eur`
+    [n] they paid back to insurers.
     """
     for row in range(seen.size):
         person = seen[row]
         listed, practice, segment = person.listed, person.practice, person.segment
         year[row, columns[0]] += listed * gp_eur_per_year[practice, segment]
         year[row, columns[1]] += listed * standing_eur_per_year[practice]
-        year[row, columns[2]] += listed * own_eur_per_year[practice, segment] + patient_eur[row]
-        year[row, columns[3]] += listed * others_eur_per_year[practice, segment]
+        year[row, columns[2]] += listed * lent_eur_per_year[practice]
+        year[row, columns[3]] += listed * own_eur_per_year[practice, segment] + patient_eur[row]
+        year[row, columns[4]] += listed * others_eur_per_year[practice, segment]
         for k in range(settled_columns.size):
             year[row, settled_columns[k]] += listed * settled_eur_per_year[practice, segment, k]

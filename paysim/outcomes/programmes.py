@@ -13,14 +13,22 @@ import numpy as np
 from paysim.care.programmes import COUNTS, EDUCATION, PROFESSIONS
 from paysim.outcomes.protocol import Counted, Measure
 
+_WHO: dict[str, tuple[str, ...]] = {"gp": ("gp",), "nurse": ("practice_nurse",)}
+_WHO |= {"other": tuple(name for name in PROFESSIONS if (name,) not in _WHO.values())}
+"""Whose hours are counted over all programmes."""
+
 
 def measures(counted: Counted) -> Iterator[Measure]:
-    """Yield reach, cost and hours of every programme, and the practice nurses' share of hours."""
+    """Yield reach, cost and hours of every programme, hours of all, and the practice nurses' share of theirs."""
     if not counted.programme_names:
         return
     quarters = counted.arrays["programmes"].reshape(counted.years, -1, len(counted.programme_names), len(COUNTS))
     for k, name in enumerate(counted.programme_names):
         yield from _programme(f"programme_{name}", quarters[:, :, k], counted.weight)
+    for who, professions in _WHO.items():
+        at = [COUNTS.index(f"hours_{name}") for name in professions]
+        hours = quarters[:, :, :, at].sum(axis=(1, 2, 3))[:, None] * counted.weight
+        yield Measure(f"{who}_hours_in_programmes", "hours", hours)
     nurses = quarters[:, :, :, COUNTS.index("hours_practice_nurse")].sum(axis=(1, 2))[:, None] * counted.weight
     employed = np.maximum(counted.contact_hours[:, :, 2].sum(axis=1)[:, None] * counted.weight, 1e-9)
     whole = nurses.sum(axis=0) / employed.sum(axis=0)

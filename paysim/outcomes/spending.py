@@ -6,7 +6,8 @@ bundles) falls on all listed people of a practice and segment alike. So does wha
 savings, grants), which is a line of its own; what they share out to practices is not paid twice. Long-term care is
 paid under another act by another payer: it is a sector of its own and in no total. What organisations cost to run is
 a resource cost of everybody in the region alike, whoever pays for it. What general practice costs beside contacts
-(paid time without patients, housing, overhead) falls on all listed people alike. Follow-up visits, tests and
+(paid time without contacts, housing, overhead) falls on all listed people alike. Hours that practices pay their staff
+for anyway and that a programme uses are a cost of both, and of the total once. Follow-up visits, tests and
 hours of care at home cost what is used of them, in place of what services held of them at base (`protocol.Apart`).
 """
 
@@ -46,9 +47,11 @@ def measures(counted: Counted) -> Iterator[Measure]:
     yield Measure("spending_total", "EUR", paid @ curative + organisations + programmes["spending"], discounted="costs")
     yield Measure("patient_payments", "EUR", counted.column("patient_payments"))
     organising = counted.organising()
-    used = cost @ curative + programmes["resource_cost"] + organising
+    lent = counted.column("staff_lent")
+    used = cost @ curative + programmes["resource_cost"] - lent + organising
     yield Measure("resource_cost_total", "EUR", used, discounted="costs")
     if counted.programme_names:
+        yield Measure("staff_lent_to_programmes", "EUR", lent)
         for name, euros in programmes.items():
             yield Measure(f"{name}_programmes", "EUR", euros)
     yield Measure("payments_by_others", "EUR", counted.column("payments_by_others"))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from paysim.analysis.compare import arm_names
+from paysim.analysis.compare import FEW, arm_names
 from paysim.analysis.measures import horizon, records, wide
 from paysim.analysis.runs import Run
 from paysim.analysis.scorecard import BETTER, WORSE, scorecard, shown
@@ -107,7 +107,7 @@ def inequality_indices(source: Source) -> pd.DataFrame:
 def headline_card(source: Source, baseline: str | None = None) -> pd.DataFrame:
     """Return the headline rows of `paysim.analysis.scorecard.scorecard` against one arm."""
     names = {each.measure for each in shown() if each.headline}
-    card = caveats.told(source, scorecard(source, tables.baseline_of(source, baseline)))
+    card = scorecard(source, tables.baseline_of(source, baseline))
     return card[card["measure"].isin(names)].reset_index(drop=True)
 
 
@@ -150,7 +150,7 @@ def draw_scorecard(source: Source, ax: Axes | None = None, *, baseline: str | No
         ax.tick_params(axis="x", labelsize=8)
         for place in headings:
             ax.axhline(place + 1, color=drawing.INK, lw=0.8)
-        few = f" ({caveats.FEW}: none is coloured)" if isinstance(source, Run) and caveats.is_small(source) else ""
+        few = f" ({FEW}: none is coloured)" if isinstance(source, Run) and caveats.is_small(source) else ""
         ax.set_xlabel(f"{names_of[base]}: level; other arms: change{few}")
     return ax
 
@@ -161,7 +161,7 @@ def _change(row: Mapping[str, Any]) -> str:
 
 def scorecard_rows(run: Run) -> list[tuple[str, list[str], list[list[str]]]]:
     """Return the scorecard against the current arm as text: aim, columns and rows, aim by aim."""
-    card = caveats.told(run, scorecard(run, run.current))
+    card = scorecard(run, run.current)
     arms = [arm for arm in run.arms if arm != run.current]
     columns = ["", run.titles[run.current], *(run.titles[arm] for arm in arms)]
     found = []

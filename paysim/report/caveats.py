@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
+from paysim.analysis.compare import FEWEST_PRACTICES
 from paysim.analysis.measures import MEASURES, VERDICT, by_arm, horizon
-from paysim.analysis.runs import Run
 from paysim.analysis.samples import NOTE, labelled
-from paysim.analysis.scorecard import BETTER, CHANCE, UNSURE, WORSE
 from paysim.errors import NotInResults
 from paysim.report.programmes import programmes
 from paysim.report.wording import intervals, number, percent
@@ -16,6 +14,8 @@ from paysim.scenario.twins import PASSIVE, Look, warning, without_twin
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from paysim.analysis.runs import Run
 
 HEALTH = (
     "Health effects come only from detection and treatment in people at risk, with diabetes or after an event: "
@@ -29,10 +29,6 @@ ARCHETYPES = (
 )
 PER_GP = "practice_margin_per_gp"
 
-FEW = "too few practices for intervals"
-"""Why a run with fewer than `_FEWEST_PRACTICES` shows differences alone."""
-
-_FEWEST_PRACTICES = 20  # below this an interval clustered by practice says little
 _NORM = "care.norm_list_size"
 _CHOSEN = ("scenario", "default")  # what the author of the scenario asks for is no estimate
 _RESPONSE = "behaviour."
@@ -40,22 +36,9 @@ _CONTACTS = "gp_contacts"
 
 
 def is_small(run: Run) -> bool:
-    """Tell whether the run has too few practices to say who gains or loses."""
-    return int(run.manifest.get("practices", 0)) < _FEWEST_PRACTICES
-
-
-def told(source: Run | pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
-    """Return a comparison or scorecard without what a run with too few practices cannot tell: intervals and meanings.
-
-    What is no run, but results alone, keeps them: it does not say how many practices it has.
-    """
-    if not isinstance(source, Run) or not is_small(source):
-        return table
-    table = table.assign(low=math.nan, high=math.nan)
-    if "meaning" in table.columns:
-        known = table["meaning"].isin((BETTER, WORSE, CHANCE))
-        table["meaning"] = table["meaning"].where(~known, UNSURE)
-    return table
+    """Tell whether the run has no intervals, too few practices and one replicate: it cannot say who gains or loses."""
+    few = int(run.manifest.get("practices", 0)) < FEWEST_PRACTICES
+    return few and int(run.manifest.get("replicates", 1)) < 2
 
 
 def before(run: Run, comparison: pd.DataFrame) -> list[str]:

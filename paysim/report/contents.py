@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from paysim.report import aims, figures, tables
+from paysim.report import aims, figures, rounds, tables
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -206,4 +206,8 @@ ACCESS = (
     ),
 )
 
-FIGURES = (*AIMS, *WINNERS, *SPENDING, *HEALTH, *INCENTIVES, *FLOWS, *EQUITY, *ACCESS)
+PROGRAMMES = (
+    Figure("programme_rounds", "Programmes round by round", rounds.READING, rounds.draw_rounds, rounds.table),
+)
+
+FIGURES = (*AIMS, *WINNERS, *SPENDING, *HEALTH, *INCENTIVES, *FLOWS, *EQUITY, *ACCESS, *PROGRAMMES)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from paysim.analysis.compare import compare
+from paysim.analysis.compare import FEW, compare
 from paysim.analysis.measures import records
 from paysim.analysis.results import load_results
 from paysim.analysis.runs import Run, check_writable
@@ -23,7 +23,7 @@ from paysim.analysis.verified import kept_verification
 from paysim.errors import NotInResults
 from paysim.reading import no_formula, write_atomic
 from paysim.reading.locks import make_folder
-from paysim.report import aims, caveats, checklists, contents, drawing, equity, method, tables, wording
+from paysim.report import aims, caveats, checklists, contents, drawing, equity, method, rounds, tables, wording
 from paysim.report.findings import findings
 from paysim.report.uncertainty import Uncertainty
 
@@ -269,6 +269,7 @@ def _sections(run: Run, pictures: Mapping[str, Picture], uncertainty: Sequence[S
             [*_waits(run), _levels(run)],
             pick(contents.ACCESS),
         ),
+        *_programmes(run, pick(contents.PROGRAMMES)),
         *uncertainty,
         Section("Method", method.sentences(run), [_fact(each) for each in method.facts(run)]),
         *_verification(run),
@@ -317,8 +318,8 @@ def _difference(row: Mapping[str, Any]) -> str:
 
 
 def _gains(run: Run, comparison: pd.DataFrame) -> list[Table]:
-    table = caveats.told(run, wording.gains(comparison))
-    held = caveats.FEW if caveats.is_small(run) else "95% interval"
+    table = wording.gains(comparison)
+    held = FEW if caveats.is_small(run) else "95% interval"
     table["gain"] = [wording.difference(row) for row in records(table)]
     order = [actor.label for actor in wording.ACTORS]
     made = []
@@ -367,7 +368,7 @@ def _equity(run: Run) -> list[Table]:
 
 def _scorecard(run: Run) -> list[Table]:
     against = run.titles[run.current]
-    held = caveats.FEW if caveats.is_small(run) else "95% interval"
+    held = FEW if caveats.is_small(run) else "95% interval"
     return [
         Table(f"{aim.capitalize()}, against {against}: difference, {held}", columns, rows)
         for aim, columns, rows in aims.scorecard_rows(run)
@@ -397,6 +398,12 @@ def _verification(run: Run) -> list[Section]:
     )
     columns = ["Domain", "What must hold", "Passed", "What was seen"]
     return [Section("Verification", [text], [Table("Checks", columns, rows, words=[True] * 4)])]
+
+
+def _programmes(run: Run, pictures: Sequence[Picture]) -> list[Section]:
+    """Return whom programmes found, asked and helped; nothing where none ran."""
+    made = [Table(caption, columns, lines) for caption, columns, lines in rounds.by_year(run)]
+    return [Section("Programmes", rounds.sentences(run), made, pictures)] if made else []
 
 
 def _waits(run: Run) -> list[Table]:

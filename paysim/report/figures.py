@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from paysim.analysis.compare import arm_names
+from paysim.analysis.compare import FEW, arm_names
 from paysim.analysis.measures import PER_HEAD, records
 from paysim.analysis.measures import measure as find_measure
 from paysim.analysis.runs import Run
@@ -103,7 +103,7 @@ def actor_balance(results: Source, ax: Axes | None = None, *, baseline: str | No
 
     Only what is beyond chance is coloured.
     """
-    table = caveats.told(results, tables.actor_balance(results, baseline))
+    table = tables.actor_balance(results, baseline)
     actors = list(dict.fromkeys(table["actor"]))
     arms = list(dict.fromkeys(table["arm"]))
     ax = ax or drawing.new_axes(max(_WIDE, 2.4 + 1.2 * len(arms)), 1.0 + 0.46 * len(actors))
@@ -118,7 +118,7 @@ def actor_balance(results: Source, ax: Axes | None = None, *, baseline: str | No
         names = [textwrap.fill(look[arm].title, _HEADING) for arm in arms]
         drawing.heat(ax, _shades(grid, table, bold), texts, rows, names, by_row=False, bold=bold)
         few = isinstance(results, Run) and caveats.is_small(results)
-        held = f"{caveats.FEW}: none is coloured" if few else "coloured beyond chance"
+        held = f"{FEW}: none is coloured" if few else "coloured beyond chance"
         ax.set_xlabel(f"Gain against {_title(results, baseline)}, EUR per head per year unless said;\n{held}")
     return ax
 

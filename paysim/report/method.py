@@ -140,12 +140,18 @@ def sentences(run: Run) -> list[str]:
     passed = sum(bool(check.get("passed")) for check in checks)
     text.append(f"Checks of the model's laws: {passed} of {len(checks)} passed.")
     failed = [check for check in checks if not check.get("passed")]
-    text += [f"NOT passed: {check.get('id')}: {check.get('what')}." for check in failed]
+    text += dict.fromkeys(f"NOT passed: {_whose(run, str(check.get('id')))}: {check.get('what')}." for check in failed)
     for arm in dict.fromkeys(str(check.get("id")).split(":")[1] for check in remarks):
         own = [check for check in remarks if str(check.get("id")).split(":")[1] == arm]
         told = dict.fromkeys(str(check.get("what")) for check in own)
         text.append(f"Decisions of providers under {run.titles.get(arm, arm)}: {'; '.join(told)}.")
     return text
+
+
+def _whose(run: Run, check: str) -> str:
+    """Return the title of the arm of a check, whose id is kind, arm, replicate; of none, the id."""
+    arm = [*check.split(":"), ""][1]
+    return run.titles.get(arm, check)
 
 
 def facts(run: Run) -> list[Facts]:

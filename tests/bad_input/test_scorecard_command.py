@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from paysim.analysis import compare
+from paysim.analysis.compare import FEW
 from paysim.analysis.scorecard import BETTER, CHANCE, WORSE
 from paysim.cli.app import run
 from paysim.outcomes.indicators import AIMS, indicators
@@ -88,16 +90,19 @@ def test_few_practices_tell_no_interval_as_in_the_report(folder, capsys, monkeyp
         assert run(["scorecard", str(folder)]) == 0
         return rows, capsys.readouterr().out
 
-    few, text = told()
-    assert all(row["low"] is None and row["meaning"] not in (BETTER, WORSE, CHANCE) for row in few)
-    assert caveats.FEW in text
-    assert "there are too few practices" in text
-    assert "Better and worse" not in text
-    monkeypatch.setattr(caveats, "is_small", lambda run: False)
     many, text = told()
     assert {BETTER, WORSE} & {row["meaning"] for row in many}
+    assert FEW not in text
+    for module in (compare, caveats):
+        monkeypatch.setattr(module, "FEWEST_PRACTICES", 100)
+    few, text = told()
+    differing = [row for row in few if row["difference"]]
+    assert differing
+    assert all(row["low"] is None and row["meaning"] not in (BETTER, WORSE, CHANCE) for row in differing)
     assert [row["difference"] for row in many] == [row["difference"] for row in few]
-    assert caveats.FEW not in text
+    assert FEW in text
+    assert "there are too few practices" in text
+    assert "Better and worse" not in text
 
 
 def test_a_run_of_one_arm_has_nothing_to_compare(tmp_path, capsys):

@@ -11,6 +11,7 @@ import pytest
 
 from paysim import catalog
 from paysim.care.programmes import AIMS, EDUCATION, Programme, ProgrammeUse, read_programme, with_programmes
+from paysim.care.programmes.rounds import AMOUNTS, FOUND, LEFT
 from paysim.engine.cell import Cell, run_arm, run_base
 from paysim.engine.model import Model, build_model
 from paysim.kernel.records import MAX_FLAGS
@@ -167,3 +168,38 @@ def test_without_programmes_nothing_is_added() -> None:
     assert not bare.flags
     assert not bare.treatment_effects
     assert np.array_equal(model.tables["n_flags"], [len(model.flag_bit)])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_in_every_round_everybody_is_counted_once(name: str) -> None:
+    cell = _cell()
+    rows = [row for row in cell.rounds if row["programme"] == name]
+    of = {what: np.array([row[what] for row in rows]).reshape(-1, len(EDUCATION)) for what in AMOUNTS}
+    assert [row["education"] for row in rows[: len(EDUCATION)]] == list(EDUCATION)
+    assert all((counts >= 0.0).all() for counts in of.values())
+    assert np.array_equal(of["eligible"], sum(of[each] for each in FOUND[1:]))
+    assert np.array_equal(of["selected"], of["no_staff"] + of["no_places"] + of["invited"])
+    assert np.array_equal(of["invited"], of["declined"] + of["started"])
+    before = np.vstack([np.zeros((1, len(EDUCATION))), of["participants"][:-1]])
+    assert np.array_equal(of["participants"], before + of["started"] - sum(of[each] for each in LEFT))
+    assert (of["taking_part"] <= before).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_rounds_add_up_to_the_results(name: str) -> None:
+    cell, label = _cell(), f"programme_{name}"
+    rows = [row for row in cell.rounds if row["programme"] == name]
+    weight = _model().population.practices[0].weight
+
+    def of(what: str, year: int) -> float:
+        return weight * sum(row[what] for row in rows if row["year"] == year)
+
+    for what in ("invited", "started", "dropped_out", "completed", "participant_years"):
+        whole = values(cell.results, f"{label}_{what}")
+        assert [of(what, 0), of(what, 1)] == pytest.approx(whole[:2], rel=1e-9), what
+    for what in ("cost", "paid"):
+        whole = values(cell.results, f"{label}_{what}")
+        assert [of(f"{what}_eur", 0), of(f"{what}_eur", 1)] == pytest.approx(whole[:2], rel=1e-9), what
+    last = [row for row in rows if row["round"] == rows[-1]["round"]]
+    for what in ("eligible", "participants"):
+        assert weight * sum(row[what] for row in last) == values(cell.results, f"{label}_{what}")[-1]

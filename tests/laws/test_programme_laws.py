@@ -117,23 +117,36 @@ def test_a_programme_with_an_effect_of_zero_changes_cost_but_no_health_to_the_bi
         assert np.array_equal(values(with_it.results, name), values(without.results, name))
 
 
-def test_hours_that_staff_is_paid_for_anyway_are_not_paid_twice() -> None:
-    """Neither in resource costs, where idle time becomes less, nor in what practices pay."""
+@pytest.mark.parametrize("hires", [True, False])
+def test_every_hour_is_a_cost_once_and_none_is_free(hires: bool) -> None:
+    """A programme carries the wages of its hours; general practice gets no cheaper, and what it pays is what it costs.
+
+    Hours that practices pay for anyway are taken off the total, and off what practices pay; of staff that is hired
+    there are none.
+    """
     model, base = _null()
-    without, with_it = (run(model, base, arm)[0] for arm in (arm_of(model), use_all(model)))
+    employed = tuple(ProgrammeUse(each.name, 0, "insurers", hires) for each in model.programmes)
+    without, with_it = (run(model, base, arm)[0] for arm in (arm_of(model), arm_of(model, *employed)))
 
     def more(measure: str) -> float:
         return float(values(with_it.results, measure)[-1] - values(without.results, measure)[-1])
 
-    saved = -more("resource_cost_general_practice")
     in_practices = sum(
         float(values(with_it.results, f"programme_{each.name}_cost")[-1])
         for each in model.programmes
         if each.provider == "practices"
     )
-    assert 0.0 < saved < in_practices
-    assert more("resource_cost_total") == pytest.approx(more("resource_cost_programmes") - saved, rel=1e-9)
-    assert more("practice_costs") == pytest.approx(in_practices - saved, rel=1e-6)
+    lent, costs = more("staff_lent_to_programmes"), more("resource_cost_programmes")
+    assert np.array_equal(*(values(each.results, "resource_cost_general_practice") for each in (with_it, without)))
+    assert lent == 0.0 if hires else 0.0 < lent < in_practices
+    assert more("resource_cost_total") == pytest.approx(costs - lent, rel=1e-9)
+    assert more("practice_costs") == pytest.approx(in_practices - lent, rel=1e-6)
+    paid = sum(
+        float(values(with_it.results, f"programme_{each.name}_paid")[-1])
+        for each in model.programmes
+        if each.provider == "practices"
+    )
+    assert more("practice_margin") == pytest.approx(paid - in_practices + lent, abs=1.0)
 
 
 def _staffed(nurses: float) -> tuple[Model, Base]:
@@ -156,9 +169,26 @@ def test_a_programme_that_hires_nobody_takes_the_hours_that_are_left_and_says_so
     np.testing.assert_allclose(np.sum(by_level, axis=0), values(own.results, f"{label}_eligible"))
     assert any(not each["passed"] and each["id"].startswith("staff:") for each in own.checks)
     assert not any(each["id"].startswith("staff:") for each in hired.checks)
+
+
+def test_hours_left_are_lent_at_the_wage() -> None:
+    """Where nobody is short of hours, hired and employed staff do the same; all hours employed were paid for already."""
+    label = "programme_diabetes_care"
     model, base = _staffed(50.0)
+    (name,) = (each.name for each in model.programmes)
     hired, own = (run(model, base, arm_of(model, ProgrammeUse(name, 0, None, hires)))[0] for hires in (True, False))
-    assert np.array_equal(hired.results["value"], own.results["value"], equal_nan=True)
+    differing = set(own.results["measure"][(own.results["value"] != hired.results["value"])])
+    assert differing == {
+        *("staff_lent_to_programmes", "resource_cost_total", "resource_cost_total_discounted", "societal_cost"),
+        *("societal_cost_discounted", "practice_costs", "practice_costs_programmes", "practice_margin"),
+        "practice_margin_per_gp_fte",
+    }
+    wages = model.care.costs.wages()
+    hours = {each: values(own.results, f"{label}_hours_{each}")[-1] for each in ("practice_nurse", "gp", "assistant")}
+    eur = {"practice_nurse": wages.nurse_eur, "gp": wages.gp_eur, "assistant": wages.assistant_eur}
+    assert values(own.results, "staff_lent_to_programmes")[-1] == pytest.approx(
+        sum(hours[each] * eur[each] for each in hours), rel=1e-9
+    )
 
 
 def test_the_same_programme_costs_the_same_whoever_pays_and_the_provider_bears_what_nobody_pays() -> None:

@@ -15,7 +15,8 @@ import pandas as pd
 import pytest
 
 from paysim.accounting.ledger import Ledger, practice_actor
-from paysim.analysis.runs import INCENTIVE_COLUMNS, RESULT_COLUMNS
+from paysim.analysis.runs import INCENTIVE_COLUMNS, RESULT_COLUMNS, ROUND_COLUMNS, ROUNDS
+from paysim.care.programmes import EDUCATION, Rounds
 from paysim.report import document
 
 ARMS = {
@@ -165,7 +166,7 @@ GROUPS = {
     "condition": (CONDITIONS, (0.83, 0.11, 0.06), (0.72, 2.2, 2.7)),
     "municipality": (("Doetinchem", "Winterswijk"), (0.66, 0.34), (1.01, 0.98)),
 }
-PRACTICES = (2310.0, 1840.0, 2995.0, 4120.0, 1205.0, 2650.0, 3380.0, 1990.0)
+PRACTICES = (2310.0, 1840.0, 2995.0, 4120.0, 1205.0, 2650.0, 3380.0, 1990.0) * 3
 
 Row = tuple[object, ...]
 
@@ -355,6 +356,28 @@ def _parameters() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["name", "value", "unit", "low", "high", "distribution", "source", "status"])
 
 
+def _rounds(arms: Sequence[str], replicates: int) -> pd.DataFrame:
+    """Return the rounds of a programme that everybody but the first arm has: of 40 people a level, 8 come a round."""
+    tables = []
+    levels = np.arange(len(EDUCATION))
+    for arm in arms[1:]:
+        for replicate in range(replicates):
+            log, inside = Rounds("copd_self_management"), np.zeros(0, np.int64)
+            for number in range(2 * YEARS):
+                log.begin(1 + 26 * number, 52)
+                log.add("taking_part", inside)
+                for what, each in {"eligible": 40, "selected": 9, "no_staff": 1, "invited": 8, "started": 8}.items():
+                    log.add(what, np.repeat(levels, each))
+                log.add("not_selected", np.repeat(levels, 40 - 9 - len(inside) // len(levels)))
+                inside = np.concatenate([inside, np.repeat(levels, 1)])
+                log.add("dropped_out", np.repeat(levels, 7))
+                log.add("participant_years", inside, np.full(len(inside), 0.5))
+                log.add("cost_eur", inside, np.full(len(inside), 60.0))
+                log.close(inside)
+            tables.append(pd.DataFrame(log.rows).assign(arm=arm, replicate=replicate))
+    return pd.concat(tables)[list(ROUND_COLUMNS)] if tables else pd.DataFrame(columns=list(ROUND_COLUMNS))
+
+
 def _manifest(arms: Sequence[str], replicates: int, files: dict[str, str]) -> dict[str, object]:
     return {
         "schema": 1,
@@ -418,7 +441,8 @@ def write_synthetic_run(
     pd.concat(ledgers).to_parquet(folder / "ledger.parquet", index=False)
     _incentives(arms, replicates).to_csv(folder / "incentives.csv", index=False)
     _parameters().to_csv(folder / "parameters.csv", index=False)
-    data = ("results.parquet", "ledger.parquet", "incentives.csv", "parameters.csv")
+    _rounds(arms, replicates).to_csv(folder / ROUNDS, index=False)
+    data = ("results.parquet", "ledger.parquet", "incentives.csv", "parameters.csv", ROUNDS)
     files = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in data}
     manifest = _manifest(arms, replicates, files)
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=2, sort_keys=True), encoding="utf-8")

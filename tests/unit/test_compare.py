@@ -12,6 +12,7 @@ from scipy import stats
 from paysim.analysis.compare import (
     CHANCE_ONLY,
     COLUMNS,
+    FEW,
     OVER_REPLICATES,
     clustered_interval,
     compare,
@@ -64,7 +65,30 @@ def spending(table):
     return row
 
 
-def test_difference_of_one_replicate_is_clustered_by_practice():
+@pytest.fixture
+def practices_enough(monkeypatch):
+    """Let few practices do, so that the estimator can be done by hand."""
+    monkeypatch.setattr("paysim.analysis.compare.FEWEST_PRACTICES", 2)
+
+
+@pytest.mark.parametrize(("count", "replicates", "told"), [(19, 1, False), (20, 1, True), (3, 2, True)])
+def test_only_replicates_give_an_interval_to_few_practices(count, replicates, told):
+    draws = np.random.default_rng(0).normal(60.0, 5.0, (replicates, count))
+    cells = {
+        (arm, replicate, f"p{k}"): (100.0, 100.0 * draws[replicate, k] + more * k)
+        for arm, more in (("a", 0.0), ("b", 9.0 + 1.0 * replicates))
+        for replicate in range(replicates)
+        for k in range(count)
+    }
+    if replicates > 1:
+        cells = {key: (years, eur * (1.0 + 0.1 * key[1])) for key, (years, eur) in cells.items()}
+    row = spending(compare(results(cells), "a"))
+    assert math.isfinite(row["low"]) == math.isfinite(row["high"]) == told
+    assert (row["interval"] == FEW) == (not told)
+    assert row["difference"] > 0.0
+
+
+def test_difference_of_one_replicate_is_clustered_by_practice(practices_enough):
     row = spending(compare(results(TWO_ARMS), "a"))
     assert row["value"] == pytest.approx(14.6)
     assert row["baseline_value"] == pytest.approx(13.0)
@@ -78,7 +102,7 @@ def test_difference_of_one_replicate_is_clustered_by_practice():
     assert row["high"] == pytest.approx(1.6 + half)
 
 
-def test_life_that_an_arm_adds_counts_as_qalys():
+def test_life_that_an_arm_adds_counts_as_qalys(practices_enough):
     cells = {
         ("a", 0, "p1"): (100.0, 80.0),
         ("a", 0, "p2"): (100.0, 80.0),
@@ -321,7 +345,7 @@ def test_no_arm_is_lost_on_a_narrow_terminal(run_folder, capsys, monkeypatch, co
     assert ("Mixed payment against Dutch funding today" in text) == (columns < 120)
 
 
-def test_one_practice_and_one_replicate_give_no_footer(run_folder):
+def test_one_practice_and_one_replicate_give_no_footer(run_folder, practices_enough):
     frame = results({key: value for key, value in TWO_ARMS.items() if key[2] == "p1"})
     table = compare(frame, "a")
     assert uncertainty(table, 1) == ""

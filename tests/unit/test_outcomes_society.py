@@ -22,7 +22,7 @@ SERVICES = (
     *("admission_mi", "admission_stroke", "admission_other", "nursing_home_year"),
 )
 SECTORS = (*(GENERAL_PRACTICE,) * 9, "out_of_hours", *("hospital",) * 6, "long_term_care")
-EXTRA = ("gp_payments", "standing_costs", "programme_payments", "programme_cost", "patient_payments")
+EXTRA = ("gp_payments", "standing_costs", "staff_lent", "programme_payments", "programme_cost", "patient_payments")
 MORE = ("person_years", "payments_by_others", "utility_lost", "deaths", *FATAL)
 WEIGHT = 3.0
 BANDS = 20

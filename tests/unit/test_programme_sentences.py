@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from paysim.analysis.programmes import Reach
+from paysim.report import method
 from paysim.report import programmes as told
 from paysim.web.texts import LANGUAGES
 from paysim.web.texts.phrases import phrase
@@ -95,3 +96,13 @@ def test_all_of_it_has_words_in_every_language(sentences):
     said = [text for each in kinds for text in sentences(each)] + sentences(reach(), reach(hires=False))
     said += [told.title(name) for name in told.catalog.names("programmes")]
     assert not {text for text in said for language in LANGUAGES if language != "en" and phrase(text, language) is None}
+
+
+def test_a_check_that_did_not_pass_has_the_title_of_its_arm_and_comes_once():
+    checks = [
+        {"id": f"staff:a:{replicate}:walking", "what": "Walking: too few", "passed": False} for replicate in (0, 1)
+    ]
+    about = {"checks": checks, "seed": 1}
+    run = SimpleNamespace(titles={"a": "Arm"}, manifest=about, scenario={"base_years": 1, "region": "r"})
+    said = [text for text in method.sentences(run) if "NOT passed" in text]
+    assert said == ["NOT passed: Arm: Walking: too few."]

@@ -58,10 +58,11 @@ def test_sections_stand_in_order(written):
         "7. Flows of money",
         "8. Equity by education",
         "9. Access and workload",
-        "10. Method",
-        "11. Indicators",
-        "12. Reporting checklists",
-        "13. Limits of use",
+        "10. Programmes",
+        "11. Method",
+        "12. Indicators",
+        "13. Reporting checklists",
+        "14. Limits of use",
     ]
 
 

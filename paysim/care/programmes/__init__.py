@@ -24,6 +24,7 @@ from paysim.care.programmes.model import (
     Tier,
 )
 from paysim.care.programmes.reading import ASSESSMENT, STAFF, programme_parameters, read_programme, settled
+from paysim.care.programmes.rounds import Rounds
 from paysim.care.programmes.tables import Added, with_programmes
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "Prices",
     "Programme",
     "ProgrammeUse",
+    "Rounds",
     "Tier",
     "programme_parameters",
     "read_programme",

@@ -19,7 +19,15 @@ from paysim.web.security import REPORT_CSP
 from paysim.web.views.runs import require_run
 
 _REPORT = "report.html"
-FILES = ("results.parquet", "ledger.parquet", "parameters.csv", "incentives.csv", "contracts.json", "parties.csv")
+FILES = (
+    "results.parquet",
+    "ledger.parquet",
+    "parameters.csv",
+    "incentives.csv",
+    "contracts.json",
+    "parties.csv",
+    "rounds.csv",
+)
 """Tables of a run that can be taken away."""
 
 
