@@ -204,7 +204,7 @@ class Responses:
             if self.quarter % PERIODS_PER_YEAR == 0:
                 self.lists = self._lists(situation)
             hospital, hours = self._hospital(region, situation), self._hours(situation, levers)
-            step = Step(levers, levers, self.lists, *hospital, hours)
+            step = Step(levers, levers, self.lists, *hospital, hours=hours)
         else:
             step = self.replay.at(self.quarter)
         levers, health = step.activity, step.health
