@@ -203,8 +203,8 @@ class Responses:
             levers = self.behaviour.decide(situation)
             if self.quarter % PERIODS_PER_YEAR == 0:
                 self.lists = self._lists(situation)
-            hospital, hours = self._hospital(region, situation), self._hours(situation, levers)
-            step = Step(levers, levers, self.lists, *hospital, hours=hours)
+            step = Step(levers, levers, self.lists, *self._hospital(region, situation))
+            step = replace(step, hours=self._hours(situation, levers))
         else:
             step = self.replay.at(self.quarter)
         levers, health = step.activity, step.health
