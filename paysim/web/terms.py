@@ -123,7 +123,7 @@ def changed(arm: Mapping[str, Any], given: Mapping[str, str]) -> tuple[dict[str,
                     problems.append(Problem("out of bounds", key=what, found=text, allowed=(allowed,)))
                 elif value != term.value:
                     _put(made, term.key, value)
-                    words = f"{term.label} {term.value:g} -> {value:g} {term.unit}"
+                    words = f"{term.label}: {term.value:g} -> {value:g} {term.unit}"
                     said[term.key] = f"{component.title}: {words}"
     if problems:
         raise ScenarioError(*problems)

@@ -16,6 +16,7 @@ from paysim.analysis.runs import MANIFEST, Run, load_run
 from paysim.web.pages import jobs_of, page, settings_of, texts_of
 from paysim.web.places import inside
 from paysim.web.security import REPORT_CSP
+from paysim.web.texts import Texts
 from paysim.web.views.runs import require_run
 
 _REPORT = "report.html"
@@ -36,7 +37,15 @@ def opened(request: Request) -> Run:
     name = request.path_params["run"]
     require_run(request, name)
     folder = settings_of(request).outputs / name
-    return _loaded(folder, (folder / MANIFEST).stat().st_mtime_ns)
+    return _titled(_loaded(folder, (folder / MANIFEST).stat().st_mtime_ns), texts_of(request))
+
+
+def _titled(run: Run, texts: Texts) -> Run:
+    """Return a run whose titles are in the reader's language, as far as the library's are known."""
+    scenario = dict(run.scenario)
+    scenario["arms"] = [{**arm, "title": texts.said(run.titles[str(arm["name"])])} for arm in scenario["arms"]]
+    scenario["title"] = texts.said(str(scenario.get("title") or scenario["name"]))
+    return replace(run, manifest={**run.manifest, "scenario": scenario})
 
 
 @lru_cache(maxsize=3)
@@ -153,7 +162,7 @@ def _about(request: Request, run: Run) -> dict[str, Any]:
         "run": run,
         "name": name,
         "job": job,
-        "title": str(run.scenario.get("title") or run.scenario["name"]),
+        "title": str(run.scenario["title"]),
         "command": None if job is None else jobs.spoken(job),
         "python": None if job is None else python_of(job.id, job.sample, job.population),
         "note": str((run.manifest.get("sample") or {}).get("note") or ""),
