@@ -185,8 +185,8 @@ def test_axes_and_groups_of_charts(run):
         ("Spending: hospital, EUR per head per year", "Uitgaven: ziekenhuis", "Dépenses\u00a0: hôpital"),
         (
             "ASCVD: slope (not from a sample)",
-            "helling naar opleiding (niet uit een steekproef)",
-            "pas d'un échantillon",
+            "helling naar opleiding (steekproef te klein)",
+            "échantillon trop petit",
         ),
         ("+1,234.5 better", "+1.234,5 beter", "+1\u202f234,5 mieux"),
         ("mental_health", "geestelijke gezondheidszorg", "santé mentale"),

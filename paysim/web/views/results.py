@@ -9,7 +9,7 @@ from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from paysim.analysis.runs import MANIFEST, Run, load_run
@@ -58,6 +58,8 @@ def verdict(request: Request) -> Response:
     from paysim.web.verdict import verdict as made
 
     run = opened(request)
+    if len(run.arms) == 1:  # nothing to compare: a look at the region
+        return RedirectResponse(f"/runs/{request.path_params['run']}/region", 303)
     base = request.query_params.get("against")
     found = made(run, texts_of(request), base)
     return page(request, "verdict", **_about(request, run), found=found, against=base or run.compare_with[0])
@@ -99,16 +101,26 @@ def aims(request: Request) -> Response:
 def region(request: Request) -> Response:
     """Show the region: needs, groups at risk, programmes, and tables for researchers."""
     from paysim.report.document import shown
-    from paysim.web import dashboard
+    from paysim.web import charts, dashboard
 
-    run = opened(request)
-    made = ((name, dashboard.strata(run, name)) for name in dashboard.STRATA)
+    run, texts = opened(request), texts_of(request)
+    strata = {name: found for name in dashboard.STRATA if (found := dashboard.strata(run, name)) is not None}
+    needs = dashboard.needs(run)
     return page(
         request,
         "region",
         **_about(request, run),
-        needs=shown(dashboard.needs(run), run.titles[run.current]),
-        strata=[replace(shown(f, name), columns=[*map(str, f.columns)]) for name, f in made if f is not None],
+        needs={
+            str(aim): shown(rows.drop(columns="aim"), run.titles[run.current])
+            for aim, rows in needs.groupby("aim", sort=False)
+        },
+        strata=[
+            (
+                replace(shown(frame, name), columns=[*map(str, frame.columns)]),
+                charts.in_words(charts.shares(frame), texts.said),
+            )
+            for name, frame in strata.items()
+        ],
         reached=dashboard.reached(run),
         interventions=dashboard.interventions(),
         files=[name for name in FILES if name in run.manifest["files"]],
