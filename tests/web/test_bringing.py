@@ -199,6 +199,6 @@ def test_a_pilot_is_judged_on_a_run(client, settings, monkeypatch):
     text = client.get("/pilots/plot_acceleration_achterhoek?run=some").text
     first = run_pilot(pilot, panel, piloting.TRIALS).outcomes[0]
     assert f">{number(first.true_effect)}<" in text
-    assert f">{number(first.power)}<" in text
+    assert f">{100 * first.power:.1f}%<" in text
     assert "Verdict" in text
     assert "Reserve needed" in text
