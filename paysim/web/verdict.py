@@ -132,8 +132,10 @@ def _sorted(texts: Texts, lines: list[Line], arm: int, what: str) -> str:
         if cell.meaning == what:
             numbers = f" ({cell.numbers} {line.unit})" if what in _TOLD[:2] else ""
             found.append(line.label + numbers)
+    if not found:
+        return ""
     words = texts(f"words.{what}")
-    return texts("words.of", what=words[0].upper() + words[1:], said="; ".join(found)) + "." if found else ""
+    return texts("words.of", what=words[0].upper() + words[1:], said=texts("words.list").join(found)) + "."
 
 
 def _rows(run: Run, base: str, whole: pd.DataFrame) -> dict[str, dict[str, dict[str, Any]]]:

@@ -116,7 +116,8 @@ def region(request: Request) -> Response:
         },
         strata=[
             (
-                replace(shown(frame, name), columns=[*map(str, frame.columns)]),
+                name,
+                replace(shown(frame, texts(f"region.by.{name}")), columns=[*map(str, frame.columns)]),
                 charts.in_words(charts.shares(frame), texts.said),
             )
             for name, frame in strata.items()
