@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -154,7 +155,9 @@ def practices(
 ) -> pd.DataFrame:
     """Return the difference of a measure in each practice from one arm, averaged over replicates.
 
-    Another dimension of the results, such as ``municipality``, gives its groups in place of practices.
+    Another dimension of the results, such as ``municipality``, gives its groups in place of practices. In these a
+    measure per head is per head of each arm's own people: newcomers settle where a practice has room, so that
+    municipalities have a few more or fewer people in one arm than in another.
 
     Returns
     -------
@@ -165,6 +168,8 @@ def practices(
     import pandas as pd
 
     what, base = _any_measure(measure), baseline_of(source, baseline)
+    if dimension != "practice":
+        what = replace(what, fixed=False)
     frame = _horizon(source, dimension)
     _need(what, frame)
     arms = by_arm(frame)

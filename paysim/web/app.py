@@ -21,7 +21,7 @@ from paysim.web.preview import Preview
 from paysim.web.security import START, Guard
 from paysim.web.settings import Settings
 from paysim.web.texts import LANGUAGES
-from paysim.web.views import bringing, changing, choosing, piloting, results, runs
+from paysim.web.views import bringing, changing, choosing, piloting, regions, results, runs
 
 _YEAR_S = 365 * 86_400
 
@@ -45,6 +45,7 @@ def create_app(settings: Settings) -> Guard:
             *changing.ROUTES,
             *bringing.ROUTES,
             *piloting.ROUTES,
+            *regions.ROUTES,
             *runs.ROUTES,
             *results.ROUTES,
             Mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static"),

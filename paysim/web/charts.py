@@ -33,6 +33,31 @@ def spec(run: Run, figure: Figure, data: pd.DataFrame) -> Spec | None:
         return None
     titled = data.assign(arm=[run.titles.get(str(arm), str(arm)) for arm in data["arm"]])
     order = [run.titles[arm] for arm in run.arms]
+    return _framed(titled, draw(titled, order))
+
+
+def shares(strata: pd.DataFrame) -> Spec:
+    """Return a chart of groups with two bars each: their share of people and of spending, see `dashboard.strata`."""
+    long = strata.melt("Group", [each for each in strata.columns if each.startswith("Share of")], "what", "value")
+    what = {"field": "what", "type": "nominal", "sort": None}
+    return _framed(
+        long,
+        {
+            "height": {"step": 14},
+            "mark": "bar",
+            "encoding": {
+                "y": {"field": "Group", "type": "nominal", "title": None, "sort": None},
+                "yOffset": what,
+                "x": {"field": "value", "type": "quantitative", "title": "%"},
+                "color": {**what, "scale": {"range": _COLOURS}},
+                "tooltip": _tips("Group", "what", "value"),
+            },
+        },
+    )
+
+
+def _framed(data: pd.DataFrame, drawn: Spec) -> Spec:
+    """Return a chart with its data, in the look that all have."""
     return {
         "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
         "background": "white",
@@ -44,8 +69,8 @@ def spec(run: Run, figure: Figure, data: pd.DataFrame) -> Spec | None:
         },
         "width": "container",
         "autosize": {"type": "fit-x", "contains": "padding"},
-        "data": {"values": _finite(records(titled))},
-        **draw(titled, order),
+        "data": {"values": _finite(records(data))},
+        **drawn,
     }
 
 
@@ -92,8 +117,12 @@ def _plain(value: Any) -> Any:
     return value.item() if hasattr(value, "item") else value
 
 
-def _colour(order: list[str]) -> Spec:
-    return {"field": "arm", "type": "nominal", "scale": {"domain": order, "range": _COLOURS}, "sort": order}
+def _colour(order: list[str], data: pd.DataFrame | None = None) -> Spec:
+    """Return the colour of arms, the same in every chart; with data the legend leaves out arms that have none."""
+    made: Spec = {"field": "arm", "type": "nominal", "scale": {"domain": order, "range": _COLOURS}, "sort": order}
+    if data is not None:
+        made["legend"] = {"values": [arm for arm in order if arm in set(data["arm"])]}
+    return made
 
 
 def _unit(data: pd.DataFrame) -> str:
@@ -143,11 +172,13 @@ def _differences(field: str) -> Callable[[pd.DataFrame, list[str]], Spec]:
         both = {"y": {"field": field, "type": "nominal", "title": None, "sort": None}, "yOffset": {"field": "arm"}}
         euro = PER_HEAD in set(data["unit"])
         title = PER_HEAD if euro else _unit(data)
-        zero = {"mark": {"type": "rule", "color": "#666"}, "encoding": {"x": {"datum": 0}}}
+        zero = {"data": {"values": [{}]}, "mark": {"type": "rule", "color": "#666"}, "encoding": {"x": {"datum": 0}}}
+        colour = {"color": _colour(order, data)}
         bars = {
             "mark": {"type": "rule", "strokeWidth": 2},
             "encoding": {
                 **both,
+                **colour,
                 "x": {"field": "low", "type": "quantitative", "title": title},
                 "x2": {"field": "high"},
             },
@@ -156,6 +187,7 @@ def _differences(field: str) -> Callable[[pd.DataFrame, list[str]], Spec]:
             "mark": {"type": "point", "filled": True, "size": 60},
             "encoding": {
                 **both,
+                **colour,
                 "x": {"field": "difference", "type": "quantitative", "title": title},
                 "tooltip": _tips(field, "arm", "difference", "low", "high", "unit"),
             },
@@ -163,9 +195,7 @@ def _differences(field: str) -> Callable[[pd.DataFrame, list[str]], Spec]:
         kept = [{"filter": {"field": "unit", "equal": title}}]
         return {
             "height": {"step": 14},
-            "transform": kept,
-            "encoding": {"color": _colour(order)},
-            "layer": [zero, bars, points],
+            "layer": [zero, {**bars, "transform": kept}, {**points, "transform": kept}],
         }
 
     return draw
@@ -182,7 +212,7 @@ def _dots(data: pd.DataFrame, order: list[str]) -> Spec:
             "y": {"field": row, "type": "nominal", "title": None, "sort": order if row == "arm" else None},
             "x": {"field": "difference", "type": "quantitative", "title": f"difference, {_unit(data)}"},
             "size": {"field": "person_years", "type": "quantitative", "legend": None},
-            "color": {**_colour(order), **({"legend": None} if row == "arm" else {})},
+            "color": {**_colour(order, data), **({"legend": None} if row == "arm" else {})},
             "tooltip": _tips("arm", group, "difference", "person_years"),
         },
     }
@@ -201,7 +231,7 @@ def _education(data: pd.DataFrame, order: list[str]) -> Spec:
                 "axis": {"labelAngle": 0},
             },
             "y": {"field": "difference", "type": "quantitative", "title": f"difference, {_unit(data)}"},
-            "color": _colour(order),
+            "color": _colour(order, data),
             "tooltip": _tips("arm", "education", "difference", "unit"),
         },
     }

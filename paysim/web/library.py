@@ -56,6 +56,8 @@ class Way:
         The arm as its file writes it.
     is_current
         Whether it is what its scenario calls today's payment.
+    contracts
+        Titles of its contracts that today's payment of the country lacks.
     """
 
     id: str
@@ -63,6 +65,7 @@ class Way:
     country: str
     data: dict[str, Any]
     is_current: bool
+    contracts: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -105,10 +108,12 @@ def region(name: str) -> Region:
 def shelves() -> tuple[Shelf, ...]:
     """Return the scenarios of the library that ways of paying are taken from."""
     country = {each.name: each.country for each in regions()}
+    usual = {each: [_contract_title(item) for item in _today(each)["contracts"]] for each in TEMPLATES}
     found = []
     for name in catalog.names("scenarios"):
         data = read_yaml(catalog.find("scenarios", name)).data
-        ways = tuple(_ways(name, data, country.get(data["region"], "")))
+        where = country.get(data["region"], "")
+        ways = tuple(_ways(name, data, where, usual.get(where, ())))
         found.append(Shelf(name, str(data.get("title") or name), int(data.get("base_years", 3)), ways))
     return tuple(found)
 
@@ -161,6 +166,13 @@ def compose(region_name: str, ways: Sequence[str], years: int) -> dict[str, Any]
     return _scenario(where, arms, years, ways)
 
 
+def today(region_name: str, years: int) -> dict[str, Any]:
+    """Return a scenario of a region under today's payment alone, as a file would write it."""
+    where = region(region_name)
+    _require(where, [], years)
+    return _scenario(where, [_today(where.country)], years, [])
+
+
 def varied(
     region_name: str, chosen: Way, years: int, given: Mapping[str, str], *, neutral: bool
 ) -> tuple[dict[str, Any], dict[str, str]]:
@@ -195,7 +207,7 @@ def varied(
 
 def _scenario(where: Region, arms: Sequence[dict[str, Any]], years: int, ways: Sequence[str]) -> dict[str, Any]:
     template = _template(where.country)
-    titles = ", ".join(str(arm["title"]) for arm in arms[1:])
+    titles = ", ".join(str(arm["title"]) for arm in arms[1:] or arms)
     return {
         "schema": 1,
         "name": f"{where.name}_compared",
@@ -255,10 +267,26 @@ def _base_years(name: str) -> int:
     return next(shelf.base_years for shelf in shelves() if shelf.name == scenario)
 
 
-def _ways(scenario: str, data: dict[str, Any], country: str) -> Iterator[Way]:
+def _ways(scenario: str, data: dict[str, Any], country: str, today: Sequence[str]) -> Iterator[Way]:
     """Yield the arms that stand alone: not those whose budget follows another arm than today's."""
     for arm in data["arms"]:
         neutral = arm.get("budget_neutral_to", {}).get("arm", data["current"])
         if neutral == data["current"] and "/" in scenario:
             title = str(arm.get("title") or arm["name"].replace("_", " "))
-            yield Way(f"{scenario}:{arm['name']}", title, country, arm, arm["name"] == data["current"])
+            titles = (_contract_title(each) for each in arm["contracts"])
+            own = tuple(each for each in titles if each not in today)
+            yield Way(f"{scenario}:{arm['name']}", title, country, arm, arm["name"] == data["current"], own)
+
+
+def _contract_title(item: Any) -> str:
+    """Return the title of a contract as an arm names it: by name, in part, or written out."""
+    while isinstance(item, dict) and "use" in item:
+        item = item["use"]
+    data = item if isinstance(item, dict) else _contract(str(item))
+    return str(data.get("title") or data["name"])
+
+
+@lru_cache(maxsize=500)
+def _contract(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = read_yaml(catalog.find("contracts", name)).data
+    return found

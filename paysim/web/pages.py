@@ -62,9 +62,17 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> R
         languages=LANGUAGES,
         version=__version__,
         here=request.url.path,
+        back=_back(request),
         **values,
     )
     return HTMLResponse(html, status)
+
+
+def _back(request: Request) -> str:
+    """Return where a page is found again: what is chosen stands in the address; what was sent stands nowhere."""
+    if request.method != "GET":
+        return "/"
+    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
 
 
 def problem(request: Request, error: object, status: int = 422) -> Response:

@@ -123,7 +123,7 @@ def changed(arm: Mapping[str, Any], given: Mapping[str, str]) -> tuple[dict[str,
                     problems.append(Problem("out of bounds", key=what, found=text, allowed=(allowed,)))
                 elif value != term.value:
                     _put(made, term.key, value)
-                    words = f"{term.label} {term.value:g} -> {value:g} {term.unit}"
+                    words = f"{term.label}: {term.value:g} -> {value:g} {term.unit}"
                     said[term.key] = f"{component.title}: {words}"
     if problems:
         raise ScenarioError(*problems)
@@ -248,10 +248,15 @@ def _row_label(row: Mapping[str, Any]) -> str:
         if isinstance(value, bool):
             words.append(plain if value else f"not {plain}")
         elif isinstance(value, str):
-            words.append(value.replace("_", " "))
+            words.append(_spoken(value))
         elif isinstance(value, int) and name.endswith("_from"):
             words.append(f"{plain} {value}")
     return ", ".join(words)
+
+
+def _spoken(name: str) -> str:
+    """Return a name of the data in words."""
+    return " ".join("GP" if word == "gp" else word for word in name.split("_"))
 
 
 def _rows(given: Any) -> Sequence[dict[str, Any]]:

@@ -70,7 +70,8 @@ class Verdict:
     answers
         To `QUESTIONS`, in order.
     sentences
-        In English the findings as `paysim compare` prints them, in another language in short; an arm each.
+        In English the findings as `paysim compare` prints them, in another language in short: what is better, what
+        is worse, and what cannot be told; an arm each.
     before, after
         What a reader must know.
     """
@@ -96,7 +97,7 @@ def verdict(run: Run, texts: Texts, baseline: str | None = None) -> Verdict:
         answers.append(Answer(question, tuple(lines)))
     titles = [run.titles[arm] for arm in arms]
     if texts.language != DEFAULT:
-        said = _told(titles, answers)
+        said = _told(texts, titles, answers)
     else:
         said = wording.verdict(whole, run.titles, caveats.is_small(run), findings(run, base)) if arms else []
     before = [*caveats.before(run, whole), wording.uncertainty(whole, int(run.manifest.get("replicates", 1)))]
@@ -110,15 +111,31 @@ def verdict(run: Run, texts: Texts, baseline: str | None = None) -> Verdict:
     )
 
 
-def _told(titles: list[str], answers: list[Answer]) -> list[str]:
-    """Return a sentence an arm, in the reader's language: the first measure of every question."""
-    first = [answer.lines[0] for answer in answers if answer.lines]
+_TOLD = ("better", "worse", "may_be_chance", "same", "no_interval")
+"""What differences are sorted by when they are told in short; the first two with their numbers."""
+
+
+def _told(texts: Texts, titles: list[str], answers: list[Answer]) -> list[str]:
+    """Return in short, an arm each and in the reader's language, what is better, worse, and cannot be told."""
+    lines = [line for answer in answers for line in answer.lines]
     return [
-        f"{title}: "
-        + "; ".join(f"{line.label} {line.cells[k].numbers} {line.unit} ({line.cells[k].words})" for line in first)
-        + "."
+        texts("words.of", what=title, said=" ".join(filter(None, (_sorted(texts, lines, k, each) for each in _TOLD))))
         for k, title in enumerate(titles)
     ]
+
+
+def _sorted(texts: Texts, lines: list[Line], arm: int, what: str) -> str:
+    """Return a sentence on the measures whose difference means this; empty where there are none."""
+    found = []
+    for line in lines:
+        cell = line.cells[arm]
+        if cell.meaning == what:
+            numbers = f" ({cell.numbers} {line.unit})" if what in _TOLD[:2] else ""
+            found.append(line.label + numbers)
+    if not found:
+        return ""
+    words = texts(f"words.{what}")
+    return texts("words.of", what=words[0].upper() + words[1:], said=texts("words.list").join(found)) + "."
 
 
 def _rows(run: Run, base: str, whole: pd.DataFrame) -> dict[str, dict[str, dict[str, Any]]]:

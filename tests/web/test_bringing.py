@@ -160,7 +160,8 @@ def test_pilots_are_shown_and_their_run_is_asked_for(client, settings, monkeypat
     for name in catalog.names("pilots"):
         text = client.get(f"/pilots/{name}").text
         pilot = load_pilot(name)
-        assert f"{pilot.treated} practices" in text
+        sites = {"practice": "practices", "zone": "primary care zones", "region": "regions"}[pilot.level]
+        assert f"{pilot.treated} {sites} with the new contract" in text
         if pilot.sites_are_regions:
             assert f"paysim pilot simulate {name}" in text
             assert client.post(f"/pilots/{name}/run", data={"size": "full"}).status_code == 404
@@ -198,6 +199,6 @@ def test_a_pilot_is_judged_on_a_run(client, settings, monkeypatch):
     text = client.get("/pilots/plot_acceleration_achterhoek?run=some").text
     first = run_pilot(pilot, panel, piloting.TRIALS).outcomes[0]
     assert f">{number(first.true_effect)}<" in text
-    assert f">{number(first.power)}<" in text
+    assert f">{100 * first.power:.1f}%<" in text
     assert "Verdict" in text
     assert "Reserve needed" in text

@@ -178,6 +178,19 @@ def test_charts_are_drawn_and_have_tables(watched, run_of_terms):
         assert page.locator("figure").count() == page.locator("figure table").count()
 
 
+def test_a_region_is_looked_at_alone(watched):
+    page = watched.page
+    watched.open("/region?region=gelderse_vallei")
+    page.click("button.main")
+    page.wait_for_url("**/runs/*/region")
+    assert page.locator("text=Verdict").count() == 0
+    page.locator("details >> text=By age").click()
+    for chart in page.locator("details[open] .chart").all():
+        chart.locator("canvas").wait_for()
+        assert chart.locator("canvas").bounding_box()["height"] > 50
+    assert page.locator("details[open] .chart").count() == 2
+
+
 def test_the_first_page_is_small(chromium, served):
     made = Watched(chromium, served)
     sizes = []
@@ -203,7 +216,7 @@ def test_the_flow_goes_by_keyboard_alone(watched):
     assert {"region", "way", "years", "size", "main"} <= set(reached)
 
 
-PAGES = ("/", "/terms", "/runs", "/pilots", "/pilots/ascvd_middenkempen", "/upload", "/nothing")
+PAGES = ("/", "/region", "/terms", "/runs", "/pilots", "/pilots/ascvd_middenkempen", "/upload", "/nothing")
 PARTS = ("verdict", "explore/time", "explore/payer", "aims", "region")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import json
 import re
@@ -156,6 +157,57 @@ def test_charts_hold_the_numbers_of_the_tables(client, with_run):
     spec = json.loads(html.unescape(re.search(r'data-spec="([^"]*)"', text)[1]))
     expected = tables.sectors(load_run(with_run.outputs / "small"))
     assert [row["value"] for row in spec["data"]["values"]] == pytest.approx(list(expected["value"]))
+
+
+def test_a_municipality_that_grows_is_no_gain(with_run):
+    """Per head is per head of each arm's own people: newcomers settle where a practice has room."""
+    from paysim.analysis.measures import HORIZON
+    from paysim.analysis.runs import load_run
+    from paysim.report import tables
+
+    results = load_run(with_run.outputs / "small").results
+    arm = results["arm"].unique()[1]
+    there = (results["arm"] == arm) & (results["dimension"] == "municipality") & (results["period"] != HORIZON)
+    grown = results.assign(value=results["value"].where(~there, 1.1 * results["value"]))
+    for measure in ("spending_per_head", "qalys_per_1000"):
+        rows, more = (tables.practices(each, measure, "dutch_today", "municipality") for each in (results, grown))
+        assert list(more["difference"]) == pytest.approx(list(rows["difference"]), nan_ok=True)
+
+
+def test_a_region_can_be_looked_at_alone(client, settings):
+    page = client.get("/region?region=gent").text
+    assert "Gent" in page
+    assert "Nothing has been run for this region yet" in page
+    asked = client.post("/region", data={"region": "gent", "size": "quick"})
+    assert asked.status_code == 303
+    job = asked.headers["location"].rpartition("/")[2]
+    client.post(f"/runs/{job}/cancel")
+    written = client.get(f"/runs/{job}/scenario.yaml").text
+    assert "name: gent_compared" in written
+    assert written.count("behaviour") == 0
+    assert client.post("/region", data={"region": "nowhere", "size": "quick"}).status_code == 422
+
+
+def test_the_region_of_a_run_has_charts_of_who_carries_the_risk(client, with_run):
+    assert "/runs/small/region" in client.get("/region?region=achterhoek").text
+    text = client.get("/runs/small/region").text
+    drawn = [json.loads(html.unescape(each)) for each in re.findall(r'data-spec="([^"]*)"', text)]
+    assert len(drawn) == 4
+    for spec in drawn:
+        for what in ("people", "spending"):
+            shares = [row["value"] for row in spec["data"]["values"] if what in row["what"]]
+            assert sum(shares) == pytest.approx(100.0)
+
+
+def test_switching_language_keeps_what_is_chosen(client):
+    page = client.get("/terms?way=be/middenkempen_gp_payment:new_deal").text
+    back = html.unescape(re.search(r'name="back" value="([^"]*)"', page)[1])
+    assert back == "/terms?way=be/middenkempen_gp_payment:new_deal"
+    assert client.post("/language", data={"language": "nl", "back": back}).headers["location"] == back
+
+
+def test_ways_of_paying_say_what_they_hold(client):
+    assert "Belgian New Deal (mixed payment)" in client.get("/ways?region=gent").text
 
 
 def test_groups_of_municipalities_add_up_as_the_region_does(with_run):

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import copy
 import csv
+from dataclasses import fields, replace
 from string import Formatter
+from types import SimpleNamespace
 
 import pytest
 
+from paysim import catalog
 from paysim.analysis.indicators import INDICATORS
 from paysim.analysis.measures import MEASURES
 from paysim.analysis.runs import load_run
 from paysim.outcomes.indicators import indicators
+from paysim.pilots.parts import SOURCES
+from paysim.pilots.study import Outcome
+from paysim.pilots.verdict import verdict
+from paysim.reading import read_yaml
 from paysim.report import aims, caveats, wording
 from paysim.report.document import shown
 from paysim.web import charts, dashboard, explore, library, terms
 from paysim.web.texts import LANGUAGES, Texts
-from paysim.web.texts.phrases import FILE, phrase
+from paysim.web.texts.phrases import FILES, phrase
 
 OTHERS = [each for each in LANGUAGES if each != "en"]
 NAMES = ("arm", "baseline", "measure", "municipality", "practice")  # columns that hold names, which nobody translates
@@ -42,12 +50,13 @@ def tables(run):
     ]
 
 
-def test_every_phrase_has_words_with_the_same_holes():
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_every_phrase_has_words_with_the_same_holes(file):
     def holes(text):
         return sorted(name for _, name, _, _ in Formatter().parse(text) if name is not None)
 
-    with FILE.open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(line for line in file if not line.startswith("#")))
+    with file.open(encoding="utf-8") as lines:
+        rows = list(csv.DictReader(line for line in lines if not line.startswith("#")))
     assert len({row["en"] for row in rows}) == len(rows)
     for row in rows:
         for language in OTHERS:
@@ -70,6 +79,63 @@ def test_terms_of_every_way_of_paying():
             for part in contract.components:
                 said |= {part.title, *(text for term in part.terms for text in (term.label, term.unit))}
     assert len(said) > 150
+    assert not wordless(said)
+
+
+def test_titles_of_the_library():
+    said = {each.title for each in library.regions() if each.title != each.name}
+    for shelf in library.shelves():
+        said |= {shelf.title, *(way.title for way in shelf.ways)}
+        said |= {contract.title for way in shelf.ways for contract in terms.contracts(way.data)}
+    said |= {str(read_yaml(catalog.find("pilots", name)).data["title"]) for name in catalog.names("pilots")}
+    assert len(said) > 200
+    assert not wordless(said)
+
+
+def test_the_title_of_a_run_is_put_together_from_titles():
+    made = library.compose(
+        "regio_aalst", ["be/middenkempen_gp_payment:new_deal", "be/middenkempen_gp_payment:forfait"], 5
+    )
+    assert not wordless({made["title"]})
+
+
+def study_of(outcome, money):
+    pilot = SimpleNamespace(
+        alpha=0.05, power=0.8, payment=None if money is None else SimpleNamespace(reserve_eur_per_head=10.0)
+    )
+    return SimpleNamespace(outcomes=(outcome,), pilot=pilot, trials=1000, money=money)
+
+
+def test_every_reason_of_a_pilots_verdict():
+    """All faults that the verdict knows, one after the other, and what it says of a good pilot."""
+    parts = dict.fromkeys(SOURCES, 0.0)
+    good = Outcome(
+        **{each.name: 0.0 for each in fields(Outcome)}
+        | {"name": "spending_per_head", "label": "Spending", "unit": "EUR per head per year"}
+        | {"true_effect": -25.0, "power": 0.9, "coverage": 0.95, "type_1": 0.05, "detectable": 20.0, "mean": 3000.0}
+        | {"bias_by_source": parts, "variance_by_source": parts}
+    )
+    faulty = [
+        replace(good, power=None),
+        replace(good, power=0.123),
+        replace(good, coverage=0.5),
+        replace(good, wrong_sign=0.5),
+        *(
+            replace(good, **wrong, bias_by_source=parts | {source: 1.0}, variance_by_source=parts | {source: 1.0})
+            for source in SOURCES
+            for wrong in ({"type_1": 0.5}, {"bias": 25.0})
+        ),
+    ]
+    cash = SimpleNamespace(party="organisation", certain_need=0.0, insolvent=0.0, reserve_needed=1234.0)
+    money = SimpleNamespace(chance_bonus=0.5, chance_penalty=0.5, loss=0.0, cash=(cash,))
+    late = SimpleNamespace(chance_bonus=0.0, chance_penalty=0.0, loss=0.9, cash=(copy.copy(cash),))
+    late.cash[0].insolvent = 0.9
+    short = SimpleNamespace(**vars(late) | {"cash": (copy.copy(cash),)})
+    short.cash[0].certain_need = 50.0
+    studies = [study_of(good, None), *(study_of(each, None) for each in faulty)]
+    studies += [study_of(good, each) for each in (money, late, short)]
+    said = {reason for study in studies for reason in verdict(study).reasons}
+    assert len(said) > 20
     assert not wordless(said)
 
 
@@ -119,8 +185,8 @@ def test_axes_and_groups_of_charts(run):
         ("Spending: hospital, EUR per head per year", "Uitgaven: ziekenhuis", "Dépenses\u00a0: hôpital"),
         (
             "ASCVD: slope (not from a sample)",
-            "helling naar opleiding (niet uit een steekproef)",
-            "pas d'un échantillon",
+            "helling naar opleiding (steekproef te klein)",
+            "échantillon trop petit",
         ),
         ("+1,234.5 better", "+1.234,5 beter", "+1\u202f234,5 mieux"),
         ("mental_health", "geestelijke gezondheidszorg", "santé mentale"),

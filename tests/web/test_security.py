@@ -21,6 +21,7 @@ COOKIE = "paysim_8642"
 PAGES = (
     "/",
     "/ways",
+    "/region",
     "/runs",
     "/runs/small",
     "/runs/small/verdict",
@@ -29,7 +30,7 @@ PAGES = (
     "/terms",
 )
 POSTS = (
-    "/runs", "/runs/small/cancel", "/runs/small/again", "/runs/small/full", "/language", "/terms/preview", "/terms/run", "/terms/file", "/upload", "/pilots/ascvd_middenkempen/run",
+    "/region", "/runs", "/runs/small/cancel", "/runs/small/again", "/runs/small/full", "/language", "/terms/preview", "/terms/run", "/terms/file", "/upload", "/pilots/ascvd_middenkempen/run",
 )  # fmt: skip
 MORE = ("/runs/small/report", "/runs/small/data/qalys.csv", "/static/app.css", "/nothing", "/start?token=wrong")
 
@@ -326,7 +327,7 @@ def test_no_name_becomes_part_of_a_page(client, with_run, page):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_value_of_an_address_becomes_part_of_a_page(client, name):
-    for address in ("/", "/ways"):
+    for address in ("/", "/ways", "/region"):
         answer = client.get(address, params={"region": name, "way": name, "years": name})
         found = Skeleton(answer.text)
         assert answer.status_code == 422

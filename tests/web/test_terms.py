@@ -47,7 +47,7 @@ def test_fields_have_the_values_units_and_sources_of_the_file():
     assert "Vektis" in found[RATE].source
     assert found[BUNDLE].range == (410.6, 610.0)
     assert found[BUNDLE].label == "diabetes"
-    assert found[PRICE].label == "gp consult"
+    assert found[PRICE].label == "GP consult"
     assert found["0/components/0/share"].value == 0.5
     assert (found["0/components/0/share"].low, found["0/components/0/share"].high) == (0.0, 1.0)
 

@@ -1,4 +1,4 @@
-"""What the model itself says, in another language: looked up in a phrase book, ``phrases.csv``.
+"""What the model and its library say, in another language: looked up in ``phrases.csv`` and ``titles.csv``.
 
 A phrase is found as it stands, by a pattern whose holes stand for numbers, titles and other phrases, or put together
 from two phrases at a colon or a comma. What is not in the book stays as it is.
@@ -13,7 +13,8 @@ from pathlib import Path
 
 from paysim.reading import Column, read_table
 
-FILE = Path(__file__).with_name("phrases.csv")
+FILES = (Path(__file__).with_name("phrases.csv"), Path(__file__).with_name("titles.csv"))
+"""What the model says; what files of the library call themselves."""
 _THOUSANDS, _POINT = re.compile(r"(?<=\d),(?=\d)"), re.compile(r"(?<=\d)\.(?=\d)")
 _SEPARATORS = {"nl": (".", ","), "fr": ("\u202f", ",")}
 _HOLE = re.compile(r"\\\{(\w)\\\}")
@@ -25,10 +26,10 @@ _JOINTS: dict[str, dict[str, str]] = {", ": {}, ": ": {"fr": "\u00a0: "}}
 def book() -> Mapping[str, tuple[Mapping[str, str], tuple[tuple[re.Pattern[str], str], ...]]]:
     """Return by language the phrases without holes, and the patterns of those with holes, longest first."""
     text = Column(str)
-    rows = read_table(FILE, {"en": text, "nl": text, "fr": text})
+    tables = [read_table(file, {"en": text, "nl": text, "fr": text}) for file in FILES]
     found = {}
     for language in ("nl", "fr"):
-        pairs = list(zip(rows["en"], rows[language], strict=True))
+        pairs = [pair for rows in tables for pair in zip(rows["en"], rows[language], strict=True)]
         whole = [pair for pair in pairs if "{" not in pair[0]]
         plain = {_key(english): other for english, other in whole} | dict(whole)
         holes = sorted((pair for pair in pairs if "{" in pair[0]), key=lambda pair: -len(pair[0]))
@@ -40,6 +41,8 @@ def book() -> Mapping[str, tuple[Mapping[str, str], tuple[tuple[re.Pattern[str],
 @lru_cache(maxsize=20_000)
 def phrase(text: str, language: str) -> str | None:
     """Return what the model says in another language; None where the book has no words for it."""
+    if not any(letter.isalpha() for letter in text):
+        return written(text, language)
     plain, patterns = book()[language]
     known = _plain(text, plain)
     if known is not None:

@@ -8,8 +8,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from paysim import catalog
-from paysim.web import uploads
+from paysim.web import library, uploads
 from paysim.web.jobs import Job, Jobs
 from paysim.web.pages import jobs_of, page, settings_of
 from paysim.web.views.choosing import sample_of, text
@@ -20,7 +19,12 @@ _MOST_FILES, _MOST_FIELDS = 2, 20
 
 def show(request: Request) -> Response:
     """Show the form."""
-    return page(request, "upload", scenarios=catalog.names("scenarios"), most=settings_of(request).upload_bytes)
+    return page(
+        request,
+        "upload",
+        scenarios=[(each.name, each.title) for each in library.shelves()],
+        most=settings_of(request).upload_bytes,
+    )
 
 
 async def take(request: Request) -> Response:

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 TRIALS, SIZE_TRIALS = 1000, 200
 """How often a pilot is carried out for the page; the command line takes more."""
+SHARES = ("coverage", "type_1", "power", "detectable_share", "insolvent", "breaks_even")
+CHANCES = ("chance_bonus", "chance_penalty", "loss", "loss_without_effect", "payer_loss")
+"""What is shown as a percentage: of outcomes, sizes and cash, and of money."""
 CASH = ("party", "reserve_needed", "insolvent", "breaks_even", "break_even_year")
 
 
@@ -120,29 +123,31 @@ def _judged(request: Request, pilot: Pilot, name: str) -> dict[str, Any]:
         "outcomes": _outcomes(request, study),
         "money": [] if study.money is None else _money(request, asdict(study.money)),
         "cash": [] if study.money is None else _cash(request, study.money.cash),
-        "sizes": [{key: _shown(request, value) for key, value in row.items()} for row in sizes],
+        "sizes": [{key: _shown(request, value, key) for key, value in row.items()} for row in sizes],
     }
 
 
 def _outcomes(request: Request, study: Study) -> list[dict[str, str]]:
     keys = ("true_effect", "estimate", "bias", "coverage", "type_1", "power", "detectable")
     return [
-        {"label": f"{each.label}, {each.unit}"} | {key: _shown(request, getattr(each, key)) for key in keys}
+        {"label": f"{each.label}, {each.unit}"} | {key: _shown(request, getattr(each, key), key) for key in keys}
         for each in study.outcomes
     ]
 
 
 def _money(request: Request, money: dict[str, Any]) -> list[tuple[str, str]]:
-    return [(key, _shown(request, value)) for key, value in money.items() if isinstance(value, float)]
+    return [(key, _shown(request, value, key)) for key, value in money.items() if isinstance(value, float)]
 
 
 def _cash(request: Request, parties: Sequence[Cash]) -> list[dict[str, str]]:
-    return [{key: _shown(request, getattr(each, key)) for key in CASH} for each in parties]
+    return [{key: _shown(request, getattr(each, key), key) for key in CASH} for each in parties]
 
 
-def _shown(request: Request, value: Any) -> str:
+def _shown(request: Request, value: Any, key: str) -> str:
     from paysim.report.wording import number
 
+    if key in SHARES + CHANCES and isinstance(value, float):
+        return texts_of(request).number(f"{100 * value:.1f}%")
     if isinstance(value, bool):
         return "✓" if value else "–"
     if isinstance(value, str) or value is None:

@@ -9,13 +9,14 @@ from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from paysim.analysis.runs import MANIFEST, Run, load_run
 from paysim.web.pages import jobs_of, page, settings_of, texts_of
 from paysim.web.places import inside
 from paysim.web.security import REPORT_CSP
+from paysim.web.texts import Texts
 from paysim.web.views.runs import require_run
 
 _REPORT = "report.html"
@@ -36,7 +37,15 @@ def opened(request: Request) -> Run:
     name = request.path_params["run"]
     require_run(request, name)
     folder = settings_of(request).outputs / name
-    return _loaded(folder, (folder / MANIFEST).stat().st_mtime_ns)
+    return _titled(_loaded(folder, (folder / MANIFEST).stat().st_mtime_ns), texts_of(request))
+
+
+def _titled(run: Run, texts: Texts) -> Run:
+    """Return a run whose titles are in the reader's language, as far as the library's are known."""
+    scenario = dict(run.scenario)
+    scenario["arms"] = [{**arm, "title": texts.said(run.titles[str(arm["name"])])} for arm in scenario["arms"]]
+    scenario["title"] = texts.said(str(scenario.get("title") or scenario["name"]))
+    return replace(run, manifest={**run.manifest, "scenario": scenario})
 
 
 @lru_cache(maxsize=3)
@@ -49,6 +58,8 @@ def verdict(request: Request) -> Response:
     from paysim.web.verdict import verdict as made
 
     run = opened(request)
+    if len(run.arms) == 1:  # nothing to compare: a look at the region
+        return RedirectResponse(f"/runs/{request.path_params['run']}/region", 303)
     base = request.query_params.get("against")
     found = made(run, texts_of(request), base)
     return page(request, "verdict", **_about(request, run), found=found, against=base or run.compare_with[0])
@@ -90,16 +101,27 @@ def aims(request: Request) -> Response:
 def region(request: Request) -> Response:
     """Show the region: needs, groups at risk, programmes, and tables for researchers."""
     from paysim.report.document import shown
-    from paysim.web import dashboard
+    from paysim.web import charts, dashboard
 
-    run = opened(request)
-    made = ((name, dashboard.strata(run, name)) for name in dashboard.STRATA)
+    run, texts = opened(request), texts_of(request)
+    strata = {name: found for name in dashboard.STRATA if (found := dashboard.strata(run, name)) is not None}
+    needs = dashboard.needs(run)
     return page(
         request,
         "region",
         **_about(request, run),
-        needs=shown(dashboard.needs(run), run.titles[run.current]),
-        strata=[replace(shown(f, name), columns=[*map(str, f.columns)]) for name, f in made if f is not None],
+        needs={
+            str(aim): shown(rows.drop(columns="aim"), run.titles[run.current])
+            for aim, rows in needs.groupby("aim", sort=False)
+        },
+        strata=[
+            (
+                name,
+                replace(shown(frame, texts(f"region.by.{name}")), columns=[*map(str, frame.columns)]),
+                charts.in_words(charts.shares(frame), texts.said),
+            )
+            for name, frame in strata.items()
+        ],
         reached=dashboard.reached(run),
         interventions=dashboard.interventions(),
         files=[name for name in FILES if name in run.manifest["files"]],
@@ -153,7 +175,7 @@ def _about(request: Request, run: Run) -> dict[str, Any]:
         "run": run,
         "name": name,
         "job": job,
-        "title": str(run.scenario.get("title") or run.scenario["name"]),
+        "title": str(run.scenario["title"]),
         "command": None if job is None else jobs.spoken(job),
         "python": None if job is None else python_of(job.id, job.sample, job.population),
         "note": str((run.manifest.get("sample") or {}).get("note") or ""),
