@@ -14,7 +14,7 @@ from paysim.errors import DataError, Problem, ScenarioError
 from paysim.pilots.allocation import NEVER, Allocation, allocate, under_contract
 from paysim.pilots.estimators import Evaluator, evaluator, pooled
 from paysim.pilots.grants import grants
-from paysim.pilots.model import COLLAPSED, NORM_COST, PAID_ON, UNITS, Pilot
+from paysim.pilots.model import COLLAPSED, NORM_COST, PAID_ON, TRUNCATED, UNITS, Pilot
 from paysim.pilots.money import Money, leave_at_loss, settle
 from paysim.pilots.panel import PARTIES, Panel
 from paysim.pilots.parts import SOURCES, make_parts, true_effect, with_effect, without_effect
@@ -168,10 +168,14 @@ def run_pilot(
         raise ScenarioError(Problem("at least 2 trials expected", key="trials", found=str(trials)))
     if pilot.estimator == NORM_COST and panel.case_mix is None:
         raise DataError(Problem("the panel has no case mix, which a norm needs", pilot.path, key="estimator.kind"))
+    paid_on = PAID_ON if pilot.payment is None else pilot.payment.paid_on
+    if paid_on != PAID_ON and paid_on not in panel.without:
+        message = "the panel does not hold what single persons cost: simulate the pilot anew"
+        raise DataError(Problem(message, pilot.path, key="payment.truncate_above_eur"))
     used = dict.fromkeys(UNITS, 0.0) | {key: each.value for key, each in pilot.settings.items()} | dict(settings or {})
     allocation = allocate(pilot, panel, trials, drop_out=used["drop_out"], error=used["selection.error"])
     if pilot.leaves_at_loss:
-        allocation = leave_at_loss(pilot, allocation, lambda who: make_parts(pilot, panel, PAID_ON, who, used))
+        allocation = leave_at_loss(pilot, allocation, lambda who: make_parts(pilot, panel, paid_on, who, used))
     outcomes, withdrawn, money = [], [], None
     inferences: tuple[Mapping[str, object], ...] = ()
     primary = make_parts(pilot, panel, pilot.outcomes[0], allocation, used)
@@ -193,7 +197,14 @@ def run_pilot(
             withdrawn.append(_withdrawn(pilot, name, allocation, parts))
         if name == PAID_ON and pilot.payment is not None:
             people = float(panel.people.mean()) * (panel.weight if pilot.sites_are_regions else 1.0)
-            money = settle(pilot, pilot.payment, allocation, parts, method, grants(pilot, people))
+
+            def of(key: str) -> dict[str, Floats]:
+                return make_parts(pilot, panel, key, allocation, used)
+
+            known = {paid_on} if brief else {paid_on, *TRUNCATED.values()}
+            each = {PAID_ON: parts} | {key: of(key) for key in sorted(known - {PAID_ON}) if key in panel.without}
+            others = None if brief else {who: of(key)["caused"] for who, key in PARTIES.items() if key in panel.without}
+            money = settle(pilot, pilot.payment, allocation, each, method, grants(pilot, people), others)
     parties = () if brief or pilot.payment is None else _parties(pilot, panel, allocation, used)
     meant = under_contract(allocation, pilot.end_year)
     kept = meant & (np.arange(pilot.end_year) < allocation.leaves[:, :, None])
