@@ -503,6 +503,47 @@ def test_a_reserve_below_what_is_spent_anyway_is_called_arithmetic(plot):
     assert not any("whatever is measured" in reason for reason in enough.reasons)
 
 
+def test_the_payer_s_loss_is_a_reason_and_the_same_error_comes_once(plot):
+    flat = panel(0.0, worlds=1)
+    own = replace(plot, payment=replace(TERMS, settled="yearly"))
+    reasons = verdict(run_pilot(own, flat, 200, OFF)).reasons
+    assert any("the payer pays more than it truly saves" in each for each in reasons)
+    by = replace(plot, selection="volunteers", look="last_year", payment=None, treated=5, controls=5)
+    said = verdict(run_pilot(by, panel(0.5, spread=0.1), 500, OFF)).reasons
+    assert any("without any effect it finds one" in each for each in said)
+    assert not any("wrong sign" in each for each in said), "it is the error of the first kind again"
+
+
+def test_power_counts_only_where_the_error_of_the_first_kind_is_kept(plot):
+    """Volunteers by their last year find a saving anyway."""
+    by = replace(plot, selection="volunteers", look="last_year")
+    (row,) = size_pilot(by, panel(-30.0), sites=[40], years=[plot.years], trials=300)
+    assert row["power"] >= plot.power
+    assert row["type_1"] > 0.2
+    assert not row["enough"]
+    assert row["people"] == 40
+
+
+def test_the_report_says_what_was_found(plot, tmp_path: Path):
+    pilot = load_pilot("plot_acceleration_achterhoek")
+    data = panel(-20.0)
+    for name in (*pilot.outcomes, "practice_margin_per_head"):
+        data.without[name], data.effect[name], data.units[name] = data.without[PRIMARY], data.effect[PRIMARY], "EUR"
+    table, _ = write_panel(replace(data, arms=(pilot.comparator_arm, pilot.trial_arm)), tmp_path / "panel.csv")
+    arguments = ["pilot", "report", pilot.name, "--run", str(table), "--trials", "50", "--size-trials", "20", "--out"]
+    for folder in ("first", "second"):
+        found = CliRunner().invoke(app, [*arguments, str(tmp_path / folder)])
+        assert found.exit_code == 0, found.output
+    text = (tmp_path / "first/report.html").read_text()
+    assert text == (tmp_path / "second/report.html").read_text()
+    what = found.output.splitlines()[0]
+    for words in (f"Verdict: {what}", pilot.title, "Why it errs", "If the whole region took part", "Limits of use"):
+        assert words in text
+    assert "http://" not in text.replace("http://www.w3.org", "")
+    assert (tmp_path / "first/figures/cash.png").read_bytes().startswith(b"\x89PNG")
+    assert {"party", "year", "median"} <= set(pd.read_csv(tmp_path / "first/figures/cash.csv").columns)
+
+
 def test_power_is_that_of_the_target(plot):
     """At the effect that is detected with the wanted power, power is the wanted one; at none, half the level."""
     assert power_at(plot, 3.0, 3.0) == pytest.approx(plot.power)
