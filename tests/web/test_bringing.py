@@ -160,7 +160,7 @@ def test_pilots_are_shown_and_their_run_is_asked_for(client, settings, monkeypat
     for name in catalog.names("pilots"):
         text = client.get(f"/pilots/{name}").text
         pilot = load_pilot(name)
-        assert f"{pilot.treated} practices" in text
+        assert f"{pilot.treated} {'zones or regions' if pilot.sites_are_regions else 'practices'}" in text
         if pilot.sites_are_regions:
             assert f"paysim pilot simulate {name}" in text
             assert client.post(f"/pilots/{name}/run", data={"size": "full"}).status_code == 404
@@ -171,6 +171,27 @@ def test_pilots_are_shown_and_their_run_is_asked_for(client, settings, monkeypat
         assert {pilot.trial_arm, pilot.comparator_arm} <= {arm.name for arm in loaded.arms}
     assert client.get("/pilots/nothing").status_code == 404
     assert client.get("/pilots/plot_acceleration_achterhoek?run=nothing").status_code == 404
+
+
+def test_a_pilot_of_zones_is_judged_on_runs_of_each(client, settings, monkeypatch):
+    """A folder that holds a run of every zone is offered; the panel stands in for what these hold."""
+    from paysim.pilots import load_pilot
+    from tests.pilots import panel
+
+    pilot = load_pilot("ascvd_six_zones")
+    made = panel(-20.0, practices=len(pilot.regions), years=pilot.end_year)
+    for part in (made.without, made.effect):
+        part.update(dict.fromkeys(pilot.outcomes, part["care_payments_per_head"]))
+    monkeypatch.setattr("paysim.pilots.panel_of", lambda runs, pilot: made)
+    monkeypatch.setattr("paysim.pilots.worlds.load_worlds", lambda pilot, folder: None)
+    for name in pilot.regions:
+        assert client.get("/pilots/ascvd_six_zones?run=zones").status_code == 404
+        (settings.outputs / "zones" / name).mkdir(parents=True)
+        (settings.outputs / "zones" / name / "manifest.json").write_text("{}")
+    assert f"{len(pilot.regions)} zones or regions)" in client.get("/pilots/ascvd_six_zones").text
+    text = client.get("/pilots/ascvd_six_zones?run=zones").text
+    assert "Verdict" in text
+    assert "Truth if all took part" in text
 
 
 def test_a_pilot_is_judged_on_a_run(client, settings, monkeypatch):
