@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from paysim.pilots.verdict import Verdict
 
 _OUTCOMES = ("true_effect", "estimate", "bias", "rmse", "coverage", "type_1", "power", "wrong_sign")
+_REGION = ("region_low", "region_estimate", "region_high", "region_truth")
 FEWEST_TRIALS = 200
 """Trials below which a share has a standard error of 3.5 percentage points or more."""
 _SIZES = ("mean", "detectable", "detectable_formula", "cv", "correlation")
@@ -72,13 +73,21 @@ def study(found: Study, judged: Verdict) -> None:
     if found.withdrawn:
         typer.echo("\nin the years after the contract is withdrawn")
         rows([asdict(each) for each in found.withdrawn], ["name", "left", "estimate", "finds_something"])
-    typer.echo("\nfor the whole region, if all took part and nobody left: what a pilot would say, and the truth")
-    scaled = [
-        {"name": each.name, "low": each.estimate - each.half_width, "estimate": each.estimate}
-        | {"high": each.estimate + each.half_width, "truth": each.region_effect, "unit": each.unit}
-        for each in found.outcomes
-    ]
-    rows(scaled, ["name", "low", "estimate", "high", "truth", "unit"])
+    typer.echo(
+        f"\nfor the whole region ({found.people:,.0f} people), if all took part and nobody left: what a pilot would say, "
+        "and the truth; in million EUR a year where named so"
+    )
+    scaled = found.scaled_up()
+    columns = (
+        "name",
+        "low",
+        "estimate",
+        "high",
+        "truth",
+        "unit",
+        *(key for key in _REGION if any(key in row for row in scaled)),
+    )
+    rows(scaled, columns)
     if found.money is not None:
         _money(found.money, found)
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri
 
-from paysim.analysis.measures import measure
+from paysim.analysis.measures import PER_HEAD, measure
 from paysim.errors import DataError, Problem, ScenarioError
 from paysim.pilots.allocation import NEVER, Allocation, allocate, under_contract
 from paysim.pilots.estimators import Evaluator, evaluator, pooled
@@ -119,6 +119,8 @@ class Study:
         year of the treated sites) and the share of trials in which that is a loss.
     weight
         Persons of the region for one simulated.
+    people
+        People of the region; where sites are zones or regions, of all of them.
     stayed, willing
         Share of years under the contract that treated sites kept to it; share of sites asked to which it was worth
         something (None where nobody asks).
@@ -136,6 +138,22 @@ class Study:
     weight: float = 1.0
     stayed: float = 1.0
     willing: float | None = None
+    people: float = 0.0
+
+    def scaled_up(self) -> list[dict[str, object]]:
+        """Return what a mean trial says of the whole region if all took part, with its interval, and the truth.
+
+        Rows of outcome; money per head also in million EUR a year of all `people` (``region_*``).
+        """
+        rows: list[dict[str, object]] = []
+        for each in self.outcomes:
+            low, high = each.estimate - each.half_width, each.estimate + each.half_width
+            values = {"low": low, "estimate": each.estimate, "high": high, "truth": each.region_effect}
+            row: dict[str, object] = {"name": each.name, "label": each.label, **values, "unit": each.unit}
+            if each.unit == PER_HEAD:
+                row |= {f"region_{key}": value * self.people / 1e6 for key, value in values.items()}
+            rows.append(row)
+        return rows
 
 
 FEW = 40
@@ -222,6 +240,7 @@ def run_pilot(
         weight=panel.weight,
         stayed=float(kept.sum() / meant.sum()),
         willing=willing,
+        people=float(panel.people.sum(axis=1).mean()) * panel.weight,
     )
 
 

@@ -167,20 +167,13 @@ def _sections(study: Study, judged: Verdict, sizes: Rows, swept: Rows, figures: 
     if swept:
         why.append(_table(swept, (), "With one setting changed"))
     yield Section("Why it errs", ["The parts of the error add up to it."], why)
-    scaled = [
-        {
-            "label": each.label,
-            "low": each.estimate - each.half_width,
-            "estimate": each.estimate,
-            "high": each.estimate + each.half_width,
-            "truth": each.region_effect,
-            "unit": each.unit,
-        }
-        for each in study.outcomes
-    ]
+    scaled = [{key: value for key, value in row.items() if key != "name"} for row in study.scaled_up()]
     yield Section(
         "If the whole region took part",
-        ["What a mean trial would say, with its interval, beside the truth if all took part and nobody left."],
+        [
+            "What a mean trial would say, with its interval, beside the truth if all took part and nobody left. "
+            f"Columns of the region are million EUR a year of its {study.people:,.0f} people."
+        ],
         [_table(scaled, (), "Scaled up")],
     )
     if study.money is not None:

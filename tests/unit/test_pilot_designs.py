@@ -514,6 +514,16 @@ def test_the_payer_s_loss_is_a_reason_and_the_same_error_comes_once(plot):
     assert not any("wrong sign" in each for each in said), "it is the error of the first kind again"
 
 
+def test_the_region_is_all_its_people(plot):
+    data = replace(panel(-20.0, worlds=1), weight=3.0)
+    study = run_pilot(replace(plot, payment=None), data, 200, OFF)
+    (row,) = study.scaled_up()
+    assert study.people == pytest.approx(180.0)
+    assert row["truth"] == pytest.approx(-20.0)
+    assert row["region_truth"] == pytest.approx(-20.0 * 180.0 / 1e6)
+    assert row["high"] - row["low"] == pytest.approx(2.0 * study.outcomes[0].half_width)
+
+
 def test_power_counts_only_where_the_error_of_the_first_kind_is_kept(plot):
     """Volunteers by their last year find a saving anyway."""
     by = replace(plot, selection="volunteers", look="last_year")
