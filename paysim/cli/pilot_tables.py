@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from paysim.pilots.verdict import Verdict
 
 _OUTCOMES = ("true_effect", "estimate", "bias", "rmse", "coverage", "type_1", "power", "wrong_sign")
-_REGION = ("region_low", "region_estimate", "region_high", "region_truth")
+_MILLION = ("million_low", "million_estimate", "million_high", "million_truth")
 FEWEST_TRIALS = 200
 """Trials below which a share has a standard error of 3.5 percentage points or more."""
 _SIZES = ("mean", "detectable", "detectable_formula", "cv", "correlation")
@@ -74,20 +74,12 @@ def study(found: Study, judged: Verdict) -> None:
         typer.echo("\nin the years after the contract is withdrawn")
         rows([asdict(each) for each in found.withdrawn], ["name", "left", "estimate", "finds_something"])
     typer.echo(
-        f"\nfor the whole region ({found.people:,.0f} people), if all took part and nobody left: what a pilot would say, "
-        "and the truth; in million EUR a year where named so"
+        f"\nfor the whole region ({found.people:,.0f} people), if all took part and nobody left: what a pilot would "
+        "say, and the truth; in million EUR a year where named so"
     )
     scaled = found.scaled_up()
-    columns = (
-        "name",
-        "low",
-        "estimate",
-        "high",
-        "truth",
-        "unit",
-        *(key for key in _REGION if any(key in row for row in scaled)),
-    )
-    rows(scaled, columns)
+    money = _MILLION if any(_MILLION[0] in row for row in scaled) else ()
+    rows(scaled, ["name", "low", "estimate", "high", "truth", "unit", *money])
     if found.money is not None:
         _money(found.money, found)
 

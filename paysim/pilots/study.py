@@ -143,7 +143,7 @@ class Study:
     def scaled_up(self) -> list[dict[str, object]]:
         """Return what a mean trial says of the whole region if all took part, with its interval, and the truth.
 
-        Rows of outcome; money per head also in million EUR a year of all `people` (``region_*``).
+        Rows of outcome; money per head also in million EUR a year of all `people` (``million_*``).
         """
         rows: list[dict[str, object]] = []
         for each in self.outcomes:
@@ -151,7 +151,7 @@ class Study:
             values = {"low": low, "estimate": each.estimate, "high": high, "truth": each.region_effect}
             row: dict[str, object] = {"name": each.name, "label": each.label, **values, "unit": each.unit}
             if each.unit == PER_HEAD:
-                row |= {f"region_{key}": value * self.people / 1e6 for key, value in values.items()}
+                row |= {f"million_{key}": value * self.people / 1e6 for key, value in values.items()}
             rows.append(row)
         return rows
 

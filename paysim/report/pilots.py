@@ -171,8 +171,8 @@ def _sections(study: Study, judged: Verdict, sizes: Rows, swept: Rows, figures: 
     yield Section(
         "If the whole region took part",
         [
-            "What a mean trial would say, with its interval, beside the truth if all took part and nobody left. "
-            f"Columns of the region are million EUR a year of its {study.people:,.0f} people."
+            "What a mean trial would say, with its interval, beside the truth if all took part and nobody left.",
+            f"Millions are million EUR a year of all {study.people:,.0f} people.",
         ],
         [_table(scaled, (), "Scaled up")],
     )

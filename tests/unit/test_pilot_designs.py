@@ -520,7 +520,7 @@ def test_the_region_is_all_its_people(plot):
     (row,) = study.scaled_up()
     assert study.people == pytest.approx(180.0)
     assert row["truth"] == pytest.approx(-20.0)
-    assert row["region_truth"] == pytest.approx(-20.0 * 180.0 / 1e6)
+    assert row["million_truth"] == pytest.approx(-20.0 * 180.0 / 1e6)
     assert row["high"] - row["low"] == pytest.approx(2.0 * study.outcomes[0].half_width)
 
 
