@@ -52,6 +52,11 @@ def study(found: Study, judged: Verdict) -> None:
     )
     if found.willing is not None:
         typer.echo(f"Taking part is worth something to {found.willing:.0%} of those who come forward.\n")
+    if found.worlds == 1 and pilot.sites > 0.9 * found.practices:
+        typer.echo(
+            f"One simulated world, and nearly all its {pilot.level}s take part in every trial: how they differ and "
+            "change is of that world alone; simulate more to draw from (--replicates).\n"
+        )
     if pilot.sites_are_regions and found.weight > 1.0:
         typer.echo(
             f"Each {pilot.level} is a sample, up to {found.weight:.0f} people for one simulated: chance between "
