@@ -7,6 +7,10 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+TRUNCATED_AT = (25_000, 50_000, 100_000)
+"""EUR per person and year above which payments are also added up apart, so that savings can be measured without what
+few very dear people cost by chance (a convention: about the dearest percent, and twice and four times that)."""
+
 
 def top_share(paid: Floats, share: float) -> float:
     """Return the part of all payments that the dearest `share` of people take; NaN without payments.
@@ -26,6 +30,14 @@ def top_share(paid: Floats, share: float) -> float:
     ordered = np.sort(paid)[::-1]
     part = (wanted - whole) * ordered[whole] if whole < paid.size else 0.0
     return float((ordered[:whole].sum() + part) / total)
+
+
+def beyond(paid: Floats) -> Floats:
+    """Return what of each person's payments lies above each threshold of `TRUNCATED_AT` ``[n, threshold]``, EUR.
+
+    A person who was there for a part of the year has the whole threshold, as in `contracts.shared_savings`.
+    """
+    return np.asarray(np.maximum(paid[:, None] - np.array(TRUNCATED_AT, float), 0.0))
 
 
 def explained_share(paid: Floats, group: NDArray[np.integer]) -> float:

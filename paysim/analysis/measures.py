@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from paysim.accounting.concentration import TRUNCATED_AT
 from paysim.errors import DataError, NotInResults, Problem
 
 if TYPE_CHECKING:
@@ -261,6 +262,18 @@ VERDICT = (
 """The few numbers that a reader sees first: what is paid, what care costs, who bears it, and health."""
 
 
+TRUNCATED: tuple[Measure, ...] = tuple(
+    _money(
+        f"care_payments_below_{euro}_per_head",
+        f"Payments for care, of each person and year up to EUR {euro:,}",
+        f"care_payments_below_{euro}",
+        -1,
+    )
+    for euro in TRUNCATED_AT
+)
+"""Known by their names and in no table by default: payments that savings may be measured on."""
+
+
 def measure(name: str) -> Measure:
     """Return the measure called `name`.
 
@@ -272,7 +285,7 @@ def measure(name: str) -> Measure:
     from paysim.analysis.indicators import INDICATORS
     from paysim.errors import nearest_name
 
-    known = {each.name: each for each in (*MEASURES, *INDICATORS)}
+    known = {each.name: each for each in (*MEASURES, *TRUNCATED, *INDICATORS)}
     if name not in known:
         near = nearest_name(name, known)
         raise DataError(Problem("unknown measure", found=name, allowed=tuple(known), nearest=near))
@@ -295,7 +308,7 @@ def wide(source: Run | pd.DataFrame, dimension: str = "all") -> pd.DataFrame:
         Indexed by `KEYS`; period `HORIZON` is the whole horizon. ``insurer_payments`` is added: spending less
         what patients bear and what others than insurers pay for programmes. For all and by practice also
         ``care_payments``: spending without shared savings and what organisations are paid, which is what savings are
-        measured on.
+        measured on; and that truncated, without what lies above a threshold of single persons' years (`TRUNCATED`).
 
     Raises
     ------
@@ -323,6 +336,8 @@ def wide(source: Run | pd.DataFrame, dimension: str = "all") -> pd.DataFrame:
     if {"spending_total", "spending_organisations", "practice_revenue"} <= set(frame.columns):
         by_practice = frame.get("practice_revenue_shared_savings", 0.0)
         frame["care_payments"] = frame["spending_total"] - frame["spending_organisations"] - by_practice
+        for euro in (each for each in TRUNCATED_AT if f"payments_above_{each}" in frame):
+            frame[f"care_payments_below_{euro}"] = frame["care_payments"] - frame[f"payments_above_{euro}"]
     frame.columns.name = None
     return frame
 

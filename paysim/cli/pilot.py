@@ -143,6 +143,29 @@ def run(
     typer.echo(f"next: paysim pilot size {pilot} --run {run}")
 
 
+@app.command("report")
+def report(
+    pilot: Name,
+    run: From,
+    out: Annotated[Path, typer.Option(help="Folder for report.html and its figures.", metavar="DIR")],
+    trials: Trials = 2000,
+    size_trials: Annotated[int, typer.Option(min=2, max=100_000, help="Trials of each size and setting.")] = 300,
+) -> None:
+    """Write the report of a pilot as one HTML file: verdict, what it would find and why, money, and sizes."""
+    from paysim.pilots import size_pilot
+    from paysim.pilots.study import run_pilot
+    from paysim.pilots.study import sweep as swept
+    from paysim.pilots.verdict import verdict
+    from paysim.report.pilots import write_report
+
+    loaded, found = _read(pilot, run)
+    study = run_pilot(loaded, found, trials)
+    judged = verdict(study)
+    sizes = size_pilot(loaded, found, trials=size_trials)
+    written = write_report(study, judged, sizes, swept(loaded, found, size_trials), out)
+    typer.echo(f"{judged.what}\nreport: {written}\nfigures and their tables: {written.parent / 'figures'}")
+
+
 @app.command("size")
 def size(
     pilot: Name,
@@ -156,14 +179,14 @@ def size(
     """Print power and minimum detectable effect by number of practices and years."""
     from paysim.cli.validate import check_plot
     from paysim.pilots import size_pilot
-    from paysim.pilots.sizing import practices_needed
+    from paysim.pilots.sizing import MOST_SITES, practices_needed
 
     if plot is not None:
         check_plot(plot)
     loaded, found = _read(pilot, run)
     rows = size_pilot(loaded, found, sites or (), years or (), trials)
     if plot is not None:
-        _draw(rows, found.units[loaded.outcomes[0]], loaded.power, plot)
+        _draw(rows, found.units[loaded.outcomes[0]], loaded, plot)
     if json:
         show.as_json({"pilot": loaded.name, "outcome": loaded.outcomes[0], "sizes": rows})
         return
@@ -171,11 +194,14 @@ def size(
     pilot_tables.rows(rows, list(rows[0]))
     if not any(row["enough"] for row in rows):
         typer.echo("No size that this region has shows the true effect with the wanted power.")
-    needed = practices_needed(rows[-1])
-    if needed is not None:
+    # Who comes forward is biased whatever their number, so no closed form speaks of it.
+    needed = None if loaded.selection == "volunteers" else practices_needed(rows[-1])
+    if needed is not None and needed > MOST_SITES:
+        typer.echo(f"By the closed form the true effect takes more {loaded.level}s than any country has.")
+    elif needed is not None:
         text = f"By the closed form the true effect takes {needed:,} {loaded.level}s like these"
         typer.echo(f"{text} over {rows[-1]['years']} years; there are {len(found.practices)}.")
-    elif rows[-1]["detectable_floor"]:
+    elif rows[-1]["detectable_floor"] and loaded.selection != "volunteers":
         typer.echo("Drift that the controls do not share hides the true effect from any number of practices.")
 
 
@@ -236,16 +262,13 @@ def _draw_cash(study: Study, file: Path) -> None:
     from paysim.report.pilots import cash_fan
 
     assert study.money is not None
-    figure = cash_fan(study.money.cash).get_figure(root=True)
-    assert figure is not None
-    write_atomic(file, save(figure, file.suffix[1:]))
+    write_atomic(file, save(cash_fan(study.money.cash), file.suffix[1:]))
 
 
-def _draw(rows: list[dict[str, object]], unit: str, wanted: float, file: Path) -> None:
+def _draw(rows: list[dict[str, object]], unit: str, pilot: Pilot, file: Path) -> None:
     from paysim.reading import write_atomic
     from paysim.report.drawing import save
     from paysim.report.pilots import power_curves
 
-    figure = power_curves(rows, unit, wanted).get_figure(root=True)
-    assert figure is not None
+    figure = power_curves(rows, unit, pilot.power, f"{pilot.level}s")
     write_atomic(file, save(figure, file.suffix[1:]))

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from paysim.pilots.verdict import Verdict
 
 _OUTCOMES = ("true_effect", "estimate", "bias", "rmse", "coverage", "type_1", "power", "wrong_sign")
+_MILLION = ("million_low", "million_estimate", "million_high", "million_truth")
 FEWEST_TRIALS = 200
 """Trials below which a share has a standard error of 3.5 percentage points or more."""
 _SIZES = ("mean", "detectable", "detectable_formula", "cv", "correlation")
@@ -51,6 +52,11 @@ def study(found: Study, judged: Verdict) -> None:
     )
     if found.willing is not None:
         typer.echo(f"Taking part is worth something to {found.willing:.0%} of those who come forward.\n")
+    if found.worlds == 1 and pilot.sites > 0.9 * found.practices:
+        typer.echo(
+            f"One simulated world, and nearly all its {pilot.level}s take part in every trial: how they differ and "
+            "change is of that world alone; simulate more to draw from (--replicates).\n"
+        )
     if pilot.sites_are_regions and found.weight > 1.0:
         typer.echo(
             f"Each {pilot.level} is a sample, up to {found.weight:.0f} people for one simulated: chance between "
@@ -72,13 +78,13 @@ def study(found: Study, judged: Verdict) -> None:
     if found.withdrawn:
         typer.echo("\nin the years after the contract is withdrawn")
         rows([asdict(each) for each in found.withdrawn], ["name", "left", "estimate", "finds_something"])
-    typer.echo("\nfor the whole region, if all took part and nobody left: what a pilot would say, and the truth")
-    scaled = [
-        {"name": each.name, "low": each.estimate - each.half_width, "estimate": each.estimate}
-        | {"high": each.estimate + each.half_width, "truth": each.region_effect, "unit": each.unit}
-        for each in found.outcomes
-    ]
-    rows(scaled, ["name", "low", "estimate", "high", "truth", "unit"])
+    typer.echo(
+        f"\nfor the whole region ({found.people:,.0f} people), if all took part and nobody left: what a pilot would "
+        "say, and the truth; in million EUR a year where named so"
+    )
+    scaled = found.scaled_up()
+    money = _MILLION if any(_MILLION[0] in row for row in scaled) else ()
+    rows(scaled, ["name", "low", "estimate", "high", "truth", "unit", *money])
     if found.money is not None:
         _money(found.money, found)
 

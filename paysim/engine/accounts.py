@@ -15,7 +15,7 @@ import numpy as np
 from paysim.accounting.activity import Activity, Persons
 from paysim.accounting.book import Book
 from paysim.accounting.claims import tariff_table
-from paysim.accounting.concentration import Payments
+from paysim.accounting.concentration import TRUNCATED_AT, Payments, beyond
 from paysim.accounting.ledger import Ledger, practice_actor
 from paysim.accounting.segments import SEGMENT_CONDITION, SEGMENT_DEPRIVED, SEGMENTS
 from paysim.care.catalogue import LONG_TERM_CARE, STAFF
@@ -579,17 +579,21 @@ class Accounts:
 
     def _close_year(self) -> None:
         rows, groupings = self.state.listed, self._groupings
+        concentration = self._concentration(rows, groupings[0][0])
         kept_in = (self.records.groups, self.records.cells)
         for (codes, size), known, kept in zip(groupings, self._facts, kept_in, strict=True):
             used = np.zeros((size, self._year.shape[1]))
             kernel.add_groups(rows, self._year, codes, used)
             kept.append(np.hstack([used, known]))
-        self.records.concentration.append(self._concentration(rows, groupings[0][0]))
+        self.records.concentration.append(concentration)
         self._year[:] = 0.0
         self._visits[:] = 0.0
 
     def _concentration(self, rows: np.ndarray, codes: np.ndarray) -> np.ndarray:
-        """Return how unequally the year's payments fell on people, see `accounting.concentration`."""
+        """Return how unequally the year's payments fell on people, and note what of them is above `TRUNCATED_AT`.
+
+        See `accounting.concentration`.
+        """
         services = len(self.names)
         lived = self._year[rows, services + EXTRA.index("person_years")] > 0.0
         rows, group = rows[lived], codes[lived, list(self.groups.dimensions).index("age_sex")]
@@ -598,6 +602,8 @@ class Accounts:
         long_term = np.where(self.model.care.services.in_sector(LONG_TERM_CARE), prices, 0.0)
         care = self._year[:, :services]
         curative = care @ (prices - long_term) + self._year[:, services + EXTRA.index("gp_payments")]
+        first = services + EXTRA.index(f"payments_above_{TRUNCATED_AT[0]}")
+        self._year[:, first : first + len(TRUNCATED_AT)] = beyond(curative)
         return self._payments.close(
             self.state.people["id"].copy(), rows, curative[rows], (care @ long_term)[rows], group
         )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from paysim.accounting.concentration import TRUNCATED_AT
 from paysim.contracts.settlement import SETTLED
 from paysim.engine.model import Model
 from paysim.kernel.records import CONDITIONS, TICKS_PER_YEAR, State
@@ -39,6 +40,7 @@ EXTRA = (
     "payments_by_others",
     "clinic_tests",
     "hours_of_home_care",
+    *(f"payments_above_{euro}" for euro in TRUNCATED_AT),
 )
 """What is added up besides the quantities of services."""
 

@@ -9,6 +9,8 @@ a resource cost of everybody in the region alike, whoever pays for it. What gene
 (paid time without contacts, housing, overhead) falls on all listed people alike. Hours that practices pay their staff
 for anyway and that a programme uses are a cost of both, and of the total once. Follow-up visits, tests and
 hours of care at home cost what is used of them, in place of what services held of them at base (`protocol.Apart`).
+What lies above a threshold of single persons' payments in a year holds general practice and services by their
+tariffs, not long-term care, nor what is paid for all of a list alike (budgets, grants, programmes).
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from paysim.accounting.concentration import TRUNCATED_AT
 from paysim.care.catalogue import LONG_TERM_CARE
 from paysim.contracts.settlement import LINES, ORGANISATIONS_LINE, SETTLED
 from paysim.outcomes.protocol import Counted, Measure
@@ -45,6 +48,8 @@ def measures(counted: Counted) -> Iterator[Measure]:
     curative = np.array([sector != LONG_TERM_CARE for sector in sectors], float)
     programmes = {"spending": counted.column("programme_payments"), "resource_cost": counted.column("programme_cost")}
     yield Measure("spending_total", "EUR", paid @ curative + organisations + programmes["spending"], discounted="costs")
+    for euro in TRUNCATED_AT:
+        yield Measure(f"payments_above_{euro}", "EUR", counted.column(f"payments_above_{euro}"))
     yield Measure("patient_payments", "EUR", counted.column("patient_payments"))
     organising = counted.organising()
     lent = counted.column("staff_lent")

@@ -11,7 +11,7 @@ from paysim.analysis.measures import measure
 from paysim.behaviour.participation import Weighing, takes_part
 from paysim.errors import Problem, ScenarioError, nearest_name
 from paysim.pilots import chance
-from paysim.pilots.model import PAID_ON, Pilot
+from paysim.pilots.model import Pilot
 from paysim.pilots.panel import Panel
 
 Floats = npt.NDArray[np.float64]
@@ -124,7 +124,7 @@ def expected_value(pilot: Pilot, panel: Panel) -> Floats:
     assert pilot.payment is not None
     first, end = pilot.start_year, pilot.start_year + pilot.contract_years
     ramp = np.array([*pilot.ramp_up, *[pilot.ramp_up[-1]] * pilot.contract_years])[: pilot.contract_years]
-    without, effect = panel.without[PAID_ON], panel.effect[PAID_ON]
+    without, effect = (each[pilot.payment.paid_on] for each in (panel.without, panel.effect))
     benchmark = without[:, :, :first].mean(axis=2)
     costs = without[:, :, first:end].mean(axis=2) + (effect[:, :, : pilot.contract_years] * ramp).mean(axis=2)
     saved = benchmark - costs

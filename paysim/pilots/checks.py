@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from paysim.analysis.measures import measure
 from paysim.errors import InputError, Problem, nearest_name
 from paysim.parameters import sourced_problems
-from paysim.pilots.model import ANY_START, COLLAPSED, GROUP_TIME, NO_SHARE, NORM_COST, PAID_ON, TREATED_ONLY
+from paysim.pilots.model import ANY_START, COLLAPSED, GROUP_TIME, NO_SHARE, NORM_COST, PAID_ON, TREATED_ONLY, TRUNCATED
 from paysim.population import load_region
 from paysim.reading import Document
 from paysim.scenario import Scenario
@@ -69,6 +69,10 @@ def _numbers(read: PilotReader, document: Document) -> Iterator[Problem]:
         yield from sourced_problems(number, where, document)
         if where[-1] == "settlement_lag_years" and any(each % 1 for each in (number.value, low, high)):
             yield document.problem("whole years expected", where, found=number.value)
+        if where[-1] == "truncate_above_eur":
+            allowed = [f"{euro:g}" for euro in TRUNCATED]
+            for wrong in dict.fromkeys(each for each in (number.value, low, high) if each not in TRUNCATED):
+                yield document.problem("payments are not known up to this amount", where, found=wrong, allowed=allowed)
 
 
 def _regions(read: PilotReader, scenario: Scenario, document: Document) -> Iterator[Problem]:

@@ -62,7 +62,8 @@ MONTH_DICTIONARY = {
     "month": "1 to 12: of 4, 4 and 5 weeks in each quarter",
     "weeks": "length of the month",
     "members": "people on the practice's list at the end of the month",
-    "use_*": "quantity used in the month, by service, of the people on the list at its end",
+    "use_*": "quantity used in the month, by service, of the people on the list at its end; visits of clinics are "
+    "spread evenly over their quarter",
     "payments_*": "euros that payers paid, by budget line; what has no date is spread evenly over its quarter",
 }
 
@@ -100,9 +101,14 @@ class _Watch:
         prices = accounts.prices_by_line()[: self.model.counted]
         used = self._by_month()
         total = activity.payments.sum(axis=1)  # [practice, line]
+        # Visits of clinics are counted when the quarter closes, not in the weeks before.
+        dated = np.sum([counts for counts, _ in used], axis=0)
+        services = activity.services.sum(axis=1)[:, : self.model.counted]
+        counted_late = np.where(dated.sum(axis=0) == 0.0, services, 0.0)
         undated = total - sum(counts @ prices for counts, _ in used)
         for k, ((counts, members), weeks) in enumerate(zip(used, MONTHS, strict=True)):
-            paid = counts @ prices + undated * (weeks / WEEKS_PER_PERIOD)
+            share = weeks / WEEKS_PER_PERIOD
+            paid, counts = counts @ prices + undated * share, counts + counted_late * share
             at = {"year": accounts.year, "month": accounts.period % PERIODS_PER_YEAR * len(MONTHS) + k + 1}
             self.months.append({**at, "weeks": weeks, "members": members, "use": counts, "paid": paid})
         self._seen.clear()

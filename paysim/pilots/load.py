@@ -99,6 +99,7 @@ class PaymentReader(Reader):
     settlement_lag_years: SourcedReader | None = None
     gain_cap_share: SourcedReader | None = None
     loss_cap_share: SourcedReader | None = None
+    truncate_above_eur: SourcedReader | None = None
     benchmark: Benchmark = "estimate"
     settled: Settled = "end"
     first_euro: bool = True

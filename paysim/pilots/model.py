@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from paysim.accounting.concentration import TRUNCATED_AT
 from paysim.scenario import Scenario
 
 Level = Literal["practice", "zone", "region"]
@@ -36,6 +38,9 @@ COLLAPSED: tuple[Estimator, ...] = ("difference_in_differences", "event_study")
 """Estimators with one number a site, for which all kinds of inference are there."""
 PAID_ON = "care_payments_per_head"
 """Outcome on which savings are paid: without what the arm on trial itself pays as savings or grants."""
+UNTRUNCATED = math.inf
+TRUNCATED: dict[float, str] = {float(euro): f"care_payments_below_{euro}_per_head" for euro in TRUNCATED_AT}
+"""The same where what one person costs in a year counts only up to a threshold, by threshold."""
 
 UNITS = {
     "contamination": "share of the effect",
@@ -58,6 +63,7 @@ PAYMENT_UNITS = {
     "running_cost_eur_per_head_year": "EUR per head a year under the contract",
     "reserve_eur_per_head": "EUR per head when the pilot starts",
     "settlement_lag_years": "years from the end of a year to its payment",
+    "truncate_above_eur": "EUR per person and year up to which payments count",
 }
 NO_SHARE = ("error", *(key for key, unit in PAYMENT_UNITS.items() if not unit.startswith("share")))
 
@@ -86,6 +92,9 @@ class Payment:
         before, as most contracts do.
     settled
         ``end``: once, on all years; ``yearly``: each year for itself.
+    truncate_above_eur
+        What one person costs in a year counts only up to here, in savings and in the benchmark: one of `TRUNCATED`, or
+        `UNTRUNCATED`.
     first_euro
         Whether a rate beyond the minimum is paid whole; else only what lies beyond, which makes the minimum a corridor.
     """
@@ -99,9 +108,15 @@ class Payment:
     settlement_lag_years: float = 0.0
     gain_cap_share: float = 1.0
     loss_cap_share: float = 1.0
+    truncate_above_eur: float = UNTRUNCATED
     benchmark: Benchmark = "estimate"
     settled: Settled = "end"
     first_euro: bool = True
+
+    @property
+    def paid_on(self) -> str:
+        """Outcome whose savings are paid."""
+        return TRUNCATED.get(self.truncate_above_eur, PAID_ON)
 
     def with_number(self, name: str, value: float) -> Payment:
         """Return the same terms with another value of one of `PAYMENT_UNITS`."""

@@ -17,11 +17,13 @@ from paysim.behaviour.participation import Weighing, takes_part
 from paysim.pilots.allocation import NEVER, Allocation, under_contract
 from paysim.pilots.estimators import Evaluator
 from paysim.pilots.grants import Grants
-from paysim.pilots.model import Payment, Pilot
+from paysim.pilots.model import PAID_ON, TRUNCATED, UNTRUNCATED, Payment, Pilot
 from paysim.pilots.parts import with_effect, without_effect
 
 Floats = npt.NDArray[np.float64]
 Parts = Mapping[str, Floats]
+
+_TRUNCATE = "truncate_above_eur"
 
 FAN = (0.1, 0.5, 0.9)
 """Shares of trials below the lines of the fan."""
@@ -80,7 +82,7 @@ class Money:
     granted
         What the contracts of the arm pay the organisation whatever is measured, per head over the pilot.
     cash
-        Of organisation and payer.
+        Of organisation and payer, and where it is known the margin of practices and income of the hospital.
     variants
         The same numbers with one term changed: rows of term, value and results.
     """
@@ -127,18 +129,29 @@ class _Measured:
 
 
 def settle(
-    pilot: Pilot, terms: Payment, allocation: Allocation, parts: Parts, method: Evaluator, fixed: Grants
+    pilot: Pilot,
+    terms: Payment,
+    allocation: Allocation,
+    paid_on: Mapping[str, Parts],
+    method: Evaluator,
+    fixed: Grants,
+    others: Mapping[str, Floats] | None = None,
 ) -> Money:
     """Return what a pilot pays over its trials on what is measured.
 
     Parameters
     ----------
-    parts
-        What the outcome that is paid on is made of, ``[trial, site, year]`` each: see `paysim.pilots.parts.make_parts`.
+    paid_on
+        By outcome that may be paid on, all payments (`PAID_ON`) and truncated ones: what it is made of,
+        ``[trial, site, year]`` each, see `paysim.pilots.parts.make_parts`. What the payer truly saves is of all.
     fixed
         What the contracts of the arm pay whatever is measured.
+    others
+        What the contract does to the money of other parties, ``[trial, site, year]``; None: neither that nor variants.
     """
-    about = _measure(pilot, allocation, parts, method, fixed)
+    saved = paid_on[PAID_ON]["caused"]
+    each = {name: _measure(pilot, allocation, parts, saved, method, fixed) for name, parts in paid_on.items()}
+    about = each[terms.paid_on]
     summary, paid = _summary(about, terms)
     invested, running = terms.investment_eur_per_head * about.starting, terms.running_cost_eur_per_head_year
     lag = round(terms.settlement_lag_years)
@@ -147,22 +160,34 @@ def settle(
     late = np.zeros((len(paid), lag))
     bonus = np.concatenate([late, paid], axis=1)
     flows = {"organisation": bonus - spent, "payer": np.concatenate([about.saved, late], axis=1) - bonus - paid_anyway}
-    reserves = {"organisation": terms.reserve_eur_per_head, "payer": None}
+    for party, caused in (others or {}).items():
+        flows[party] = np.concatenate([_per_head(pilot, allocation, caused), late], axis=1)
+    reserves = {"organisation": terms.reserve_eur_per_head}
     before = spent[: lag if terms.settled == "yearly" else lag + len(about.present) - 1].cumsum()
-    certain = {"organisation": float(max(0.0, *before)) if len(before) else 0.0, "payer": 0.0}
+    certain = {"organisation": float(max(0.0, *before)) if len(before) else 0.0}
     cash = tuple(
-        replace(_cash(party, flow, reserves[party]), certain_need=certain[party]) for party, flow in flows.items()
+        replace(_cash(party, flow, reserves.get(party)), certain_need=certain.get(party, 0.0))
+        for party, flow in flows.items()
     )
     variants = []
-    for term, value, changed in _changes(pilot, terms):
-        row, other = _summary(about, changed)
+    for term, value, changed in _changes(pilot, terms, paid_on) if others is not None else ():
+        row, other = _summary(each[changed.paid_on], changed)
         flow = np.concatenate([np.zeros((len(other), lag)), other], axis=1) - spent
         insolvent = _cash("organisation", flow, changed.reserve_eur_per_head).insolvent
         variants.append({"term": term, "value": value, **row, "insolvent": insolvent})
     return Money(**summary, cash=cash, variants=tuple(variants))
 
 
-def _measure(pilot: Pilot, allocation: Allocation, parts: Parts, method: Evaluator, fixed: Grants) -> _Measured:
+def _per_head(pilot: Pilot, allocation: Allocation, values: Floats) -> Floats:
+    """Return a sum over the years under the contract, per treated site ``[trial, K]``, of values by site and year."""
+    own = allocation.start < NEVER
+    years = slice(pilot.start_year, pilot.start_year + pilot.contract_years)
+    return np.asarray((values[:, :, years] * own[:, :, None]).sum(axis=1) / own.sum(axis=1)[:, None])
+
+
+def _measure(
+    pilot: Pilot, allocation: Allocation, parts: Parts, caused: Floats, method: Evaluator, fixed: Grants
+) -> _Measured:
     own = allocation.start < NEVER
     count = own.sum(axis=1)
     meant = under_contract(allocation, pilot.end_year)
@@ -184,7 +209,7 @@ def _measure(pilot: Pilot, allocation: Allocation, parts: Parts, method: Evaluat
         granted=fixed.received * present,
         paid_anyway=fixed.paid * present,
         benchmark=benchmark,
-        saved=-parts["caused"][:, :, years].sum(axis=1) / count[:, None],
+        saved=-_per_head(pilot, allocation, caused),
         null=savings(nothing),
         found=savings(whole),
     )
@@ -253,12 +278,18 @@ def _cash(party: str, flow: Floats, reserve: float | None) -> Cash:
     )
 
 
-def _changes(pilot: Pilot, terms: Payment) -> list[tuple[str, object, Payment]]:
-    """Return terms with one changed: each uncertain number at both ends of its range, and the other ways to settle."""
+def _changes(pilot: Pilot, terms: Payment, paid_on: Mapping[str, Parts]) -> list[tuple[str, object, Payment]]:
+    """Return terms with one changed: each uncertain number at both ends of its range, and the other ways to settle.
+
+    Payments of single persons are truncated wherever it is known what lies above.
+    """
     found: list[tuple[str, object, Payment]] = []
     for key, term in pilot.payment_terms.items():
-        if key != "settlement_lag_years":  # moves cash and nothing else
+        if key not in ("settlement_lag_years", _TRUNCATE):  # the lag moves cash and nothing else
             found += [(key, end, terms.with_number(key, end)) for end in dict.fromkeys((term.low, term.high))]
+    for euro, name in {**TRUNCATED, UNTRUNCATED: PAID_ON}.items():
+        if name in paid_on and euro != terms.truncate_above_eur:
+            found.append((_TRUNCATE, euro if euro < UNTRUNCATED else "never", terms.with_number(_TRUNCATE, euro)))
     other = "own_history" if terms.benchmark == "estimate" else "estimate"
     again = "yearly" if terms.settled == "end" else "end"
     found.append(("benchmark", other, replace(terms, benchmark=other)))  # type: ignore[arg-type]

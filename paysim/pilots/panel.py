@@ -23,7 +23,7 @@ from paysim.analysis.runs import Run
 from paysim.contracts.shared_savings import CURATIVE
 from paysim.errors import DataError, Problem, nearest_name
 from paysim.kernel.records import PERIODS_PER_YEAR
-from paysim.pilots.model import NORM_COST, Pilot
+from paysim.pilots.model import NORM_COST, TRUNCATED, Pilot
 from paysim.reading import write_atomic
 
 if TYPE_CHECKING:
@@ -87,8 +87,8 @@ class Panel:
 
 
 def measured(pilot: Pilot) -> tuple[str, ...]:
-    """Return the outcomes of a pilot, and where it pays what tells the money of others."""
-    others = PARTIES.values() if pilot.payment is not None else ()
+    """Return the outcomes of a pilot, and where it pays what tells the money of others and what single persons cost."""
+    others = (*PARTIES.values(), *TRUNCATED.values()) if pilot.payment is not None else ()
     return tuple(dict.fromkeys((*pilot.outcomes, *others)))
 
 

@@ -17,6 +17,8 @@ from paysim.pilots.study import TRIALS, run_pilot
 from paysim.pilots.verdict import MOST_BIAS, MOST_TYPE_1, verdict
 
 Row = dict[str, Any]
+MOST_SITES = 100_000
+"""Above so many sites their exact number says nothing more (a convention: no country has as many practices)."""
 SHARES = (0.25, 0.5, 0.75, 1.0)
 """Parts of the region's practices that are tried when no sizes are given."""
 
@@ -41,6 +43,7 @@ def size_pilot(
     """
     sizes, lengths = _sizes(pilot, panel, sites), _lengths(pilot, panel, years)
     rows: list[Row] = []
+    weight = panel.weight if pilot.sites_are_regions else 1.0
     for length in lengths:
         for size in sizes:
             wanted = max(2, round(size * pilot.controls / pilot.sites))
@@ -57,6 +60,7 @@ def size_pilot(
                     "years": length,
                     "treated": tried.treated,
                     "controls": controls,
+                    "people": round(tried.sites * float(panel.people.mean()) * weight),
                     "own": (length, tried.treated, controls) == (pilot.years, pilot.treated, pilot.controls),
                     "true_effect": found.true_effect,
                     "power": found.power,
@@ -67,7 +71,7 @@ def size_pilot(
                     "detectable_share": found.detectable / abs(found.mean) if found.mean else None,
                     "chance_bonus": None if study.money is None else study.money.chance_bonus,
                     "loss": None if study.money is None else study.money.loss,
-                    "enough": found.power is not None and found.power >= pilot.power,
+                    "enough": (found.power or 0.0) >= pilot.power and _sound(pilot, found.type_1, trials),
                 }
             )
     return rows
@@ -114,8 +118,7 @@ def cheapest(
         found = study.outcomes[0]
         wanted = abs(found.true_effect) if target is None else target
         enough = found.detectable <= wanted if target is not None else (found.power or 0.0) >= pilot.power
-        slack = 3.0 * (pilot.alpha * (1.0 - pilot.alpha) / trials) ** 0.5
-        sound = found.type_1 <= max(MOST_TYPE_1 * pilot.alpha, pilot.alpha + slack)
+        sound = _sound(pilot, found.type_1, trials)
         centred = abs(found.bias) <= MOST_BIAS * wanted + 2.0 * found.rmse / trials**0.5
         rows.append(
             {
@@ -136,6 +139,12 @@ def cheapest(
     return sorted(rows, key=lambda row: (not row["meets"], row["cost_eur"] or 0.0, row["site_years"], -row["years"]))
 
 
+def _sound(pilot: Pilot, type_1: float, trials: int) -> bool:
+    """Tell whether an error of the first kind is no larger than the verdict allows; else power is no merit."""
+    slack = 3.0 * (pilot.alpha * (1.0 - pilot.alpha) / trials) ** 0.5
+    return bool(type_1 <= max(MOST_TYPE_1 * pilot.alpha, pilot.alpha + slack))
+
+
 def power_at(pilot: Pilot, effect: float, detectable: float) -> float:
     """Return the power for an effect, from the one that is detected with the wanted power: two-sided, normal."""
     critical = float(ndtri(1.0 - pilot.alpha / 2.0))
@@ -154,11 +163,14 @@ def _neighbours(pilot: Pilot, panel: Panel, sites: Sequence[int], years: Sequenc
     if pilot.selection == "randomised" and pilot.inference != "randomisation":
         choices = ("randomised", "stratified")
     ratios = (0.5, 1.0, 2.0) if pilot.controls else (0.0,)
+    known = set()
     for length, size, ratio, choice, kind in product(lengths, sizes, ratios, choices, kinds):
         treated = size if ratio == 0.0 else round(size / (1.0 + ratio))
         controls = size - treated
-        if pilot.selection == "matched" and controls < treated:
+        which = (length, treated, controls, choice, kind)
+        if which in known or (pilot.selection == "matched" and controls < treated):
             continue
+        known.add(which)
         tried = replace(_of_size(pilot, treated, controls, length), selection=choice, estimator=kind)
         if treated < tried.least_treated or (ratio and controls < 2):
             continue

@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri
 
-from paysim.analysis.measures import measure
+from paysim.analysis.measures import PER_HEAD, measure
 from paysim.errors import DataError, Problem, ScenarioError
 from paysim.pilots.allocation import NEVER, Allocation, allocate, under_contract
 from paysim.pilots.estimators import Evaluator, evaluator, pooled
 from paysim.pilots.grants import grants
-from paysim.pilots.model import COLLAPSED, NORM_COST, PAID_ON, UNITS, Pilot
+from paysim.pilots.model import COLLAPSED, NORM_COST, PAID_ON, TRUNCATED, UNITS, Pilot
 from paysim.pilots.money import Money, leave_at_loss, settle
 from paysim.pilots.panel import PARTIES, Panel
 from paysim.pilots.parts import SOURCES, make_parts, true_effect, with_effect, without_effect
@@ -119,6 +119,8 @@ class Study:
         year of the treated sites) and the share of trials in which that is a loss.
     weight
         Persons of the region for one simulated.
+    people
+        People of the region; where sites are zones or regions, of all of them.
     stayed, willing
         Share of years under the contract that treated sites kept to it; share of sites asked to which it was worth
         something (None where nobody asks).
@@ -136,6 +138,22 @@ class Study:
     weight: float = 1.0
     stayed: float = 1.0
     willing: float | None = None
+    people: float = 0.0
+
+    def scaled_up(self) -> list[dict[str, object]]:
+        """Return what a mean trial says of the whole region if all took part, with its interval, and the truth.
+
+        Rows of outcome; money per head also in million EUR a year of all `people` (``million_*``).
+        """
+        rows: list[dict[str, object]] = []
+        for each in self.outcomes:
+            low, high = each.estimate - each.half_width, each.estimate + each.half_width
+            values = {"low": low, "estimate": each.estimate, "high": high, "truth": each.region_effect}
+            row: dict[str, object] = {"name": each.name, "label": each.label, **values, "unit": each.unit}
+            if each.unit == PER_HEAD:
+                row |= {f"million_{key}": value * self.people / 1e6 for key, value in values.items()}
+            rows.append(row)
+        return rows
 
 
 FEW = 40
@@ -168,10 +186,14 @@ def run_pilot(
         raise ScenarioError(Problem("at least 2 trials expected", key="trials", found=str(trials)))
     if pilot.estimator == NORM_COST and panel.case_mix is None:
         raise DataError(Problem("the panel has no case mix, which a norm needs", pilot.path, key="estimator.kind"))
+    paid_on = PAID_ON if pilot.payment is None else pilot.payment.paid_on
+    if paid_on != PAID_ON and paid_on not in panel.without:
+        message = "the panel does not hold what single persons cost: simulate the pilot anew"
+        raise DataError(Problem(message, pilot.path, key="payment.truncate_above_eur"))
     used = dict.fromkeys(UNITS, 0.0) | {key: each.value for key, each in pilot.settings.items()} | dict(settings or {})
     allocation = allocate(pilot, panel, trials, drop_out=used["drop_out"], error=used["selection.error"])
     if pilot.leaves_at_loss:
-        allocation = leave_at_loss(pilot, allocation, lambda who: make_parts(pilot, panel, PAID_ON, who, used))
+        allocation = leave_at_loss(pilot, allocation, lambda who: make_parts(pilot, panel, paid_on, who, used))
     outcomes, withdrawn, money = [], [], None
     inferences: tuple[Mapping[str, object], ...] = ()
     primary = make_parts(pilot, panel, pilot.outcomes[0], allocation, used)
@@ -193,7 +215,14 @@ def run_pilot(
             withdrawn.append(_withdrawn(pilot, name, allocation, parts))
         if name == PAID_ON and pilot.payment is not None:
             people = float(panel.people.mean()) * (panel.weight if pilot.sites_are_regions else 1.0)
-            money = settle(pilot, pilot.payment, allocation, parts, method, grants(pilot, people))
+
+            def of(key: str) -> dict[str, Floats]:
+                return make_parts(pilot, panel, key, allocation, used)
+
+            known = {paid_on} if brief else {paid_on, *TRUNCATED.values()}
+            each = {PAID_ON: parts} | {key: of(key) for key in sorted(known - {PAID_ON}) if key in panel.without}
+            others = None if brief else {who: of(key)["caused"] for who, key in PARTIES.items() if key in panel.without}
+            money = settle(pilot, pilot.payment, allocation, each, method, grants(pilot, people), others)
     parties = () if brief or pilot.payment is None else _parties(pilot, panel, allocation, used)
     meant = under_contract(allocation, pilot.end_year)
     kept = meant & (np.arange(pilot.end_year) < allocation.leaves[:, :, None])
@@ -211,6 +240,7 @@ def run_pilot(
         weight=panel.weight,
         stayed=float(kept.sum() / meant.sum()),
         willing=willing,
+        people=float(panel.people.sum(axis=1).mean()) * panel.weight,
     )
 
 

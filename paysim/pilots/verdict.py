@@ -69,8 +69,8 @@ def _measuring(study: Study) -> Iterator[tuple[float, str]]:
     error = 2.0 * (first.rmse**2 / study.trials) ** 0.5
     if abs(first.bias) > MOST_BIAS * target + error:
         weight = 0.5 + 0.5 * min(2.0, abs(first.bias) / target)
-        text = f"the estimate is off by {first.bias:+,.3g} for a true effect of {first.true_effect:,.3g}: {_why(first)}"
-        yield weight, text
+        text = f"the estimate is off by {first.bias:+,.3g} {first.unit} for a true effect of {first.true_effect:,.3g}"
+        yield weight, f"{text}: {_why(first)}"
     if first.power < pilot.power:
         weight = 0.5 + 0.6 * min(1.0, (pilot.power - first.power) / pilot.power)
         text = (
@@ -80,7 +80,7 @@ def _measuring(study: Study) -> Iterator[tuple[float, str]]:
     if first.coverage < 1.0 - pilot.alpha - MOST_SHORT:
         short = 1.0 - pilot.alpha - first.coverage
         yield 0.5 + min(0.5, short), f"only {first.coverage:.0%} of intervals hold the truth"
-    if first.wrong_sign > pilot.alpha:
+    if first.wrong_sign > max(pilot.alpha, first.type_1 + slack):  # else it is the error of the first kind again
         yield 0.9 + first.wrong_sign, f"{first.wrong_sign:.0%} of trials show an effect of the wrong sign"
 
 
@@ -104,6 +104,9 @@ def _paying(study: Study) -> Iterator[tuple[float, str]]:
             yield 0.5 + 0.3 * cash.insolvent, f"{text}: it takes a reserve of EUR {cash.reserve_needed:,.0f} a head"
         if money.loss > 0.5:
             yield 0.5 + 0.4 * money.loss, f"whoever invests loses money in {money.loss:.0%} of trials"
+        if money.payer_loss > 0.5:
+            text = f"the payer pays more than it truly saves in {money.payer_loss:.0%} of trials"
+            yield 0.5 + 0.4 * money.payer_loss, text
 
 
 def _why(found: Outcome, without_effect: bool = False) -> str:

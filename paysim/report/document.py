@@ -117,7 +117,7 @@ def write_report(run: Run | Psa | str | os.PathLike[str], study: Psa | None = No
     for figure in contents.FIGURES:
         drawn = _draw(run, figure)
         if drawn is not None:
-            pictures[figure.name] = _kept(folder, figure.name, figure.title, figure.reading, *drawn, figure.wide)
+            pictures[figure.name] = keep(folder, figure.name, figure.title, figure.reading, *drawn, figure.wide)
     target = run.path / REPORT
     text = render(run, pictures, [] if kept is None else [_uncertainty(kept, folder)])
     write_atomic(target, text.encode("utf-8"))
@@ -130,13 +130,13 @@ def _write_study(study: Psa) -> Path:
     make_folder(folder)
     sections = [_uncertainty(study, folder), Section("Limits of use", (), (), (), method.limits_of_study(study))]
     about = study.manifest
-    text = _html(str(about["title"]), method.subtitle_of_study(study), str(about["paysim"]), sections)
+    text = html(str(about["title"]), method.subtitle_of_study(study), str(about["paysim"]), sections)
     target = study.path / REPORT
     write_atomic(target, text.encode("utf-8"))
     return target
 
 
-def _kept(
+def keep(
     folder: Path, name: str, title: str, reading: str, data: pd.DataFrame, svg: bytes, png: bytes, wide: bool
 ) -> Picture:
     """Write a figure and its table beside the report, and return it as the template shows it."""
@@ -155,7 +155,7 @@ def _uncertainty(study: Psa, folder: Path) -> Section:
         sheet = each.draw(drawing.new_axes(_HALF, _HALF * 0.72)).figure
         assert isinstance(sheet, drawing.Figure)
         wide = each.name == "ce_single_parameters"
-        pictures.append(_kept(folder, each.name, each.title, each.reading, each.table, *_images(sheet), wide))
+        pictures.append(keep(folder, each.name, each.title, each.reading, each.table, *images(sheet), wide))
     tables = [shown(table, caption) for caption, table in about.tables()]
     return Section("Cost-effectiveness under uncertainty", about.sentences(), tables, pictures)
 
@@ -164,10 +164,11 @@ def render(run: Run, pictures: Mapping[str, Picture], uncertainty: Sequence[Sect
     """Return the report of a run as HTML."""
     title = str(run.scenario.get("title") or run.scenario["name"])
     version = str(run.manifest.get("paysim_version", ""))
-    return _html(title, method.subtitle(run), version, _sections(run, pictures, uncertainty))
+    return html(title, method.subtitle(run), version, _sections(run, pictures, uncertainty))
 
 
-def _html(title: str, subtitle: str, version: str, sections: Sequence[Section]) -> str:
+def html(title: str, subtitle: str, version: str, sections: Sequence[Section]) -> str:
+    """Return a report as HTML; its last section must be the limits of use, which the foot refers to."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -217,10 +218,10 @@ def _draw(run: Run, figure: contents.Figure) -> tuple[pd.DataFrame, bytes, bytes
         return None
     drawn = figure.draw(run, **figure.options).figure
     assert isinstance(drawn, drawing.Figure)
-    return data, *_images(drawn)
+    return data, *images(drawn)
 
 
-def _images(sheet: drawing.Figure) -> tuple[bytes, bytes]:
+def images(sheet: drawing.Figure) -> tuple[bytes, bytes]:
     """Return a figure as the bytes of an svg and of a png file."""
     svg = drawing.save(sheet, "svg")
     sheet.set_layout_engine("none")  # laid out already; the second file need not do it again

@@ -464,4 +464,4 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make figures and their tables but do not draw them: it takes most of a report's time and moves no word of it."""
-    monkeypatch.setattr(document, "_images", lambda sheet: (b"<svg/>", b"png"))
+    monkeypatch.setattr(document, "images", lambda sheet: (b"<svg/>", b"png"))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from paysim.accounting.concentration import NAMES, Payments, explained_share, persistence, top_share
+from paysim.accounting.concentration import NAMES, Payments, beyond, explained_share, persistence, top_share
 
 
 def test_the_dearest_of_a_log_normal_take_the_known_share():
@@ -20,6 +20,12 @@ def test_a_person_on_the_border_counts_in_part():
     assert top_share(np.array([6.0, 3.0, 1.0]), 0.5) == pytest.approx((6.0 + 0.5 * 3.0) / 10.0)
     assert top_share(np.array([6.0, 3.0, 1.0]), 1.0) == 1.0
     assert np.isnan(top_share(np.zeros(3), 0.5))
+
+
+def test_what_is_above_a_threshold_is_of_single_persons():
+    paid = np.array([0.0, 25_000.0, 60_000.0, 130_000.0])
+    above = [[0, 0, 0], [0, 0, 0], [35_000, 10_000, 0], [105_000, 80_000, 30_000]]
+    np.testing.assert_array_equal(beyond(paid), above)
 
 
 def test_groups_explain_all_nothing_or_a_part():

@@ -15,6 +15,7 @@ from scipy.stats import ttest_ind, ttest_rel
 from typer.testing import CliRunner
 
 from paysim import catalog
+from paysim.analysis.execution import simulate
 from paysim.cli.app import app
 from paysim.errors import DataError, ScenarioError
 from paysim.kernel.records import PERIODS_PER_YEAR
@@ -23,7 +24,7 @@ from paysim.pilots import panel as panels
 from paysim.pilots.allocation import NEVER, Allocation, allocate
 from paysim.pilots.estimators import paired, pooled
 from paysim.pilots.export import export
-from paysim.pilots.model import Payment, Sourced
+from paysim.pilots.model import TRUNCATED, Payment, Sourced
 from paysim.pilots.money import leave_at_loss, share_paid
 from paysim.pilots.panel import read_panel, write_panel
 from paysim.pilots.parts import make_parts
@@ -333,6 +334,37 @@ def test_caps_and_corridors():
     np.testing.assert_allclose(share_paid(rate, beyond), [-0.04, -0.005, 0.0, 0.0, 0.0, 0.005, 0.05])
 
 
+def test_what_few_persons_cost_does_not_count_where_it_is_truncated(plot):
+    """EUR 100 saved, 60 of it below the threshold: a half of 60 is paid, and the payer has saved 100."""
+    flat = panel(-100.0, worlds=1)
+    flat.without[PRIMARY][:] = 1000.0
+    below = TRUNCATED[50_000.0]
+    flat.without[below], flat.effect[below] = 0.8 * flat.without[PRIMARY], 0.6 * flat.effect[PRIMARY]
+    terms = replace(TERMS, truncate_above_eur=50_000.0)
+    money = run_pilot(replace(plot, payment=terms), flat, 20, OFF).money
+    assert money.bonus == pytest.approx(120.0)
+    assert money.cash[1].fan[-1]["median"] == pytest.approx(4 * 100.0 - 120.0 - money.granted)
+    other = {row["value"]: row for row in money.variants if row["term"] == "truncate_above_eur"}
+    assert list(other) == ["never"]  # what the panel holds
+    assert other["never"]["bonus"] == pytest.approx(200.0)
+    capped = replace(terms, gain_cap_share=0.02)
+    assert run_pilot(replace(plot, payment=capped), flat, 20, OFF).money.bonus == pytest.approx(4 * 0.02 * 800.0)
+    with pytest.raises(DataError, match="simulate the pilot anew"):
+        run_pilot(replace(plot, payment=terms), panel(), 20, OFF)
+
+
+def test_cash_of_practices_and_hospital_is_what_the_contract_does_to_it(plot):
+    flat = panel(-100.0, worlds=1)
+    for name, euro in (("practice_margin_per_head", 5.0), ("spending_hospital_per_head", -40.0)):
+        flat.without[name] = flat.without[PRIMARY]
+        flat.effect[name] = np.full_like(flat.effect[PRIMARY], euro)
+    money = run_pilot(replace(plot, payment=TERMS), flat, 20, OFF).money
+    _, _, practices, hospital = money.cash
+    assert [row["median"] for row in practices.fan] == pytest.approx([5.0, 10.0, 15.0, 20.0])
+    assert [row["low"] for row in hospital.fan] == pytest.approx([-40.0, -80.0, -120.0, -160.0])
+    assert (practices.insolvent, practices.breaks_even, hospital.breaks_even) == (None, 1.0, 0.0)
+
+
 def test_settling_every_year_pays_more_by_chance(plot):
     """A year is noisier than four, and without repayment every good year is paid."""
     terms = replace(TERMS, minimum_savings_rate=0.02)
@@ -447,6 +479,16 @@ def test_exported_tables_agree_with_each_other(tmp_path: Path):
     assert set(seen[seen["group"] != "treated"]["arm"]) == {pilot.comparator_arm}
     assert people["person_years"].between(0.0, 1.0 + 1e-9).all()
     assert (people.loc[people["died"] == 1, "person_years"] < 1.0).all()
+    # And a run adds up of the same persons what lies above a threshold.
+    run = simulate(needed(replace(pilot, treated=1, controls=1), replicates=1), tmp_path / "run", sample=5000)
+    of_care = [name for name in kept if name.startswith("payments_") and name != "payments_long_term_care"]
+    above = (people[of_care].sum(axis=1) - 25_000.0).clip(lower=0.0).groupby([people["arm"], people["year"]]).sum()
+    found = run.wide("all").droplevel(["draw", "replicate", "group"])["payments_above_25000"]
+    weight = run.manifest["sample"]["weight"]
+    assert len(above) == 4
+    for at, euros in above.items():
+        assert found[at] == pytest.approx(weight * euros, rel=1e-9)
+        assert euros > 0.0
     with pytest.raises(DataError, match="ends in"):
         export(pilot, tmp_path / "persons.xlsx", sample=2000)
 
@@ -459,6 +501,57 @@ def test_a_reserve_below_what_is_spent_anyway_is_called_arithmetic(plot):
     assert any("whatever is measured" in reason for reason in short.reasons)
     enough = verdict(run_pilot(replace(plot, payment=replace(terms, reserve_eur_per_head=53.0)), flat, 20, OFF))
     assert not any("whatever is measured" in reason for reason in enough.reasons)
+
+
+def test_the_payer_s_loss_is_a_reason_and_the_same_error_comes_once(plot):
+    flat = panel(0.0, worlds=1)
+    own = replace(plot, payment=replace(TERMS, settled="yearly"))
+    reasons = verdict(run_pilot(own, flat, 200, OFF)).reasons
+    assert any("the payer pays more than it truly saves" in each for each in reasons)
+    by = replace(plot, selection="volunteers", look="last_year", payment=None, treated=5, controls=5)
+    said = verdict(run_pilot(by, panel(0.5, spread=0.1), 500, OFF)).reasons
+    assert any("without any effect it finds one" in each for each in said)
+    assert not any("wrong sign" in each for each in said), "it is the error of the first kind again"
+
+
+def test_the_region_is_all_its_people(plot):
+    data = replace(panel(-20.0, worlds=1), weight=3.0)
+    study = run_pilot(replace(plot, payment=None), data, 200, OFF)
+    (row,) = study.scaled_up()
+    assert study.people == pytest.approx(180.0)
+    assert row["truth"] == pytest.approx(-20.0)
+    assert row["million_truth"] == pytest.approx(-20.0 * 180.0 / 1e6)
+    assert row["high"] - row["low"] == pytest.approx(2.0 * study.outcomes[0].half_width)
+
+
+def test_power_counts_only_where_the_error_of_the_first_kind_is_kept(plot):
+    """Volunteers by their last year find a saving anyway."""
+    by = replace(plot, selection="volunteers", look="last_year")
+    (row,) = size_pilot(by, panel(-30.0), sites=[40], years=[plot.years], trials=300)
+    assert row["power"] >= plot.power
+    assert row["type_1"] > 0.2
+    assert not row["enough"]
+    assert row["people"] == 40
+
+
+def test_the_report_says_what_was_found(plot, tmp_path: Path):
+    pilot = load_pilot("plot_acceleration_achterhoek")
+    data = panel(-20.0)
+    for name in (*pilot.outcomes, "practice_margin_per_head"):
+        data.without[name], data.effect[name], data.units[name] = data.without[PRIMARY], data.effect[PRIMARY], "EUR"
+    table, _ = write_panel(replace(data, arms=(pilot.comparator_arm, pilot.trial_arm)), tmp_path / "panel.csv")
+    arguments = ["pilot", "report", pilot.name, "--run", str(table), "--trials", "50", "--size-trials", "20", "--out"]
+    for folder in ("first", "second"):
+        found = CliRunner().invoke(app, [*arguments, str(tmp_path / folder)])
+        assert found.exit_code == 0, found.output
+    text = (tmp_path / "first/report.html").read_text()
+    assert text == (tmp_path / "second/report.html").read_text()
+    what = found.output.splitlines()[0]
+    for words in (f"Verdict: {what}", pilot.title, "Why it errs", "If the whole region took part", "Limits of use"):
+        assert words in text
+    assert "http://" not in text.replace("http://www.w3.org", "")
+    assert (tmp_path / "first/figures/cash.png").read_bytes().startswith(b"\x89PNG")
+    assert {"party", "year", "median"} <= set(pd.read_csv(tmp_path / "first/figures/cash.csv").columns)
 
 
 def test_power_is_that_of_the_target(plot):

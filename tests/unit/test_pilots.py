@@ -376,6 +376,10 @@ FAULTS = {
         "practice_noise: {value: 0.01, range: [0.0, 0.04]",
         "practice_noise: {value: 0.01, range: [-0.04, 0.04]",
     ),
+    "payments are not known up to this amount": (
+        "  settled: yearly",
+        "  truncate_above_eur: {value: 30000, range: [25000, 50000], source: a test, status: assumed}\n  settled: yearly",
+    ),
     "two numbers from 0 expected": ("range: [5, 60]", "range: [-5, 60]"),
     "belongs to volunteers": ("selection: {kind: randomised}", "selection: {kind: volunteers}"),
 }

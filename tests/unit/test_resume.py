@@ -35,7 +35,7 @@ SAMPLE = 1500
 def undrawn() -> Iterator[None]:
     """Reports are compared to the byte; that a figure is drawn the same twice is a test of the report."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(document, "_images", lambda sheet: (b"<svg/>", b"png"))
+        patch.setattr(document, "images", lambda sheet: (b"<svg/>", b"png"))
         yield
 
 

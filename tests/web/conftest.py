@@ -25,7 +25,7 @@ def finished(tmp_path_factory):
     scenario = replace(load_scenario("nl/achterhoek_four_models"), base_years=1, horizon_years=2)
     scenario = replace(scenario, arms=scenario.arms[:3], compare_with=(scenario.current,))
     with pytest.MonkeyPatch.context() as patch:  # no page shows a figure of the report
-        patch.setattr(document, "_images", lambda sheet: (b"<svg/>", b"png"))
+        patch.setattr(document, "images", lambda sheet: (b"<svg/>", b"png"))
         document.write_report(simulate(scenario, folder, sample=PERSONS))
     return folder
 

@@ -174,6 +174,27 @@ def test_pilots_are_shown_and_their_run_is_asked_for(client, settings, monkeypat
     assert client.get("/pilots/plot_acceleration_achterhoek?run=nothing").status_code == 404
 
 
+def test_a_pilot_of_zones_is_judged_on_runs_of_each(client, settings, monkeypatch):
+    """A folder that holds a run of every zone is offered; the panel stands in for what these hold."""
+    from paysim.pilots import load_pilot
+    from tests.pilots import panel
+
+    pilot = load_pilot("ascvd_six_zones")
+    made = panel(-20.0, practices=len(pilot.regions), years=pilot.end_year)
+    for part in (made.without, made.effect):
+        part.update(dict.fromkeys(pilot.outcomes, part["care_payments_per_head"]))
+    monkeypatch.setattr("paysim.pilots.panel_of", lambda runs, pilot: made)
+    monkeypatch.setattr("paysim.pilots.worlds.load_worlds", lambda pilot, folder: None)
+    for name in pilot.regions:
+        assert client.get("/pilots/ascvd_six_zones?run=zones").status_code == 404
+        (settings.outputs / "zones" / name).mkdir(parents=True)
+        (settings.outputs / "zones" / name / "manifest.json").write_text("{}")
+    assert f"{len(pilot.regions)} zones or regions)" in client.get("/pilots/ascvd_six_zones").text
+    text = client.get("/pilots/ascvd_six_zones?run=zones").text
+    assert "Verdict" in text
+    assert "Truth if all took part" in text
+
+
 def test_a_pilot_is_judged_on_a_run(client, settings, monkeypatch):
     """The page shows what `run_pilot` finds; the panel stands in for that of a whole region."""
     import numpy as np

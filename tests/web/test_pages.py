@@ -263,7 +263,7 @@ def test_python_on_the_page_repeats_the_run(tmp_path, monkeypatch):
     """The code is executed as it stands, on few people, and gives the same run as the command."""
     from paysim.web.views.results import python_of
 
-    monkeypatch.setattr("paysim.report.document._images", lambda sheet: (b"<svg/>", b"png"))  # not what is compared
+    monkeypatch.setattr("paysim.report.document.images", lambda sheet: (b"<svg/>", b"png"))  # not what is compared
     chosen = library.way("nl/achterhoek_four_models:mixed")
     made, _ = library.varied("achterhoek", chosen, 1, {"0/components/1/schedule/1/price_eur": "40"}, neutral=True)
     made["base_years"] = 1

@@ -90,12 +90,16 @@ def _pilot(request: Request) -> Pilot:
 def _runs(request: Request, pilot: Pilot) -> list[tuple[str, str]]:
     """Return the finished runs that a pilot can stand on, with their sizes."""
     from paysim.pilots import panel_of
+    from paysim.pilots.worlds import load_worlds
 
     found: list[tuple[str, str]] = []
-    if pilot.sites_are_regions:
-        return found  # that takes a run of every region
     for folder in folders(settings_of(request).outputs):
         try:
+            if pilot.sites_are_regions:
+                if all((folder / name / MANIFEST).is_file() for name in pilot.regions):
+                    panel = panel_of(load_worlds(pilot, folder), pilot)
+                    found.append((folder.name, str(len(panel.practices))))
+                continue
             scenario = json.loads((folder / MANIFEST).read_bytes())["scenario"]
             arms = {arm["name"] for arm in scenario["arms"]}
             if scenario["region"] == pilot.scenario.region and {pilot.trial_arm, pilot.comparator_arm} <= arms:
@@ -109,9 +113,16 @@ def _runs(request: Request, pilot: Pilot) -> list[tuple[str, str]]:
 def _judged(request: Request, pilot: Pilot, name: str) -> dict[str, Any]:
     from paysim.pilots import panel_of, run_pilot, size_pilot
     from paysim.pilots.verdict import verdict
+    from paysim.pilots.worlds import load_worlds
 
-    require_run(request, name)
-    panel = panel_of(load_run(settings_of(request).outputs / name), pilot)
+    outputs = settings_of(request).outputs
+    if not pilot.sites_are_regions:
+        require_run(request, name)
+        panel = panel_of(load_run(outputs / name), pilot)
+    elif name in dict(_runs(request, pilot)):
+        panel = panel_of(load_worlds(pilot, outputs / name), pilot)
+    else:
+        raise HTTPException(404)
     study = run_pilot(pilot, panel, TRIALS)
     judged = verdict(study)
     sizes = size_pilot(pilot, panel, trials=SIZE_TRIALS)
@@ -128,7 +139,7 @@ def _judged(request: Request, pilot: Pilot, name: str) -> dict[str, Any]:
 
 
 def _outcomes(request: Request, study: Study) -> list[dict[str, str]]:
-    keys = ("true_effect", "estimate", "bias", "coverage", "type_1", "power", "detectable")
+    keys = ("true_effect", "estimate", "bias", "coverage", "type_1", "power", "detectable", "region_effect")
     return [
         {"label": f"{each.label}, {each.unit}"} | {key: _shown(request, getattr(each, key), key) for key in keys}
         for each in study.outcomes
