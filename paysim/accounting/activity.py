@@ -118,6 +118,8 @@ class Activity:
         ``[practice, segment]`` person-years times the recorded (coded) risk, 1 being the mean of the base year.
     fte_years
         ``[practice, 3]`` full-time years of GPs, of nurses for somatic care and of nurses for mental health.
+    longer_hours
+        ``[practice]`` hours that GPs spent on contacts beyond their usual length; negative where they were shorter.
     insurer_names
         Labels of the last axis of `insurer_years`.
     insurer_years
@@ -147,6 +149,7 @@ class Activity:
     payments: Floats | None = None
     coded_years: Floats | None = None
     fte_years: Floats | None = None
+    longer_hours: Floats | None = None
     insurer_names: tuple[str, ...] = ()
     insurer_years: Floats | None = None
     indicators: dict[str, Floats] = field(default_factory=dict)
@@ -162,6 +165,7 @@ class Activity:
         self._check("payments", (*cells, len(self.lines)))
         self._check("coded_years", cells)
         self._check("fte_years", (cells[0], 3))
+        self._check("longer_hours", cells[:1])
         self._check("insurer_years", (cells[0], len(self.insurer_names)))
         for name, found in self.indicators.items():
             if found.shape != (cells[0], 2):
@@ -198,6 +202,7 @@ class Activity:
             payments=None if self.payments is None else self.payments * factor,
             coded_years=None if self.coded_years is None else self.coded_years * factor,
             fte_years=None if self.fte_years is None else self.fte_years * factor,
+            longer_hours=None if self.longer_hours is None else self.longer_hours * factor,
             insurer_years=None if self.insurer_years is None else self.insurer_years * factor,
             indicators={name: counts * factor for name, counts in self.indicators.items()},
             persons=None,
@@ -219,6 +224,7 @@ class Activity:
             payments=None if self.payments is None else self.payments * by_two,
             coded_years=None if self.coded_years is None else self.coded_years * by_one,
             fte_years=None if self.fte_years is None else self.fte_years * by_one,
+            longer_hours=None if self.longer_hours is None else self.longer_hours * factor,
             insurer_years=None if self.insurer_years is None else self.insurer_years * by_one,
             indicators={name: counts * by_one for name, counts in self.indicators.items()},
             persons=persons,
@@ -242,6 +248,7 @@ class Activity:
             payments=_sum(self.payments, later.payments),
             coded_years=_sum(self.coded_years, later.coded_years),
             fte_years=_sum(self.fte_years, later.fte_years),
+            longer_hours=_sum(self.longer_hours, later.longer_hours),
             insurer_years=_sum(self.insurer_years, later.insurer_years),
             indicators={
                 name: np.asarray(self.indicators.get(name, 0.0) + later.indicators.get(name, 0.0))
@@ -275,6 +282,7 @@ class Activity:
             payments=None if self.payments is None else self.payments.sum(axis=0, keepdims=True),
             coded_years=None if self.coded_years is None else self.coded_years.sum(axis=0, keepdims=True),
             fte_years=None if self.fte_years is None else self.fte_years.sum(axis=0, keepdims=True),
+            longer_hours=None if self.longer_hours is None else self.longer_hours.sum(keepdims=True),
             insurer_years=None if self.insurer_years is None else self.insurer_years.sum(axis=0, keepdims=True),
             indicators={name: counts.sum(axis=0, keepdims=True) for name, counts in self.indicators.items()},
             persons=None if self.persons is None else self.persons.pooled(),

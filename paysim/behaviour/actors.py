@@ -271,6 +271,7 @@ _ACTS = {
     "delegation": "contact handed to the nurse",
     "coding": "person-year of risk on record",
     "availability": "contact of an evening or weekend with the own practice",
+    "consultation_length": "consultation's length of time within contacts",
     ELECTIVE: "planned admission",
     STAY: "day in hospital",
     FOLLOW_UP: "follow-up visit to a specialist",

@@ -32,14 +32,13 @@ from paysim.accounting.activity import Activity
 from paysim.accounting.book import Book
 from paysim.accounting.segments import CONDITIONS
 from paysim.behaviour.protocol import Behaviour
-from paysim.behaviour.response import Response, respond
+from paysim.behaviour.response import GP_TIME, MINUTES_PER_HOUR, Response, respond
 from paysim.behaviour.situation import HOURS, Anchor, Floats, Margins, Situation
 from paysim.contracts.settlement import Settlement, practice_net, settle, settle_after
 from paysim.errors import ModelError
-from paysim.kernel.records import CODING, LEVERS
+from paysim.kernel.records import CODING, CONSULTATION_LENGTH, LEVERS
 from paysim.kernel.records import CONDITIONS as CONDITION_TITLES
 
-MINUTES_PER_HOUR = 60.0
 HALF_A_CENT = 0.005
 
 _HANDFUL = 8
@@ -64,6 +63,7 @@ UNITS = {
     "delegation": "EUR per contact that moves from GP to nurse",
     "coding": "EUR per further person-year of mean risk on record",
     "availability": "EUR per further contact of an evening or weekend with the own practice",
+    "consultation_length": "EUR per further time of a consultation's length within contacts",
 }
 """What one more unit of a lever is."""
 
@@ -77,6 +77,7 @@ _ACTS = {
         "One more contact for what arose in an evening or weekend",
         "such contacts with the own practice",
     ),
+    "consultation_length": ("A consultation's length of further time within contacts", "minutes a consultation"),
 }
 PEOPLE = {
     CONDITION_TITLES[0]: "without a chronic condition",
@@ -177,7 +178,10 @@ def contact_hours(situation: Situation) -> Floats:
 def staff_hours(situation: Situation) -> Floats:
     """Return ``[practice, 3]`` hours of GPs and of both kinds of nurses that the year looked at takes."""
     year = _of_a_year(situation.activity)
-    return np.asarray(year.services.sum(axis=1) @ staff_hours_per_unit(situation))
+    hours = np.asarray(year.services.sum(axis=1) @ staff_hours_per_unit(situation))
+    if year.longer_hours is not None:
+        hours[:, 0] += year.longer_hours
+    return hours
 
 
 def working_hours(situation: Situation) -> Floats:
@@ -213,6 +217,7 @@ def _marginal(situation: Situation, step: float | None) -> Margins:
     revenue, cost, hours, units = (np.zeros(shape) for _ in range(4))
     nurse_hours = np.zeros((*shape, len(HOURS) - 1))
     euro_per_unit, hours_per_unit = staff_cost_per_unit(situation), staff_hours_per_unit(situation)
+    in_contacts = hours_per_unit[:, 0] * in_gp_contacts(situation)
     patterns = sign_patterns(situation, activity)
     for condition in range(len(CONDITIONS)):
         for lever in range(len(LEVERS)):
@@ -223,7 +228,8 @@ def _marginal(situation: Situation, step: float | None) -> Margins:
             cost[at] = services @ euro_per_unit / width
             minutes = up.gp_minutes - down.gp_minutes
             worked = services @ hours_per_unit
-            hours[at] = (worked[:, 0] + minutes / MINUTES_PER_HOUR) / width
+            longer = longer_by_condition(situation)[:, condition] * (services @ in_contacts)
+            hours[at] = (worked[:, 0] + longer + minutes / MINUTES_PER_HOUR) / width
             nurse_hours[at] = worked[:, 1:] / width[:, None]
             units[at] = (up.units - down.units) / width
             if lever not in idle:
@@ -233,9 +239,10 @@ def _marginal(situation: Situation, step: float | None) -> Margins:
 
 
 def idle_levers(situation: Situation) -> tuple[int, ...]:
-    """Return levers that no contract can reward, whatever its terms: recorded risk that none of them reads."""
+    """Return levers that no contract can reward, whatever its terms: minutes, and recorded risk that none reads."""
     parts = (part for contract in situation.contracts for part in contract.in_force(situation.year))
-    return () if any("coded_years" in part.terms.reads for part in parts) else (CODING,)
+    coded = any("coded_years" in part.terms.reads for part in parts)
+    return (CONSULTATION_LENGTH,) if coded else (CODING, CONSULTATION_LENGTH)
 
 
 def make_anchor(situation: Situation) -> Anchor:
@@ -387,13 +394,24 @@ def directions(activity: Activity) -> Floats:
     return signs
 
 
+def in_gp_contacts(situation: Situation) -> Floats:
+    """Return ``[service]`` 1 for contacts whose length is that of the GP's consultations, else 0."""
+    return np.array([float(name in GP_TIME) for name in situation.services.names])
+
+
+def longer_by_condition(situation: Situation) -> Floats:
+    """Return ``[practice, condition]`` by how much contacts with GPs were longer than usual, a share."""
+    observed = situation.levers if situation.activity_levers is None else situation.activity_levers
+    return np.asarray(observed[:, :, CONSULTATION_LENGTH] - 1.0)
+
+
 def gp_hours_per_unit(situation: Situation) -> Floats:
-    """Return ``[service]`` GP hours that a unit of the practice's own services takes."""
+    """Return ``[service]`` GP hours that a unit of the practice's own services takes, at the usual length."""
     return np.asarray(staff_hours_per_unit(situation)[:, 0])
 
 
 def staff_hours_per_unit(situation: Situation) -> Floats:
-    """Return ``[service, 3]`` hours of GPs and of both kinds of nurses that a unit of own services takes."""
+    """Return ``[service, 3]`` hours of GPs and nurses that a unit of own services takes, contacts of usual length."""
     own = situation.services.in_sector("general_practice")
     return np.asarray(situation.services.minutes[:, : len(HOURS)] * own[:, None] / MINUTES_PER_HOUR)
 

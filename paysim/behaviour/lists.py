@@ -19,11 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paysim.accounting.activity import Activity
-from paysim.accounting.segments import SEGMENTS
+from paysim.accounting.segments import SEGMENT_CONDITION, SEGMENTS
 from paysim.behaviour.incentives import (
     by_oneself,
     directions,
     gp_hours_per_unit,
+    in_gp_contacts,
+    longer_by_condition,
     revenue_change,
     sign_patterns,
     staff_cost_per_unit,
@@ -121,7 +123,9 @@ def _patient_margins(situation: Situation) -> PatientMargins:
         widths = [years[there] for _, _, years in moves]
         revenue[there, segment] = by_oneself(changes, widths, np.ones(there.sum()), situation.weight)
     use = _expected(activity.services, lived) * (lived > 0.0)[:, :, None]
-    return PatientMargins(revenue, use @ staff_cost_per_unit(situation), use @ gp_hours_per_unit(situation), lived)
+    hours_per_unit = gp_hours_per_unit(situation)
+    longer = longer_by_condition(situation)[:, SEGMENT_CONDITION] * (use @ (hours_per_unit * in_gp_contacts(situation)))
+    return PatientMargins(revenue, use @ staff_cost_per_unit(situation), use @ hours_per_unit + longer, lived)
 
 
 def moved_lists(

@@ -43,7 +43,15 @@ from paysim.behaviour.incentives import contact_hours, income_eur, marginal, sta
 from paysim.behaviour.lists import LIST_LEVERS, Lists, PatientMargins, patient_margins
 from paysim.behaviour.situation import HOURS, Anchor, Floats, Margins, PracticeTraits, Situation
 from paysim.errors import ModelError, Problem, ScenarioError
-from paysim.kernel.records import CODING, DELEGATION, LEVERS, PERIODS_PER_YEAR, PREVENTION, VISIT_INTENSITY
+from paysim.kernel.records import (
+    CODING,
+    CONSULTATION_LENGTH,
+    DELEGATION,
+    LEVERS,
+    PERIODS_PER_YEAR,
+    PREVENTION,
+    VISIT_INTENSITY,
+)
 from paysim.parameters import Parameters
 
 HOURS_CHANNEL = "working_hours_response"
@@ -56,7 +64,7 @@ _CHANNEL_OF = {
 CHANNELS = (*(f"{lever}_response" for lever in (*LEVERS, *LIST_LEVERS)), HOURS_CHANNEL, *_CHANNEL_OF.values())
 """Off switches, 1 or 0; a lever whose channel is off stays at base, and so do hours."""
 
-_IN_THE_BOOK = (VISIT_INTENSITY, PREVENTION, DELEGATION)
+_IN_THE_BOOK = (VISIT_INTENSITY, PREVENTION, DELEGATION, CONSULTATION_LENGTH)
 """Levers that move the hours in the appointment book. The time that a referral is believed to save and urgent care
 after hours are not in it."""
 
@@ -71,6 +79,7 @@ _CURVATURES = {
     "referral": ("referral_curvature", "specialist_trajectory"),
     "delegation": ("delegation_curvature", "gp_consult"),
     "availability": ("availability_curvature", "gp_consult"),
+    "consultation_length": ("consultation_length_curvature", "gp_consult"),
 }
 """Of each lever, its curvature, and the service whose resource cost this is a multiple of."""
 

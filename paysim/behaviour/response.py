@@ -13,7 +13,8 @@ With ``l`` the lever at which the activity was observed and ``l'`` the one consi
 - coding: recorded risk moves by ``l'/l``, and nothing that is done for anybody;
 - availability: of contacts with GPs a share at base is for urgent needs that arose out of hours and waited for
   the practice; it moves by ``l'/l``, and what the practice does not do goes to out-of-hours care and to emergency
-  departments, as of all who do not wait.
+  departments, as of all who do not wait;
+- consultation length: time in contacts with GPs moves by ``l' - l`` of its usual length, and no contact with it.
 
 Believed later savings of prevention and of referral enter no contract yet and are left out.
 """
@@ -32,8 +33,12 @@ from paysim.care.catalogue import Services
 from paysim.kernel.records import LEVERS
 
 GP_CONTACTS = ("gp_phone", "gp_consult", "gp_long", "gp_visit", "gp_email")
+MINUTES_PER_HOUR = 60.0
 CONTACTS = (*GP_CONTACTS, "nurse_consult", "nurse_mental")
 REFERRALS = ("specialist_trajectory", "specialist_follow_up", "elective_admission")
+GP_TIME = (*GP_CONTACTS, "chronic_gp")
+"""Contacts whose length is that of consultations with GPs."""
+
 DRUG_YEARS = ("statin_year", "bp_drug_year")
 
 
@@ -55,7 +60,7 @@ class Response:
         Of the same year.
     units
         ``[practice]`` change of what the lever is about: visits, planned controls, referrals, contacts
-        handed over, person-years of risk on record.
+        handed over, person-years of risk on record, lengths of a consultation.
     gp_minutes
         ``[practice]`` change of GP time that belongs to no service.
     """
@@ -171,6 +176,9 @@ def respond(
     moved = replace(
         activity, services=quantities, programme_years=programme, coded_years=coded, indicators=cells.indicators
     )
+    if LEVERS[lever] == "consultation_length":
+        before = 0.0 if activity.longer_hours is None else activity.longer_hours
+        moved = replace(moved, longer_hours=before + cells.gp_minutes / MINUTES_PER_HOUR)
     return Response(moved, units, cells.gp_minutes)
 
 
@@ -242,6 +250,13 @@ def _availability(cells: _Cells) -> Floats:
     return np.asarray(more.sum(axis=1))
 
 
+def _consultation_length(cells: _Cells) -> Floats:
+    catalogue = cells.catalogue
+    usual = [cells.total((name,)) * catalogue.minutes[catalogue.index(name), 0] for name in GP_TIME]
+    cells.gp_minutes = np.sum(usual, axis=0) * (cells.new - cells.now)[:, 0]
+    return np.asarray(cells.gp_minutes / catalogue.minutes[catalogue.index("gp_consult"), 0])
+
+
 _RESPONSES: dict[str, Callable[[_Cells], Floats]] = {
     "visit_intensity": _visit_intensity,
     "prevention": _prevention,
@@ -249,4 +264,5 @@ _RESPONSES: dict[str, Callable[[_Cells], Floats]] = {
     "delegation": _delegation,
     "coding": _coding,
     "availability": _availability,
+    "consultation_length": _consultation_length,
 }

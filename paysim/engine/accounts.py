@@ -18,6 +18,7 @@ from paysim.accounting.claims import tariff_table
 from paysim.accounting.concentration import TRUNCATED_AT, Payments, beyond
 from paysim.accounting.ledger import Ledger, practice_actor
 from paysim.accounting.segments import SEGMENT_CONDITION, SEGMENT_DEPRIVED, SEGMENTS
+from paysim.behaviour.response import GP_TIME
 from paysim.care.catalogue import LONG_TERM_CARE, STAFF
 from paysim.care.costs import BILLS, STAFF_BILLS
 from paysim.care.model import YEARS_WITH
@@ -34,6 +35,7 @@ from paysim.kernel import advance as kernel
 from paysim.kernel import use
 from paysim.kernel.records import (
     CODING,
+    CONSULTATION_LENGTH,
     EPISODES,
     PERIODS_PER_YEAR,
     SEEN,
@@ -98,6 +100,7 @@ class Records:
     access: list[np.ndarray] = field(default_factory=list)  # [P, asked or planned, outcomes]
     levers: list[np.ndarray] = field(default_factory=list)  # [P, 3, levers]
     practice_levers: list[np.ndarray] = field(default_factory=list)  # [P, LIST_LEVERS and hours of three professions]
+    longer_hours: list[np.ndarray] = field(default_factory=list)  # [P] of GPs in contacts beyond their usual length
     groups: list[np.ndarray] = field(default_factory=list)  # [groups, services + EXTRA + FACTS]
     cells: list[np.ndarray] = field(default_factory=list)  # [education x sex x age, services + EXTRA + FACTS]
     concentration: list[np.ndarray] = field(default_factory=list)  # [measures of accounting.concentration]
@@ -197,6 +200,7 @@ class Accounts:
         self.programme_revenue, self.programme_costs = np.zeros(len(state.practices)), np.zeros(len(state.practices))
         self.programme_hours = np.zeros((len(state.practices), len(STAFF)))  # of staff that practices employ anyway
         self._payments = Payments(n)
+        self._of_gps = [self.names.index(name) for name in GP_TIME]
         self._tables_of_care()
         self._life_table = model.health.reference["life_table"]
         self._years_left = years_left(self._life_table)
@@ -356,8 +360,15 @@ class Accounts:
             YEARS_PER_PERIOD,
             coded_years=None if self._risk is None else person_years * self._risk * self._recording,
             fte_years=self.state.practices["fte"] * YEARS_PER_PERIOD,
+            longer_hours=self._longer_hours(services),
             **self._insured(),
         )
+
+    def _longer_hours(self, services: np.ndarray) -> np.ndarray:
+        """Return hours of GPs in contacts beyond their usual length ``[P]``, by the practice's lever."""
+        longer = self.state.practices["activity_levers"][:, SEGMENT_CONDITION, CONSULTATION_LENGTH] - 1.0
+        usual = services[:, :, self._of_gps] @ self.model.care.minutes[self._of_gps, 0] / 60.0
+        return np.asarray((longer * usual).sum(axis=1))
 
     def _insured(self) -> dict[str, Any]:
         """Return who is insured where at the end of the quarter, if a contract of any arm asks for it."""
@@ -407,12 +418,15 @@ class Accounts:
     def _standing(self, activity: Activity, bills: np.ndarray) -> np.ndarray:
         """Return resource cost of practices that no contact carries: ``[P]`` euro."""
         carried = [BILLS.index(name) for name in (*STAFF_BILLS, "material")]
-        return np.asarray(self._idle_eur(activity) + np.delete(bills, carried, axis=1).sum(axis=1))
+        longer = 0.0 if activity.longer_hours is None else activity.longer_hours * self.model.care.costs.wages().gp_eur
+        return np.asarray(self._idle_eur(activity) + longer + np.delete(bills, carried, axis=1).sum(axis=1))
 
     def _idle_eur(self, activity: Activity, in_programmes: np.ndarray | float = 0.0) -> np.ndarray:
         """Return what time costs that is paid but spent on no contact, nor on so many hours of programmes: ``[P]``."""
         care, fte = self.model.care, self.state.practices["fte"]
         hours = activity.services.sum(axis=1) @ care.minutes / 60.0 + in_programmes
+        if activity.longer_hours is not None:
+            hours[:, 0] += activity.longer_hours
         return care.costs.idle_staff_eur(fte, hours, activity.years)
 
     def _lend_staff(self, activity: Activity) -> np.ndarray:
@@ -574,6 +588,8 @@ class Accounts:
         for name in ("busy", "waits", "access", "own", "fte", "closed"):
             getattr(records, name).append(practices[name].copy())
         records.levers.append(practices["activity_levers"].copy())
+        if activity.longer_hours is not None:
+            records.longer_hours.append(activity.longer_hours)
         if len(self.programmes):
             records.programmes.append(self.programmes)
 

@@ -340,6 +340,8 @@ class Delivery:
         room = np.column_stack([lanes[:, :2].sum(axis=1), lanes[:, 2:]])
         for quarter in self.accounts.past[-1:]:
             room -= quarter.services.sum(axis=1) @ care.minutes[:, _WITH_A_BOOK] / 60.0 / quarter.years
+            if quarter.longer_hours is not None:
+                room[:, 0] -= quarter.longer_hours / quarter.years
         for delivery in region.programmes:
             room -= delivery.committed()[:, _WITH_A_BOOK]
         need = (self._hours_a_year + self._hours_at_start)[tier][:, _WITH_A_BOOK]

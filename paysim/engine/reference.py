@@ -23,7 +23,18 @@ from paysim.kernel.advance import change_rows, follow_levers, next_tick
 from paysim.kernel.hazards import next_process
 from paysim.kernel.records import EVENT, NEVER, REQUEST, State
 from paysim.kernel.tables import KINDS
-from paysim.kernel.transitions import NO_LANE, answer, ask_region, book, fire, is_pending, meet_others, next_row, seek
+from paysim.kernel.transitions import (
+    NO_LANE,
+    answer,
+    ask_region,
+    book,
+    fire,
+    is_pending,
+    meet_others,
+    next_row,
+    seek,
+    visit_ticks,
+)
 
 Process = Generator[simpy.Event, Any, None]
 
@@ -141,7 +152,7 @@ class ReferencePractices:
         while True:
             row, lane, sort, origin, need, again, reply = yield self._books[number].get()
             person, now = self.state.people[row], int(self.env.now)
-            length = self._table["contact_ticks"][sort]
+            length = visit_ticks(person, self._table, practice, lane, sort)
             if practice["share"] < 1.0:
                 meet_others(practice, self._table, lane, now)
             start, server = seek(person, self._table, practice, lane, now, length, origin, need)

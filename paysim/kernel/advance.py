@@ -34,6 +34,7 @@ from paysim.kernel.transitions import (
     next_row,
     seek,
     take_row,
+    visit_ticks,
 )
 
 _BIRTH = KINDS.index("birth")
@@ -88,7 +89,7 @@ def take_entry(person, tables, practice, people, row: int, tick: int, process: i
     if lane != NO_LANE:
         if is_pending(person, tables, practice, lane, sort, origin):
             return rec.COMBINED, value, n
-        length = tables.contact_ticks[sort]
+        length = visit_ticks(person, tables, practice, lane, sort)
         if practice.share < 1.0:
             meet_others(practice, tables, lane, tick)
         start, server = seek(person, tables, practice, lane, tick, length, origin, number)

@@ -37,8 +37,8 @@ MAX_SERVERS = 8
 
 RISK_FACTORS = ("sbp", "tc", "hdl", "bmi")
 
-LEVERS = ("visit_intensity", "prevention", "referral", "delegation", "coding", "availability")
-VISIT_INTENSITY, PREVENTION, REFERRAL, DELEGATION, CODING, AVAILABILITY = range(6)
+LEVERS = ("visit_intensity", "prevention", "referral", "delegation", "coding", "availability", "consultation_length")
+VISIT_INTENSITY, PREVENTION, REFERRAL, DELEGATION, CODING, AVAILABILITY, CONSULTATION_LENGTH = range(7)
 CONDITIONS = ("no chronic condition", "vascular", "diabetes")
 
 CONTACT_TYPES = ("gp_phone", "gp_consult", "gp_long", "gp_visit", "gp_email")

@@ -345,6 +345,16 @@ def patience(person, tables, lane: int, origin: int, number: int) -> float:  # t
 
 
 @njit(cache=True, nogil=True, forceinline=True)
+def visit_ticks(person, tables, practice, lane: int, sort: int):  # type: ignore[no-untyped-def]
+    """Return the length of a contact: the usual one, in the lanes of GPs times the practice's lever."""
+    length = tables.contact_ticks[sort]
+    times = lever(person, practice, rec.CONSULTATION_LENGTH)
+    if lane >= NURSE_LANE or times == 1.0:
+        return length
+    return int(length * times + 0.5)
+
+
+@njit(cache=True, nogil=True, forceinline=True)
 def seek(person, tables, practice, lane: int, tick: int, length: int, origin: int, number: int):  # type: ignore[no-untyped-def]
     """Return start and server of the slot that a person gets offered.
 

@@ -77,8 +77,10 @@ def _working(counted: Counted) -> np.ndarray:
 
 def _hours(counted: Counted) -> Iterator[Measure]:
     services = counted.by_year(counted.arrays["services"].sum(axis=2))  # [Y, P, S]
-    for who, minutes in zip(PROFESSIONS, counted.staff_minutes.T, strict=True):
-        yield Measure(f"{who}_hours", "hours", with_all(services @ minutes / 60.0 * counted.weight))
+    longer = counted.by_year(counted.longer_hours())  # [Y, P, professions]
+    for k, (who, minutes) in enumerate(zip(PROFESSIONS, counted.staff_minutes.T, strict=True)):
+        hours = services @ minutes / 60.0 + longer[:, :, k]
+        yield Measure(f"{who}_hours", "hours", with_all(hours * counted.weight))
     busy = counted.by_year(counted.arrays["busy"]) / _TICKS_PER_HOUR  # [Y, P, 4]
     for who, lanes in PROFESSIONS.items():
         used = with_all(busy[:, :, lanes].sum(axis=2))

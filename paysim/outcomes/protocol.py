@@ -147,6 +147,13 @@ class Counted:
         lived = self.column("person_years")
         return np.zeros(lived.shape) if self.organising_eur is None else lived * self.organising_eur[:, None]
 
+    def longer_hours(self) -> np.ndarray:
+        """Return hours ``[T, P, profession]`` in contacts beyond their usual length, which only GPs have."""
+        hours = np.zeros((*self.arrays["services"].shape[:2], self.staff_minutes.shape[1]))
+        if "longer_hours" in self.arrays:
+            hours[:, :, 0] = self.arrays["longer_hours"]
+        return hours
+
     def by_year(self, quarterly: np.ndarray) -> np.ndarray:
         """Add up quarterly values ``[T, ...]`` to years ``[Y, ...]``."""
         return np.asarray(quarterly.reshape(self.years, -1, *quarterly.shape[1:]).sum(axis=1))

@@ -18,8 +18,10 @@ def measures(counted: Counted) -> Iterator[Measure]:
     """Yield contact hours and overtime hours of GPs and of each profession of practice nurses."""
     services = counted.arrays["services"].sum(axis=2)  # [T, P, S]
     quarters = services.shape[0] // counted.years
-    for (who, lanes), minutes in zip(PROFESSIONS.items(), counted.staff_minutes.T, strict=True):
+    longer = counted.longer_hours()
+    for k, ((who, lanes), minutes) in enumerate(zip(PROFESSIONS.items(), counted.staff_minutes.T, strict=True)):
         room = counted.contact_hours[:, :, list(lanes)].sum(axis=2)  # [Y, P] a year
-        over = np.maximum(services @ minutes / 60.0 - np.repeat(room, quarters, axis=0) / quarters, 0.0)
+        worked = services @ minutes / 60.0 + longer[:, :, k]
+        over = np.maximum(worked - np.repeat(room, quarters, axis=0) / quarters, 0.0)
         yield Measure(f"{who}_contact_hours", "hours", with_all(room * counted.weight))
         yield Measure(f"{who}_overtime_hours", "hours", with_all(counted.by_year(over) * counted.weight))

@@ -23,7 +23,7 @@ from paysim.behaviour.incentives import (
     working_hours,
 )
 from paysim.behaviour.participation import weighing
-from paysim.behaviour.response import CONTACTS, GP_CONTACTS, respond
+from paysim.behaviour.response import CONTACTS, GP_CONTACTS, GP_TIME, respond
 from paysim.behaviour.situation import PracticeTraits, Situation, response_terms
 from paysim.care.catalogue import load_services
 from paysim.care.costs import practice_costs
@@ -41,7 +41,7 @@ from paysim.contracts.shared_savings import SharedSavings
 from paysim.contracts.tariff import Tariff
 from paysim.contracts.terms import read_contract
 from paysim.errors import ModelError, ScenarioError
-from paysim.kernel.records import LEVERS
+from paysim.kernel.records import CONSULTATION_LENGTH, LEVERS
 
 SERVICES = load_services()
 PARAMETERS = care_parameters("NL") | behaviour_parameters()
@@ -174,6 +174,37 @@ def test_a_referral_saves_gp_time_and_part_of_it_is_a_contact_less():
     )
     saved = not_held * consultation - float(after.gp_minutes[0])
     assert saved == pytest.approx(further * TERMS.referral_minutes_saved)
+
+
+def test_longer_consultations_take_time_and_bring_no_contact():
+    before, after = norm_activity(), moved(CONSULTATION_LENGTH, DIABETES, 1.1)
+    assert np.array_equal(after.activity.services, before.services)
+    minutes = sum(NORM[name][DIABETES] * SERVICES.minutes[SERVICES.index(name), 0] for name in GP_TIME if name in NORM)
+    assert after.gp_minutes == pytest.approx(0.1 * minutes)
+    assert after.activity.longer_hours == pytest.approx(0.1 * minutes / 60.0)
+    assert after.units == pytest.approx(0.1 * minutes / SERVICES.minutes[SERVICES.index("gp_consult"), 0])
+    longer = replace(situation(contract()), activity=after.activity)
+    assert contact_hours(longer) - contact_hours(situation(contract())) == pytest.approx(0.1 * minutes / 60.0)
+
+
+def test_who_is_busier_than_at_base_shortens_consultations_and_a_fee_for_them_alone_does_not():
+    behaviour = load_behaviour("profit_altruism", [], PARAMETERS)
+    at_base = situation(contract(FeeForService((ServicePrice("gp_consult", 100.0),))))
+    assert (behaviour.best_response(at_base)[:, :, CONSULTATION_LENGTH] == 1.0).all()
+    found, v = [], behaviour.values
+    for more in (0.9, 1.1, 1.2):
+        services = at_base.activity.services.copy()
+        services[:, :, SERVICES.index("gp_consult")] *= more
+        now = replace(at_base, activity=replace(at_base.activity, services=services))
+        best = behaviour.best_response(now)[0, :, CONSULTATION_LENGTH]
+        anchor = now.anchor
+        wage = v["omega_ratio"] * anchor.income_eur[0] / anchor.hours[0]
+        dearer = wage * ((working_hours(now)[0] / anchor.hours[0]) ** (1.0 / v["hours_elasticity"]) - 1.0)
+        k = SERVICES.index("gp_consult")
+        slope = 0.8 * v["consultation_length_curvature"] * SERVICES.resource_cost(WAGES)[k]
+        assert best == pytest.approx(1.0 - dearer * SERVICES.minutes[k, 0] / 60.0 / slope)
+        found.append(best[0])
+    assert found[0] > 1.0 > found[1] > found[2]
 
 
 def test_who_is_not_seen_out_of_hours_goes_elsewhere():
@@ -755,8 +786,8 @@ def test_without_a_base_nobody_can_respond():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"levers": np.ones((1, 3, 3))}, r"levers must be above zero with shape \(1, 3, 6\)"),
-        ({"levers": np.zeros((1, 3, 6))}, "levers must be above zero"),
+        ({"levers": np.ones((1, 3, 3))}, r"levers must be above zero with shape \(1, 3, 7\)"),
+        ({"levers": np.zeros((1, 3, 7))}, "levers must be above zero"),
         ({"gp_hours_capacity": np.ones(2)}, r"gp_hours_capacity has shape \(2,\)"),
         ({"traits": PracticeTraits(np.ones(2), np.ones(1))}, "altruism has shape"),
         ({"activity": Activity.empty(("a",), ("p0",), 1.0)}, "other services than the catalogue"),
