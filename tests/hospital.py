@@ -45,9 +45,11 @@ TERMS = HospitalTerms(
     elective_stay_days=3.0,
     surgical_emergency_share=0.0,
     occupancy={"follow_up": 0.9, "diagnostic": 0.9, "bed": 0.85, "ed": 0.65, "rehabilitation": 0.9, "home_care": 0.95},
+    emergency_department_share=1.0,
     ed_stay_hours=2.5,
     rehabilitation=Rehabilitation({"admission_stroke": 0.0}, {"admission_stroke": 0}, 6.0, 2.0),
     nursing_home_wait_weeks=0.0,
+    nursing_homes_follow=0.0,
     home_care=HomeCare(14.0, 0.3, 4.0, 6.0),
     unit_costs=UnitCosts(125.0, 150.0, 64.0, 0.0, 0.0),
 )

@@ -1,7 +1,9 @@
 """Use of care, access and payments of a run against published values: the part of validation that results hold.
 
-The first year of the arm `current` is compared. National values are carried to the region's ages by the model's own
-shapes. Only for the Netherlands: of Belgium, where contracts are transferred ones, all payments together are compared.
+The first year of the arm `current` is compared; payments by sex and age are those of all years together, because a few
+very dear people move a cell of one year. National values are carried to the region's ages by the model's own shapes,
+and payments by category the other way: to those of the nation. Only for the Netherlands: of Belgium, where contracts
+are transferred ones, all payments together are compared.
 """
 
 from __future__ import annotations
@@ -26,7 +28,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 BANDS = (*(f"{5 * k}-{5 * k + 4}" for k in range(19)), "95+")
-FEWEST_PERSON_YEARS = 200.0
+FEWEST_PERSON_YEARS = 5000.0
+"""Simulated person-years of a sex and band from which it is judged: payments vary so much that fewer say nothing."""
 EMERGENCIES = ("other_emergency_admissions", "mi_admissions", "stroke_admissions")
 THREE_YEARS = "payments_top_1_share_3_years_with_long_term_care"
 LEAST_AND_MOST = (0.20, 0.30)
@@ -40,6 +43,9 @@ KINDS = {
     "home visits": (("gp_visit",), ("home_visits",)),
 }
 """Kinds of contact: those that are published together, and the run's measures of them."""
+
+CATEGORIES = ("hospital", "pharmacy", "mental_health", "district_nursing", "other_care")
+"""Sectors compared with the insurers' national figures; general practice has a row of its own."""
 
 PAYMENTS = {
     "sex": Column(str, levels=("M", "F")),
@@ -159,7 +165,15 @@ def care(seen: Seen) -> Iterator[Comparison]:
     held = seen.total("gp_contacts") + seen.total("nurse_contacts")
     referred = seen.total("specialist_trajectories") / held * 1000.0
     yield seen.line("referrals", "specialist trajectories", referred, params["care.referral_per_contact"] * 1000.0)
-    yield seen.line("clinic", "mean wait for the clinic", seen.total("clinic_wait_weeks"))
+    specialties = params.table("care.specialties")
+    for name, title in zip(specialties["specialty"], specialties["title"], strict=True):
+        waited, planned = (
+            seen.total("clinic_wait_routine_weeks", 0, name, "specialty"),
+            params[f"care.wait_weeks_{name}"],
+        )
+        yield seen.line(
+            "clinic", f"mean wait for a first visit, routine, {title.lower()}", waited, planned, f"clinic_{name}"
+        )
     yield seen.line("wait", "mean wait for a routine appointment", seen.total("wait_gp_planned_days"))
 
 
@@ -188,7 +202,7 @@ def _at_region_ages(seen: Seen) -> Iterator[Comparison]:
     yield seen.line("needs", what, seen.rate(*contacts, *unheld), published)
     for key, what, shape, measures in (
         ("out_of_hours", "out-of-hours contacts", urgent, ("out_of_hours_contacts",)),
-        ("emergency", "emergency department visits, admitted or not", rates.ed_self, ("ed_visits", *EMERGENCIES)),
+        ("emergency", "emergency department visits, admitted or not", rates.ed_self, ("ed_arrivals",)),
         (
             "admissions",
             "clinical admissions",
@@ -211,12 +225,15 @@ def _of_ages(seen: Seen, measure: str, first: int, band: str) -> float:
 
 
 def money(seen: Seen, tables: Sequence[Mapping[str, Any]]) -> Iterator[Comparison]:
-    """Yield spending on general practice, and relative errors of all payments for each table of them given."""
+    """Yield spending by category, and relative errors of all payments for each table of them given."""
     practice, duty = seen.rate("spending_general_practice"), seen.rate("spending_out_of_hours")
     yield seen.line("gp_spending", "general practice", practice)
     both = seen.known["gp_and_ooh"]
     wanted = seen.known["gp_spending"].published
     yield shown(_named(both, "general practice and out-of-hours care", "gp_and_ooh"), wanted, practice + duty)
+    for sector in CATEGORIES:
+        key = f"category_{sector}"
+        yield seen.line(key, f"{sector.replace('_', ' ')}, at the nation's ages", _at_national_ages(seen, sector))
     yield seen.line("patient_payments", "patients, under the deductible", seen.rate("patient_payments"))
     left = seen.total("practice_margin_per_gp_fte")
     yield seen.line("practice_margin_per_gp_fte", "left of a practice's revenue before its GPs' own pay", left)
@@ -230,13 +247,29 @@ def money(seen: Seen, tables: Sequence[Mapping[str, Any]]) -> Iterator[Compariso
         paid, lived = seen.by_band("spending_total"), seen.by_band("person_years")
         ratio = float(paid.sum() / (published * lived).sum())
         yield seen.line("payments", "all insured care, at the region's ages", ratio, 1.0)
-        full = lived * seen.simulated_share >= FEWEST_PERSON_YEARS
+        yield from _by_sex_and_age(seen, published)
+
+
+def _at_national_ages(seen: Seen, sector: str) -> float:
+    """Return the first year's euro per person-year of a sector, had the region the inhabitants of the nation."""
+    people = standard_population(care_parameters("NL"))[:, :100].reshape(2, 20, 5).sum(axis=2)
+    paid, lived = seen.by_band(f"spending_{sector}"), seen.by_band("person_years")
+    people = np.where(lived > 0.0, people, 0.0)
+    return float((people * paid / np.maximum(lived, 1e-9)).sum() / people.sum())
+
+
+def _by_sex_and_age(seen: Seen, published: np.ndarray) -> Iterator[Comparison]:
+    """Yield the largest relative error of payments by sex and age over all years, by five-year and by ten-year band."""
+    paid, lived = seen.by_band("spending_total", -1), seen.by_band("person_years", -1)
+    for years, parts in ((5, 20), (10, 10)):
+        euro, wanted, time = (x.reshape(2, parts, -1).sum(axis=2) for x in (paid, published * lived, lived))
+        full = time * seen.simulated_share >= FEWEST_PERSON_YEARS
         if full.any():
-            errors = np.abs(paid[full] / lived[full] / published[full] - 1.0)
+            errors = np.abs(euro[full] / wanted[full] - 1.0)
             row = seen.known["payments_by_age"]
-            what = f"all insured care by sex and five-year band ({errors.size} cells; mean {errors.mean():.1%})"
-            limits = _named(row, what, "payments_by_age")
-            yield judged(limits, 0.0, float(errors.max()), row.tolerance, absolute=True)
+            what = f"all insured care by sex and {years}-year band ({errors.size} cells; mean {errors.mean():.1%})"
+            name = "payments_by_age" if years == 5 else f"payments_by_{years}_years"
+            yield judged(_named(row, what, name), 0.0, float(errors.max()), row.tolerance, absolute=True)
 
 
 def concentration(seen: Seen) -> Iterator[Comparison]:

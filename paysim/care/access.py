@@ -77,6 +77,8 @@ class AccessTerms:
         ``[3]`` ratios to the middle education, of patience and of the share that goes to the emergency department.
     later_days
         Delay before asking again.
+    urgent_leaving, planned_leaving
+        Share of patients' own needs that the practice is expected to lose at base: closed or full, or too far away.
     """
 
     contact_mix: Floats
@@ -99,6 +101,8 @@ class AccessTerms:
     own_gp_days: float
     patience_ratio: Floats
     emergency_ratio: Floats
+    urgent_leaving: float
+    planned_leaving: float
 
     @property
     def patience_by_education(self) -> Floats:
@@ -263,7 +267,6 @@ def access_terms(params: Parameters, rates: BaseRates, book: BookTerms) -> Acces
     delegable = profiles.curve("delegable_share")
     by_age = (profiles.population * rates.gp_contacts).sum(axis=0)
     urgent_part = urgent * ((profiles.population * rates.needs).sum(axis=0) / by_age)
-    leaving = share_leaving(book, params["care.patience_urgent_days"])
     elsewhere = _elsewhere(params)
     division = _division(params, profiles, by_age, urgent_part, delegable)
     delegated = (1.0 - urgent_part) * delegable * division["base_delegation"]
@@ -273,7 +276,7 @@ def access_terms(params: Parameters, rates: BaseRates, book: BookTerms) -> Acces
         delegable_share=delegable,
         referral_probability=_referral(params, profiles, by_age, urgent_part, delegated),
         follow_up_referral_multiplier=params["care.follow_up_referral_multiplier"],
-        ed_referral_probability=_ed_referral(profiles, rates, urgent, leaving, float(elsewhere[1, 2])),
+        ed_referral_probability=_ed_referral(params, profiles, rates, urgent, elsewhere[:, 2]),
         patience_days=np.array([params[f"care.patience_{lane}_days"] for lane in _LIKE]),
         horizon_days=np.array([params[f"care.horizon_{lane}_days"] for lane in _LIKE]),
         elsewhere=elsewhere,
@@ -282,6 +285,8 @@ def access_terms(params: Parameters, rates: BaseRates, book: BookTerms) -> Acces
         own_gp_days=params["care.own_gp_days"],
         patience_ratio=_by_education(params, "patience_ratio"),
         emergency_ratio=_by_education(params, "emergency_ratio"),
+        urgent_leaving=params["care.urgent_leaving_share"],
+        planned_leaving=params["care.planned_leaving_share"],
     )
 
 
@@ -370,9 +375,17 @@ def _referral(params: Parameters, profiles: Profiles, by_age: Floats, urgent_par
     return _checked(index * scale, "referral_per_contact")
 
 
-def _ed_referral(profiles: Profiles, rates: BaseRates, urgent: Floats, leaving: float, by_themselves: float) -> float:
-    needs = profiles.mean(rates.needs * urgent)
-    sent = profiles.mean(rates.ed_by_gp) - needs * leaving * by_themselves
+def _ed_referral(params: Parameters, profiles: Profiles, rates: BaseRates, urgent: Floats, refusing: Floats) -> float:
+    """Return the share of urgent contacts whom the GP sends to the emergency department.
+
+    The visits that do not come by themselves, less those for want of an appointment: of those who refuse one,
+    `refusing` ``[4]`` go there by lane, and more of them by education.
+    """
+    needs, planned = profiles.mean(rates.needs * urgent), profiles.mean(rates.needs * (1.0 - urgent))
+    leaving, waiting = params["care.urgent_leaving_share"], params["care.planned_leaving_share"]
+    usual = float(_by_education(params, "emergency_ratio").mean())
+    unheld = usual * (needs * leaving * refusing[1] + planned * waiting * refusing[0])
+    sent = max(0.0, profiles.mean(rates.ed_by_gp) - unheld)  # none, where more than that come unsent
     return float(_checked(np.array(sent / (needs * (1.0 - leaving))), "ed_visit_rate"))
 
 

@@ -144,14 +144,36 @@ def with_unmodelled(costs: BackgroundCosts, before: Cohort, after: Cohort) -> Ba
     }
     if not lost:
         return costs
-    cell = cells(before)
+    return replace(costs, eur_per_year=costs.eur_per_year + _spread(costs.flag_extra_eur, lost, before))
+
+
+def with_residual(costs: BackgroundCosts, fitted: Mapping[str, Floats], cohort: Cohort) -> BackgroundCosts:
+    """Return costs that are the residual again, where flags do not cost what they did when the residual was fitted.
+
+    Diseases that cost more than was thought leave less for background care of the same sex and five-year band, so that
+    payments by sex and age stay the national ones: what is not known is who costs it. A service has no less than zero.
+
+    Parameters
+    ----------
+    fitted
+        Flag -> ``[5]`` euro per person-year with which the knots were fitted.
+    """
+    less = {flag: fitted[flag] - extra for flag, extra in costs.flag_extra_eur.items() if flag in cohort.flags}
+    held = {flag: cohort.flags[flag].astype(float) for flag in less if less[flag].any()}
+    if not held:
+        return costs
+    return replace(costs, eur_per_year=np.maximum(costs.eur_per_year + _spread(less, held, cohort), 0.0))
+
+
+def _spread(euro: Mapping[str, Floats], held: Mapping[str, NDArray[np.floating]], cohort: Cohort) -> Floats:
+    """Return what flags cost per person of a sex and band ``[5, 2, 111]``, of people who hold them ``[n]``."""
+    cell = cells(cohort)
     count = np.maximum(np.bincount(cell, minlength=2 * BANDS), 1)
-    more = np.zeros((len(costs.services), 2, BANDS))
-    for flag, held in lost.items():
-        mean = (np.bincount(cell, held, 2 * BANDS) / count).reshape(2, BANDS)
-        more += costs.flag_extra_eur[flag][:, None, None] * mean
-    band = np.minimum(np.arange(AGES) // 5, BANDS - 1)
-    return replace(costs, eur_per_year=costs.eur_per_year + more[:, :, band])
+    more = np.zeros((len(BACKGROUND_SERVICES), 2, BANDS))
+    for flag, each in held.items():
+        mean = (np.bincount(cell, each, 2 * BANDS) / count).reshape(2, BANDS)
+        more += euro[flag][:, None, None] * mean
+    return np.asarray(more[:, :, np.minimum(np.arange(AGES) // 5, BANDS - 1)])
 
 
 def category_shares(shares: Mapping[str, NDArray[np.floating] | list[str]]) -> Floats:

@@ -61,7 +61,7 @@ class BaseRates:
     Attributes
     ----------
     gp_contacts
-        Contacts with the practice, chain care left out.
+        Contacts with the practice that are asked for or planned, chain care left out; published are those held.
     needs
         What patients ask for themselves, such that contacts held are the published ones though some appointments are
         missed; and needs that end out of hours if a parameter adds them.
@@ -90,7 +90,7 @@ def base_rates(params: Parameters, modelled_admissions: Floats | None = None) ->
     a tenth of these always remains.
     """
     profiles = Profiles(params, standard_population(params))
-    contacts = profiles.by_sex("gp_contacts", "gp_women_per_man") * params["care.gp_contact_level"]
+    contacts = asked_for(params, profiles, profiles.by_sex("gp_contacts", "gp_women_per_man"))
     follow_up = params["care.follow_up_share"]
     urgent = contacts * profiles.curve("urgent_share")
     out_of_hours = params["care.out_of_hours_need_rate"] * urgent / profiles.mean(urgent)
@@ -114,6 +114,26 @@ def base_rates(params: Parameters, modelled_admissions: Floats | None = None) ->
         ed_by_gp=visits * (1.0 - by_self),
         emergency_other=others,
     )
+
+
+def asked_for(params: Parameters, profiles: Profiles, held: Floats) -> Floats:
+    """Return the contacts ``[2, 111]`` asked for at which those held have the published shape by age.
+
+    Of urgent needs a share ends elsewhere because the practice is closed or full. And a need that meets a pending
+    appointment of the person becomes part of it (decision 004), the more often the more contacts a person has::
+
+        asked = level * held / (1 - urgent share * share leaving - held * days pending / 365), over its mean
+
+    Parameters
+    ----------
+    held
+        Published contacts with the practice per person-year ``[2, 111]``.
+    """
+    level = params["care.gp_contact_level"]
+    away = profiles.curve("urgent_share") * params["care.urgent_leaving_share"]
+    pending = params["care.pending_days"] / 365.0
+    asked = held / np.maximum(1.0 - away - held * pending, 0.5)
+    return np.asarray(asked * (level * profiles.mean(held) / profiles.mean(asked)))
 
 
 def kept_share(params: Parameters, profiles: Profiles) -> Floats:

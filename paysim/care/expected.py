@@ -1,7 +1,7 @@
 """What a cohort is expected to use in a year when nobody has to wait: a check, and input of a fit.
 
-Hazards at base are multiplied through the access terms; nothing is simulated. Needs that leave because the
-practice is closed are taken off; queues, combined appointments and deaths within the year are not.
+Hazards at base are multiplied through the access terms; nothing is simulated. Urgent needs that leave because the
+practice is closed or full are taken off; other queues, combined appointments and deaths within the year are not.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from paysim.care.access import CONTACT_TYPES, share_leaving
+from paysim.care.access import CONTACT_TYPES
 from paysim.care.demand import BANDS, Cohort, cells, hazards
 from paysim.care.model import YEARS_WITH, CareModel
 from paysim.care.rates import Floats
@@ -85,7 +85,7 @@ def _add_contacts(care: CareModel, cohort: Cohort, use: Floats, age: np.ndarray)
             rate[row.kind] += hazards(row, cohort)
     missed = access.missed_share[cohort.education]
     asked = rate["need"] * access.urgent_share[age]
-    leaving = share_leaving(care.book, float(access.patience_days[1]))
+    leaving, more = access.urgent_leaving, access.emergency_ratio[cohort.education]
     seen = asked * (1.0 - leaving)
     planned = (rate["need"] - asked + rate["follow_up"]) * (1.0 - missed)
     controls = rate["chronic_control"] * (1.0 - missed)
@@ -98,7 +98,10 @@ def _add_contacts(care: CareModel, cohort: Cohort, use: Floats, age: np.ndarray)
     use[:, services.index("chronic_nurse")] += controls * access.chronic_nurse_share
     use[:, services.index("chronic_gp")] += controls * (1.0 - access.chronic_nurse_share)
     use[:, services.index("ooh_contact")] += asked * leaving * access.elsewhere[1, 1]
-    use[:, services.index("ed_visit")] += asked * leaving * access.elsewhere[1, 2]
+    routine = (rate["need"] - asked) * access.planned_leaving
+    use[:, services.index("ed_visit")] += more * (
+        asked * leaving * access.elsewhere[1, 2] + routine * access.elsewhere[0, 2]
+    )
     use[:, services.index("ed_visit")] += seen * access.ed_referral_probability
     own = rate["follow_up"] * (1.0 - missed) / np.maximum(planned, 1e-12)
     fewer = 1.0 - own * (1.0 - access.follow_up_referral_multiplier)

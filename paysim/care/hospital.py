@@ -67,12 +67,16 @@ class Rehabilitation:
 
 @dataclass(frozen=True)
 class HomeCare:
-    """Hours of care at home: for those who wait for a nursing home, and after an emergency admission at 75 and over."""
+    """Hours of care at home: for those who wait for a nursing home, and after an emergency admission at 75 and over.
+
+    Teams hire, in a year, the share `follows` of what is asked beyond what they can give.
+    """
 
     hours_waiting: float
     share: float
     hours: float
     weeks: float
+    follows: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -120,10 +124,14 @@ class HospitalTerms:
         Of emergencies that `ward_of` does not name, those on the ward of surgery.
     occupancy
         Share of capacity used at base: follow_up, diagnostic, bed, ed, rehabilitation, home_care.
+    emergency_department_share
+        Of emergency admissions, those that come through the department; others are sent straight to a ward.
     ed_stay_hours
         Mean time in a treatment room of the emergency department.
     nursing_home_wait_weeks
         Wait for a nursing home place at base: homes are full.
+    nursing_homes_follow
+        Places opened in a year as a share of the people who wait beyond the usual list; closed, where fewer wait.
     unit_costs
         Of follow-up visits, tests and hours of care at home.
     """
@@ -140,9 +148,11 @@ class HospitalTerms:
     elective_stay_days: float
     surgical_emergency_share: float
     occupancy: Mapping[str, float]
+    emergency_department_share: float
     ed_stay_hours: float
     rehabilitation: Rehabilitation
     nursing_home_wait_weeks: float
+    nursing_homes_follow: float
     home_care: HomeCare
     unit_costs: UnitCosts
 
@@ -204,6 +214,7 @@ def hospital_terms(
         elective_stay_days=params["care.elective_stay_days"],
         surgical_emergency_share=params["care.surgical_emergency_share"],
         occupancy={name: params[f"care.{name}_occupancy"] for name in _OCCUPANCY},
+        emergency_department_share=params["care.emergency_department_share"],
         ed_stay_hours=params["care.ed_stay_hours"],
         rehabilitation=Rehabilitation(
             share={
@@ -214,11 +225,13 @@ def hospital_terms(
             patience_weeks=params["care.rehabilitation_patience_weeks"],
         ),
         nursing_home_wait_weeks=params["care.nursing_home_wait_weeks"],
+        nursing_homes_follow=params["care.nursing_homes_follow_per_year"],
         home_care=HomeCare(
             hours_waiting=params["care.home_care_hours_waiting"],
             share=params["care.home_care_share"],
             hours=params["care.home_care_hours"],
             weeks=params["care.home_care_weeks"],
+            follows=params["care.home_care_follows_per_year"],
         ),
         unit_costs=UnitCosts(
             params["services.specialist_follow_up.resource_cost_eur"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -136,18 +137,20 @@ def import_people(
     json: _Json = False,
 ) -> None:
     """Make a population of a region's own people, see docs/import.md."""
-    from paysim.population import implausible, import_population, write_population
+    from paysim.population import ImplausibleWarning, implausible, import_population, write_population
 
     _check_target(out)
-    population = import_population(
-        file,
-        region,
-        mapping=mapping,
-        practices=practices,
-        seed=seed,
-        reference_date=reference_date,
-        format=form,  # type: ignore[arg-type]
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ImplausibleWarning)  # they are printed below
+        population = import_population(
+            file,
+            region,
+            mapping=mapping,
+            practices=practices,
+            seed=seed,
+            reference_date=reference_date,
+            format=form,  # type: ignore[arg-type]
+        )
     write_population(population, out)
     summary = {
         "region": population.region,

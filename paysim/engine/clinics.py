@@ -16,6 +16,9 @@ from paysim.kernel.patients import PATIENT, join_or_leave, plan_visits
 from paysim.kernel.records import TICKS_PER_WEEK
 
 URGENT, ROUTINE = 0, 1
+RETURN_WEEKS = 4
+"""Over which a list returns to its usual length at the end of the base run."""
+
 _INITIAL = 1000
 """Stream of the ghosts on the list at the start, plus the number of the specialty."""
 
@@ -75,15 +78,19 @@ class Clinic:
         waiting["unit"] = self.number
         self.lists[ROUTINE].waiting = waiting
 
-    def see(self, now: int, settling: bool) -> np.ndarray:
+    def see(self, now: int, settling: bool, returning: bool = False) -> np.ndarray:
         """See as many new patients as there are slots, urgent ones first; return them.
 
-        While the base run settles, as many are seen as leave the list at its usual length.
+        While the base run settles, as many are seen as leave the list at its usual length; at its end the list returns
+        to that length, by a quarter of what is too much or too little each week.
         """
         urgent, routine = self.lists
         urgent.drop_dead(self.draws)
         routine.drop_dead(self.draws)
-        slots = self.draws.whole(f"slots {self.name}", self.capacity.now)
+        usual = self.capacity.now
+        if returning:
+            usual = max(0.0, usual + (len(urgent) + len(routine) - usual - self.usual_list) / RETURN_WEEKS)
+        slots = self.draws.whole(f"slots {self.name}", usual)
         if settling:
             slots = max(0, len(urgent) + len(routine) - self.usual_list)
         self.slots += slots

@@ -29,6 +29,7 @@ from paysim.engine.overflow import Queue
 from paysim.engine.places import HomeCareTeams, Places, stays
 from paysim.engine.triage import Codes, Triage
 from paysim.engine.waiting import (
+    MEMORY_WEEKS,
     SETTLING_WEEKS,
     Capacity,
     Draws,
@@ -119,7 +120,7 @@ class Hospital:
     def __init__(self, state: State, terms: HospitalTerms, key: np.uint64, weight: float, codes: Codes) -> None:
         self.state, self.terms, self.weight, self.codes = state, terms, weight, codes
         self.draws = draws = Draws(state, key)
-        self.week = 0
+        self.week, self.settled = 0, SETTLING_WEEKS
         self.elective_lever = self.stay_lever = self.follow_up_lever = 1.0
         self.shares = dict.fromkeys((REFERRALS, ADMISSIONS, HOMES), 1.0)
         share = terms.occupancy
@@ -233,17 +234,22 @@ class Hospital:
         requests = np.concatenate(self.inbox) if self.inbox else np.zeros(0, REQUEST)
         self.inbox.clear()
         self.draws.week = self.week
-        settling = self.week < SETTLING_WEEKS
+        again = -MEMORY_WEEKS * TICKS_PER_WEEK < now <= 0  # the last weeks of the base run: arms start in balance
+        first = self.week < SETTLING_WEEKS
+        settling = first or again
+        if settling:
+            self.settled = self.week + 1
         patients, kind = patients_of(requests), requests["kind"].astype(np.int64)
         referred, admitted, _, _, claiming = apart(patients, kind, PLACE_REQUEST + 1)
         referrals, usual_referrals = self.triage.refer(referred)
         emergencies, usual_days = self.triage.allot(admitted)
         came = (kind == VISIT_REQUEST) | (kind == ADMISSION_REQUEST)
-        visits = chosen(patients, came & ~self.codes.planned[patients["process"]])
+        came &= ~self.codes.planned[patients["process"]]
+        visits, usual_visits = self._at_the_department(chosen(patients, came), kind[came] == ADMISSION_REQUEST)
         claims = self.draws.living(claiming)
         self._remember("referrals", usual_referrals)
         self._remember("emergency_days", usual_days)
-        self._remember("arrivals", len(visits))
+        self._remember("arrivals", usual_visits)
         self._remember("nursing_home", len(claims))
         growth = self._growth()
         for part, kind_of in self._kinds:
@@ -252,7 +258,7 @@ class Hospital:
         if settling:
             self._plan()
 
-        seen, elsewhere = self._hold_clinics(now, referrals, settling)
+        seen, elsewhere = self._hold_clinics(now, referrals, first, again)
         ready = self._test(now, seen, settling)
         ready["visits"] = self.triage.visits(ready, self.follow_up_lever)
         held = []
@@ -269,6 +275,8 @@ class Hospital:
         self.nursing_homes.take_in(now, claims, round(usual) if settling else None)
         if settling:
             self.nursing_homes.plan(len(self.nursing_homes.inside))
+        else:
+            self.nursing_homes.capacity.follow(len(self.nursing_homes.list) - usual, self.terms.nursing_homes_follow)
         self._discharge(now, emergencies, settling)
         self.week += 1
 
@@ -279,11 +287,11 @@ class Hospital:
         return self.recent[what].mean(self.week)
 
     def _growth(self) -> float:
-        years = max(0, self.week - SETTLING_WEEKS) / WEEKS_PER_YEAR
+        years = max(0, self.week - self.settled) / WEEKS_PER_YEAR
         return float((1.0 + self.terms.growth_per_year) ** years)
 
     def _plan(self) -> None:
-        """Let capacities follow demand while the base run settles; then they stay."""
+        """Let capacities follow demand while the base run settles, at its start and at its end; then they stay."""
         referrals = self._usual("referrals").reshape(-1, 2) * self.weight
         for clinic, (routine, urgent) in zip(self.clinics.values(), referrals, strict=True):
             clinic.plan(float(urgent), float(routine))
@@ -312,7 +320,9 @@ class Hospital:
         counts = self.draws.poisson([f"ghosts {k}" for k in streams], means)
         return ghosts(counts, np.array(streams), self.week, now)
 
-    def _hold_clinics(self, now: int, own: np.ndarray, settling: bool) -> tuple[np.ndarray, np.ndarray]:
+    def _hold_clinics(
+        self, now: int, own: np.ndarray, settling: bool, returning: bool
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Return who was seen for the first time this week, and who went elsewhere."""
         unseen = self._ghosts(range(2 * len(self.clinics)), self._of_others("referrals", REFERRALS), now)
         stream = unseen["number"] >> STREAM_SHIFT
@@ -324,7 +334,7 @@ class Hospital:
             for clinic in clinics:
                 clinic.fill(now)
         elsewhere = refer(clinics, arrivals, self.draws)
-        seen = together(*(clinic.see(now, settling) for clinic in clinics))
+        seen = together(*(clinic.see(now, settling, returning) for clinic in clinics))
         self._count(seen, self.codes.trajectory)
         self._count(elsewhere, self.codes.trajectory)
         return seen, elsewhere
@@ -335,14 +345,19 @@ class Hospital:
         needs = self.draws.of(seen, "test") < share
         sent = chosen(seen, needs)
         sent["since"] = now
-        if settling:
-            self._remember("tests", share.sum())
+        self._remember("tests", share.sum())
         tested = self.tests.test(now, sent, settling)
         self._use("clinic_tests", tested)
         return together(chosen(seen, ~needs), tested)
 
+    def _at_the_department(self, came: np.ndarray, admitted: np.ndarray) -> tuple[np.ndarray, float]:
+        """Return who comes through the emergency department, and how many do so usually: some go straight to a ward."""
+        share = self.terms.emergency_department_share
+        direct = admitted & (self.draws.of(came, "straight to a ward") >= share)
+        return chosen(came, ~direct), len(came) - (1.0 - share) * float(np.count_nonzero(admitted))
+
     def _treat_emergencies(self, now: int, visits: np.ndarray) -> None:
-        """Let everybody pass through the emergency department who came there, admitted or not."""
+        """Let everybody pass through the emergency department who comes there, admitted or not."""
         extra = self._ghosts((_ED,), self._of_others("arrivals"), now)
         back = np.floor(self.draws.of(extra, "arrival") * TICKS_PER_WEEK).astype(np.int64)
         extra["since"] = now - 1 - back  # by chance, not evenly: a crowd is a matter of chance
@@ -356,9 +371,8 @@ class Hospital:
         wanted["days"] = (
             -self.stay_lever * self.terms.elective_stay_days * np.log(self.draws.of(wanted, "elective stay"))
         )
-        if settling:
-            expected = np.bincount(self.triage.ward[ready["unit"]], share, minlength=len(self.beds))
-            self._remember("elective_days", expected * self.terms.elective_stay_days)
+        expected = np.bincount(self.triage.ward[ready["unit"]], share, minlength=len(self.beds))
+        self._remember("elective_days", expected * self.terms.elective_stay_days)
         unseen = self.stay_lever * self._of_others("emergency_days")
         extra = together(*self.admitted)
         extra["since"] = np.where(extra["since"] < 0, now - TICKS_PER_WEEK, extra["since"])
@@ -452,7 +466,7 @@ class Hospital:
         """Return everything a fork needs, as arrays."""
         saved = {f"{name}.{key}": each.copy() for name, part in self.parts.items() for key, each in part.save().items()}
         saved |= {f"recent.{name}": each.weeks.copy() for name, each in self.recent.items()}
-        return saved | {"week": np.array([self.week]), "leaving": self.leaving.copy()}
+        return saved | {"week": np.array([self.week, self.settled]), "leaving": self.leaving.copy()}
 
     def restore(self, saved: Mapping[str, np.ndarray]) -> None:
         """Continue from `save`."""
@@ -460,7 +474,8 @@ class Hospital:
             part.restore({key.partition(".")[2]: each for key, each in saved.items() if key.startswith(f"{name}.")})
         for name, recent in self.recent.items():
             recent.weeks = saved[f"recent.{name}"].copy()
-        self.week, self.leaving = int(saved["week"][0]), saved["leaving"].copy()
+        self.week, self.settled = map(int, saved["week"])
+        self.leaving = saved["leaving"].copy()
         self.at_fork = {name: self._usual(name) for name in self.recent}
 
     def _lengths(self) -> dict[str, Queue]:

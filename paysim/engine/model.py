@@ -5,6 +5,7 @@ Everything here is the same for all arms, and frozen: arms differ in contracts a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -12,11 +13,12 @@ import numpy as np
 
 from paysim.accounting.organisations import organisation_parameters
 from paysim.behaviour import behaviour_parameters
-from paysim.care.background import with_unmodelled
+from paysim.care.background import DISEASE_COSTS, flag_extras, with_residual, with_unmodelled
 from paysim.care.delegation import COUNTRY_RULES, load_delegation
 from paysim.care.model import CareModel, build_care, care_parameters
 from paysim.care.model import under_rules as care_under_rules
 from paysim.care.programmes import Programme, programme_parameters, settled, with_programmes
+from paysim.care.rates import Floats
 from paysim.diseases import health as diseases
 from paysim.diseases.births import model as births
 from paysim.diseases.cohort import Cohort
@@ -123,6 +125,19 @@ def load_parameters(scenario: Scenario, region: RegionProfile | None = None) -> 
     return parameters.override(of_model), region.override(of_region)
 
 
+def _as_fitted(scenario: Scenario, parameters: Parameters) -> Mapping[str, Floats]:
+    """Return what flags cost without the values of a study of uncertainty; what a user writes is meant to add costs."""
+    studied = [row for row in scenario.parameters if row.name.startswith(f"{DISEASE_COSTS}.") and not row.file]
+    if not studied:
+        return flag_extras(parameters)
+    written = tuple(row for row in scenario.parameters if row not in studied)
+    return flag_extras(
+        load_parameters(replace(scenario, parameters=written))[0].override(
+            [("care.background_level", parameters["care.background_level"])]
+        )
+    )
+
+
 def build_model(scenario: Scenario, sample: int | None = None, population: Population | None = None) -> Model:
     """Build the model of a scenario.
 
@@ -151,7 +166,8 @@ def build_model(scenario: Scenario, sample: int | None = None, population: Popul
     health = build_health(parameters, cohort, region.country, scenario.diseases, standard)
     prices = PriceLevel(region.country, scenario.price_year)
     care = build_care(parameters, cohort, region.country, health.modelled_admissions, prices)
-    care = replace(care, background=with_unmodelled(care.background, everybody, cohort))
+    background = with_residual(care.background, _as_fitted(scenario, parameters), everybody)
+    care = replace(care, background=with_unmodelled(background, everybody, cohort))
     is_open = scenario.population == "open"
     movement = migration.build(parameters, cohort, is_open=is_open)
     newborns = (births.build(parameters),) if is_open else ()

@@ -143,6 +143,7 @@ class HomeCareTeams:
         given = min(asked, self.capacity.now)
         self.given += given
         self.room += self.capacity.now
+        self.capacity.follow(asked / self.occupancy - self.capacity.planned * self.capacity.growth, self.terms.follows)
         self.ahead = np.append(self.ahead[1:], 0.0)
         return given / asked if asked > 0.0 else 1.0
 

@@ -16,7 +16,7 @@ from scipy.special import pdtrik
 
 from paysim.kernel import patients as kernel
 from paysim.kernel.patients import PATIENT
-from paysim.kernel.records import State
+from paysim.kernel.records import WEEKS_PER_YEAR, State
 from paysim.kernel.tables import stream_key
 
 WEEK_BINS = 105
@@ -183,6 +183,10 @@ class Capacity:
     def open(self) -> float:
         """Units a week when not closed."""
         return self.planned * self.factor * self.growth
+
+    def follow(self, missing: float, per_year: float) -> None:
+        """Make good a week's part of the units that are missing, of which a share is made good in a year."""
+        self.planned = max(0.0, self.planned + missing * (1.0 - (1.0 - per_year) ** (1.0 / WEEKS_PER_YEAR)))
 
     def save(self) -> np.ndarray:
         """Return what a fork needs."""

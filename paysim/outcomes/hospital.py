@@ -84,6 +84,7 @@ _CLINICS: dict[str, tuple[str, Formula]] = {
     "clinic_wait_median_weeks": ("weeks", lambda a: percentile(a["clinic_waits"].sum(axis=-2), 0.5)),
     "clinic_wait_p90_weeks": ("weeks", lambda a: percentile(a["clinic_waits"].sum(axis=-2), 0.9)),
     "clinic_wait_urgent_weeks": ("weeks", lambda a: mean_wait(a["clinic_waits"][..., 0, :])),
+    "clinic_wait_routine_weeks": ("weeks", lambda a: mean_wait(a["clinic_waits"][..., 1, :])),
     "clinic_waiting": ("persons", lambda a: a["clinic_waiting"].sum(axis=-1)),
     "clinic_referred": ("persons", lambda a: a["clinic_asked"]),
     "clinic_served": ("persons", lambda a: a["clinic_waits"].sum(axis=(-2, -1)).astype(float)),

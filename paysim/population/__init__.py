@@ -8,7 +8,7 @@ elsewhere, ``write_people`` writes people for elsewhere.
 from paysim.population.describe import describe
 from paysim.population.exporting import write_people
 from paysim.population.importing import import_population
-from paysim.population.plausibility import implausible
+from paysim.population.plausibility import ImplausibleWarning, implausible
 from paysim.population.profile import RegionProfile, load_region
 from paysim.population.schema import COLUMNS, Population, Practice
 from paysim.population.store import read_population, write_population
@@ -16,6 +16,7 @@ from paysim.population.synthesis import synthesize
 
 __all__ = [
     "COLUMNS",
+    "ImplausibleWarning",
     "Population",
     "Practice",
     "RegionProfile",

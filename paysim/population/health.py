@@ -17,6 +17,9 @@ from paysim.population.with_diabetes import log_odds
 SKEWED = ("hdl", "bmi")
 """Risk factors with a log-normal shape; the others are normal."""
 
+ADULT = 18
+"""Age from which drugs are drawn: a child of whom a registry says infarction is not treated as an adult."""
+
 
 def _with_prevalence(
     share: np.ndarray,
@@ -142,7 +145,10 @@ def risk_factors(
     z = np.zeros((len(draw), len(RISK_FACTORS)))
     for cell in np.unique(row[row >= 0]):
         people = np.flatnonzero(row == cell)
-        part = np.full(len(people), 1.0 / len(people)) if weight is None else weight[people] / weight[people].sum()
+        part = np.ones(len(people)) if weight is None else weight[people]
+        if not part.any():  # people as the nation has none, imported ones
+            part = np.ones(len(people))
+        part = part / part.sum()
         explained = shift[people] / sd[cell]
         explained -= part @ explained
         rest = published - (explained.T * part) @ explained
@@ -198,14 +204,14 @@ def treatment_shares(
     row
         Row of the treatment table of each person, -1 below its youngest age.
     group
-        0 others, 1 diabetes from the treatment age, 2 ASCVD.
+        0 others and all under `ADULT`, 1 diabetes from the treatment age, 2 ASCVD.
     shares
         ``[rows + 1, 3]``; the last row is for people below the youngest age of the table.
     """
     columns, rows = profile.rows("treatment")
     row = rows[0, age]
     from_age = profile["diabetes_treatment_from_age"]
-    group = np.where(ascvd, 2, np.where((diabetes == 1) & (age >= from_age), 1, 0))
+    group = np.where(ascvd, 2, np.where((diabetes == 1) & (age >= from_age), 1, 0)) * (age >= ADULT)
     size = len(columns[drug])
     number = np.zeros((size + 1, 3))
     np.add.at(number, (row, group), 1.0)

@@ -7,6 +7,7 @@ unless all are right. What the table does not know is drawn as for a synthesized
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -18,6 +19,7 @@ from paysim.errors import DataError, Problem, ScenarioError, nearest_name
 from paysim.population.fields import AGE_FIELDS, REQUIRED, PersonField, fields_of
 from paysim.population.mapping import ColumnMapping, Source, read_mapping
 from paysim.population.people import People, age_at, populate, source_note
+from paysim.population.plausibility import ImplausibleWarning, implausible
 from paysim.population.profile import RegionProfile, load_region
 from paysim.population.schema import RISK_FACTORS, TOGETHER, Population
 from paysim.population.synthea import read_synthea
@@ -77,6 +79,11 @@ def import_population(
         The region or the mapping is at fault.
     DataError
         The table is: with file, line (in Parquet: row) and column of up to 50 faults.
+
+    Warns
+    -----
+    ImplausibleWarning
+        For each trait that too many people are too young for, see `implausible`; they are imported all the same.
     """
     profile = region if isinstance(region, RegionProfile) else load_region(region)
     check_whole("seed", seed, 0, _LARGEST_SEED)
@@ -92,7 +99,10 @@ def import_population(
         fields = fields_of(profile)
         chosen = ColumnMapping() if mapping is None else read_mapping(mapping, fields)
         people = _read_people(path, profile, fields, chosen, day)
-    return populate(profile, seed, people, practices)
+    population = populate(profile, seed, people, practices)
+    for note in implausible(population):
+        warnings.warn(note, ImplausibleWarning, stacklevel=2)
+    return population
 
 
 def _day(given: date | str | None) -> np.datetime64 | None:

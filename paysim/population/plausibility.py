@@ -12,6 +12,11 @@ import numpy as np
 
 from paysim.population.schema import Population
 
+
+class ImplausibleWarning(UserWarning):
+    """Imported people are hardly possible."""
+
+
 YOUNGEST = MappingProxyType(
     {"smoker": 12, "ex_smoker": 12}
     | {"diabetes": 11, "depression": 8, "heart_failure": 18, "copd": 25, "pad": 25, "ckd": 11, "cancer": 1}

@@ -33,7 +33,7 @@ be within these, there are too few cases to judge. Rates and shares are standard
 published value speaks; rates are over all years, shares and means over all turns of the year. Intervals are 95% and
 hold Monte Carlo chance only. A miss with |z| below about 3 may be chance: a band of 400 cases has a standard error of
 5%. Role: `calibrate` may be fitted, `check` is an order of magnitude or rests on recalled values, `held_out` is never
-fitted. Use of care and payments are those of the first year.
+fitted. Use of care and payments are those of the first year, payments by sex and age those of all.
 """
 
 Series = dict[tuple[str, str], list["Comparison"]]

@@ -102,8 +102,9 @@ def test_doubling_clinic_capacity_empties_the_lists_and_only_what_waiting_touche
     assert _differ(cell, today[0], *WAITING_TOUCHES) == set()
 
 
-def test_a_clinic_closed_for_a_year_has_a_longer_list_and_the_others_do_not_notice(today) -> None:
-    cell, log = _run(close_cardiology)
+def test_a_clinic_closed_for_a_year_has_a_longer_list_and_the_others_do_not_notice() -> None:
+    room = (("care.diagnostic_occupancy", 0.5),)  # specialties share tests: with room there they share nothing
+    (cell, log), today = _run(close_cardiology, parameters=room), _run(parameters=room)
     assert log.tobytes() == today[1].tobytes()
     assert _differ(cell, today[0], *WAITING_TOUCHES) == set()
     for measure in ("clinic_waiting", "clinic_wait_weeks", "clinic_served", "clinic_left", "follow_up_visits"):

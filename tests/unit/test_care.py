@@ -89,8 +89,11 @@ def test_bands_with_a_gap_are_refused(low, high):
         band_curve(low, high, [1.0, 2.0], np.ones(AGES))
 
 
+NOTHING_LOST = [("care.urgent_leaving_share", 0.0), ("care.pending_days", 0.0)]
+
+
 def test_needs_by_age_have_the_published_shape_at_the_stated_level():
-    params = care_parameters("NL")
+    params = care_parameters("NL").override(NOTHING_LOST)
     level = params["care.gp_contact_level"]
     population = standard_population(params)
     contacts = base_rates(params).gp_contacts
@@ -106,6 +109,21 @@ def test_needs_by_age_have_the_published_shape_at_the_stated_level():
         mean = np.average(contacts[:, ages], weights=population[:, ages])
         assert mean == pytest.approx(level * published, rel=1e-6)
     assert contacts[1, 30] / contacts[0, 30] == pytest.approx(1.47, abs=0.08)
+
+
+def test_what_is_asked_for_makes_up_for_what_is_lost_at_an_age():
+    params = care_parameters("NL")
+    profiles = Profiles(params, standard_population(params))
+    held = profiles.by_sex("gp_contacts", "gp_women_per_man")
+    level, days = params["care.gp_contact_level"], params["care.pending_days"]
+    lost = profiles.curve("urgent_share") * params["care.urgent_leaving_share"] + held * days / 365.0
+    asked = base_rates(params).gp_contacts
+    kept = asked * (1.0 - lost)
+    assert kept / held == pytest.approx(profiles.mean(kept) / profiles.mean(held))
+    assert profiles.mean(asked) == pytest.approx(level * profiles.mean(held))
+    plain = base_rates(params.override(NOTHING_LOST)).gp_contacts
+    assert (asked[:, 90] > 1.05 * plain[:, 90]).all()
+    assert (asked[:, 30] < plain[:, 30]).all()
 
 
 @pytest.mark.parametrize(

@@ -17,13 +17,18 @@ from paysim.care.background import (
     BACKGROUND_SERVICES,
     background_costs,
     category_shares,
+    flag_extras,
     natural_spline,
+    with_residual,
     with_unmodelled,
 )
 from paysim.care.model import FOLDER, care_parameters
 from paysim.care.rates import standard_population
+from paysim.engine.model import build_model
 from paysim.errors import DataError, ScenarioError
 from paysim.kernel.spec import AGES
+from paysim.parameters import Override
+from tests.toy import few_people_model
 
 TOOL = Path(__file__).parents[2] / "tools" / "fit_background.py"
 
@@ -177,3 +182,37 @@ def test_costs_of_a_disease_that_is_left_out_stay_with_its_sex_and_age(backgroun
     np.testing.assert_allclose(more[:, 0, 60], extra / 4)
     assert not more[:, 1, 30].any()
     assert with_unmodelled(background, before, before) is background
+
+
+def test_a_study_of_uncertainty_leaves_payments_by_sex_and_age_where_they_are(background):
+    """What a disease costs more is taken from the others of its sex and age, not added to the nation."""
+    age, sex = np.array([62, 62, 63, 63, 90, 90]), np.array([0, 0, 0, 0, 1, 1])
+    people = SimpleNamespace(sex=sex, age=age, flags={"diabetes": np.array([1, 0, 0, 0, 0, 1], bool)})
+    more = {flag: 1.2 * extra for flag, extra in background.flag_extra_eur.items()}
+    studied = replace(background, flag_extra_eur=more)
+    found = with_residual(studied, background.flag_extra_eur, people)
+
+    def paid(costs):
+        per_flag = people.flags["diabetes"] * costs.flag_extra_eur["diabetes"][:, None]
+        return costs.eur_per_year[:, sex, age] + per_flag
+
+    ill = people.flags["diabetes"]
+    for band in (age < 70, age > 70):
+        np.testing.assert_allclose(paid(found)[:, band].sum(axis=1), paid(background)[:, band].sum(axis=1))
+    assert (paid(found)[:, ill].sum(axis=0) > paid(background)[:, ill].sum(axis=0)).all()
+    assert with_residual(background, background.flag_extra_eur, people) is background
+    huge = replace(background, flag_extra_eur={"diabetes": np.full(5, 1e6)})
+    assert with_residual(huge, background.flag_extra_eur, people).eur_per_year.min() == 0.0
+
+
+@pytest.mark.parametrize(("file", "stays"), [("", True), ("scenario.yaml", False)])
+def test_what_a_user_writes_adds_costs_and_what_a_study_varies_does_not(file, stays):
+    name = "disease_costs.diabetes_pharmacy"
+    value = 1.5 * care_parameters("NL")[name]
+    before = few_people_model()
+    changed = replace(before.scenario, parameters=(Override(name, value, file),))
+    after = build_model(changed, population=before.population)
+    same = before.care.background.eur_per_year == after.care.background.eur_per_year
+    assert same.all() is np.bool_(not stays)
+    assert after.care.background.flag_extra_eur["diabetes"][1] == pytest.approx(value)
+    assert flag_extras(care_parameters("NL"))["diabetes"][1] == pytest.approx(value / 1.5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from paysim.engine.clinics import ROUTINE, URGENT, refer
 from paysim.engine.cohort import REFERRALS
 from paysim.engine.emergency import EmergencyDepartment
 from paysim.engine.overflow import overflowing
-from paysim.engine.places import Places
+from paysim.engine.places import HomeCareTeams, Places
 from paysim.engine.waiting import (
     SETTLING_WEEKS,
     Draws,
@@ -25,13 +26,14 @@ from paysim.engine.waiting import (
 )
 from paysim.errors import DataError
 from paysim.kernel.patients import GHOST
-from paysim.kernel.records import PLACE_REQUEST, TICKS_PER_DAY, TICKS_PER_WEEK
+from paysim.kernel.records import PLACE_REQUEST, TICKS_PER_DAY, TICKS_PER_WEEK, VISIT_REQUEST
 from tests.hospital import (
     ELECTIVE,
     OTHER,
     PEOPLE,
     SETTLED,
     STROKE,
+    TERMS,
     TRAJECTORY,
     admissions,
     hospital,
@@ -589,3 +591,65 @@ def test_a_queue_that_cannot_empty_is_told_with_the_reason():
     calm = [{"tests": (100 + k % 2, 10.0, 1.0)} for k in range(8)]
     short = [{"tests": (k, 10.0, 1.0)} for k in range(8)]
     assert overflowing(calm) == overflowing(short) == overflowing([]) == {}
+
+
+# --- Capacities that follow what is asked for ----------------------------------------------------------------------
+
+
+def test_capacities_are_planned_anew_in_the_last_weeks_before_the_arms_begin():
+    made, capacity = hospital(), {}
+    for left in range(90, -30, -1):  # weeks to the fork; demand doubles half a year and more before it
+        rows = np.arange(40 if left > 40 else 80) + 100 * left % PEOPLE
+        at = (1 - left) * TICKS_PER_WEEK
+        made.receive(requests(rows % PEOPLE, at))
+        made.pass_week(at)
+        capacity[left] = made.clinics["heart"].capacity.planned
+    assert capacity[45] == pytest.approx(40.0)  # planned in the first weeks, and kept
+    assert len({capacity[left] for left in range(27, 60)}) == 1
+    assert capacity[1] == pytest.approx(80.0)
+    assert {capacity[left] for left in range(1, -29, -1)} == {capacity[1]}
+    heart = made.clinics["heart"]
+    assert len(heart.lists[ROUTINE]) == pytest.approx(4.0 * 80, abs=1)
+
+
+def test_teams_hire_their_share_of_what_is_missing_in_a_year():
+    terms = replace(TERMS.home_care, follows=0.8)
+    teams, still = HomeCareTeams(terms, 0.95), HomeCareTeams(TERMS.home_care, 0.95)
+    for each in (teams, still):
+        each.capacity.planned = 14.0 * 10 / 0.95
+        for _ in range(52):
+            given = each.care(0.0, 30.0)
+    missing = 14.0 * (30 - 10) / 0.95
+    assert teams.capacity.planned == pytest.approx(14.0 * 30 / 0.95 - 0.2 * missing)
+    assert still.capacity.planned == 14.0 * 10 / 0.95
+    teams.capacity.factor = 1e9  # a user's own process: what it adds is not taken back
+    assert teams.care(0.0, 30.0) == 1.0
+    assert teams.capacity.planned > 14.0 * 20 / 0.95
+    assert given < 1.0
+
+
+def test_homes_open_for_a_share_of_those_beyond_the_usual_list():
+    made = settled(nursing_homes_follow=0.5)
+    rows = np.arange(20)
+    week(made, requests(rows, now(made), PLACE_REQUEST))
+    places = [made.nursing_homes.capacity.planned]
+    for _ in range(51):
+        week(made)
+        places.append(made.nursing_homes.capacity.planned)
+    weekly = 1.0 - 0.5 ** (1 / 52)
+    assert places[0] == pytest.approx(20 * weekly)
+    assert 10.0 * 0.9 < places[-1] <= 20 * 52 * weekly
+    assert len(made.nursing_homes.inside) == int(places[-2])
+    shut = settled()
+    week(shut, requests(rows, now(shut), PLACE_REQUEST))
+    assert shut.nursing_homes.capacity.planned == 0.0
+
+
+def test_some_emergency_admissions_go_straight_to_a_ward():
+    made = settled(emergency_department_share=0.86)
+    rows = np.arange(PEOPLE)
+    visits = requests(rows[:100], now(made), VISIT_REQUEST)
+    week(made, admissions(rows, now(made), 1.0), visits)
+    came = made.emergency_department.arrived - 100
+    assert abs(came / PEOPLE - 0.86) < 4 * np.sqrt(0.86 * 0.14 / PEOPLE)
+    assert made.beds["medical"].emergencies == PEOPLE

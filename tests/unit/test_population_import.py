@@ -400,6 +400,25 @@ def test_too_young_patients_are_noted_and_imported_all_the_same(people):
     assert "people under 12 have smoker" in note
 
 
+def test_a_registry_of_hardly_possible_people_warns_and_leaves_whole_numbers(region, tmp_path):
+    """All are three years old, smoke and had an infarction: nobody in the nation is like them."""
+    place = region.municipalities[0]
+    rows = "".join(f"{k},{place},{'MF'[k % 2]},{3 if k % 3 else 50},1,1\n" for k in range(300))
+    (tmp_path / "people.csv").write_text(f"person,municipality,sex,age,smoker,prior_mi\n{rows}")
+    with pytest.warns(ps.population.ImplausibleWarning) as told:
+        people = ps.import_population(tmp_path / "people.csv", region)
+    assert [str(each.message) for each in told] == ps.population.implausible(people)
+    assert {"smoker", "prior_mi"} <= {str(each.message).split("have ")[1].partition(":")[0] for each in told}
+    child = people.completed_age == 3
+    assert child.sum() == 200
+    for name in ("statin", "bp_drugs", "enrolled"):
+        assert not getattr(people, name)[child].any(), name
+    assert people.statin[~child].any()
+    for name in ("z_sbp", "z_tc", "z_hdl", "z_bmi"):
+        assert np.isfinite(getattr(people, name)).all()
+        assert 0.5 < getattr(people, name)[child].std() < 1.5
+
+
 def test_an_imported_file_is_compared_by_shares(people, region):
     """Some of a region's people are no fault: only how they are made up is."""
     rows = ps.population.describe(dataclasses.replace(people, import_note="people.csv"), region)
