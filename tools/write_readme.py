@@ -16,6 +16,7 @@ from pathlib import Path
 from paysim.analysis.runs import load_run
 from paysim.cli.compare import print_differences
 from paysim.reading import write_atomic
+from paysim.report.wording import CARE
 
 ROOT = Path(__file__).parents[1]
 FIRST, LAST = "<!-- output -->", "<!-- /output -->"
@@ -24,7 +25,7 @@ LARGEST = 200_000
 
 
 def printed(folder: Path) -> str:
-    """Return what a run prints against its first baseline, and the sentence on intervals."""
+    """Return what a run prints against its first baseline, and what to read with care."""
     run = load_run(folder)
     stream = io.StringIO()
     with contextlib.redirect_stdout(stream):
@@ -35,7 +36,8 @@ def printed(folder: Path) -> str:
         end = second[0]
         while lines[end - 1]:  # the sentences above the second table belong to it
             end -= 1
-        lines = [*lines[:end], "(and the same against the next baseline)", "", lines[-1]]
+        care = next(k for k, line in enumerate(lines) if line.startswith(CARE))
+        lines = [*lines[:end], "(and the same against the next baseline)", "", *lines[care:]]
     return "\n".join(line for k, line in enumerate(lines) if line or (k and lines[k - 1])).strip()
 
 

@@ -37,6 +37,8 @@ SECTORS = {
 _WEEKS_PER_YEAR = 52
 _MILLIONTH = 1e-6
 PER_HEAD = "EUR per head per year"
+MARGIN_PER_GP = "practice_margin_per_gp_fte"
+"""What is left for the owners per full-time GP whom practices really have, mean of years: nowhere per norm list."""
 WHOLE_REGION = "in the whole region over the horizon"
 _PER_1000_YEARS = "per 1,000 person-years"
 
@@ -153,6 +155,14 @@ MEASURES: tuple[Measure, ...] = (
         better=1,
     ),
     Measure(
+        MARGIN_PER_GP,
+        "Practice margin per full-time GP",
+        "EUR per full-time GP per year",
+        MARGIN_PER_GP,
+        per=None,
+        better=1,
+    ),
+    Measure(
         "organisations_net_per_head",
         "Organisations: received less paid",
         PER_HEAD,
@@ -244,7 +254,7 @@ ON_ONE_SUM = {
     **dict.fromkeys(("spending_total", "spending_total_discounted", "spending_organisations", _PAID), _PAID),
     **dict.fromkeys(("insurer_payments", "payments_by_others"), _PAID),
     **dict.fromkeys(("organisations_net", "organisations_result"), _PAID),
-    **dict.fromkeys(("practice_margin", "practice_revenue", "practice_margin_per_gp_fte"), _EARNED),
+    **dict.fromkeys(("practice_margin", "practice_revenue", MARGIN_PER_GP), _EARNED),
 }
 """Totals that hold what is paid on one sum of the whole region, and the measure of the results that says how much."""
 
@@ -253,6 +263,7 @@ VERDICT = (
     "resource_cost_per_head",
     "patient_payments_per_head",
     "practice_margin_per_1000",
+    MARGIN_PER_GP,
     "qalys_per_1000",
     "deaths_in_region",
     "mi_admissions_in_region",

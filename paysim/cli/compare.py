@@ -60,18 +60,19 @@ def print_differences(run: Run, table: pd.DataFrame | None = None, headlines: bo
     if table.empty:
         typer.echo("The run has one arm; there is nothing to compare it with.")
         return
-    from paysim.report import caveats
-    from paysim.report.wording import uncertainty
+    from paysim.report import caveats, wording
 
     out = console()
-    for sentence in caveats.before(run, table):
+    first = str(table["baseline"].iloc[0])
+    for sentence in wording.headlines(table, run.titles, first, caveats.is_small(run)):
         out.print(escape(sentence))
     for base in dict.fromkeys(table["baseline"]):
         out.print()
         _print(out, run, table[table["baseline"] == base], str(base), headlines)
-    for sentence in caveats.after(run):
+    out.print(f"{wording.CARE}:")
+    for sentence in (*caveats.before(run, table), *caveats.after(run)):
         out.print(f"- {escape(sentence)}")
-    held = uncertainty(table, int(run.manifest.get("replicates", 1)))
+    held = wording.uncertainty(table, int(run.manifest.get("replicates", 1)))
     if held:
         out.print(escape(held))
 
@@ -96,7 +97,7 @@ def _print(console: Console, run: Run, table: pd.DataFrame, base: str, headlines
         console.print(f"- {escape(sentence)}")
     console.print()
     arms = [str(arm) for arm in dict.fromkeys(table["arm"])]
-    first = caveats.headlines(run, table)
+    first = wording.headline_rows(table)
     moved = set(table.loc[table["difference"] != 0, "measure"])
     rest = table[~table["measure"].isin(VERDICT) & table["measure"].isin(moved)]
     rows = [_Row(part, last=False) for _, part in first.groupby("measure", sort=False)]

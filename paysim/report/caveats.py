@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from paysim.analysis.compare import FEWEST_PRACTICES
-from paysim.analysis.measures import MEASURES, VERDICT, by_arm, horizon
-from paysim.analysis.samples import NOTE, labelled
+from paysim.analysis.measures import MEASURES, by_arm, horizon
+from paysim.analysis.samples import NOTE
 from paysim.errors import NotInResults
 from paysim.report.programmes import programmes
 from paysim.report.wording import intervals, number, percent
@@ -27,9 +27,6 @@ ARCHETYPES = (
     "Read the arms as pure archetypes, not as contracts on offer: with a factor far from 1, one kind of payment takes "
     "the place of several, and each unit is paid that many times its written rate."
 )
-PER_GP = "practice_margin_per_gp"
-
-_NORM = "care.norm_list_size"
 _CHOSEN = ("scenario", "default")  # what the author of the scenario asks for is no estimate
 _RESPONSE = "behaviour."
 _CONTACTS = "gp_contacts"
@@ -167,33 +164,3 @@ def _largest_move(run: Run, lever: str) -> float | None:
     if name not in frame.columns:
         return None
     return max(abs(float(part[name].mean()) - 1.0) for part in by_arm(frame).values())
-
-
-def headlines(run: Run, comparison: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of a comparison that the verdict table shows, the margin per full-time GP added."""
-    import pandas as pd
-
-    rows = comparison[comparison["measure"].isin(VERDICT)]
-    frame = run.parameters
-    norm = frame.loc[frame["name"] == _NORM, "value"]
-    per_head = comparison[comparison["measure"] == "practice_margin_per_head"].copy()
-    if norm.empty or per_head.empty:
-        return rows
-    persons = float(norm.iloc[0])
-    for column in ("value", "baseline_value", "difference", "low", "high"):
-        per_head[column] *= persons
-    label = labelled("Practice margin per full-time GP", "practice_margin_per_head", run.not_from_sample)
-    per_head["measure"], per_head["label"] = PER_GP, label
-    per_head["unit"] = f"EUR per {persons:,.0f} listed (norm practice) per year"
-    place: dict[Any, int] = {name: i for i, name in enumerate(HEADLINES)}
-    both = pd.concat([rows, per_head])
-    return both.sort_values("measure", key=lambda part: part.map(place), kind="stable").reset_index(drop=True)
-
-
-def _with_per_gp() -> tuple[str, ...]:
-    here = VERDICT.index("practice_margin_per_1000") + 1
-    return (*VERDICT[:here], PER_GP, *VERDICT[here:])
-
-
-HEADLINES = _with_per_gp()
-"""Measures of the verdict table, in order."""

@@ -25,6 +25,7 @@ from paysim.reading import no_formula, write_atomic
 from paysim.reading.locks import make_folder
 from paysim.report import aims, caveats, checklists, contents, drawing, equity, method, rounds, tables, wording
 from paysim.report.findings import findings
+from paysim.report.programmes import programmes
 from paysim.report.uncertainty import Uncertainty
 
 if TYPE_CHECKING:
@@ -179,7 +180,7 @@ def html(title: str, subtitle: str, version: str, sections: Sequence[Section]) -
         lstrip_blocks=True,
     )
     return environment.get_template("report.html.j2").render(
-        title=title, subtitle=subtitle, version=version, sections=sections
+        title=title, subtitle=subtitle, version=version, sections=sections, care=wording.CARE
     )
 
 
@@ -287,7 +288,7 @@ def _sections(run: Run, pictures: Mapping[str, Picture], uncertainty: Sequence[S
 def _verdict(run: Run, comparison: pd.DataFrame) -> Section:
     if comparison.empty:
         return Section("Verdict", ["The run has one arm; there is nothing to compare it with."])
-    rows = caveats.headlines(run, comparison)
+    rows = wording.headline_rows(comparison)
     small = caveats.is_small(run)
     parts = []
     for base in dict.fromkeys(comparison["baseline"]):
@@ -295,8 +296,11 @@ def _verdict(run: Run, comparison: pd.DataFrame) -> Section:
         points = wording.verdict(against, run.titles, small, findings(run, str(base)))
         parts.append(_against(run, rows, str(base), "difference, 95% interval, share", points))
     replicates = int(run.manifest.get("replicates", 1))
-    sentences = [*caveats.before(run, comparison), wording.uncertainty(comparison, replicates)]
-    return Section("Verdict", [each for each in sentences if each], parts, notes=caveats.after(run))
+    points = wording.headlines(comparison, run.titles, str(comparison["baseline"].iloc[0]), small)
+    notes = [*caveats.before(run, comparison), wording.uncertainty(comparison, replicates), *caveats.after(run)]
+    told = programmes(run)  # in a section of their own
+    notes = [each for each in notes if each and each not in told]
+    return Section("Verdict", (), parts, (), points, notes)
 
 
 def _against(run: Run, comparison: pd.DataFrame, base: str, what: str, points: Sequence[str] = ()) -> Table:
@@ -404,7 +408,7 @@ def _verification(run: Run) -> list[Section]:
 def _programmes(run: Run, pictures: Sequence[Picture]) -> list[Section]:
     """Return whom programmes found, asked and helped; nothing where none ran."""
     made = [Table(caption, columns, lines) for caption, columns, lines in rounds.by_year(run)]
-    return [Section("Programmes", rounds.sentences(run), made, pictures)] if made else []
+    return [Section("Programmes", rounds.sentences(run), made, pictures, programmes(run))] if made else []
 
 
 def _waits(run: Run) -> list[Table]:

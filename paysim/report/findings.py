@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paysim.analysis.measures import by_arm, horizon
+from paysim.analysis.measures import MARGIN_PER_GP, by_arm, horizon
 from paysim.analysis.money import shortages
 from paysim.errors import InputError
 from paysim.report import caveats, tables
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from paysim.analysis.runs import Run
 
-MARGIN_PER_GP = "practice_margin_per_gp_fte"
 ACTS = {
     "visit_intensity": "visits that practices plan themselves",
     "referral": "referrals",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import textwrap
-from typing import TYPE_CHECKING
+from collections.abc import Hashable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from matplotlib.axes import Axes
 
@@ -103,22 +104,25 @@ def _stack(ax: Axes, part: pd.DataFrame) -> None:
 
 
 def by_year(run: Run) -> list[tuple[str, list[str], list[list[str]]]]:
-    """Return the years of each programme as text: caption, columns, and a row a year."""
+    """Return the years of each programme as text, in two tables: caption, columns, and a row a year."""
     table, levels = rounds(run, "year"), rounds(run, "year", education=True)
     made = []
     for (arm, programme), part in table.groupby(["arm", "programme"], sort=False):
         mine = levels[(levels["arm"] == arm) & (levels["programme"] == programme)]
         reach = mine.pivot(index="year", columns="education", values="reach")
-        rows = [
+        years = part.to_dict("records")
+        people = [[_year(row), *(number(float(row[name]), digits=0) for name in _COUNTS)] for row in years]
+        shares = [
             [
-                str(int(row["year"]) + 1),
-                *(number(float(row[name]), digits=0) for name in _COUNTS),
+                _year(row),
                 *(_share(value) for value in (row["reach"], *(reach.loc[row["year"], level] for level in _LEVELS))),
                 *(number(float(row[name]), digits=0) for name in _EUROS),
             ]
-            for row in part.to_dict("records")
+            for row in years
         ]
-        made.append((f"{run.titles[str(arm)]}: {title(str(programme))}", list(_HEADINGS), rows))
+        name = f"{run.titles[str(arm)]}: {title(str(programme))}"
+        made.append((f"{name}: whom it asked, and who stays", ["Year", *_COUNTS.values()], people))
+        made.append((f"{name}: reach and cost", ["Year", *_REACH, *_EUROS.values()], shares))
     return made
 
 
@@ -142,7 +146,11 @@ _EUROS = {
     "eur_per_participant": "EUR per participant so far",
     "eur_per_participant_year": "EUR per participant-year",
 }
-_HEADINGS = (*("Year", *_COUNTS.values(), "Reach", "Reach, low education", "middle", "high", *_EUROS.values()),)
+_REACH = ("Reach", "Reach: low education", "Reach: middle", "Reach: high")
+
+
+def _year(row: Mapping[Hashable, Any]) -> str:
+    return str(int(row["year"]) + 1)
 
 
 def _share(value: object) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from paysim.analysis.compare import CHANCE_ONLY, ONE_SUM
-from paysim.analysis.measures import PER_HEAD, WHOLE_REGION, records
+from paysim.analysis.measures import PER_HEAD, VERDICT, WHOLE_REGION, records
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,6 +17,11 @@ MINUS = "−"
 MILLION = 1e6
 
 ABOUT_NOTHING = "about 0"
+HEADLINES = ("spending_per_head", "qalys_per_1000", "wait_gp_planned_days")
+"""What a reader is told first, in three sentences."""
+TOO_SMALL = "There are too few practices to say who gains or loses money or health; the table shows differences alone."
+CARE = "Read this with care"
+"""What stands above the caveats."""
 
 _MOST_DECIMALS = 4
 _MOST_DECIMALS_OF = {"qalys_per_1000": 3}
@@ -163,6 +168,53 @@ def gains(comparison: pd.DataFrame) -> pd.DataFrame:
         parts.append(part)
     columns = ["actor", "arm", "baseline", "difference", "low", "high", "interval", "measure", "unit"]
     return pd.concat(parts, ignore_index=True)[columns]
+
+
+def headline_rows(comparison: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of a comparison that the verdict table shows, in its order."""
+    place: dict[Any, int] = {name: i for i, name in enumerate(VERDICT)}
+    rows = comparison[comparison["measure"].isin(VERDICT)]
+    return rows.sort_values("measure", key=lambda part: part.map(place), kind="stable").reset_index(drop=True)
+
+
+def headlines(comparison: pd.DataFrame, titles: Mapping[str, str], base: str, small: bool = False) -> list[str]:
+    """Return at most three findings against one arm: what is spent, health, and the wait for a GP.
+
+    Each names the arms with the largest rise and the largest fall beyond chance, and in how many arms there is one.
+
+    Parameters
+    ----------
+    comparison
+        From `paysim.analysis.compare.compare`.
+    titles
+        Title of each arm, by name.
+    base
+        Name of the arm compared with.
+    small
+        Whether the run is too small to say who gains or loses.
+    """
+    if small:
+        return [TOO_SMALL]
+    against = comparison[comparison["baseline"] == base]
+    found = []
+    for name in HEADLINES:
+        rows = records(against[against["measure"] == name])
+        if not rows:
+            continue
+        what = f"{rows[0]['label']}, {rows[0]['unit']}"
+        told = sorted((row for row in rows if clear(row)), key=lambda row: float(row["difference"]))
+        if not told:
+            known = any(not math.isnan(row["low"]) for row in rows)
+            why = f"no arm differs from {titles[base]} beyond chance" if known else "no arm has an interval"
+            found.append(f"{what}: {why}.")
+            continue
+        ends = [row for row in (told[0], told[-1]) if row["difference"] != 0.0]
+        if len(ends) == 2 and ends[0]["difference"] * ends[1]["difference"] > 0.0:  # the same way: the larger one
+            ends = [max(ends, key=lambda row: abs(float(row["difference"])))]
+        texts = [f"{difference(row)} under {titles[str(row['arm'])]}" for row in ends]
+        of = f"beyond chance in {len(told)} of {len(rows)} arms" if len(rows) > 1 else "beyond chance"
+        found.append(f"{what}, against {titles[base]}: {' and '.join(texts)} ({of}).")
+    return found
 
 
 def verdict(

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from paysim.analysis.compare import compare
+from paysim.analysis.measures import MARGIN_PER_GP, records
 from paysim.analysis.measures import measure as find_measure
-from paysim.analysis.measures import records
 from paysim.analysis.runs import Run
 from paysim.analysis.scorecard import meaning, scorecard
 from paysim.errors import NotInResults
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 QUESTIONS: dict[str, tuple[str, ...]] = {
     "cost": ("spending_per_head", "resource_cost_per_head", "patient_payments_per_head"),
     "health": ("qalys_per_1000", "deaths_in_region", "mi_admissions_in_region", "stroke_admissions_in_region"),
-    "providers": (caveats.PER_GP, "gp_hours_per_1000", "nurse_hours_per_1000"),
+    "providers": (MARGIN_PER_GP, "gp_hours_per_1000", "nurse_hours_per_1000"),
     "access": ("wait_gp_planned_days", "needs_dropped_per_1000", "clinic_wait_weeks"),
     "equity": ("quality_adjusted_life_expectancy_slope", "ascvd_slope", "spending_concentration"),
 }
@@ -140,7 +140,7 @@ def _sorted(texts: Texts, lines: list[Line], arm: int, what: str) -> str:
 
 def _rows(run: Run, base: str, whole: pd.DataFrame) -> dict[str, dict[str, dict[str, Any]]]:
     """Return measure -> arm -> row, of the comparison and of the scorecard."""
-    frames = [whole, caveats.headlines(run, whole)]
+    frames = [whole]
     with contextlib.suppress(NotInResults):
         frames.append(scorecard(run, base))
     found: dict[str, dict[str, dict[str, Any]]] = {}
@@ -158,7 +158,7 @@ def _line(texts: Texts, name: str, rows: Mapping[str, Mapping[str, Any]], arms: 
 
 def cell(texts: Texts, name: str, row: Mapping[str, Any]) -> Cell:
     """Return a difference in numbers and words; beyond chance means that the interval leaves zero out."""
-    what = find_measure("practice_margin_per_head" if name == caveats.PER_GP else name)
+    what = find_measure(name)
     meant = meaning(what, row)
     share = wording.percent(row["relative"]) if row["difference"] else ""
     numbers = wording.difference(row) + (f" ({share})" if share else "")

@@ -28,6 +28,7 @@ MONEY = (
     "spending_",
     "resource_cost_",
     "programme_",
+    *(f"{who}_hours_in_programmes" for who in ("gp", "nurse", "other")),
     "practice_revenue",
     "practice_costs",
     "practice_margin",

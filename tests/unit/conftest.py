@@ -73,6 +73,7 @@ PRACTICE_RATES = {
     "needs_emergency": 0.012,
 }
 LEVELS = {
+    "practice_margin_per_gp_fte": (0.0, "EUR per GP FTE a year"),
     "gp_utilisation": (0.86, "share"),
     "nurse_utilisation": (0.79, "share"),
     "wait_gp_planned_days": (3.4, "days"),
@@ -193,6 +194,7 @@ def _totals(arm: str, replicate: int, effects: dict[str, float]) -> pd.DataFrame
             value = 1 + (ratio - 1) * settled + own_noise
         columns[name] = value if name in LEVELS else value * people
     columns["practice_margin"] = columns["practice_revenue"] - columns["practice_costs"]
+    columns["practice_margin_per_gp_fte"] = 2000.0 * columns["practice_margin"] / people
     for kind in ("spending", "resource_cost"):
         columns[f"{kind}_total"] = sum(columns[f"{kind}_{sector}"] for sector in SECTOR_EUR)
     frame = pd.DataFrame({name: values.ravel() for name, values in columns.items()})

@@ -24,7 +24,7 @@ from paysim.cli import app
 from paysim.cli.population import summary
 from paysim.errors import DataError, ScenarioError
 from paysim.report.caveats import chance
-from paysim.report.wording import difference, uncertainty
+from paysim.report.wording import CARE, HEADLINES, TOO_SMALL, difference, headlines, uncertainty
 
 PROGRAMMES = (
     "spending_programmes_per_head",
@@ -310,13 +310,32 @@ def test_no_run_folder(tmp_path):
 def test_command_prints_the_verdict_first(run_folder, capsys):
     assert app.run(["compare", str(run_folder)]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("Intervals hold chance in one simulated region only")
+    assert lines[0].startswith("Spending, EUR per head per year, against Dutch funding today: ")
+    care = lines.index(f"{CARE}:")
+    assert care > max(k for k, line in enumerate(lines) if "over the whole horizon" in line)
+    assert lines[care + 1].startswith("- Intervals hold chance in one simulated region only")
     assert any(line.startswith("- Fee for service: spending is EUR") for line in lines)
     text = "\n".join(lines)
     assert "Against Dutch funding today" in text
     assert "Against Fee for service" in text
     assert CHANCE_ONLY in text
     assert lines[-1] == f"next: paysim report {run_folder}"
+
+
+def test_at_most_three_headlines_name_the_largest_changes_beyond_chance(run_folder):
+    run = load_run(run_folder)
+    table = compare(run)
+    said = headlines(table, run.titles, "dutch_today")
+    assert 0 < len(said) <= len(HEADLINES) == 3
+    rows = table[(table["measure"] == "spending_per_head") & (table["baseline"] == "dutch_today")]
+    told = rows[(rows["low"] > 0) | (rows["high"] < 0)]
+    top = told.loc[told["difference"].abs().idxmax()]
+    assert run.titles[top["arm"]] in said[0]
+    assert f"beyond chance in {len(told)} of {len(rows)} arms" in said[0]
+    assert headlines(table.assign(low=-1e9, high=1e9), run.titles, "dutch_today")[0].endswith(
+        "no arm differs from Dutch funding today beyond chance."
+    )
+    assert headlines(table, run.titles, "dutch_today", small=True) == [TOO_SMALL]
 
 
 def test_command_prints_json(run_folder, capsys):

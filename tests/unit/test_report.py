@@ -12,12 +12,15 @@ import pandas as pd
 import pytest
 
 from paysim.analysis.compare import compare
+from paysim.analysis.measures import MARGIN_PER_GP, VERDICT
 from paysim.analysis.runs import load_run
 from paysim.analysis.verified import Check, Verification, keep_verification
 from paysim.cli import app
 from paysim.errors import DataError, OutputError
 from paysim.report import caveats, checklists, contents, document, drawing, equity, figures, method, tables, wording
 from paysim.report.document import csv_bytes, write_report
+from paysim.report.findings import findings
+from paysim.report.wording import headline_rows, number
 
 
 @pytest.fixture(scope="module")
@@ -187,7 +190,7 @@ def test_svg_holds_no_raster_and_no_date(written):
 
 def test_flows_come_from_the_ledger_without_base_years(written):
     table = tables.flows(load_run(written)).set_index(["payer", "payee"])
-    people = 20_490
+    people = 61_470
     assert table.loc[("patients", "insurers"), "dutch_today"] == pytest.approx(people * 171 * 10 / 1e6, rel=1e-6)
     assert table.loc[("insurers", "practices"), "dutch_today"] == pytest.approx(people * 271 * 10 / 1e6, rel=1e-6)
 
@@ -317,14 +320,17 @@ def test_a_small_sample_says_so_instead_of_who_gains(written, tmp_path):
 
 
 def test_margin_per_full_time_gp(written, tmp_path):
-    text = page(written, tmp_path, parameters=[parameter("care.norm_list_size", 2095)])
-    assert "Practice margin per full-time GP, EUR per 2,095 listed (norm practice) per year" in text
-    run = load_run(tmp_path / "again")
-    rows = caveats.headlines(run, compare(run, "dutch_today")).query("arm == 'mixed'").set_index("measure")
-    per_1000, per_gp = (rows.loc[name] for name in ("practice_margin_per_1000", caveats.PER_GP))
+    """One definition in the table and in the sentences: per full-time GP whom practices have."""
+    text = (written / "report.html").read_text(encoding="utf-8")
+    assert "Practice margin per full-time GP, EUR per full-time GP per year" in text
+    run = load_run(written)
+    rows = headline_rows(compare(run, "dutch_today")).query("arm == 'mixed'").set_index("measure")
+    per_1000, per_gp = (rows.loc[name] for name in ("practice_margin_per_1000", MARGIN_PER_GP))
     for column in ("baseline_value", "difference", "low", "high"):
-        assert per_gp[column] == pytest.approx(2.095 * per_1000[column])
-    assert list(rows.index) == [name for name in caveats.HEADLINES if name in rows.index]
+        assert per_gp[column] == pytest.approx(2.0 * per_1000[column], rel=0.01)
+    assert list(rows.index) == [name for name in VERDICT if name in rows.index]
+    told = [each for each in findings(run, "dutch_today")["mixed"] if each.startswith("Margin per full-time GP")]
+    assert all(number(per_gp["difference"], signed=True) in each for each in told)
 
 
 def test_counts_of_the_region_stand_in_the_verdict(written):
