@@ -21,13 +21,17 @@ def check(
     scenario: Annotated[str, typer.Argument(help="Name of a scenario or a pilot, or a YAML file.", metavar="SCENARIO")],
     json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
 ) -> None:
-    """Check a scenario and print every value it resolves to, with unit, source and status."""
+    """Check a scenario and print every value it resolves to, with unit, source and status.
+
+    Below them stands what pays for each service in each arm.
+    """
     if _is_pilot(scenario):
         _check_pilot(scenario, json)
         return
     from paysim.analysis.values import every_value
     from paysim.care.background import background_per_head
     from paysim.care.catalogue import load_services
+    from paysim.contracts.coverage import coverage_table
     from paysim.engine.model import load_parameters
     from paysim.parameters import PriceLevel
     from paysim.scenario import load_scenario
@@ -40,16 +44,31 @@ def check(
     parameters, region = load_parameters(loaded)
     services = load_services().priced(PriceLevel(region.country, loaded.price_year)).with_values(parameters)
     rows = every_value(loaded, parameters, region)
+    paid = coverage_table(
+        {arm.name: arm.contracts for arm in loaded.arms}, services.names, services.sectors, loaded.horizon_years
+    )
     warnings = _warnings(loaded, services, background_per_head(parameters))
     if json:
-        show.as_json({"scenario": loaded.name, "sha256": loaded.sha256, "warnings": warnings, "parameters": rows})
+        about = {"scenario": loaded.name, "sha256": loaded.sha256}
+        show.as_json({**about, "warnings": warnings, "coverage": paid, "parameters": rows})
         return
     show.table(rows, ["name", "value", "unit", "status", "source"])
+    typer.echo("\nWhat pays for each service, from which contract year on:")
+    show.table(_together(paid), ["arms", "from_year", "by_unit", "in_advance", "warning", "services"], widest=160)
     typer.echo("")
     for warning in warnings:
         typer.echo(f"warning: arm {warning['arm']}: {warning['message']}", err=True)
     typer.echo(f"{scenario}: ok, {len(loaded.arms)} arms, {len(rows)} values, {len(warnings)} warnings")
     typer.echo(f"next: paysim run {scenario}")
+
+
+def _together(paid: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Return one row for all services that the same arms pay alike, in the order of the catalogue."""
+    services: dict[tuple[tuple[str, str], ...], list[str]] = {}
+    for row in paid:
+        way = tuple((key, value) for key, value in row.items() if key != "service")
+        services.setdefault(way, []).append(row["service"])
+    return [{**dict(way), "services": ", ".join(names)} for way, names in services.items()]
 
 
 def _is_pilot(name: str) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from paysim.contracts.contract import GENERAL_PRACTICE, PRACTICES, Contract
 from paysim.contracts.parties import left
+from paysim.parameters import Parameter
 
 if TYPE_CHECKING:
     from paysim.care.catalogue import Services
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 _ROUNDING = 1e-9
 TIMES_SPENDING = 100.0
 """An amount above so many times what a region spends per head and year is taken to be mistyped (assumed)."""
+
+_PEOPLE_OF_A_LIST = 1000.0
+"""Order of magnitude of a list (assumed); it judges amounts per practice."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +118,7 @@ def _one_group(
             if inside is None:
                 own = contract.providers == PRACTICES
                 inside = frozenset(name for name, sector in sector_of.items() if own and sector == GENERAL_PRACTICE)
+                inside -= part.carve_outs
             else:
                 for service in inside & sector_of.keys():
                     paid[service] += part.share * of_people
@@ -153,11 +158,8 @@ def warnings_over(
     leaving
         Organisations that may leave: what is paid after that is looked at too.
     """
-    parts = [part for each in contracts for part in each.components]
-    dates = {year for part in parts for year in (part.from_year, part.until_year)}
-    dates |= {year for part in parts for year in range(len(part.share_by_year))}
     found: dict[str, int] = {}
-    for start in sorted({0} | {year for year in dates if year is not None and 0 < year < years}):
+    for start in _years_of_change(contracts, years):
         for sentence in coverage_warnings(coverage(contracts, service_names, sectors, start)):
             found.setdefault(sentence, start)
     now = [f"{sentence}, from contract year {start}" if start else sentence for sentence, start in found.items()]
@@ -165,6 +167,57 @@ def warnings_over(
         without = warnings_over(left(contracts, organisation, 0), service_names, sectors, years)
         now += [f"{each}, once the {organisation} has left" for each in without if each not in now]
     return now
+
+
+def coverage_table(
+    arms: Mapping[str, Sequence[Contract]],
+    service_names: Sequence[str],
+    sectors: Sequence[str] | None,
+    years: int,
+) -> list[dict[str, str]]:
+    """Return a row for each service and each way in which arms pay for it, as text for a table.
+
+    Arms that pay alike share a row, and so do contract years: a row begins with the first year in which it holds.
+
+    Parameters
+    ----------
+    arms
+        Contracts by arm.
+    years
+        Horizon, in contract years.
+    """
+    ways: dict[tuple[str, tuple[str, ...], tuple[str, ...], str, int], list[str]] = {}
+    for arm, contracts in arms.items():
+        before: dict[str, Covered] = {}
+        for start in _years_of_change(contracts, years):
+            for row in coverage(contracts, service_names, sectors, start):
+                if before.get(row.service) != row:
+                    before[row.service] = row
+                    key = (row.service, row.by_unit, row.in_advance, row.warning, start)
+                    ways.setdefault(key, []).append(arm)
+    order = {name: at for at, name in enumerate(service_names)}
+    table = []
+    for service, by_unit, in_advance, warning, start in sorted(ways, key=lambda key: (order[key[0]], key[4])):
+        who = ways[service, by_unit, in_advance, warning, start]
+        table.append(
+            {
+                "service": service,
+                "arms": "all" if len(who) == len(arms) else ", ".join(who),
+                "from_year": str(start),
+                "by_unit": ", ".join(by_unit),
+                "in_advance": ", ".join(in_advance),
+                "warning": warning,
+            }
+        )
+    return table
+
+
+def _years_of_change(contracts: Sequence[Contract], years: int) -> list[int]:
+    """Return the contract years of a horizon from which terms are others than before, the first one included."""
+    parts = [part for each in contracts for part in each.components]
+    dates = {year for part in parts for year in (part.from_year, part.until_year)}
+    dates |= {year for part in parts for year in range(len(part.share_by_year))}
+    return sorted({0} | {year for year in dates if year is not None and 0 < year < years})
 
 
 def implausible_amounts(contracts: Iterable[Contract], spending_per_head: float) -> list[str]:
@@ -181,8 +234,15 @@ def implausible_amounts(contracts: Iterable[Contract], spending_per_head: float)
         f"head and year (about {spending_per_head:,.0f} euro)"
         for contract in contracts
         for each in contract.amounts
-        if isinstance(each.value, int | float) and each.unit.startswith("EUR per") and abs(each.value) > limit
+        if isinstance(each.value, int | float)
+        and each.unit.startswith("EUR per")
+        and abs(each.value) > _most(each, limit)
     ]
+
+
+def _most(amount: Parameter, limit: float) -> float:
+    """Return the limit of an amount: for a whole practice as many times more as a list has people."""
+    return limit * (_PEOPLE_OF_A_LIST if "per practice" in amount.unit else 1.0)
 
 
 def _within(service_names: Sequence[str]) -> dict[str, str]:

@@ -5,6 +5,7 @@ The order is that of the money's logic: claims, contracts, ledger. Nothing here 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import reduce
@@ -12,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from paysim.accounting.activity import Activity, Persons
+from paysim.accounting.activity import Activity, Persons, mix_of
 from paysim.accounting.book import Book
 from paysim.accounting.claims import tariff_table
 from paysim.accounting.concentration import Payments
 from paysim.accounting.ledger import Ledger, practice_actor
-from paysim.accounting.segments import SEGMENT_CONDITION, SEGMENT_DEPRIVED, SEGMENTS
+from paysim.accounting.segments import AGE_SEX, SEGMENT_CONDITION, SEGMENT_DEPRIVED, SEGMENTS, age_sex_code
 from paysim.care.catalogue import LONG_TERM_CARE, STAFF
 from paysim.care.costs import BILLS, STAFF_BILLS
 from paysim.care.model import YEARS_WITH
@@ -170,6 +171,7 @@ class Accounts:
         used = {part.kind for each in every for part in each.components}
         self._by_insurer = any(each.scope.insurers for each in every)
         # Base years are those of all arms: what one of them looks back on is noted in every run.
+        self._by_age_sex = any("age_sex" in part.terms.reads for each in every for part in each.components)
         self._by_person = any("persons" in part.terms.reads for each in every for part in each.components)
         self.kinds = tuple(kind for kind in practice_kinds() if kind in used)
         self.names = model.care.services.names
@@ -230,6 +232,8 @@ class Accounts:
         self._count_use(tick - TICKS_PER_PERIOD)
         activity = self._activity()
         self._add_to_year(tick)
+        if self._by_age_sex:
+            activity = replace(activity, age_sex=self._age_sex())
         if self.admissions:
             start, prices = tick - TICKS_PER_PERIOD, (self.contracts, self.year)
             activity = self.admissions.close(activity, start, tick, self._used, self._seen, *prices)
@@ -368,6 +372,17 @@ class Accounts:
         years = np.zeros((self.state.practices.size, len(names)))
         np.add.at(years, (people["practice"], people["insurer"]), YEARS_PER_PERIOD)
         return {"insurer_names": names, "insurer_years": years}
+
+    def _age_sex(self) -> np.ndarray:
+        """Return the mix by sex and age of each segment on each list ``[P, G, cell]``; of an empty one the region's."""
+        shape = (len(self.practice_names), SEGMENTS, AGE_SEX)
+        seen, years = self._seen, self._seen["listed"]
+        code = age_sex_code(np.maximum(seen["age"], 0), self.state.people["sex"])
+        cell = (seen["practice"].astype(np.int64) * SEGMENTS + seen["segment"]) * AGE_SEX + code
+        on_list = years > 0.0
+        counts = np.bincount(cell[on_list], years[on_list], math.prod(shape)).astype(float).reshape(shape)
+        mine, whole = mix_of(counts), mix_of(counts.sum(axis=0))
+        return np.where(mine.sum(axis=2, keepdims=True) > 0.0, mine, whole)
 
     @property
     def _recording(self) -> np.ndarray:

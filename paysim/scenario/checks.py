@@ -237,6 +237,20 @@ def history_problems(contracts: Sequence[Contract], base_years: int, document: D
                 )
 
 
+def control_problems(contracts: Sequence[Contract], document: Document, loc: Loc) -> Iterator[Problem]:
+    """Find terms held against practices outside the contract where there need be none."""
+    for contract in contracts:
+        who = contract.scope.participants
+        if who is not None and not who.decides and 0.0 < who.share < 1.0:
+            continue
+        for part in contract.components:
+            if part.needs_controls:
+                message = f"{contract.name}/{part.name} has trend: control, which needs practices outside the contract"
+                allowed = ("participants: {share: ...} between 0 and 1",)
+                found = "practices decide, and all may join" if who is not None and who.decides else "all practices"
+                yield document.problem(message, loc, found=found, allowed=allowed)
+
+
 def read_programmes(
     arm: ArmReader, document: Document, extra: Extra, known: dict[str, Programme], problems: list[Problem]
 ) -> list[ProgrammeUse]:

@@ -18,6 +18,7 @@ from paysim.reading import Document, bind, read_yaml
 from paysim.scenario.checks import (
     Extra,
     behaviour_problems,
+    control_problems,
     history_problems,
     library_problems,
     name_problems,
@@ -68,6 +69,7 @@ def load_scenario(name_or_path: str | os.PathLike[str], extra: Extra = ()) -> Sc
     for index, arm in enumerate(read.arms):
         contracts.append(read_contracts(document.at("arms", index, "contracts"), extra, problems, prices))
         problems += history_problems(contracts[-1], read.base_years, document, ("arms", index, "contracts"))
+        problems += control_problems(contracts[-1], document, ("arms", index, "contracts"))
         rules.append(read_delegation(arm.delegation, document.at("arms", index), extra, problems))
         organisations.append(read_organisations(arm.organisations, document.at("arms", index), extra, problems))
         problems += behaviour_problems(arm.behaviour, document, ("arms", index, "behaviour"))

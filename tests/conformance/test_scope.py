@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
 import paysim as ps
 from paysim import catalog
@@ -21,6 +22,7 @@ from paysim.contracts.coverage import coverage, coverage_warnings
 from paysim.contracts.pay_for_performance import PayForPerformance, Target
 from paysim.contracts.scope import Participants, Scope, both
 from paysim.contracts.settlement import settle, settle_all
+from paysim.contracts.shared_savings import SharedSavings
 from paysim.contracts.terms import read_contract
 from paysim.contracts.written import as_mapping
 from paysim.errors import InputError, ModelError
@@ -63,6 +65,53 @@ def test_all_insurers_together_pay_as_one(name: str) -> None:
     whole = _pays(part, Scope(), seen)
     apart = _pays(part, Scope(insurers=("alpha",)), seen) + _pays(part, Scope(insurers=("beta",)), seen)
     np.testing.assert_allclose(apart, whole, rtol=1e-12)
+
+
+CONTROL = SharedSavings(0.5, 0.5, trend="control", base_year_weights=(0.3, 0.7), lag_quarters=2)
+
+
+def _controlled(now: float, inside: float = 1.0, terms: SharedSavings = CONTROL) -> np.ndarray:
+    """What a contract with a control group pays when those outside cost `now` times as much, those inside `inside`."""
+    seen = book(practices=PRACTICES)
+    member = HALF.factor(seen.activity) > 0.0
+    factor = np.where(member, inside, now)[:, None, None]
+    activity = replace(seen.activity, payments=seen.activity.payments * factor)
+    return _pays(Part("savings", terms), HALF, replace(seen, activity=activity))
+
+
+def test_a_control_group_is_the_practices_outside() -> None:
+    """If both change alike nothing changes but the scale; what those outside cost more is a saving of those inside."""
+    seen = book(practices=PRACTICES)
+    member = HALF.factor(seen.activity) > 0.0
+    alike = _controlled(1.0)
+    assert alike[member].any()
+    assert not alike[~member].any()
+    np.testing.assert_allclose(_controlled(1.3, 1.3), 1.3 * alike, rtol=1e-9)
+    more = _controlled(1.1) - alike
+    # The benchmark grows by a tenth: shared at a half, from gains and losses alike, over all the people inside.
+    grown, base = HALF.book(seen), HALF.controls(seen)
+    benchmark = CONTROL.benchmark(replace(grown, controls=base))[0]
+    np.testing.assert_allclose(more.sum(axis=1), 0.5 * 0.1 * benchmark, rtol=1e-9, atol=1e-6)
+
+
+def test_a_control_group_of_nobody_is_an_error() -> None:
+    with pytest.raises(ModelError, match="practices that are not in the contract"):
+        _pays(Part("savings", CONTROL), Scope(), book(practices=PRACTICES))
+
+
+@pytest.mark.parametrize("participants", [None, {"share": 1.0}, {"by": "expected_value"}])
+def test_a_scenario_with_a_control_group_that_may_be_nobody_is_refused(
+    participants: dict[str, Any] | None, tmp_path: Path
+) -> None:
+    terms = {"kind": "shared_savings", "trend": "control", "sharing_rate": 0.5}
+    contract = {"name": "trial", "payer": "insurers", "providers": "practices", "components": [terms]}
+    contract |= {} if participants is None else {"participants": participants}
+    scenario = yaml.safe_load(catalog.find("scenarios", "nl/achterhoek_shared_savings").read_text())
+    scenario["arms"] = [*scenario["arms"], {"name": "trial", "contracts": ["nl/gp_segments_1_2_3", contract]}]
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump(scenario))
+    with pytest.raises(InputError, match="needs practices outside the contract"):
+        ps.load_scenario(path)
 
 
 @pytest.mark.parametrize("name", sorted(PARTS))
