@@ -199,6 +199,11 @@ class Part:
         return bool(getattr(self.terms, "needs_controls", False))
 
     @property
+    def on_top(self) -> bool:
+        """Whether it pays what another payer leaves of a price, so that the two pay it once."""
+        return bool(getattr(self.terms, "patients_part", False))
+
+    @property
     def carve_outs(self) -> frozenset[str]:
         """Services that a component which pays in advance for all that providers deliver leaves out."""
         return frozenset(getattr(self.terms, "carve_outs", ()))

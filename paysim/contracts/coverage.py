@@ -113,7 +113,7 @@ def _one_group(
             label = f"{contract.name}/{part.name}"
             for service in part.services_paid() & sector_of.keys():
                 by_unit[service].append(label)
-                paid[service] += part.share * of_people
+                paid[service] += part.share * of_people * (not part.on_top)
             inside = part.services_covered()
             if inside is None:
                 own = contract.providers == PRACTICES
