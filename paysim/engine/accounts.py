@@ -79,6 +79,49 @@ class PersonQuarter:
     owed_cents: dict[tuple[str, str], int]
 
 
+@dataclass(frozen=True, eq=False)
+class QuarterOfPeople:
+    """What the books know of everybody on a list in one quarter, and no more of the region than that.
+
+    Attributes
+    ----------
+    number
+        ``[n]`` the person's ``id``.
+    seen
+        ``[n]`` what the close noted of them (`SEEN`).
+    used
+        ``[n, service]`` quantities.
+    service_names
+        Labels of the last axis of `used`.
+    charged, owed_cents
+        ``[n]`` each, see `PersonQuarter`.
+    """
+
+    number: np.ndarray
+    seen: np.ndarray
+    used: np.ndarray
+    service_names: tuple[str, ...]
+    charged: dict[tuple[str, str], np.ndarray]
+    owed_cents: dict[tuple[str, str], np.ndarray]
+
+    def person(self, number: int) -> PersonQuarter | None:
+        """Return what is known of a person's quarter; None if there is nobody of that number."""
+        found = np.flatnonzero(self.number == number)
+        if not len(found):
+            return None
+        row = int(found[0])
+        seen, used = self.seen[row], self.used[row]
+        return PersonQuarter(
+            number=number,
+            practice=int(seen["practice"]),
+            segment=int(seen["segment"]),
+            listed_years=float(seen["listed"]),
+            used={self.service_names[at]: float(used[at]) for at in np.flatnonzero(used)},
+            charged={key: float(euros[row]) for key, euros in self.charged.items()},
+            owed_cents={key: int(cents[row]) for key, cents in self.owed_cents.items()},
+        )
+
+
 @dataclass
 class Records:
     """What a run leaves behind, by quarter, before it becomes results; by year from `groups` on."""
@@ -281,22 +324,16 @@ class Accounts:
             column = self._year[:, len(self.names) + EXTRA.index(name)]
         np.add.at(column, rows, amount)  # somebody may be there twice
 
-    def person(self, number: int) -> PersonQuarter | None:
-        """Return what is known of a person's quarter when it closes; None if there is nobody of that number."""
+    def quarter_of_people(self) -> QuarterOfPeople:
+        """Return what is known of everybody's quarter when it closes."""
         rows = self.state.listed
-        found = rows[self.state.people["id"][rows] == number]
-        if not len(found):
-            return None
-        row = int(found[0])
-        seen, used = self._seen[row], self._used[row]
-        return PersonQuarter(
-            number=number,
-            practice=int(seen["practice"]),
-            segment=int(seen["segment"]),
-            listed_years=float(seen["listed"]),
-            used={self.names[at]: float(used[at]) for at in np.flatnonzero(used)},
-            charged={key: float(after[row]) for key, after in self._charged.items()},
-            owed_cents={key: int(cents[row]) for key, cents in self._owed.items()},
+        return QuarterOfPeople(
+            self.state.people["id"][rows].astype(np.int64),
+            self._seen[rows],
+            self._used[rows],
+            self.names,
+            {key: after[rows] for key, after in self._charged.items()},
+            {key: cents[rows] for key, cents in self._owed.items()},
         )
 
     def follow(self, left: np.ndarray, taken: np.ndarray) -> None:

@@ -307,10 +307,10 @@ def test_what_was_paid_in_a_scope_is_explained(transition: ps.Run) -> None:
 
 
 def test_persons_of_a_list_add_up_to_the_bill_of_one_insurer(transition: ps.Run) -> None:
-    accounts, settlement = explaining._simulate_again(transition, "leading_insurer", 0, 1, SCENARIO)
+    people, settlement = explaining._simulate_again(transition, "leading_insurer", 0, 1, SCENARIO)
     paid: dict[str, float] = defaultdict(float)
-    for number in np.unique(accounts.state.people["id"][accounts.state.listed]):
-        person = accounts.person(int(number))
+    for number in np.unique(people.number):
+        person = people.person(int(number))
         assert person is not None
         for each in explaining._of_person(settlement, person):
             paid[each.contract] += each.exact_eur or 0.0
