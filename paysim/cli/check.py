@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -32,7 +33,7 @@ def check(
     from paysim.care.background import background_per_head
     from paysim.care.catalogue import load_services
     from paysim.contracts.coverage import coverage_table
-    from paysim.engine.model import load_parameters
+    from paysim.engine.model import load_parameters, require_known
     from paysim.parameters import PriceLevel
     from paysim.scenario import load_scenario
 
@@ -42,12 +43,17 @@ def check(
 
         build_model(loaded, sample=_FEW)  # programmes name processes and flags, which only a model has
     parameters, region = load_parameters(loaded)
+    require_known(loaded, region.insurers)
     services = load_services().priced(PriceLevel(region.country, loaded.price_year)).with_values(parameters)
     rows = every_value(loaded, parameters, region)
     paid = coverage_table(
-        {arm.name: arm.contracts for arm in loaded.arms}, services.names, services.sectors, loaded.horizon_years
+        {arm.name: arm.contracts for arm in loaded.arms},
+        services.names,
+        services.sectors,
+        loaded.horizon_years,
+        region.insurers,
     )
-    warnings = _warnings(loaded, services, background_per_head(parameters))
+    warnings = _warnings(loaded, services, background_per_head(parameters), region.insurers)
     if json:
         about = {"scenario": loaded.name, "sha256": loaded.sha256}
         show.as_json({**about, "warnings": warnings, "coverage": paid, "parameters": rows})
@@ -100,9 +106,11 @@ def _check_pilot(name: str, json: bool) -> None:
     typer.echo(f"next: paysim pilot simulate {name} --out RUN, then paysim pilot run {name} --run RUN")
 
 
-def _warnings(scenario: Scenario, services: Services, spending_per_head: float) -> list[dict[str, str]]:
+def _warnings(
+    scenario: Scenario, services: Services, spending_per_head: float, insurers: Sequence[str]
+) -> list[dict[str, str]]:
     """Return what is seldom meant: services paid twice or never, amounts beyond any scale, arms that never respond."""
-    from paysim.contracts.coverage import implausible_amounts, warnings_over
+    from paysim.contracts.coverage import implausible_amounts, overlaps, warnings_over
     from paysim.scenario.twins import Look, warning, without_twin
 
     looks = [Look(arm.name, tuple(each.name for each in arm.contracts), arm.behaviour.name) for arm in scenario.arms]
@@ -110,7 +118,7 @@ def _warnings(scenario: Scenario, services: Services, spending_per_head: float) 
     amounts = [
         {"arm": arm.name, "message": message}
         for arm in scenario.arms
-        for message in implausible_amounts(arm.contracts, spending_per_head)
+        for message in [*implausible_amounts(arm.contracts, spending_per_head), *overlaps(arm.contracts)]
     ]
     return [*amounts, *({"arm": name, "message": warning(name)} for name in alone)] + [
         {"arm": arm.name, "message": message}
@@ -121,5 +129,6 @@ def _warnings(scenario: Scenario, services: Services, spending_per_head: float) 
             services.sectors,
             scenario.horizon_years,
             arm.organisations.leaving if arm.organisations else (),
+            insurers,
         )
     ]

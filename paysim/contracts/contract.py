@@ -194,6 +194,13 @@ class Part:
         return self.terms.services_covered() if self.share > 0.0 else frozenset()
 
     @property
+    def indicators(self) -> tuple[str, ...]:
+        """Names of the indicators at which the component looks."""
+        targets = (each.indicator for each in getattr(self.terms, "targets", ()))
+        gate: str | None = getattr(self.terms, "quality_indicator", None)
+        return (*targets, *(() if gate is None else (gate,)))
+
+    @property
     def needs_controls(self) -> bool:
         """Whether the component looks at practices that are not in the contract."""
         return bool(getattr(self.terms, "needs_controls", False))

@@ -18,7 +18,7 @@ from paysim.accounting.activity import Activity
 from paysim.accounting.book import Book
 from paysim.analysis import explain as explaining
 from paysim.contracts.contract import Contract, Part
-from paysim.contracts.coverage import coverage, coverage_warnings
+from paysim.contracts.coverage import coverage, coverage_warnings, overlaps
 from paysim.contracts.pay_for_performance import PayForPerformance, Target
 from paysim.contracts.scope import Participants, Scope, both
 from paysim.contracts.settlement import settle, settle_all
@@ -112,6 +112,33 @@ def test_a_scenario_with_a_control_group_that_may_be_nobody_is_refused(
     path.write_text(yaml.safe_dump(scenario))
     with pytest.raises(InputError, match="needs practices outside the contract"):
         ps.load_scenario(path)
+
+
+def test_scopes_that_overlap_are_said() -> None:
+    by_head, today = (read_contract(f"nl/{name}") for name in ("gp_capitation_100", "gp_segments_1_2_3"))
+
+    def found(one: Scope, other: Scope) -> list[str]:
+        return overlaps([replace(today, scope=other), replace(by_head, scope=one)])
+
+    assert not found(HALF, REST)
+    assert "so that 20% are in both" in found(Scope(Participants(0.7)), REST)[0]
+    assert not found(Scope(insurers=("menzis",)), Scope(insurers=("cz",)))
+    assert not found(Scope(insurers=("menzis", "cz")), Scope(insurers=("menzis", "cz")))  # two parts of one payment
+    assert "the people of cz are in both" in found(Scope(insurers=("menzis", "cz")), Scope(insurers=("cz",)))[0]
+
+
+def test_the_people_of_every_insurer_are_looked_at() -> None:
+    fees = read_contract("nl/gp_fee_for_service")
+    one, other = (replace(fees, name=name, scope=Scope(insurers=(name,))) for name in ("alpha", "beta"))
+
+    def warned(contracts: list[Contract], insurers: tuple[str, ...]) -> set[str]:
+        rows = coverage(contracts, SERVICES, insurers=insurers)
+        return {row.warning for row in rows if row.service == "gp_consult"}
+
+    assert warned([one, other], ("alpha", "beta")) == {""}
+    assert warned([one, other], ("alpha", "beta", "gamma")) == {"paid never for some people"}
+    assert warned([one, other, replace(fees, name="all")], ("alpha", "beta")) == {"paid twice"}
+    assert warned([one, replace(fees, name="all")], ("alpha", "beta")) == {"paid twice for some people"}
 
 
 @pytest.mark.parametrize("name", sorted(PARTS))
