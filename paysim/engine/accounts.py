@@ -28,7 +28,7 @@ from paysim.contracts.settlement import LINES, SETTLED, Settlement, post, post_p
 from paysim.contracts.terms import practice_kinds
 from paysim.diseases.mortality.life_expectancy import years_left, years_left_at
 from paysim.engine.admissions import Admissions, OpenEpisodes
-from paysim.engine.facts import FACTS, INDICATORS, Facts
+from paysim.engine.facts import FACTS, INDICATORS, REPORTED, Facts
 from paysim.engine.groups import CELLS, EXTRA, Groups, cell_codes, make_groups
 from paysim.engine.model import Model
 from paysim.kernel import advance as kernel
@@ -572,6 +572,10 @@ class Accounts:
             name: np.ascontiguousarray(of_practice[:, [FACTS.index(above), FACTS.index(below)]])
             for name, (above, below) in INDICATORS.items()
         }
+        for name, lines in REPORTED.items():
+            lived = np.zeros((self.groups.size, len(lines)))
+            kernel.add_groups(rows, self._year[:, [self._extra(each) for each in lines]], self._groupings[0][0], lived)
+            indicators[name] = lived[first : first + len(self.practice_names)]
         persons = self._persons(rows) if self._by_person else None
         return replace(activity, indicators=indicators, persons=persons)
 
@@ -602,6 +606,10 @@ class Accounts:
         parts = [part for one in self.contracts for part in one.in_force(self.year) if part.terms.payee]
         lines = [tariff_table([part for part in parts if part.terms.payee == line], self.names) for line in LINES]
         return np.stack(lines, axis=1)
+
+    def _extra(self, name: str) -> int:
+        """Return the column of the year under a name of `EXTRA`."""
+        return len(self.names) + EXTRA.index(name)
 
     def year_so_far(self, name: str) -> np.ndarray:
         """Return what is counted of everybody this year under a service or a name of `EXTRA`, in the rows of people."""

@@ -232,7 +232,7 @@ def require_known(scenario: Scenario, insurers: Sequence[str]) -> None:
     ScenarioError
         With the arm and the nearest known name of each that does not.
     """
-    from paysim.engine.facts import INDICATORS  # it reads a model
+    from paysim.engine.facts import INDICATORS, REPORTED  # it reads a model
 
     problems = []
     for arm in scenario.arms:
@@ -241,7 +241,7 @@ def require_known(scenario: Scenario, insurers: Sequence[str]) -> None:
                 (each, insurers, "is for an insurer that the region does not have") for each in contract.scope.insurers
             ]
             named += [
-                (each, tuple(INDICATORS), f"has {part.name} by an indicator that the model does not have")
+                (each, (*INDICATORS, *REPORTED), f"has {part.name} by an indicator that the model does not have")
                 for part in contract.components
                 for each in part.indicators
             ]
