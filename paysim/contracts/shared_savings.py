@@ -3,6 +3,7 @@
 Once a year, `lag_quarters` after the year closed, with A the payments for a practice's people on the lines counted::
 
     own history    sum over base years of weight x payments per person-year, moved with the trend and the case mix
+    agreed         an amount per person-year, where the contract names one, in place of both
     norm           payments per person-year of every segment in the whole region in the base years, on the practice's
                    own people of the year, moved with the trend
     benchmark B    person-years x ((1 - norm_weight) x own history + norm_weight x norm) x (1 - discount)
@@ -100,6 +101,10 @@ class SharedSavings(SettledByYear):
         Budget lines of which payments count; empty: all but long-term care.
     base_year_weights
         Weights of the base years, oldest first; they are divided by their sum.
+    agreed_eur_per_person_year
+        A benchmark that is agreed (a target price) in place of history and norm: this amount for each person-year of
+        the people who count, in the first contract year of the agreement. With `conditions`, truncation and caps it is
+        a chronic year-bundle that is reconciled afterwards.
     norm_weight
         Weight of the region's norm against the practice's own history.
     trend
@@ -148,6 +153,7 @@ class SharedSavings(SettledByYear):
     conditions: tuple[Literal["none", "vascular", "diabetes"], ...] = ()
     lines: tuple[Line, ...] = ()
     base_year_weights: tuple[float, ...] = (1.0,)
+    agreed_eur_per_person_year: float | None = field(default=None, metadata={"unit": "EUR per person-year"})
     norm_weight: float = field(default=0.0, metadata={"unit": "share"})
     trend: Literal["region", "control", "fixed", "none"] = "region"
     trend_per_year: float = field(default=0.0, metadata={"unit": "per year"})
@@ -181,6 +187,11 @@ class SharedSavings(SettledByYear):
             raise ValueError(
                 "a whole region has no other trend than its own: pooled needs trend: control, fixed or none"
             )
+        if self.agreed_eur_per_person_year is not None:
+            if self.trend not in ("fixed", "none"):
+                raise ValueError("an agreed benchmark has no past to grow from: it needs trend: fixed or none")
+            if self.norm_weight or self.case_mix_growth_cap is not None or len(self.base_year_weights) > 1:
+                raise ValueError("an agreed benchmark looks at no norm, case mix or base years: leave them out")
         if self.trend != "fixed" and self.trend_per_year:
             raise ValueError("trend_per_year belongs to trend: fixed")
         by_size = (self.minimum_by_size, self.minimum_loss_by_size)
@@ -206,18 +217,21 @@ class SharedSavings(SettledByYear):
     @property
     def base_years_needed(self) -> int:
         """Years before the start that the benchmark looks back on."""
-        return len(self.base_year_weights) + (self.assignment == "prospective")
+        history = 0 if self.agreed_eur_per_person_year is not None else len(self.base_year_weights)
+        return history + (self.assignment == "prospective")
 
     @property
     def years_felt(self) -> int:
         """Years after its own in which a year still counts: to the end of the agreement whose benchmark it enters."""
-        return 2 * self.rebase_every_years - 1 if self.rebase_every_years else 0
+        rebased = self.rebase_every_years if self.agreed_eur_per_person_year is None else 0
+        return 2 * rebased - 1 if rebased else 0
 
     def looks_back_at(self, year: int | None, back: int) -> bool:
         """Tell whether a year's benchmark, or what is still owed of an advance, looks `back` years."""
         since = 0 if year is None else year - self._agreement_start(year)
         owed = self.recouped_eur_per_person > 0.0  # after all that every earlier year earned, by its own benchmark
-        return owed or since < back <= since + len(self.base_year_weights)
+        history = self.agreed_eur_per_person_year is None and since < back <= since + len(self.base_year_weights)
+        return owed or history
 
     @property
     def reads(self) -> frozenset[str]:  # type: ignore[override]
@@ -350,8 +364,12 @@ class SharedSavings(SettledByYear):
         due
             Book of the year to settle.
         """
-        years, weights, now = self._base_years(due), self._weights, self._counted(due.activity)
+        now = self._counted(due.activity)
         lived = now.person_years.sum(axis=1)
+        if self.agreed_eur_per_person_year is not None:
+            agreed = self.agreed_eur_per_person_year * lived
+            return agreed * self.growth(due) * (1.0 - self.discount_share), self._spent(now).sum(axis=1)
+        years, weights = self._base_years(due), self._weights
         spent = [self._spent(each) for each in years]
         norm = self._norm(years, spent, weights)  # [segment] euro per person-year in the base years
         here = now.person_years @ norm
@@ -376,7 +394,8 @@ class SharedSavings(SettledByYear):
         """
         if self.trend == "fixed":
             first = self._agreement_start(due.year)
-            middle = float(self._weights @ np.arange(len(self._weights), 0, -1))  # from the base to the first year
+            agreed = self.agreed_eur_per_person_year is not None
+            middle = 0.0 if agreed else float(self._weights @ np.arange(len(self._weights), 0, -1))  # to the first year
             return float((1.0 + self.trend_per_year) ** (middle + (0 if due.year is None else due.year - first)))
         if self.trend == "none":
             return 1.0

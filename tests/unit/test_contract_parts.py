@@ -151,3 +151,18 @@ def test_a_sex_must_be_in_all_rows_and_every_cell_must_be_there() -> None:
     about["grid"] = [*grid[:-1], {"age_from": 0, "deprived": True, "eur_per_quarter": 1}]
     with pytest.raises(ScenarioError, match="some rows have a sex and some have none"):
         read_contract(given)
+
+
+def _sharing(**more: Any) -> Any:
+    part = {"kind": "shared_savings", "sharing_rate": 0.5, "agreed_eur_per_person_year": 3000, **more}
+    return read_contract({"name": "x", "payer": "insurers", "providers": "care_group", "components": [part]})
+
+
+def test_an_agreed_benchmark_needs_no_past() -> None:
+    (part,) = _sharing(trend="none").components
+    assert part.base_years_needed == part.years_felt == 0
+    assert not part.looks_back_at(3, 1)
+    with pytest.raises(ScenarioError, match="needs trend: fixed or none"):
+        _sharing()
+    with pytest.raises(ScenarioError, match="looks at no norm, case mix or base years"):
+        _sharing(trend="none", norm_weight=0.5)
