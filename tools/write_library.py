@@ -24,8 +24,8 @@ brings them to its own. No result is part of a scenario.
 CONTRACTS = """
 ## Contracts
 
-Each amount with its range, status and source. *found*: read in the source; *derived*: by arithmetic from what was found;
-*recalled*: from memory of the literature, to be checked; *assumed*: a choice, to be swept over its range.
+Each amount with its range, status and source. *found*: read in the source; *derived*: by arithmetic from what was
+found; *recalled*: from memory of the literature, to be checked; *assumed*: a choice, to be swept over its range.
 """
 
 
