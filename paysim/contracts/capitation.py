@@ -161,14 +161,16 @@ class Capitation(PaysNothingPerUnit):
         """``[segment]`` amount for a person-year, where it does not depend on more than the segment."""
         if not self._cells:
             return np.full(SEGMENTS, self.rate_eur_per_person_year or 0.0)
-        ages = np.array(AGE_BAND_FROM)[SEGMENT_AGE_BAND]
-        return np.array([_found(self._cells, int(ages[at]), None, at) for at in range(SEGMENTS)])
+        starts = [_start(self._cells, age) for age in AGE_BAND_FROM]
+        bands = [starts[band] for band in SEGMENT_AGE_BAND]
+        return np.array([_found(self._cells, bands[at], None, at) for at in range(SEGMENTS)])
 
     @cached_property
     def eur_by_age_sex(self) -> Floats:
         """``[segment, cell]`` amount for a person-year by sex and five-year age within each segment."""
-        cells = [(age, sex) for sex in SEXES for age in FINE_AGE_FROM]
-        return np.array([[_found(self._cells, age, sex, at) for age, sex in cells] for at in range(SEGMENTS)])
+        starts = [_start(self._cells, age) for age in FINE_AGE_FROM]
+        cells = [(start, sex) for sex in SEXES for start in starts]
+        return np.array([[_found(self._cells, start, sex, at) for start, sex in cells] for at in range(SEGMENTS)])
 
     def settle(self, book: Book) -> Floats:
         """Return ``[practice, segment]`` euros: person-years times the segment's rate.
@@ -229,9 +231,13 @@ def _require_complete(rows: Iterable[GridCell | WeightCell], name: str) -> None:
         raise ValueError(f"{name}: no row for {', '.join(missing)}")
 
 
-def _found(cells: dict[_Cell, float], age: int, sex: str | None, segment: int) -> float:
-    """Return the value of a cell; an age that has none takes that of the one below it."""
-    start = max(each for each, *_ in cells if each <= age)
-    by_sex, by_condition = (next(iter(cells))[at] is not None for at in (2, 3))
-    condition = CONDITIONS[SEGMENT_CONDITION[segment]] if by_condition else None
-    return cells[start, bool(SEGMENT_DEPRIVED[segment]), sex if by_sex else None, condition]
+def _start(cells: dict[_Cell, float], age: int) -> int:
+    """Return the age whose cells hold for an age: its own, or the one below it."""
+    return max(each for each, *_ in cells if each <= age)
+
+
+def _found(cells: dict[_Cell, float], start: int, sex: str | None, segment: int) -> float:
+    """Return the value of a cell; where rows do not go by sex or condition, they do not count."""
+    _, _, by_sex, by_condition = next(iter(cells))
+    condition = CONDITIONS[SEGMENT_CONDITION[segment]] if by_condition is not None else None
+    return cells[start, bool(SEGMENT_DEPRIVED[segment]), sex if by_sex is not None else None, condition]
