@@ -58,8 +58,8 @@ def coverage(
     of the prices per unit, and of bundles that contain the service, add up to more than one. Paid never means
     that a provider would deliver it for nothing; a part of another service is paid in advance with the whole. Both are
     looked for among all sets of practices that take part in the same contracts, and among the people of all insurers;
-    where practices decide for themselves, both answers. If it is not known which insurers there are, the contract of one
-    of them never makes a service paid twice.
+    where practices decide for themselves, both answers. If it is not known which insurers there are, the contract of
+    one of them never makes a service paid twice.
 
     Parameters
     ----------
