@@ -54,6 +54,7 @@ reference: $(STAMP)
 	$(BIN)/python tools/write_keys.py
 	$(BIN)/python tools/write_numbers.py
 	$(BIN)/python tools/write_components.py
+	$(BIN)/python tools/write_library.py
 	$(BIN)/python tools/write_notebooks.py
 	$(BIN)/python tools/draw_diagrams.py
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paysim.accounting.episodes import EpisodeRules, Episodes, Stays
-from paysim.accounting.segments import SEGMENTS
+from paysim.accounting.segments import AGE_SEX, SEGMENTS
 from paysim.errors import ModelError
 
 Floats = NDArray[np.float64]
@@ -116,6 +116,9 @@ class Activity:
         ``[practice, segment, line]`` euros that payers paid for the practice's people by what was settled so far.
     coded_years
         ``[practice, segment]`` person-years times the recorded (coded) risk, 1 being the mean of the base year.
+    age_sex
+        ``[practice, segment, cell]`` share of the person-years of a segment by sex and five-year age, see
+        `paysim.accounting.segments`. Each row adds up to 1, or to 0 where nobody is.
     fte_years
         ``[practice, 3]`` full-time years of GPs, of nurses for somatic care and of nurses for mental health.
     longer_hours
@@ -148,6 +151,7 @@ class Activity:
     lines: tuple[str, ...] = ()
     payments: Floats | None = None
     coded_years: Floats | None = None
+    age_sex: Floats | None = None
     fte_years: Floats | None = None
     longer_hours: Floats | None = None
     insurer_names: tuple[str, ...] = ()
@@ -164,6 +168,7 @@ class Activity:
         self._check("programme_years", cells)
         self._check("payments", (*cells, len(self.lines)))
         self._check("coded_years", cells)
+        self._check("age_sex", (*cells, AGE_SEX))
         self._check("fte_years", (cells[0], 3))
         self._check("longer_hours", cells[:1])
         self._check("insurer_years", (cells[0], len(self.insurer_names)))
@@ -247,6 +252,7 @@ class Activity:
             years=self.years + later.years,
             payments=_sum(self.payments, later.payments),
             coded_years=_sum(self.coded_years, later.coded_years),
+            age_sex=_mixed(self, later),
             fte_years=_sum(self.fte_years, later.fte_years),
             longer_hours=_sum(self.longer_hours, later.longer_hours),
             insurer_years=_sum(self.insurer_years, later.insurer_years),
@@ -281,6 +287,7 @@ class Activity:
             programme_years=self.programme_years.sum(axis=0, keepdims=True),
             payments=None if self.payments is None else self.payments.sum(axis=0, keepdims=True),
             coded_years=None if self.coded_years is None else self.coded_years.sum(axis=0, keepdims=True),
+            age_sex=None if self.age_sex is None else mix_of(self._by_age_sex(self.age_sex).sum(axis=0, keepdims=True)),
             fte_years=None if self.fte_years is None else self.fte_years.sum(axis=0, keepdims=True),
             longer_hours=None if self.longer_hours is None else self.longer_hours.sum(keepdims=True),
             insurer_years=None if self.insurer_years is None else self.insurer_years.sum(axis=0, keepdims=True),
@@ -290,11 +297,26 @@ class Activity:
             stays=None if self.stays is None else self.stays.pooled(),
         )
 
+    def _by_age_sex(self, mix: Floats) -> Floats:
+        return mix * self.person_years[:, :, None]
+
     def annualised(self) -> Activity:
         """Return the activity of one year at this period's pace."""
         if not self.years > 0.0:
             raise ModelError("activity: a period of zero years has no yearly pace")
         return replace(self.scaled(1.0 / self.years), years=1.0)
+
+
+def mix_of(counts: Floats) -> Floats:
+    """Return ``[..., cell]`` shares of the last axis; zeros where nothing is counted."""
+    total = counts.sum(axis=-1, keepdims=True)
+    return np.asarray(np.divide(counts, total, out=np.zeros_like(counts), where=total > 0.0))
+
+
+def _mixed(first: Activity, second: Activity) -> Floats | None:
+    if first.age_sex is None or second.age_sex is None:
+        return None
+    return mix_of(first._by_age_sex(first.age_sex) + second._by_age_sex(second.age_sex))
 
 
 def _sum(first: Floats | None, second: Floats | None) -> Floats | None:

@@ -34,12 +34,15 @@ class Book:
     received
         Euros that actors received, net, for this period under the components settled so far:
         ``{actor: [practice, segment]}``, by the practice whose people it was for.
+    controls
+        The same period of the practices that are not in the contract; None: not asked for, or there are none.
     """
 
     activity: Activity
     year: int | None = None
     past: tuple[Activity, ...] = ()
     received: Mapping[str, Floats] = field(default_factory=dict)
+    controls: Book | None = None
 
     @property
     def years_to_date(self) -> float:
@@ -88,7 +91,8 @@ class Book:
             return None
         first = len(self._years) - 1 - back
         year = None if self.year is None else self.year - back
-        return Book(settled, year, tuple(self._years[:first]), self.received)
+        controls = None if self.controls is None else self.controls.year_due(lag_quarters)
+        return Book(settled, year, tuple(self._years[:first]), self.received, controls)
 
     def year_back(self, years: int) -> Book | None:
         """Return the book of the whole contract year `years` before this one; None if a base year or not known."""
@@ -96,7 +100,8 @@ class Book:
         if found is None or self.year is None or self.year - years < 0:
             return None
         known = self._years
-        return Book(found, self.year - years, tuple(known[: len(known) - 1 - years]), {})
+        controls = None if self.controls is None else self.controls.year_back(years)
+        return Book(found, self.year - years, tuple(known[: len(known) - 1 - years]), {}, controls)
 
     def pooled(self) -> Book:
         """Return the book of all practices together, as of one practice; made once."""
@@ -106,7 +111,8 @@ class Book:
     def _pooled(self) -> Book:
         received = {actor: euros.sum(axis=0, keepdims=True) for actor, euros in self.received.items()}
         past = tuple(each.pooled() for each in self.past)
-        return replace(self, activity=self.activity.pooled(), past=past, received=received)
+        controls = None if self.controls is None else self.controls.pooled()
+        return replace(self, activity=self.activity.pooled(), past=past, received=received, controls=controls)
 
     @property
     def _years_before_period(self) -> Activity | None:

@@ -22,6 +22,13 @@ CONDITIONS = ("none", "vascular", "diabetes")
 
 SEGMENTS = len(AGE_BAND_FROM) * 2 * len(CONDITIONS)
 
+SEXES = ("men", "women")
+FINE_AGE_FROM = tuple(range(0, 100, 5))
+"""First completed age of the five-year bands by which some terms tell people of a segment apart; the last is open."""
+
+AGE_SEX = len(SEXES) * len(FINE_AGE_FROM)
+"""Cells of sex and five-year band: sex * 20 + band."""
+
 
 def segment_code(age: ArrayLike, deprived: ArrayLike, condition: ArrayLike) -> NDArray[np.int64]:
     """Return the segment of each person.
@@ -43,6 +50,12 @@ def segment_code(age: ArrayLike, deprived: ArrayLike, condition: ArrayLike) -> N
     band = np.searchsorted(AGE_BAND_FROM, np.asarray(age), side="right") - 1
     code = (band * 2 + np.asarray(deprived, dtype=np.int64)) * len(CONDITIONS) + np.asarray(condition)
     return np.asarray(code, dtype=np.int64)
+
+
+def age_sex_code(age: ArrayLike, sex: ArrayLike) -> NDArray[np.int64]:
+    """Return the cell of sex and five-year band ``[n]`` of each person, from age in years and position in `SEXES`."""
+    band = np.searchsorted(FINE_AGE_FROM, np.asarray(age), side="right") - 1
+    return np.asarray(np.asarray(sex, dtype=np.int64) * len(FINE_AGE_FROM) + band, dtype=np.int64)
 
 
 def condition_code(diabetes: ArrayLike, vascular: ArrayLike) -> NDArray[np.int64]:

@@ -20,7 +20,7 @@ from paysim.accounting.episodes import EpisodeKind, EpisodeRules, Episodes, Rows
 _Table = TypeVar("_Table", bound=Rows)
 
 _PLAIN = ("services", "person_years", "programme_years", "years")
-_OPTIONAL = ("payments", "coded_years", "fte_years", "longer_hours", "insurer_years")
+_OPTIONAL = ("payments", "coded_years", "age_sex", "fte_years", "longer_hours", "insurer_years")
 
 
 def pack(activities: Sequence[Activity]) -> bytes:

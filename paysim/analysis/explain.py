@@ -27,7 +27,7 @@ from paysim.contracts.contract import PRACTICES, Contract
 from paysim.contracts.neutrality import scaled
 from paysim.contracts.settlement import Bill, Settlement, settle
 from paysim.contracts.workings import Line, lines
-from paysim.engine.accounts import Accounts, PersonQuarter
+from paysim.engine.accounts import Accounts, PersonQuarter, QuarterOfPeople
 from paysim.engine.cell import run_arm, run_base
 from paysim.engine.model import build_model
 from paysim.errors import DataError, ModelError, Problem, nearest_name
@@ -142,16 +142,16 @@ def explain(
     contracts = scaled(run.contracts(arm, replicate), cell.scale)
     year = period // PERIODS_PER_YEAR
     reads = {name for each in contracts for part in each.in_force(year) for name in part.terms.reads}
-    accounts = None
+    people = None
     if person is not None or "persons" in reads:
-        accounts, settlement = _simulate_again(run, arm, replicate, period, scenario)
+        people, settlement = _simulate_again(run, arm, replicate, period, scenario)
     else:
         settlement = _settle_again(contracts, cell, period)
     names = settlement.book.activity.practice_names
     posted = _posted(run, arm, replicate, period, provider, names)
     if person is not None:
-        assert accounts is not None
-        known = _known_person(accounts, person, names, provider)
+        assert people is not None
+        known = _known_person(people, person, names, provider)
         return Explanation(arm, replicate, provider, period, tuple(_of_person(settlement, known)), known)
     return Explanation(arm, replicate, provider, period, tuple(_of_provider(settlement, provider, posted)))
 
@@ -177,24 +177,28 @@ class _ReachedError(Exception):
     """The quarter asked about has closed: nothing after it is simulated."""
 
 
-_LAST_QUARTER: WeakKeyDictionary[Run, tuple[tuple[Any, ...], tuple[Accounts, Settlement]]] = WeakKeyDictionary()
-"""The quarter of a run that was simulated again last: who has one provider explained asks for the next."""
+_LAST_QUARTER: WeakKeyDictionary[Run, tuple[tuple[Any, ...], tuple[QuarterOfPeople, Settlement]]] = WeakKeyDictionary()
+"""The one quarter that was simulated again last: who has one provider explained asks for the next.
+
+Of the region only what is asked about is kept, and of one run alone: people as they are simulated take gigabytes.
+"""
 
 
 def _simulate_again(
     run: Run, arm: str, replicate: int, period: int, scenario: str | Path | None
-) -> tuple[Accounts, Settlement]:
-    """Return the books of a quarter, simulated again unless they were the last that somebody asked for."""
+) -> tuple[QuarterOfPeople, Settlement]:
+    """Return what is known of a quarter, simulated again unless they were the last that somebody asked for."""
     asked = (arm, replicate, period, scenario)
     kept = _LAST_QUARTER.get(run)
     if kept is None or kept[0] != asked:
+        _LAST_QUARTER.clear()
         kept = _LAST_QUARTER[run] = asked, _simulated(run, arm, replicate, period, scenario)
     return kept[1]  # by now another thread may have asked for another quarter
 
 
 def _simulated(
     run: Run, arm: str, replicate: int, period: int, scenario: str | Path | None
-) -> tuple[Accounts, Settlement]:
+) -> tuple[QuarterOfPeople, Settlement]:
     """Simulate an arm again up to the close of a quarter.
 
     Raises
@@ -213,11 +217,11 @@ def _simulated(
         raise DataError(Problem(message, file=str(run.path)))
     cell = run.cell(arm, replicate)
     contracts = scaled(run.contracts(arm, replicate), cell.scale)
-    found: list[tuple[Accounts, Settlement]] = []
+    found: list[tuple[QuarterOfPeople, Settlement]] = []
 
     def keep(accounts: Accounts, settlement: Settlement) -> None:
         if accounts.period == period:
-            found.append((accounts, settlement))
+            found.append((accounts.quarter_of_people(), settlement))
             raise _ReachedError
 
     try:
@@ -305,11 +309,10 @@ def _signed(line: Line, sign: float) -> Line:
     return line if line.eur is None else replace(line, eur=sign * line.eur)
 
 
-def _known_person(accounts: Accounts, person: int, practices: Sequence[str], provider: str) -> PersonQuarter:
-    known = accounts.person(person)
+def _known_person(people: QuarterOfPeople, person: int, practices: Sequence[str], provider: str) -> PersonQuarter:
+    known = people.person(person)
     if known is None:
-        people, rows = accounts.state.people, accounts.state.listed
-        some = tuple(str(number) for number in sorted(people["id"][rows])[:3])
+        some = tuple(str(number) for number in sorted(people.number)[:3])
         message = "nobody has this id in that quarter (a sample has the people of some practices only)"
         raise DataError(Problem(message, key="person", found=str(person), allowed=(*some, "and so on")))
     own = practices[known.practice]

@@ -14,10 +14,10 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field
 
-from paysim.accounting.activity import Activity, Persons
+from paysim.accounting.activity import Activity, Persons, mix_of
 from paysim.accounting.book import Book
 from paysim.accounting.episodes import EpisodeRules, Episodes, Stays
-from paysim.accounting.segments import CONDITIONS, segment_code
+from paysim.accounting.segments import AGE_SEX, CONDITIONS, SEXES, age_sex_code, segment_code
 from paysim.contracts.contract import Contract
 from paysim.contracts.settlement import LINES, Settlement, settle
 from paysim.contracts.terms import read_contract
@@ -41,6 +41,7 @@ class _Paid(Reader):
 class _Row(Reader):
     practice: str = "a"
     age: Annotated[float, Field(ge=0.0, le=120.0)] = 40
+    sex: Literal[SEXES] | None = None  # type: ignore[valid-type]
     deprived: bool = False
     condition: Literal[CONDITIONS] = "none"  # type: ignore[valid-type]
     person_years: _Amount = 0.0
@@ -296,11 +297,15 @@ class _Builder:
         """Return the activity of a year of rows."""
         self.check_episodes(read, loc)
         activity = Activity.empty(self.services, self.practices, years)
+        counts = np.zeros((*activity.person_years.shape, AGE_SEX))
         paid, risk, has_risk = np.zeros((*activity.person_years.shape, len(LINES))), activity.person_years.copy(), False
         for index, row in enumerate(read.activity):
             cell = (self.practices.index(row.practice), _segment(row))
             activity.person_years[cell] += row.person_years
             activity.programme_years[cell] += row.programme_years
+            for sex in SEXES if row.sex is None else (row.sex,):  # not given: half of each
+                fine = int(age_sex_code([row.age], [SEXES.index(sex)])[0])
+                counts[(*cell, fine)] += row.person_years / (1 if row.sex else len(SEXES))
             risk[cell] += row.person_years * (1.0 if row.risk is None else row.risk)
             has_risk = has_risk or row.risk is not None
             for number, used in enumerate(row.services):
@@ -315,6 +320,7 @@ class _Builder:
             lines=LINES,
             payments=paid,
             coded_years=risk if has_risk else None,
+            age_sex=mix_of(counts),
             fte_years=self._staff(read, loc),
             indicators=self._indicators(read, loc),
             persons=self._persons(read, loc),

@@ -193,6 +193,28 @@ class Part:
         """Return the services paid in advance; None: all that the providers deliver."""
         return self.terms.services_covered() if self.share > 0.0 else frozenset()
 
+    @property
+    def indicators(self) -> tuple[str, ...]:
+        """Names of the indicators at which the component looks."""
+        targets = (each.indicator for each in getattr(self.terms, "targets", ()))
+        gate: str | None = getattr(self.terms, "quality_indicator", None)
+        return (*targets, *(() if gate is None else (gate,)))
+
+    @property
+    def needs_controls(self) -> bool:
+        """Whether the component looks at practices that are not in the contract."""
+        return bool(getattr(self.terms, "needs_controls", False))
+
+    @property
+    def on_top(self) -> bool:
+        """Whether it pays what another payer leaves of a price, so that the two pay it once."""
+        return bool(getattr(self.terms, "patients_part", False))
+
+    @property
+    def carve_outs(self) -> frozenset[str]:
+        """Services that a component which pays in advance for all that providers deliver leaves out."""
+        return frozenset(getattr(self.terms, "carve_outs", ()))
+
 
 @dataclass(frozen=True, eq=False)
 class Payment:
@@ -289,7 +311,11 @@ class Contract:
     def books(self, part: Part, book: Book) -> tuple[Book, Book | None]:
         """Return a book as a component sees it, and as it saw it in the year that is due if others took part then."""
         behind = part.years_behind if self.scope.decided else 0
-        return self.scope.book(book), self.scope.book(book, behind) if behind else None
+        return self._seen(part, book), self._seen(part, book, behind) if behind else None
+
+    def _seen(self, part: Part, book: Book, years_behind: int = 0) -> Book:
+        seen = self.scope.book(book, years_behind)
+        return replace(seen, controls=self.scope.controls(book, years_behind)) if part.needs_controls else seen
 
     def scaled(self, k: float) -> Contract:
         """Return the contract with the rates of all scalable components multiplied by `k`."""

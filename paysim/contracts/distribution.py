@@ -1,4 +1,4 @@
-"""Distribution: an organisation shares out among practices what it received, by person-years or by origin.
+"""Distribution: an organisation shares out among practices what it received, by person-years, by practice or by origin.
 
 The organisation is the contract's payer; what it received for the period under other components, net of what it paid,
 is known when this one is settled.
@@ -31,7 +31,7 @@ class Distribution(PaysNothingPerUnit):
     kept_eur_per_person_year
         What the organisation first keeps, for its own costs, of what it received.
     by
-        ``person_years`` of each list, or ``origin``: for whose people it was received.
+        ``person_years`` of each list; ``practice``: the same for each; or ``origin``: for whose people it was received.
     """
 
     kind: ClassVar[str] = "distribution"
@@ -41,7 +41,7 @@ class Distribution(PaysNothingPerUnit):
     paid_out_share: float = field(metadata={"unit": "share of the surplus"})
     borne_share: float = field(default=0.0, metadata={"unit": "share of the deficit"})
     kept_eur_per_person_year: float = field(default=0.0, metadata={"unit": "EUR per person-year"})
-    by: Literal["person_years", "origin"] = "person_years"
+    by: Literal["person_years", "practice", "origin"] = "person_years"
 
     def __post_init__(self) -> None:
         if self.paid_out_share > 1.0 or self.borne_share > 1.0:
@@ -54,7 +54,13 @@ class Distribution(PaysNothingPerUnit):
         share = self.paid_out_share if total >= 0.0 else self.borne_share
         if self.by == "origin":
             return share * received
-        return share * total * lived / lived.sum() if lived.sum() > 0.0 else np.zeros(lived.shape)
+        if not lived.sum() > 0.0:
+            return np.zeros(lived.shape)
+        if self.by == "person_years":
+            return np.asarray(share * total * lived / lived.sum())
+        listed = lived.sum(axis=1, keepdims=True)
+        mine = np.divide(lived, listed, out=np.zeros(lived.shape), where=listed > 0.0)  # nothing for an empty list
+        return np.asarray(share * total * mine / np.count_nonzero(listed))
 
     def workings(self, book: Book) -> Iterator[Working]:
         """Yield what is shared out, and by what, see `Explained`."""
@@ -68,6 +74,8 @@ class Distribution(PaysNothingPerUnit):
             yield Working("share borne", self.borne_share, "share")
         if self.by == "origin":
             yield Working("for this practice's people", left.sum(axis=1), "EUR")
+        elif self.by == "practice":
+            yield Working("practices", float(np.count_nonzero(lived)), "practices")
         else:
             yield Working("person-years", lived, "person-years")
             yield Working("person-years of all practices", float(lived.sum()), "person-years")

@@ -39,6 +39,9 @@ class Target:
         For improvement: whether a fall is an improvement, so that `floor` and `full` are sizes of a fall.
     fewest
         Denominator below which the practice is left out of this indicator.
+    excluded_share
+        The most of the denominator that practices may leave out (exceptions: unsuitable, or invited and did not come).
+        They are taken to leave out those who would lower the score, as far as there are any.
     shrink_persons
         The value is pulled to the mean of all practices as if so many more persons had it: less noise of small lists.
     """
@@ -50,12 +53,18 @@ class Target:
     full: float = field(default=0.0, metadata={"unit": "value of the indicator"})
     fewest: float = field(default=0.0, metadata={"unit": "persons or person-years"})
     shrink_persons: float = field(default=0.0, metadata={"unit": "persons or person-years"})
+    excluded_share: float = field(default=0.0, metadata={"unit": "share of the denominator"})
     falling: bool = False
 
     @property
     def label(self) -> str:
         """What tells this row from the others of its list."""
         return f"{self.indicator}_{self.form}"
+
+    @property
+    def less_is_better(self) -> bool:
+        """Whether a lower value of the indicator scores more."""
+        return self.falling or self.full < self.floor
 
 
 @dataclass(frozen=True)
@@ -93,6 +102,8 @@ class PayForPerformance(SettledByYear):
                 raise ValueError(f"{each.indicator}: {each.form} needs floor and full that differ")
             if each.falling and each.form != "improvement":
                 raise ValueError(f"{each.indicator}: falling belongs to improvement; else let full lie below floor")
+            if not each.excluded_share < 1.0:
+                raise ValueError(f"{each.indicator}: excluded_share must lie between 0 and 1, and below 1")
         if not any(each.points > 0.0 for each in self.targets):
             raise ValueError("no target has points")
         if not 0 <= self.lag_quarters <= 40:
@@ -192,6 +203,10 @@ def _values(target: Target, year: Activity) -> tuple[Floats, Floats]:
         hint = f"; did you mean {near!r}?" if near else ""
         raise ModelError(f"pay_for_performance: no indicator {target.indicator!r} is known{hint}")
     above, below = year.indicators[target.indicator].T
+    if target.excluded_share:
+        most, bad = target.excluded_share * below, above if target.less_is_better else below - above
+        left_out = np.minimum(most, np.maximum(bad, 0.0))
+        above, below = (above - left_out if target.less_is_better else above), below - left_out
     mean = above.sum() / below.sum() if below.sum() > 0.0 else 0.0
     more = below + target.shrink_persons
     value = np.divide(above + target.shrink_persons * mean, more, out=np.zeros_like(above), where=more > 0.0)

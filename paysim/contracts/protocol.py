@@ -125,13 +125,15 @@ class Component(Protocol):
     linear: ClassVar[bool]
     """Whether payments are proportional to activity and add up over providers and periods."""
 
-    reads: ClassVar[frozenset[str]]
-    """What it reads beyond services and person-time: of `payments`, `coded_years`, `indicators`, `persons`, `received`,
-    `stays`, `episodes`. A component that reads episodes says how claims are grouped in its ``episode_rules``.
+    @property
+    def reads(self) -> frozenset[str]:
+        """What it reads beyond services and person-time.
 
-    Components that read payments are settled after those that do not, and those that read what an actor received
-    after all others.
-    """
+        Of `payments`, `coded_years`, `age_sex`, `indicators`, `persons`, `received`, `stays`, `episodes`. A component
+        that reads episodes says how claims are grouped in its ``episode_rules``. Components that read payments are
+        settled after those that do not, and those that read what an actor received after all others.
+        """
+        ...
 
     @property
     def payee(self) -> str | None:

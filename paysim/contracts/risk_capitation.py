@@ -30,6 +30,8 @@ class RiskCapitation(PaysNothingPerUnit):
         The most by which a practice's mean risk may exceed that of its base year; not given: no limit.
     coding_factor
         Share of the recorded risk that is paid.
+    carve_outs
+        Services of general practice that the amount is not for, so that others must pay them.
     """
 
     kind: ClassVar[str] = "risk_capitation"
@@ -42,6 +44,7 @@ class RiskCapitation(PaysNothingPerUnit):
     rate_eur_per_person_year: float = field(metadata={"unit": "EUR per person-year"})
     growth_cap: float | None = field(default=None, metadata={"unit": "share since the base year"})
     coding_factor: float = field(default=1.0, metadata={"unit": "share"})
+    carve_outs: tuple[str, ...] = field(default=(), metadata={"names": "services"})
 
     def __post_init__(self) -> None:
         if self.coding_factor > 1.0:

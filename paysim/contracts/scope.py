@@ -129,6 +129,13 @@ class Scope:
         received = {actor: euros * factor for actor, euros in book.received.items()}
         return Book(_seen(now, book.activity), book.year, past, received)
 
+    def controls(self, book: Book, years_behind: int = 0) -> Book | None:
+        """Return the book of the practices that are not in the contract; None if it is for all."""
+        who = self.participants
+        if who is None:
+            return None
+        return replace(self, participants=replace(who, others=not who.others)).book(book, years_behind)
+
     def factor(self, activity: Activity, year: int | None = None) -> Floats:
         """Return ``[practice]`` the share of each practice's activity that counts in a contract year."""
         factor = np.ones(len(activity.practice_names))

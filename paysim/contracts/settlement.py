@@ -140,7 +140,7 @@ class Settlement:
             # What an organisation shares out rests on one sum if what it received does, or if all practices share it.
             terms, on_one = each.part.terms, _pooled(each.part)
             if isinstance(terms, Distribution) and payer in ORGANISATIONS:
-                on_one = on_one or payer in on_one_sum or terms.by == "person_years"
+                on_one = on_one or payer in on_one_sum or terms.by != "origin"
             if on_one:
                 paid += euros * (each.by_payers - (payee in PAYERS))
                 received += euros * (each.to_practices - (payer == PRACTICES))

@@ -3,6 +3,7 @@
 Once a year, `lag_quarters` after the year closed, with A the payments for a practice's people on the lines counted::
 
     own history    sum over base years of weight x payments per person-year, moved with the trend and the case mix
+    agreed         an amount per person-year, where the contract names one, in place of both
     norm           payments per person-year of every segment in the whole region in the base years, on the practice's
                    own people of the year, moved with the trend
     benchmark B    person-years x ((1 - norm_weight) x own history + norm_weight x norm) x (1 - discount)
@@ -54,7 +55,7 @@ CURATIVE: tuple[Line, ...] = (
 
 @dataclass(frozen=True)
 class SizeRow:
-    """Minimum savings rate of a list of this size; linear in between, constant beyond the ends."""
+    """Minimum rate of savings or losses of a list of this size; linear in between, constant beyond the ends."""
 
     persons: int
     rate: float = field(metadata={"unit": "share of the benchmark"})
@@ -100,10 +101,16 @@ class SharedSavings(SettledByYear):
         Budget lines of which payments count; empty: all but long-term care.
     base_year_weights
         Weights of the base years, oldest first; they are divided by their sum.
+    agreed_eur_per_person_year
+        A benchmark that is agreed (a target price) in place of history and norm: this amount for each person-year of
+        the people who count, in the first contract year of the agreement. With `conditions`, truncation and caps it is
+        a chronic year-bundle that is reconciled afterwards.
     norm_weight
         Weight of the region's norm against the practice's own history.
     trend
-        ``region``: growth of the whole region's payments at equal case mix; ``fixed``: `trend_per_year`; ``none``.
+        ``region``: growth of the whole region's payments at equal case mix, in a contract for some practices of those
+        alone; ``control``: growth of the practices that are not in the contract, at equal case mix; ``fixed``:
+        `trend_per_year`; ``none``.
     trend_per_year
         Yearly growth of the benchmark with a fixed trend.
     case_mix_growth_cap
@@ -112,8 +119,8 @@ class SharedSavings(SettledByYear):
         What is paid for one person in a year beyond this does not count, in no year; not given: all counts.
     minimum_savings_rate, minimum_loss_rate
         Rate from which savings, and losses, are shared.
-    minimum_by_size
-        Minimum savings rate by number of persons on the list, in place of the fixed one.
+    minimum_by_size, minimum_loss_by_size
+        Minimum rate of savings, and of losses, by number of persons on the list, in place of the fixed one.
     beyond_minimum_only
         Whether only what exceeds the minimum is shared.
     corridors
@@ -146,14 +153,16 @@ class SharedSavings(SettledByYear):
     conditions: tuple[Literal["none", "vascular", "diabetes"], ...] = ()
     lines: tuple[Line, ...] = ()
     base_year_weights: tuple[float, ...] = (1.0,)
+    agreed_eur_per_person_year: float | None = field(default=None, metadata={"unit": "EUR per person-year"})
     norm_weight: float = field(default=0.0, metadata={"unit": "share"})
-    trend: Literal["region", "fixed", "none"] = "region"
+    trend: Literal["region", "control", "fixed", "none"] = "region"
     trend_per_year: float = field(default=0.0, metadata={"unit": "per year"})
     case_mix_growth_cap: float | None = field(default=None, metadata={"unit": "share over the agreement"})
     truncate_above_eur: float | None = field(default=None, metadata={"unit": "EUR per person per year"})
     minimum_savings_rate: float = field(default=0.0, metadata={"unit": "share of the benchmark"})
     minimum_loss_rate: float = field(default=0.0, metadata={"unit": "share of the benchmark"})
     minimum_by_size: tuple[SizeRow, ...] = ()
+    minimum_loss_by_size: tuple[SizeRow, ...] = ()
     beyond_minimum_only: bool = False
     corridors: tuple[Corridor, ...] = ()
     savings_cap_share: float | None = field(default=None, metadata={"unit": "share of the benchmark"})
@@ -175,15 +184,27 @@ class SharedSavings(SettledByYear):
         if not self.base_year_weights or min(self.base_year_weights) < 0.0 or sum(self.base_year_weights) <= 0.0:
             raise ValueError("base_year_weights need a weight above 0, and none below")
         if self.pooled and self.trend == "region":
-            raise ValueError("a whole region has no other trend than its own: pooled needs trend: fixed or none")
+            raise ValueError(
+                "a whole region has no other trend than its own: pooled needs trend: control, fixed or none"
+            )
+        if self.agreed_eur_per_person_year is not None:
+            if self.trend not in ("fixed", "none"):
+                raise ValueError("an agreed benchmark has no past to grow from: it needs trend: fixed or none")
+            if self.norm_weight or self.case_mix_growth_cap is not None or len(self.base_year_weights) > 1:
+                raise ValueError("an agreed benchmark looks at no norm, case mix or base years: leave them out")
         if self.trend != "fixed" and self.trend_per_year:
             raise ValueError("trend_per_year belongs to trend: fixed")
-        for rows, name in ((self.minimum_by_size, "persons"), (self.corridors, "up_to")):
+        by_size = (self.minimum_by_size, self.minimum_loss_by_size)
+        for rows, name in (*((each, "persons") for each in by_size), (self.corridors, "up_to")):
             values = [getattr(row, name) for row in rows]
             if values != sorted(set(values)):
                 raise ValueError(f"rows must stand in rising order of {name}")
         if self.minimum_by_size and self.minimum_savings_rate:
             raise ValueError("give minimum_savings_rate or minimum_by_size, not both")
+        if self.minimum_loss_by_size and self.minimum_loss_rate:
+            raise ValueError("give minimum_loss_rate or minimum_loss_by_size, not both")
+        if any(row.rate > 1.0 for rows in by_size for row in rows):
+            raise ValueError("the rate of a size must lie between 0 and 1")
         if any(row.kept > 1.0 for row in self.corridors):
             raise ValueError("kept must lie between 0 and 1")
         if not 0 <= self.lag_quarters <= 40 or not 0 <= self.rebase_every_years <= 50:
@@ -196,18 +217,21 @@ class SharedSavings(SettledByYear):
     @property
     def base_years_needed(self) -> int:
         """Years before the start that the benchmark looks back on."""
-        return len(self.base_year_weights) + (self.assignment == "prospective")
+        history = 0 if self.agreed_eur_per_person_year is not None else len(self.base_year_weights)
+        return history + (self.assignment == "prospective")
 
     @property
     def years_felt(self) -> int:
         """Years after its own in which a year still counts: to the end of the agreement whose benchmark it enters."""
-        return 2 * self.rebase_every_years - 1 if self.rebase_every_years else 0
+        rebased = self.rebase_every_years if self.agreed_eur_per_person_year is None else 0
+        return 2 * rebased - 1 if rebased else 0
 
     def looks_back_at(self, year: int | None, back: int) -> bool:
         """Tell whether a year's benchmark, or what is still owed of an advance, looks `back` years."""
         since = 0 if year is None else year - self._agreement_start(year)
         owed = self.recouped_eur_per_person > 0.0  # after all that every earlier year earned, by its own benchmark
-        return owed or since < back <= since + len(self.base_year_weights)
+        history = self.agreed_eur_per_person_year is None and since < back <= since + len(self.base_year_weights)
+        return owed or history
 
     @property
     def reads(self) -> frozenset[str]:  # type: ignore[override]
@@ -240,12 +264,13 @@ class SharedSavings(SettledByYear):
             yield Working("years settled in this period", 0.0, "years")
             return
         found, of_whom = self._reckoned(due), " of all practices together" if self.pooled else ""
+        yield Working("trend of the benchmark since the base years", self.growth(due), "factor")
         yield Working(f"benchmark{of_whom}", found["benchmark"], "EUR")
         yield Working(f"payments counted{of_whom}", found["actual"], "EUR")
         yield Working("savings rate (negative: losses)", found["rate"], "share of the benchmark")
         yield Working("minimum savings rate", found["minimum"], "share of the benchmark")
         if self.loss_rate:
-            yield Working("minimum loss rate", self.minimum_loss_rate, "share of the benchmark")
+            yield Working("minimum loss rate", found["minimum_loss"], "share of the benchmark")
         if self.quality_indicator is not None:
             yield Working(f"part that quality lets through ({self.quality_indicator})", found["quality"], "share")
         yield Working("shared", found["shared"], "share of the benchmark")
@@ -267,6 +292,7 @@ class SharedSavings(SettledByYear):
             "actual": actual,
             "rate": rate,
             "minimum": self.minimum(persons),
+            "minimum_loss": self.minimum_loss(persons),
             "quality": quality,
             "shared": shared,
             "earned": benchmark * shared,
@@ -297,12 +323,12 @@ class SharedSavings(SettledByYear):
         quality
             Part of the savings that quality lets through ``[n]``.
         """
-        minimum = self.minimum(persons)
+        minimum, minimum_loss = self.minimum(persons), self.minimum_loss(persons)
         gain = np.where(rate >= minimum, np.maximum(rate, 0.0), 0.0)
-        loss = np.where(-rate >= self.minimum_loss_rate, np.maximum(-rate, 0.0), 0.0)
+        loss = np.where(-rate >= minimum_loss, np.maximum(-rate, 0.0), 0.0)
         if self.beyond_minimum_only:
             gain = np.maximum(gain - minimum, 0.0)
-            loss = np.maximum(loss - self.minimum_loss_rate, 0.0)
+            loss = np.maximum(loss - minimum_loss, 0.0)
         out = self.sharing_rate * self._kept(gain) * quality
         back = self.loss_rate * self._kept(loss)
         out = out if self.savings_cap_share is None else np.minimum(out, self.savings_cap_share)
@@ -311,10 +337,11 @@ class SharedSavings(SettledByYear):
 
     def minimum(self, persons: Floats) -> Floats:
         """Return the minimum savings rate of lists of a size ``[n]``."""
-        if not self.minimum_by_size:
-            return np.full(len(persons), self.minimum_savings_rate)
-        sizes, rates = zip(*((row.persons, row.rate) for row in self.minimum_by_size), strict=True)
-        return np.asarray(np.interp(persons, sizes, rates))
+        return _by_size(self.minimum_by_size, self.minimum_savings_rate, persons)
+
+    def minimum_loss(self, persons: Floats) -> Floats:
+        """Return the minimum loss rate of lists of a size ``[n]``."""
+        return _by_size(self.minimum_loss_by_size, self.minimum_loss_rate, persons)
 
     def quality(self, activity: Activity) -> Floats:
         """Return the part of savings that quality lets through ``[practice]``; without a denominator none."""
@@ -337,21 +364,15 @@ class SharedSavings(SettledByYear):
         due
             Book of the year to settle.
         """
-        years = [self._base_year(due, back) for back in range(len(self.base_year_weights), 0, -1)]
-        weights = np.array(self.base_year_weights) / sum(self.base_year_weights)
-        now, first = self._counted(due.activity), self._agreement_start(due.year)
+        now = self._counted(due.activity)
         lived = now.person_years.sum(axis=1)
+        if self.agreed_eur_per_person_year is not None:
+            agreed = self.agreed_eur_per_person_year * lived
+            return agreed * self.growth(due) * (1.0 - self.discount_share), self._spent(now).sum(axis=1)
+        years, weights = self._base_years(due), self._weights
         spent = [self._spent(each) for each in years]
-        actual = self._spent(now)
         norm = self._norm(years, spent, weights)  # [segment] euro per person-year in the base years
         here = now.person_years @ norm
-        region_now = float(here.sum())
-        growth = 1.0
-        if self.trend == "region" and region_now > 0.0:
-            growth = float(actual.sum()) / region_now
-        elif self.trend == "fixed":
-            middle = float(weights @ np.arange(len(years), 0, -1))  # years from the base to the first settled year
-            growth = (1.0 + self.trend_per_year) ** (middle + (0 if due.year is None else due.year - first))
         own = np.zeros(len(lived))
         for weight, year, paid in zip(weights, years, spent, strict=True):
             then = year.person_years.sum(axis=1)
@@ -361,7 +382,44 @@ class SharedSavings(SettledByYear):
                 mix = np.minimum(mix, 1.0 + self.case_mix_growth_cap)
             own += weight * per_person * mix
         expected = (1.0 - self.norm_weight) * own * lived + self.norm_weight * here
-        return expected * growth * (1.0 - self.discount_share), actual.sum(axis=1)
+        return expected * self.growth(due) * (1.0 - self.discount_share), self._spent(now).sum(axis=1)
+
+    def growth(self, due: Book) -> float:
+        """Return the trend of the benchmark, from the base years to the year of the book, as a factor.
+
+        Raises
+        ------
+        ModelError
+            If nobody is outside the contract whose growth could be taken.
+        """
+        if self.trend == "fixed":
+            first = self._agreement_start(due.year)
+            agreed = self.agreed_eur_per_person_year is not None
+            middle = 0.0 if agreed else float(self._weights @ np.arange(len(self._weights), 0, -1))  # to the first year
+            return float((1.0 + self.trend_per_year) ** (middle + (0 if due.year is None else due.year - first)))
+        if self.trend == "none":
+            return 1.0
+        of = due
+        if self.trend == "control":
+            if due.controls is None or not due.controls.activity.person_years.any():
+                raise ModelError("shared_savings: trend: control needs practices that are not in the contract")
+            of = due.controls
+        years, now = self._base_years(of), self._counted(of.activity)
+        norm = self._norm(years, [self._spent(each) for each in years], self._weights)
+        expected = float((now.person_years @ norm).sum())
+        return float(self._spent(now).sum()) / expected if expected > 0.0 else 1.0
+
+    @property
+    def needs_controls(self) -> bool:
+        """Whether it looks at practices that are not in the contract."""
+        return self.trend == "control"
+
+    @property
+    def _weights(self) -> Floats:
+        return np.array(self.base_year_weights) / sum(self.base_year_weights)
+
+    def _base_years(self, due: Book) -> list[Activity]:
+        return [self._base_year(due, back) for back in range(len(self.base_year_weights), 0, -1)]
 
     def _agreement_start(self, year: int | None) -> int:
         if year is None or not self.rebase_every_years:
@@ -482,6 +540,14 @@ def _once(kept: _Kept[T], year: Activity, terms: SharedSavings, make: Callable[[
     if terms not in found:
         found[terms] = make(year)
     return found[terms]
+
+
+def _by_size(rows: tuple[SizeRow, ...], fixed: float, persons: Floats) -> Floats:
+    """Return the minimum rate of lists of a size ``[n]``: by size if there are rows, else the fixed one."""
+    if not rows:
+        return np.full(len(persons), fixed)
+    sizes, rates = zip(*((row.persons, row.rate) for row in rows), strict=True)
+    return np.asarray(np.interp(persons, sizes, rates))
 
 
 def _ratio(above: Floats, below: Floats) -> Floats:

@@ -333,6 +333,9 @@ class _Builder:
                 values[each.name] = given.value * indices[each.name]
             elif given is not None:
                 values[each.name] = self._value(each, hints[each.name], given, place, prefix)
+            if each.metadata.get("unit", "").startswith("share") and values.get(each.name, 0.0) > 1.0:
+                message = f"{each.name} must lie between 0 and 1: it is a {each.metadata['unit']}, 5% is 0.05"
+                self._wrong(message, place, found=f"{values[each.name]:g}")
         if len(self.problems) > before:
             return None
         try:

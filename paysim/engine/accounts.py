@@ -5,6 +5,7 @@ The order is that of the money's logic: claims, contracts, ledger. Nothing here 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import reduce
@@ -12,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from paysim.accounting.activity import Activity, Persons
+from paysim.accounting.activity import Activity, Persons, mix_of
 from paysim.accounting.book import Book
 from paysim.accounting.claims import tariff_table
 from paysim.accounting.concentration import TRUNCATED_AT, Payments, beyond
 from paysim.accounting.ledger import Ledger, practice_actor
-from paysim.accounting.segments import SEGMENT_CONDITION, SEGMENT_DEPRIVED, SEGMENTS
+from paysim.accounting.segments import AGE_SEX, SEGMENT_CONDITION, SEGMENT_DEPRIVED, SEGMENTS, age_sex_code
 from paysim.behaviour.response import GP_TIME
 from paysim.care.catalogue import LONG_TERM_CARE, STAFF
 from paysim.care.costs import BILLS, STAFF_BILLS
@@ -28,7 +29,7 @@ from paysim.contracts.settlement import LINES, SETTLED, Settlement, post, post_p
 from paysim.contracts.terms import practice_kinds
 from paysim.diseases.mortality.life_expectancy import years_left, years_left_at
 from paysim.engine.admissions import Admissions, OpenEpisodes
-from paysim.engine.facts import FACTS, INDICATORS, Facts
+from paysim.engine.facts import FACTS, INDICATORS, REPORTED, Facts
 from paysim.engine.groups import CELLS, EXTRA, Groups, cell_codes, make_groups
 from paysim.engine.model import Model
 from paysim.kernel import advance as kernel
@@ -78,6 +79,49 @@ class PersonQuarter:
     used: dict[str, float]
     charged: dict[tuple[str, str], float]
     owed_cents: dict[tuple[str, str], int]
+
+
+@dataclass(frozen=True, eq=False)
+class QuarterOfPeople:
+    """What the books know of everybody on a list in one quarter, and no more of the region than that.
+
+    Attributes
+    ----------
+    number
+        ``[n]`` the person's ``id``.
+    seen
+        ``[n]`` what the close noted of them (`SEEN`).
+    used
+        ``[n, service]`` quantities.
+    service_names
+        Labels of the last axis of `used`.
+    charged, owed_cents
+        ``[n]`` each, see `PersonQuarter`.
+    """
+
+    number: np.ndarray
+    seen: np.ndarray
+    used: np.ndarray
+    service_names: tuple[str, ...]
+    charged: dict[tuple[str, str], np.ndarray]
+    owed_cents: dict[tuple[str, str], np.ndarray]
+
+    def person(self, number: int) -> PersonQuarter | None:
+        """Return what is known of a person's quarter; None if there is nobody of that number."""
+        found = np.flatnonzero(self.number == number)
+        if not len(found):
+            return None
+        row = int(found[0])
+        seen, used = self.seen[row], self.used[row]
+        return PersonQuarter(
+            number=number,
+            practice=int(seen["practice"]),
+            segment=int(seen["segment"]),
+            listed_years=float(seen["listed"]),
+            used={self.service_names[at]: float(used[at]) for at in np.flatnonzero(used)},
+            charged={key: float(euros[row]) for key, euros in self.charged.items()},
+            owed_cents={key: int(cents[row]) for key, cents in self.owed_cents.items()},
+        )
 
 
 @dataclass
@@ -173,6 +217,7 @@ class Accounts:
         used = {part.kind for each in every for part in each.components}
         self._by_insurer = any(each.scope.insurers for each in every)
         # Base years are those of all arms: what one of them looks back on is noted in every run.
+        self._by_age_sex = any("age_sex" in part.terms.reads for each in every for part in each.components)
         self._by_person = any("persons" in part.terms.reads for each in every for part in each.components)
         self.kinds = tuple(kind for kind in practice_kinds() if kind in used)
         self.names = model.care.services.names
@@ -234,6 +279,8 @@ class Accounts:
         self._count_use(tick - TICKS_PER_PERIOD)
         activity = self._activity()
         self._add_to_year(tick)
+        if self._by_age_sex:
+            activity = replace(activity, age_sex=self._age_sex())
         if self.admissions:
             start, prices = tick - TICKS_PER_PERIOD, (self.contracts, self.year)
             activity = self.admissions.close(activity, start, tick, self._used, self._seen, *prices)
@@ -281,22 +328,16 @@ class Accounts:
             column = self._year[:, len(self.names) + EXTRA.index(name)]
         np.add.at(column, rows, amount)  # somebody may be there twice
 
-    def person(self, number: int) -> PersonQuarter | None:
-        """Return what is known of a person's quarter when it closes; None if there is nobody of that number."""
+    def quarter_of_people(self) -> QuarterOfPeople:
+        """Return what is known of everybody's quarter when it closes."""
         rows = self.state.listed
-        found = rows[self.state.people["id"][rows] == number]
-        if not len(found):
-            return None
-        row = int(found[0])
-        seen, used = self._seen[row], self._used[row]
-        return PersonQuarter(
-            number=number,
-            practice=int(seen["practice"]),
-            segment=int(seen["segment"]),
-            listed_years=float(seen["listed"]),
-            used={self.names[at]: float(used[at]) for at in np.flatnonzero(used)},
-            charged={key: float(after[row]) for key, after in self._charged.items()},
-            owed_cents={key: int(cents[row]) for key, cents in self._owed.items()},
+        return QuarterOfPeople(
+            self.state.people["id"][rows].astype(np.int64),
+            self._seen[rows],
+            self._used[rows],
+            self.names,
+            {key: after[rows] for key, after in self._charged.items()},
+            {key: cents[rows] for key, cents in self._owed.items()},
         )
 
     def follow(self, left: np.ndarray, taken: np.ndarray) -> None:
@@ -379,6 +420,17 @@ class Accounts:
         years = np.zeros((self.state.practices.size, len(names)))
         np.add.at(years, (people["practice"], people["insurer"]), YEARS_PER_PERIOD)
         return {"insurer_names": names, "insurer_years": years}
+
+    def _age_sex(self) -> np.ndarray:
+        """Return the mix by sex and age of each segment on each list ``[P, G, cell]``; of an empty one the region's."""
+        shape = (len(self.practice_names), SEGMENTS, AGE_SEX)
+        seen, years = self._seen, self._seen["listed"]
+        code = age_sex_code(np.maximum(seen["age"], 0), self.state.people["sex"])
+        cell = (seen["practice"].astype(np.int64) * SEGMENTS + seen["segment"]) * AGE_SEX + code
+        on_list = years > 0.0
+        counts = np.bincount(cell[on_list], years[on_list], math.prod(shape)).astype(float).reshape(shape)
+        mine, whole = mix_of(counts), mix_of(counts.sum(axis=0))
+        return np.where(mine.sum(axis=2, keepdims=True) > 0.0, mine, whole)
 
     @property
     def _recording(self) -> np.ndarray:
@@ -534,6 +586,10 @@ class Accounts:
             name: np.ascontiguousarray(of_practice[:, [FACTS.index(above), FACTS.index(below)]])
             for name, (above, below) in INDICATORS.items()
         }
+        for name, lines in REPORTED.items():
+            lived = np.zeros((self.groups.size, len(lines)))
+            kernel.add_groups(rows, self._year[:, [self._extra(each) for each in lines]], self._groupings[0][0], lived)
+            indicators[name] = lived[first : first + len(self.practice_names)]
         persons = self._persons(rows) if self._by_person else None
         return replace(activity, indicators=indicators, persons=persons)
 
@@ -564,6 +620,10 @@ class Accounts:
         parts = [part for one in self.contracts for part in one.in_force(self.year) if part.terms.payee]
         lines = [tariff_table([part for part in parts if part.terms.payee == line], self.names) for line in LINES]
         return np.stack(lines, axis=1)
+
+    def _extra(self, name: str) -> int:
+        """Return the column of the year under a name of `EXTRA`."""
+        return len(self.names) + EXTRA.index(name)
 
     def year_so_far(self, name: str) -> np.ndarray:
         """Return what is counted of everybody this year under a service or a name of `EXTRA`, in the rows of people."""

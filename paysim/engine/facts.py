@@ -85,6 +85,9 @@ INDICATORS = {
 }
 """Indicators on which a contract can pay: the fact above and the fact below the line."""
 
+REPORTED = {"health_utility": ("qalys", "person_years")}
+"""The same of what is added up of people's years (`groups.EXTRA`): mean utility, as people report it by EQ-5D."""
+
 _COLUMN = {name: k for k, name in enumerate(FLOWS)}
 
 

@@ -5,7 +5,7 @@ Everything here is the same for all arms, and frozen: arms differ in contracts a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -159,7 +159,8 @@ def build_model(scenario: Scenario, sample: int | None = None, population: Popul
         people = synthesize(region, seed=scenario.seed, sample=sample, health_values=parameters)
     else:
         people = _given(population, region, sample)
-    _require_insurers(scenario, people)
+    require_known(scenario, people.insurers)
+    _require_controls(scenario, people)
     everybody = cohort_from_population(people, parameters)
     cohort = diseases.settled(everybody, scenario.diseases)
     standard = standard_people(region, people, cohort, load_risk_factors(parameters))
@@ -238,22 +239,54 @@ def _check_nurses(scenario: Scenario, people: Population, country: str) -> None:
             raise DataError(Problem(what, scenario.path, key="delegation", found=rules.name))
 
 
-def _require_insurers(scenario: Scenario, people: Population) -> None:
-    """Raise ScenarioError if a contract is for the insured of an insurer that the region does not have."""
+def require_known(scenario: Scenario, insurers: Sequence[str]) -> None:
+    """Require that what contracts name exists: insurers of the region, and indicators of the model.
+
+    Raises
+    ------
+    ScenarioError
+        With the arm and the nearest known name of each that does not.
+    """
+    from paysim.engine.facts import INDICATORS, REPORTED  # it reads a model
+
+    problems = []
     for arm in scenario.arms:
         for contract in arm.contracts:
-            for name in contract.scope.insurers:
-                if name not in people.insurers:
-                    raise ScenarioError(
-                        Problem(
-                            f"contract {contract.name!r} is for an insurer that the region does not have",
-                            file=scenario.path,
-                            key=f"arms.{arm.name}.contracts",
-                            found=repr(name),
-                            allowed=people.insurers,
-                            nearest=nearest_name(name, people.insurers),
-                        )
-                    )
+            named = [
+                (each, insurers, "is for an insurer that the region does not have") for each in contract.scope.insurers
+            ]
+            named += [
+                (each, (*INDICATORS, *REPORTED), f"has {part.name} by an indicator that the model does not have")
+                for part in contract.components
+                for each in part.indicators
+            ]
+            problems += [
+                Problem(
+                    f"contract {contract.name!r} {what}",
+                    file=scenario.path,
+                    key=f"arms.{arm.name}.contracts",
+                    found=repr(name),
+                    allowed=tuple(known),
+                    nearest=nearest_name(name, known),
+                )
+                for name, known, what in named
+                if name not in known
+            ]
+    if problems:
+        raise ScenarioError(*problems)
+
+
+def _require_controls(scenario: Scenario, people: Population) -> None:
+    """Raise DataError if a contract has a control group, and no practice of these people is in it."""
+    names = tuple(practice.name for practice in people.practices)
+    for arm in scenario.arms:
+        for contract in arm.contracts:
+            who = contract.scope.participants
+            if any(part.needs_controls for part in contract.components) and who and who.factor(names).all():
+                what = f"all practices are in contract {contract.name!r} of arm {arm.name!r}, which needs some outside"
+                allowed = ("a larger sample, or participants with a smaller share",)
+                found = f"{len(names)} practices"
+                raise DataError(Problem(what, scenario.path, key="participants", found=found, allowed=allowed))
 
 
 def under_rules(model: Model, arm: Arm) -> Model:

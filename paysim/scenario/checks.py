@@ -237,6 +237,46 @@ def history_problems(contracts: Sequence[Contract], base_years: int, document: D
                 )
 
 
+def patient_problems(contracts: Sequence[Contract], years: int, document: Document, loc: Loc) -> Iterator[Problem]:
+    """Find terms of patients that cannot be in force together in one of the contract years."""
+    from paysim.contracts.contract import patients_terms
+
+    for year in range(years):
+        try:
+            patients_terms(contracts, year)
+        except ScenarioError as exc:
+            yield from (placed(problem, document, *loc) for problem in exc.problems)
+            return
+
+
+def scale_problems(
+    read: ScenarioReader, contracts: Sequence[Sequence[Contract]], document: Document
+) -> Iterator[Problem]:
+    """Find budget neutrality of an arm that has no rate to multiply."""
+    from paysim.contracts.contract import PRACTICES
+
+    for index, (arm, mine) in enumerate(zip(read.arms, contracts, strict=True)):
+        of_practices = [part for each in mine if each.providers == PRACTICES for part in each.components]
+        if arm.budget_neutral_to and of_practices and not any(part.scalable for part in of_practices):
+            found = ", ".join(dict.fromkeys(part.kind for part in of_practices))
+            message = "no component that pays practices has rates to scale: budget neutrality has nothing to solve"
+            yield document.problem(message, ("arms", index, "budget_neutral_to"), key=True, found=found)
+
+
+def control_problems(contracts: Sequence[Contract], document: Document, loc: Loc) -> Iterator[Problem]:
+    """Find terms held against practices outside the contract where there need be none."""
+    for contract in contracts:
+        who = contract.scope.participants
+        if who is not None and not who.decides and 0.0 < who.share < 1.0:
+            continue
+        for part in contract.components:
+            if part.needs_controls:
+                message = f"{contract.name}/{part.name} has trend: control, which needs practices outside the contract"
+                allowed = ("participants: {share: ...} between 0 and 1",)
+                found = "practices decide, and all may join" if who is not None and who.decides else "all practices"
+                yield document.problem(message, loc, found=found, allowed=allowed)
+
+
 def read_programmes(
     arm: ArmReader, document: Document, extra: Extra, known: dict[str, Programme], problems: list[Problem]
 ) -> list[ProgrammeUse]:

@@ -18,16 +18,19 @@ from paysim.reading import Document, bind, read_yaml
 from paysim.scenario.checks import (
     Extra,
     behaviour_problems,
+    control_problems,
     history_problems,
     library_problems,
     name_problems,
     neutrality_problems,
     party_problems,
+    patient_problems,
     price_level,
     read_contracts,
     read_delegation,
     read_organisations,
     read_programmes,
+    scale_problems,
 )
 from paysim.scenario.format import ArmReader, ScenarioReader, settings
 from paysim.scenario.model import Arm, Behaviour, BudgetNeutrality, Discounting, Scenario
@@ -68,12 +71,15 @@ def load_scenario(name_or_path: str | os.PathLike[str], extra: Extra = ()) -> Sc
     for index, arm in enumerate(read.arms):
         contracts.append(read_contracts(document.at("arms", index, "contracts"), extra, problems, prices))
         problems += history_problems(contracts[-1], read.base_years, document, ("arms", index, "contracts"))
+        problems += control_problems(contracts[-1], document, ("arms", index, "contracts"))
+        problems += patient_problems(contracts[-1], read.horizon_years, document, ("arms", index, "contracts"))
         rules.append(read_delegation(arm.delegation, document.at("arms", index), extra, problems))
         organisations.append(read_organisations(arm.organisations, document.at("arms", index), extra, problems))
         problems += behaviour_problems(arm.behaviour, document, ("arms", index, "behaviour"))
         of_arm = document.at("arms", index, "programmes") if arm.programmes else document
         programmes.append(read_programmes(arm, of_arm, extra, known, problems))
     problems += party_problems(read, contracts, organisations, document)
+    problems += scale_problems(read, contracts, document)
     names = [programme.name for programme in known.values()]
     for name in sorted({name for name in names if names.count(name) > 1}):
         problems.append(document.problem("two programmes share a name", ("arms",), found=name))

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from paysim.cli.app import run as command
 from paysim.errors import InputError, ScenarioError
 from paysim.scenario import load_scenario
 
@@ -155,6 +156,56 @@ def test_a_benchmark_without_history_is_refused(write):
     with pytest.raises(ScenarioError, match=r"looks back on 3 years before the start; found base_years 2") as caught:
         load_scenario(path)
     assert caught.value.problems[0].key == "arms[0].contracts"
+
+
+def test_two_deductibles_at_a_time_are_refused_and_one_after_the_other_is_not(write):
+    second = """
+      - name: lower
+        payer: patients
+        providers: insurers
+        components: [{kind: deductible, annual_eur: 100}]"""
+    arm = "contracts: [nl/gp_segments_1_2_3, nl/deductible]"
+    both = "contracts:\n      - nl/gp_segments_1_2_3\n      - nl/deductible" + second
+    with pytest.raises(InputError, match="one deductible at a time; found deductible/deductible, lower/deductible"):
+        load_scenario(write("s.yaml", GOOD.replace(arm, both)))
+    dated = both.replace("- nl/deductible", "- {use: nl/deductible, until_year: 1}").replace(
+        "100}", "100, from_year: 1}"
+    )
+    load_scenario(write("s.yaml", GOOD.replace(arm, dated)))
+
+
+def test_neutrality_of_an_arm_without_rates_is_refused(write):
+    parts = """          - {kind: capitation, share: 0.6, rate_eur_per_person_year: 220, weights: [age]}
+          - {kind: fee_for_service, share: 0.4, schedule: nl/gp_fees_2023}
+"""
+    text = GOOD.replace(parts, "          - {kind: pass_through_grant, eur_per_person_year: 10}\n")
+    with pytest.raises(InputError, match=r"28:5: arms\[1\].budget_neutral_to: .*nothing to solve; found pass_through"):
+        load_scenario(write("s.yaml", text))
+
+
+@pytest.mark.parametrize("cap", ["savings_cap_share", "loss_cap_share"])
+def test_a_share_above_one_is_refused_at_its_own_place(write, cap):
+    text = GOOD.replace("kind: fee_for_service, share: 0.4, schedule: nl/gp_fees_2023", "kind: shared_savings, CAP")
+    text = text.replace("CAP", f"sharing_rate: 0.5, {cap}: 5")
+    with pytest.raises(InputError, match=rf"{cap} must lie between 0 and 1: .*5% is 0.05; found 5"):
+        load_scenario(write("s.yaml", text))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (
+            "kind: fee_for_service, share: 0.4, schedule: nl/gp_fees_2023",
+            "kind: pay_for_performance, eur_per_person_year: 1, targets: [{indicator: ldl_at_targt}]",
+            "by an indicator that the model does not have; found 'ldl_at_targt'.*did you mean 'ldl_at_target'",
+        ),
+        ("        payer: insurers", "        insurers: [menziss]\n        payer: insurers", "did you mean 'menzis'"),
+    ],
+)
+def test_what_contracts_name_must_be_in_the_region_and_the_model(write, capsys, old, new, expected):
+    text = GOOD.replace(old, new).replace("  - {name: care.minutes, value: 3}\n", "").replace("parameters:\n", "")
+    assert command(["check", str(write("s.yaml", text))]) == 2
+    assert re.search(expected, capsys.readouterr().err)
 
 
 def test_a_circle_of_three_arms_is_found_at_each_of_them(write):

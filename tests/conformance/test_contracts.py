@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 import paysim.contracts
 from paysim import catalog
-from paysim.accounting.activity import Activity, Persons
+from paysim.accounting.activity import Activity, Persons, mix_of
 from paysim.accounting.book import Book
 from paysim.accounting.episodes import EpisodeRules, Episodes, Stays
-from paysim.accounting.segments import SEGMENT_CONDITION, SEGMENTS
+from paysim.accounting.segments import AGE_SEX, SEGMENT_CONDITION, SEGMENTS
 from paysim.care.catalogue import load_services
 from paysim.contracts.contract import Contract, Part, patients_terms
 from paysim.contracts.coverage import coverage, coverage_warnings, warnings_over
@@ -86,6 +86,7 @@ def busy(seed: int = 1, practices: int = 3) -> Activity:
         person_years=years,
         programme_years=np.where(SEGMENT_CONDITION > 0, years / 2, 0.0),
         years=0.25,
+        age_sex=mix_of(rng.integers(1, 64, (practices, SEGMENTS, AGE_SEX)).astype(float)),
         stays=stays(practices),
     )
 
@@ -133,6 +134,7 @@ def nothing() -> Book:
         lines=LINES,
         payments=np.zeros((2, SEGMENTS, len(LINES))),
         coded_years=np.zeros((2, SEGMENTS)),
+        age_sex=np.zeros((2, SEGMENTS, AGE_SEX)),
         fte_years=np.zeros((2, 3)),
         indicators={name: np.zeros((2, 2)) for name in INDICATORS},
         persons=Persons(np.zeros(0, int), np.zeros(0, int), np.zeros(0), np.zeros((0, len(LINES))), np.zeros(0)),
@@ -146,7 +148,7 @@ def turned(whole: Book, order: list[int]) -> Book:
     """The same with practices in another order."""
 
     def turn(each: Activity) -> Activity:
-        rows = ("services", "person_years", "programme_years", "payments", "coded_years", "fte_years")
+        rows = ("services", "person_years", "programme_years", "payments", "coded_years", "age_sex", "fte_years")
         persons = each.persons
         return replace(
             each,

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
 import paysim as ps
 from paysim import catalog
@@ -17,10 +18,11 @@ from paysim.accounting.activity import Activity
 from paysim.accounting.book import Book
 from paysim.analysis import explain as explaining
 from paysim.contracts.contract import Contract, Part
-from paysim.contracts.coverage import coverage, coverage_warnings
+from paysim.contracts.coverage import coverage, coverage_warnings, overlaps
 from paysim.contracts.pay_for_performance import PayForPerformance, Target
 from paysim.contracts.scope import Participants, Scope, both
 from paysim.contracts.settlement import settle, settle_all
+from paysim.contracts.shared_savings import SharedSavings
 from paysim.contracts.terms import read_contract
 from paysim.contracts.written import as_mapping
 from paysim.errors import InputError, ModelError
@@ -63,6 +65,80 @@ def test_all_insurers_together_pay_as_one(name: str) -> None:
     whole = _pays(part, Scope(), seen)
     apart = _pays(part, Scope(insurers=("alpha",)), seen) + _pays(part, Scope(insurers=("beta",)), seen)
     np.testing.assert_allclose(apart, whole, rtol=1e-12)
+
+
+CONTROL = SharedSavings(0.5, 0.5, trend="control", base_year_weights=(0.3, 0.7), lag_quarters=2)
+
+
+def _controlled(now: float, inside: float = 1.0, terms: SharedSavings = CONTROL) -> np.ndarray:
+    """What a contract with a control group pays when those outside cost `now` times as much, those inside `inside`."""
+    seen = book(practices=PRACTICES)
+    member = HALF.factor(seen.activity) > 0.0
+    factor = np.where(member, inside, now)[:, None, None]
+    activity = replace(seen.activity, payments=seen.activity.payments * factor)
+    return _pays(Part("savings", terms), HALF, replace(seen, activity=activity))
+
+
+def test_a_control_group_is_the_practices_outside() -> None:
+    """If both change alike nothing changes but the scale; what those outside cost more is a saving of those inside."""
+    seen = book(practices=PRACTICES)
+    member = HALF.factor(seen.activity) > 0.0
+    alike = _controlled(1.0)
+    assert alike[member].any()
+    assert not alike[~member].any()
+    np.testing.assert_allclose(_controlled(1.3, 1.3), 1.3 * alike, rtol=1e-9)
+    more = _controlled(1.1) - alike
+    # The benchmark grows by a tenth: shared at a half, from gains and losses alike, over all the people inside.
+    grown, base = HALF.book(seen), HALF.controls(seen)
+    benchmark = CONTROL.benchmark(replace(grown, controls=base))[0]
+    np.testing.assert_allclose(more.sum(axis=1), 0.5 * 0.1 * benchmark, rtol=1e-9, atol=1e-6)
+
+
+def test_a_control_group_of_nobody_is_an_error() -> None:
+    with pytest.raises(ModelError, match="practices that are not in the contract"):
+        _pays(Part("savings", CONTROL), Scope(), book(practices=PRACTICES))
+
+
+@pytest.mark.parametrize("participants", [None, {"share": 1.0}, {"by": "expected_value"}])
+def test_a_scenario_with_a_control_group_that_may_be_nobody_is_refused(
+    participants: dict[str, Any] | None, tmp_path: Path
+) -> None:
+    terms = {"kind": "shared_savings", "trend": "control", "sharing_rate": 0.5}
+    contract = {"name": "trial", "payer": "insurers", "providers": "practices", "components": [terms]}
+    contract |= {} if participants is None else {"participants": participants}
+    scenario = yaml.safe_load(catalog.find("scenarios", "nl/achterhoek_shared_savings").read_text())
+    scenario["arms"] = [*scenario["arms"], {"name": "trial", "contracts": ["nl/gp_segments_1_2_3", contract]}]
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump(scenario))
+    with pytest.raises(InputError, match="needs practices outside the contract"):
+        ps.load_scenario(path)
+
+
+def test_scopes_that_overlap_are_said() -> None:
+    by_head, today = (read_contract(f"nl/{name}") for name in ("gp_capitation_100", "gp_segments_1_2_3"))
+
+    def found(one: Scope, other: Scope) -> list[str]:
+        return overlaps([replace(today, scope=other), replace(by_head, scope=one)])
+
+    assert not found(HALF, REST)
+    assert "so that 20% are in both" in found(Scope(Participants(0.7)), REST)[0]
+    assert not found(Scope(insurers=("menzis",)), Scope(insurers=("cz",)))
+    assert not found(Scope(insurers=("menzis", "cz")), Scope(insurers=("menzis", "cz")))  # two parts of one payment
+    assert "the people of cz are in both" in found(Scope(insurers=("menzis", "cz")), Scope(insurers=("cz",)))[0]
+
+
+def test_the_people_of_every_insurer_are_looked_at() -> None:
+    fees = read_contract("nl/gp_fee_for_service")
+    one, other = (replace(fees, name=name, scope=Scope(insurers=(name,))) for name in ("alpha", "beta"))
+
+    def warned(contracts: list[Contract], insurers: tuple[str, ...]) -> set[str]:
+        rows = coverage(contracts, SERVICES, insurers=insurers)
+        return {row.warning for row in rows if row.service == "gp_consult"}
+
+    assert warned([one, other], ("alpha", "beta")) == {""}
+    assert warned([one, other], ("alpha", "beta", "gamma")) == {"paid never for some people"}
+    assert warned([one, other, replace(fees, name="all")], ("alpha", "beta")) == {"paid twice"}
+    assert warned([one, replace(fees, name="all")], ("alpha", "beta")) == {"paid twice for some people"}
 
 
 @pytest.mark.parametrize("name", sorted(PARTS))
@@ -258,10 +334,10 @@ def test_what_was_paid_in_a_scope_is_explained(transition: ps.Run) -> None:
 
 
 def test_persons_of_a_list_add_up_to_the_bill_of_one_insurer(transition: ps.Run) -> None:
-    accounts, settlement = explaining._simulate_again(transition, "leading_insurer", 0, 1, SCENARIO)
+    people, settlement = explaining._simulate_again(transition, "leading_insurer", 0, 1, SCENARIO)
     paid: dict[str, float] = defaultdict(float)
-    for number in np.unique(accounts.state.people["id"][accounts.state.listed]):
-        person = accounts.person(int(number))
+    for number in np.unique(people.number):
+        person = people.person(int(number))
         assert person is not None
         for each in explaining._of_person(settlement, person):
             paid[each.contract] += each.exact_eur or 0.0

@@ -37,6 +37,7 @@ def test_pages_are_up_to_date(keys, numbers):
     module, rows = numbers
     pages = {
         "cli.md": tool("write_cli").page(),
+        "scenarios.md": tool("write_library").page(),
         "keys.md": keys.page(),
         "parameters.md": module.parameters_page(rows),
         "provenance.md": module.provenance_page(rows),

@@ -6,6 +6,7 @@ example prints as a few short values. Few mixtures run always, ten thousand in t
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -15,11 +16,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from paysim.accounting.activity import Activity, Persons
+from paysim.accounting.activity import Activity, Persons, mix_of
 from paysim.accounting.book import Book
 from paysim.accounting.episodes import EpisodeKind, EpisodeRules, Episodes, Stays
 from paysim.accounting.ledger import Ledger
-from paysim.accounting.segments import AGE_BAND_FROM, SEGMENT_CONDITION, SEGMENTS
+from paysim.accounting.segments import AGE_BAND_FROM, AGE_SEX, SEGMENT_CONDITION, SEGMENTS, SEXES
 from paysim.care.catalogue import load_services
 from paysim.contracts.acute_bundle import AcuteBundle, BundledEpisode
 from paysim.contracts.admission_tariff import AdmissionPrice, AdmissionTariff
@@ -44,7 +45,7 @@ from paysim.contracts.salary import Salary
 from paysim.contracts.schedule import ServicePrice
 from paysim.contracts.scope import Participants, Scope
 from paysim.contracts.settlement import LINES, Settlement, post, settle
-from paysim.contracts.shared_savings import Corridor, SharedSavings
+from paysim.contracts.shared_savings import Corridor, SharedSavings, SizeRow
 from paysim.contracts.tariff import Tariff
 from paysim.contracts.terms import component_kinds
 
@@ -78,6 +79,7 @@ def _shared_savings(rng: Rng) -> SharedSavings:
         trend="none" if pooled else str(rng.choice(["none", "region"])),  # type: ignore[arg-type]
         truncate_above_eur=float(rng.choice([500.0, 1e5])) if rng.random() < 0.5 else None,
         minimum_savings_rate=float(rng.choice([0.0, 0.03])),
+        minimum_loss_by_size=(SizeRow(500, 0.05), SizeRow(5000, 0.01)) if rng.random() < 0.3 else (),
         corridors=(Corridor(0.05, 1.0), Corridor(0.1, 0.5)) if rng.random() < 0.3 else (),
         savings_cap_share=0.1 if rng.random() < 0.5 else None,
         quality_indicator="ldl_at_target" if rng.random() < 0.3 else None,
@@ -118,14 +120,18 @@ def _admission_tariff(rng: Rng) -> AdmissionTariff:
 
 def _pay_for_performance(rng: Rng) -> PayForPerformance:
     form = str(rng.choice(["threshold", "linear", "improvement", "rank"]))
-    target = Target("ldl_at_target", 1.0, form, 0.1, 0.6)  # type: ignore[arg-type]
+    left_out = float(rng.choice([0.0, 0.1]))
+    target = Target("ldl_at_target", 1.0, form, 0.1, 0.6, excluded_share=left_out)  # type: ignore[arg-type]
     if rng.random() < 0.5:
         return PayForPerformance((target,), eur_per_person_year=0.01 + _eur(rng, 20.0))
     return PayForPerformance((target,), withhold_share=float(rng.uniform(0.01, 0.1)))
 
 
 def _grid(rng: Rng) -> tuple[GridCell, ...]:
-    return tuple(GridCell(age, deprived, _eur(rng)) for age in AGE_BAND_FROM for deprived in (False, True))
+    if rng.random() < 0.5:
+        return tuple(GridCell(age, deprived, _eur(rng)) for age in AGE_BAND_FROM for deprived in (False, True))
+    cells = itertools.product((0, 25, 60), (False, True), SEXES)
+    return tuple(GridCell(age, deprived, _eur(rng), sex) for age, deprived, sex in cells)  # type: ignore[arg-type]
 
 
 MAKERS: dict[str, Callable[[Rng], Component]] = {
@@ -154,7 +160,12 @@ MAKERS: dict[str, Callable[[Rng], Component]] = {
     "acute_bundle": _acute_bundle,
     "admission_tariff": _admission_tariff,
     "reference_pricing": lambda rng: ReferencePricing("other_care", (Reference(GENERAL[2], 1.0 + _eur(rng), 20.0),)),
-    "distribution": lambda rng: Distribution("integrator", float(rng.random()), float(rng.random())),
+    "distribution": lambda rng: Distribution(
+        "integrator",
+        float(rng.random()),
+        float(rng.random()),
+        by=str(rng.choice(["person_years", "practice", "origin"])),  # type: ignore[arg-type]
+    ),
 }
 
 NOT_BY_CUT = {
@@ -255,6 +266,7 @@ def _period(rng: Rng, years: float, *, closes: bool) -> Activity:
         np.where(SEGMENT_CONDITION > 0, lived * 0.5, 0.0),
         years,
         coded_years=lived * rng.uniform(0.8, 1.2),
+        age_sex=mix_of(rng.exponential(1.0, (*shape, AGE_SEX))),
         fte_years=rng.uniform(0.0, 2.0, (len(PRACTICES), 3)) * years,
         stays=_stays(rng),
         episodes={RULES: _episodes(rng)},

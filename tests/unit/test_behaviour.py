@@ -318,6 +318,32 @@ def test_years_ahead_that_do_not_look_back_at_the_year_weighed_change_nothing(mo
     assert [sharing(year=year, **both) for year in range(3)] == pytest.approx(found, rel=1e-9)
 
 
+def improving(year: int) -> float:
+    """Return marginal revenue of a planned control that is paid by improvement, where savings on that pay are shared.
+
+    More this year is less improvement the next year, whose pay, settled before savings are, becomes a benchmark.
+    """
+    target = Target("ldl_at_target", form="improvement", floor=-0.2, full=0.2)
+    bonus = PayForPerformance((target,), eur_per_person_year=50.0)
+    both = {"loss_rate": 0.5, "base_year_weights": (1.0,), "rebase_every_years": 2}
+    own = SharedSavings(sharing_rate=0.5, lines=("general_practice",), trend="none", **both)
+    counts = np.tile([300.0, 600.0], (2, 1))
+    now = situation(contract(), practices=2)
+    now = replace(now, activity=replace(now.activity, indicators={"ldl_at_target": counts}))
+    terms = (contract(bonus, own),)
+    past = (settle(terms, Book(now.activity, -1)).book.activity,) * (1 + year)
+    found = marginal(replace(now, contracts=terms, year=year, past=past))
+    return float(found.per_unit(found.revenue_eur)[0, VASCULAR, PREVENTION])
+
+
+def test_a_year_whose_first_payments_move_moves_the_benchmarks_that_look_back_at_it(monkeypatch):
+    """Each year looks at the one before alone, so that the year weighed reaches the second one after it by the next."""
+    found = [improving(year) for year in (0, 1)]
+    assert found[0] != pytest.approx(found[1], rel=0.01)
+    monkeypatch.setattr(Part, "looks_back_at", lambda *_: True)
+    assert [improving(year) for year in (0, 1)] == pytest.approx(found, rel=1e-9)
+
+
 def test_terms_tell_at_which_years_they_look_back():
     rebased = SharedSavings(sharing_rate=0.5, base_year_weights=(0.4, 0.6), rebase_every_years=3)
     found = [[back for back in range(1, 8) if Part("own", rebased).looks_back_at(year, back)] for year in (0, 2, 3, 4)]

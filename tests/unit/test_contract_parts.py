@@ -85,3 +85,84 @@ def test_an_amount_beyond_any_scale_is_said() -> None:
     (sentence,) = implausible_amounts([absurd], 3000.0)
     assert "1e+09 EUR per person" in sentence
     assert "more than 100 times" in sentence
+
+
+def test_an_amount_for_a_whole_practice_is_judged_as_one() -> None:
+    from paysim.contracts.coverage import implausible_amounts
+
+    assert implausible_amounts([read_contract("be/gp_new_deal")], 1322.0) == []  # a nurse premium of 198,811 euro
+
+
+def _capitated(**more: Any) -> Any:
+    part = {"kind": "capitation", "rate_eur_per_person_year": 100, **more}
+    return read_contract({"name": "x", "payer": "insurers", "providers": "practices", "components": [part]})
+
+
+def test_what_a_capitation_carves_out_is_paid_never_until_others_pay_it() -> None:
+    services = load_services()
+    assert not [s for s in warnings_over([_capitated()], services.names, services.sectors, 5) if "gp_" in s]
+    carved = _capitated(carve_outs=["gp_visit"])
+    found = [s for s in warnings_over([carved], services.names, services.sectors, 5) if "gp_" in s]
+    assert found == ["service gp_visit is paid never: no component names it"]
+    with pytest.raises(ScenarioError, match="did you mean 'gp_visit'"):
+        _capitated(carve_outs=["gp_visits"])
+
+
+def test_the_coverage_table_has_a_row_for_each_way_of_paying() -> None:
+    from paysim.contracts.coverage import coverage_table
+
+    scenario, services = load_scenario("nl/achterhoek_transition"), load_services()
+    arms = {arm.name: arm.contracts for arm in scenario.arms}
+    rows = coverage_table(arms, services.names, services.sectors, scenario.horizon_years)
+    assert {row["service"] for row in rows} == set(services.names)
+    consults = [row for row in rows if row["service"] == "gp_consult" and "by_steps" in row["arms"]]
+    assert [row["from_year"] for row in consults] == ["0", "1", "4"]
+    assert [bool(row["by_unit"]) for row in consults] == [True, True, False]
+    assert [row["in_advance"].count("/") for row in consults] == [1, 2, 1]
+    assert [row["arms"] for row in rows if row["service"] == "ed_visit"] == ["all"]
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"weights": ["age", "deprivation", "sex"]}, "must both have sex"),
+        ({"weights": ["sex"]}, "name age and deprivation too"),
+        (
+            {"weights": ["age"], "weight_table": [{"age_from": 7, "deprived": False, "weight": 1}]},
+            "multiple of five",
+        ),
+    ],
+)
+def test_weights_that_do_not_fit_their_table_are_refused(more: dict[str, Any], words: str) -> None:
+    with pytest.raises(ScenarioError, match=words):
+        _capitated(**more)
+
+
+def test_a_sex_must_be_in_all_rows_and_every_cell_must_be_there() -> None:
+    grid = [
+        {"age_from": 0, "deprived": d, "sex": s, "eur_per_quarter": 1} for d in (False, True) for s in ("men", "women")
+    ]
+    about = {"kind": "capitation", "grid": grid}
+    given = {"name": "x", "payer": "insurers", "providers": "practices", "components": [about]}
+    assert read_contract(given).components[0].terms.reads == {"age_sex"}
+    about["grid"] = grid[:-1]
+    with pytest.raises(ScenarioError, match="no row for age_0_deprived_women"):
+        read_contract(given)
+    about["grid"] = [*grid[:-1], {"age_from": 0, "deprived": True, "eur_per_quarter": 1}]
+    with pytest.raises(ScenarioError, match="some rows have a sex and some have none"):
+        read_contract(given)
+
+
+def _sharing(**more: Any) -> Any:
+    part = {"kind": "shared_savings", "sharing_rate": 0.5, "agreed_eur_per_person_year": 3000, **more}
+    return read_contract({"name": "x", "payer": "insurers", "providers": "care_group", "components": [part]})
+
+
+def test_an_agreed_benchmark_needs_no_past() -> None:
+    (part,) = _sharing(trend="none").components
+    assert part.base_years_needed == part.years_felt == 0
+    assert not part.looks_back_at(3, 1)
+    with pytest.raises(ScenarioError, match="needs trend: fixed or none"):
+        _sharing()
+    with pytest.raises(ScenarioError, match="looks at no norm, case mix or base years"):
+        _sharing(trend="none", norm_weight=0.5)

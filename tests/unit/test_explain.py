@@ -93,11 +93,10 @@ def test_lines_are_quantities_times_rates(run: Run) -> None:
 
 
 def test_what_single_persons_cost_adds_up_to_what_was_paid(run: Run) -> None:
-    accounts, settlement = explaining._simulate_again(run, ARM, 0, 1, None)
-    ids = accounts.state.people["id"][accounts.state.listed]
+    people, settlement = explaining._simulate_again(run, ARM, 0, 1, None)
     paid: dict[tuple[str, str], float] = defaultdict(float)
-    for number in np.unique(ids):
-        person = accounts.person(int(number))
+    for number in np.unique(people.number):
+        person = people.person(int(number))
         assert person is not None
         for each in explaining._of_person(settlement, person):
             paid[each.contract, each.component] += each.exact_eur or 0.0
@@ -114,10 +113,10 @@ def test_what_single_persons_cost_adds_up_to_what_was_paid(run: Run) -> None:
 
 
 def test_one_person_is_explained_and_is_on_one_list(run: Run) -> None:
-    accounts, settlement = explaining._simulate_again(run, run.current, 0, 1, None)
+    people, settlement = explaining._simulate_again(run, run.current, 0, 1, None)
     names = settlement.book.activity.practice_names
-    number = int(accounts.state.people["id"][accounts.state.listed[0]])
-    own = names[accounts.person(number).practice]  # type: ignore[union-attr]
+    number = int(people.number[0])
+    own = names[people.person(number).practice]  # type: ignore[union-attr]
     found = ps.explain(run, own, 1, person=number)
     assert found.person is not None
     assert found.person.number == number
@@ -125,6 +124,17 @@ def test_one_person_is_explained_and_is_on_one_list(run: Run) -> None:
     for other in [name for name in names if name != own][:1]:
         with pytest.raises(ps.DataError, match="list of another practice"):
             ps.explain(run, other, 1, person=number)
+
+
+def test_one_quarter_of_one_run_is_kept_and_no_region_with_it(run: Run) -> None:
+    first, _ = explaining._simulate_again(run, run.current, 0, 1, None)
+    again = ps.load_run(run.path)
+    second, _ = explaining._simulate_again(again, run.current, 0, 1, None)
+    assert second is not first
+    assert list(explaining._LAST_QUARTER) == [again]
+    held = sum(each.nbytes for each in (second.number, second.seen, second.used))
+    assert held < 1000 * len(second.number)  # bytes: a person as simulated takes kilobytes
+    np.testing.assert_array_equal(second.used, first.used)
 
 
 @pytest.mark.parametrize(
