@@ -7,6 +7,8 @@ it was derived: a cumulative incidence in which other deaths compete (Fine and G
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 from paysim.analysis.observation import FATAL, Observation
@@ -14,11 +16,15 @@ from paysim.diseases.risk.smart2 import YEARS, load_smart2, smart2_hazards
 from paysim.diseases.vascular_events import EGFR, EGFR_USUAL
 from paysim.errors import ModelError
 from paysim.kernel.records import TICKS_PER_YEAR
+from paysim.parameters import Parameters
 
 LEAST_NON_HDL = 1.0
 """mmol/L; a large fall of LDL since base leaves some people with less than none."""
 
 EVENT, OTHER_DEATH = 1, 2
+
+_USUAL = Parameters.load(Path(__file__).with_suffix(".yaml"), "recurrences")
+"""What the equation asks for and nobody in the model has."""
 
 
 def predicted(seen: Observation, rows: np.ndarray) -> np.ndarray:
@@ -36,7 +42,7 @@ def predicted(seen: Observation, rows: np.ndarray) -> np.ndarray:
     """
     if seen.parameters is None:
         raise ModelError("an observation without the model's parameters has no SMART2")
-    start, risk = seen.snapshots[0][rows], seen.parameters.group("risk")
+    start, usual = seen.snapshots[0][rows], _USUAL.group("recurrences")
     people = seen.people[start["person"]]
 
     def has(*flags: str) -> np.ndarray:
@@ -52,10 +58,10 @@ def predicted(seen: Observation, rows: np.ndarray) -> np.ndarray:
         male=people["sex"] == 0,
         sbp=start["sbp"],
         diabetes=has("diabetes"),
-        years_since_first=risk["smart2_years_since_first"],
+        years_since_first=usual["years_since_first"],
         nonhdl=np.maximum(start["tc"] - start["hdl"], LEAST_NON_HDL),
         egfr=egfr,
-        crp=risk["smart2_crp"],
+        crp=usual["crp"],
         antithrombotic=has("antiplatelet"),
         smoker=start["smoker"],
         cad=has("prior_mi", "angina"),

@@ -67,7 +67,7 @@ def test_clinics_hold_about_as_many_more_visits_as_they_plan(forced: list[Cell])
     assert 1.05 < more / usual < 1.25
     assert of(forced, "lever_specialist_follow_up") == pytest.approx(LEVELS)
     occupancy = of(forced, "follow_up_occupancy_share")
-    assert max(occupancy) - min(occupancy) < 0.15  # slots go with them
+    assert max(occupancy) / min(occupancy) < 1.25  # slots go with them: else by 1.2 / 0.8
 
 
 def test_nobody_else_is_seen_or_treated_otherwise(forced: list[Cell]) -> None:
