@@ -35,7 +35,16 @@ ROWS = (
 )
 LEVERS = (
     *("visit_intensity", "prevention", "referral", "delegation", "coding", "availability"),
-    *("acceptance", "retention", "list_size", "gp_hours", "nurse_hours", "elective_admission", "length_of_stay"),
+    *(
+        "consultation_length",
+        "acceptance",
+        "retention",
+        "list_size",
+        "gp_hours",
+        "nurse_hours",
+        "elective_admission",
+        "length_of_stay",
+    ),
 )
 ABSOLUTE = ("wait_gp_planned_days", "wait_nurse_days", "qalys", "lists_closed", "patients_let_go", "changes_refused")
 PER_MILLION = ("spending_total", "spending_general_practice", "spending_hospital")
