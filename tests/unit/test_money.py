@@ -10,12 +10,13 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
 import paysim as ps
 from paysim.accounting.organisations import Organisation, Organisations
-from paysim.analysis.compare import CHANCE_ONLY, ONE_SUM
+from paysim.analysis.compare import CHANCE_ONLY, FEW, FEWEST_PRACTICES, ONE_SUM
 from paysim.analysis.explain import explain
 from paysim.analysis.money import (
     MEASURED,
@@ -192,16 +193,31 @@ def test_one_sum_of_the_region_has_no_interval_between_practices(run: Run) -> No
     """Practices that share one pooled payment are no sample of it, but of the care that it was reckoned on."""
     results = run.results
     moved = results[(results["measure"] == "paid_on_pooled_sum") & (results["arm"] == ARM)]
-    table = ps.compare(run).set_index("measure")
     pooled = bool(moved["value"].any())
     assert pooled == any(
         getattr(part.terms, "pooled", False) for each in run.contracts(ARM) for part in each.components
     )
-    for name in ("spending_per_head", "spending_organisations_per_head", "organisations_result_per_head"):
-        row = table.loc[name]
-        assert row["difference"] != 0.0
-        assert (row["interval"] == ONE_SUM and np.isnan(row["low"])) == (pooled or "result" in name)
-    assert table.loc["care_payments_per_head", "interval"] == CHANCE_ONLY
+    for found, care in ((run, FEW), (of_many_practices(results), CHANCE_ONLY)):
+        table = ps.compare(found, BASE).set_index("measure")
+        for name in ("spending_per_head", "spending_organisations_per_head", "organisations_result_per_head"):
+            row = table.loc[name]
+            assert row["difference"] != 0.0
+            assert (row["interval"] == ONE_SUM and np.isnan(row["low"])) == (pooled or "result" in name)
+        row = table.loc["care_payments_per_head"]
+        assert row["interval"] == care
+        assert (row["low"] < row["difference"] < row["high"]) == (care == CHANCE_ONLY)
+
+
+def of_many_practices(results: pd.DataFrame) -> pd.DataFrame:
+    """Return the results of a run as if every practice were as many as intervals take, each dearer than the last."""
+    results = results.astype({"group": str})
+    parts = results["dimension"].isin(["practice", "origin"])
+    copies = []
+    for k in range(FEWEST_PRACTICES):
+        each = results[parts].assign(group=results["group"] + f" of {k}")
+        dearer = each["measure"].str.startswith(("spending", "payments"))
+        copies.append(each.assign(value=each["value"].where(~dearer, each["value"] * (1.0 + 0.1 * k))))
+    return pd.concat([results[~parts], *copies])
 
 
 @pytest.fixture(scope="module")

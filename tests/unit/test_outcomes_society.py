@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import paysim as ps
+from paysim.accounting.concentration import TRUNCATED_AT
 from paysim.engine.facts import FATAL
 from paysim.outcomes import Counted, outcome_parameters
 from paysim.outcomes.society import SocietyTerms, measures, society_terms
@@ -23,7 +24,8 @@ SERVICES = (
 )
 SECTORS = (*(GENERAL_PRACTICE,) * 9, "out_of_hours", *("hospital",) * 6, "long_term_care")
 EXTRA = ("gp_payments", "standing_costs", "staff_lent", "programme_payments", "programme_cost", "patient_payments")
-MORE = ("person_years", "payments_by_others", "utility_lost", "deaths", *FATAL)
+ABOVE = tuple(f"payments_above_{euro}" for euro in TRUNCATED_AT)
+MORE = ("person_years", "payments_by_others", "utility_lost", "deaths", *FATAL, *ABOVE)
 WEIGHT = 3.0
 BANDS = 20
 

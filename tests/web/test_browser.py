@@ -184,7 +184,7 @@ def test_a_region_is_looked_at_alone(watched):
     page.click("button.main")
     page.wait_for_url("**/runs/*/region")
     assert page.locator("text=Verdict").count() == 0
-    page.locator("details >> text=By age").click()
+    page.locator("details > summary", has_text="By age").click()
     for chart in page.locator("details[open] .chart").all():
         chart.locator("canvas").wait_for()
         assert chart.locator("canvas").bounding_box()["height"] > 50

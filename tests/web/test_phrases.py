@@ -127,8 +127,8 @@ def test_every_reason_of_a_pilots_verdict():
         ),
     ]
     cash = SimpleNamespace(party="organisation", certain_need=0.0, insolvent=0.0, reserve_needed=1234.0)
-    money = SimpleNamespace(chance_bonus=0.5, chance_penalty=0.5, loss=0.0, cash=(cash,))
-    late = SimpleNamespace(chance_bonus=0.0, chance_penalty=0.0, loss=0.9, cash=(copy.copy(cash),))
+    money = SimpleNamespace(chance_bonus=0.5, chance_penalty=0.5, loss=0.0, payer_loss=0.0, cash=(cash,))
+    late = SimpleNamespace(chance_bonus=0.0, chance_penalty=0.0, loss=0.9, payer_loss=0.9, cash=(copy.copy(cash),))
     late.cash[0].insolvent = 0.9
     short = SimpleNamespace(**vars(late) | {"cash": (copy.copy(cash),)})
     short.cash[0].certain_need = 50.0
