@@ -42,7 +42,8 @@ _SHARED = {
     "group": "treated, control or none: who takes part in one draw of the pilot, at random whatever its selection",
     "start_year": "contract year in which a treated practice starts; empty for others",
     "observed": "1 in the rows that an evaluator would have: of treated practices from their start on those of the arm "
-    "on trial, otherwise those of the comparator. The arm on trial has been in force since year 0",
+    "on trial, otherwise those of the comparator; who came to a treated practice under the arm on trial is seen there. "
+    "The arm on trial has been in force since year 0",
 }
 PERSON_DICTIONARY = {
     "person": "number of the person, the same in both arms (synthetic)",
@@ -259,8 +260,13 @@ def _mark(frame: pd.DataFrame, taking_part: dict[str, tuple[str, int]], pilot: P
     end = NEVER if pilot.withdrawn_after is None else pilot.start_year + pilot.withdrawn_after
     on = (frame["year"] >= start) & (frame["year"] < end)
     shown = pd.Series(np.where(on, pilot.trial_arm, pilot.comparator_arm), index=frame.index)
-    observed = (frame["arm"] == shown).astype(np.int8)
-    return frame.assign(group=group, start_year=start.where(start < NEVER).astype("Int64"), observed=observed)
+    observed = frame["arm"] == shown
+    if "person" in frame:  # a move between practices that the contract brought about: who is seen under it has come
+        whose = pd.MultiIndex.from_frame(frame[["person", "year"]])
+        come = whose[observed & (frame["arm"] == pilot.trial_arm)]
+        observed = observed & ~((frame["arm"] == pilot.comparator_arm) & whose.isin(come))
+    start_year = start.where(start < NEVER).astype("Int64")
+    return frame.assign(group=group, start_year=start_year, observed=observed.astype(np.int8))
 
 
 def _named(dictionary: dict[str, str], frame: pd.DataFrame) -> dict[str, str]:

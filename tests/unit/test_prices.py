@@ -121,6 +121,7 @@ def test_all_euros_of_a_run_move_with_the_price_year_and_nothing_else(tmp_path: 
     both = runs[2023].results.merge(runs[2018].results, on=keys, suffixes=("", "_2018"), validate="one_to_one")
     assert len(both) == len(runs[2023].results) == len(runs[2018].results)
     factor = PriceLevel("NL", 2018).factor(2023)
+    both = both[~both["measure"].str.startswith("payments_above_")]  # above a fixed sum of euros, whatever prices do
     euros = both["unit"].str.startswith("EUR")
     ratio = both["value_2018"] - both["value"] * np.where(euros, factor, 1.0)
     # The practice adds to cents, so that a ledger of other prices rounds at other places.
