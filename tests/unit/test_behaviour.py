@@ -744,7 +744,7 @@ def test_ontario_is_reproduced_within_its_acceptance_range(name):
     for _ in range(60):
         levers = behaviour.decide(now)
         activity = base
-        for lever in range(4):
+        for lever in range(len(LEVERS)):
             for condition in range(3):
                 activity = respond(
                     activity,
