@@ -1,7 +1,8 @@
 """Overtime: minutes worked in a quarter beyond the contact hours that are paid for.
 
 Minutes worked are those of the services delivered, advice to nurses and writing up included; contact hours are those
-of the appointment book. What a quarter has left over does not pay for another quarter.
+that working time gives. GPs who decide to work longer do so unpaid, so that these hours are overtime. What a quarter
+has left over does not pay for another quarter.
 """
 
 from __future__ import annotations
