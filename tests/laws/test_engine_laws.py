@@ -627,7 +627,10 @@ def test_prevention_treats_people_and_treatment_saves_them() -> None:
     useless: Changes = tuple((name, 1.0) for name in (*ratios, *control))
     found = {}
     for what, changes in (("strong", strong), ("useless", useless)):
-        for effort, value in (("base", 1.0), ("push", 1e4)):
+        for effort, value in (
+            ("base", 1.0),
+            ("push", 1e4),
+        ):  # everybody indicated: programmes hold nine in ten of them at base
             process = _set_levers({PREVENTION: value}, {PREVENTION: value})
             cell, _ = _run(parameters=(*many, *changes), process=process)
             found[what, effort] = {
