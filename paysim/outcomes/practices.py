@@ -75,6 +75,14 @@ def _working(counted: Counted) -> np.ndarray:
     return np.asarray(fte.reshape(counted.years, -1, *fte.shape[1:]).mean(axis=1))
 
 
+def _gp_hours(counted: Counted) -> np.ndarray | float:
+    """Return the hours in the book of GPs over those of their working time, mean of a year ``[Y, P]``."""
+    if "gp_hours" not in counted.practice_lever_names:
+        return 1.0
+    hours = counted.arrays["practice_levers"][:, :, counted.practice_lever_names.index("gp_hours")]
+    return np.asarray(hours.reshape(counted.years, -1, hours.shape[1]).mean(axis=1))
+
+
 def _hours(counted: Counted) -> Iterator[Measure]:
     services = counted.by_year(counted.arrays["services"].sum(axis=2))  # [Y, P, S]
     longer = counted.by_year(counted.longer_hours())  # [Y, P, professions]
@@ -84,7 +92,9 @@ def _hours(counted: Counted) -> Iterator[Measure]:
     busy = counted.by_year(counted.arrays["busy"]) / _TICKS_PER_HOUR  # [Y, P, 4]
     for who, lanes in PROFESSIONS.items():
         used = with_all(busy[:, :, lanes].sum(axis=2))
-        room = with_all(counted.contact_hours[:, :, lanes].sum(axis=2))
+        # The book of GPs is as long as they work; nurses' working time has what they work more or less already.
+        of_working_time = _gp_hours(counted) if who == "gp" else 1.0
+        room = with_all(counted.contact_hours[:, :, lanes].sum(axis=2) * of_working_time)
         share = np.divide(used, room, out=np.zeros_like(used), where=room > 0.0)
         yield Measure(f"{who}_utilisation", "share", share, whole=share.mean(axis=0))
     fte = _working(counted)

@@ -1,0 +1,57 @@
+"""Hours that practices decide on: GPs work them for nothing, nurses are paid, and the book is as long as both make it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from paysim.behaviour.lists import Lists
+from paysim.care.costs import BILLS
+from paysim.engine.cell import Cell, run_arm, run_base, settling_arm
+from paysim.engine.model import build_model
+from paysim.engine.responses import LeverPath, Step
+from paysim.kernel.records import LEVERS
+from tests.toy import scenario, values
+
+
+@pytest.fixture(scope="module")
+def forced() -> tuple[Cell, Cell]:
+    """As in the base years, and with a tenth more hours of GPs and a fifth more of nurses."""
+    model = build_model(scenario(1, 1), sample=1500)
+    base, practices = run_base(model, 0), len(model.population.practices)
+    ones, lists = np.ones((practices, 3, len(LEVERS))), Lists.usual(practices)
+    usual, longer = (
+        run_arm(
+            model,
+            base,
+            settling_arm(model.scenario),
+            0,
+            replay=LeverPath((Step(ones, ones, lists, hours=np.tile(hours, (practices, 1))),) * 4),
+        )
+        for hours in ((1.0, 1.0, 1.0), (1.1, 1.2, 1.2))
+    )
+    return usual, longer
+
+
+def ratio(forced: tuple[Cell, Cell], measure: str) -> float:
+    usual, longer = (float(values(cell.results, measure)[-1]) for cell in forced)
+    return longer / usual
+
+
+def test_nurses_are_paid_for_their_hours_and_gps_are_not(forced: tuple[Cell, Cell]) -> None:
+    found = {bill: ratio(forced, f"practice_costs_{bill}") for bill in BILLS if bill != "material"}
+    nurses = {bill for bill in found if "nurse" in bill}
+    assert nurses
+    for bill, of in found.items():
+        assert of == pytest.approx(1.2 if bill in nurses else 1.0, rel=1e-9), bill
+    assert ratio(forced, "gp_fte") == 1.0
+    assert ratio(forced, "nurse_fte") == pytest.approx(1.2)
+
+
+def test_longer_books_are_emptier_and_shorten_waits(forced: tuple[Cell, Cell]) -> None:
+    """More needs are met and so the book fills a little; occupancy is of the hours that are worked."""
+    assert 1.0 / 1.1 <= ratio(forced, "gp_utilisation") < 1.0
+    assert 1.0 / 1.2 <= ratio(forced, "nurse_utilisation") < 1.0
+    for measure in ("wait_gp_planned_days", "needs_dropped"):
+        assert ratio(forced, measure) < 0.99, measure
+    assert ratio(forced, "lever_gp_hours") == pytest.approx(1.1)
