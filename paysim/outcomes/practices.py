@@ -71,16 +71,20 @@ def _money(counted: Counted) -> Iterator[Measure]:
 
 def _working(counted: Counted) -> np.ndarray:
     """Return working time of `PROFESSIONS`, mean of a year ``[Y, P, 3]``."""
-    fte = counted.arrays["fte"]
-    return np.asarray(fte.reshape(counted.years, -1, *fte.shape[1:]).mean(axis=1))
+    return _mean_of_years(counted, counted.arrays["fte"])
+
+
+def _mean_of_years(counted: Counted, values: np.ndarray) -> np.ndarray:
+    """Return the mean of each year's quarters ``[Y, ...]`` of values by quarter ``[T, ...]``."""
+    return np.asarray(values.reshape(counted.years, -1, *values.shape[1:]).mean(axis=1))
 
 
 def _gp_hours(counted: Counted) -> np.ndarray | float:
     """Return the hours in the book of GPs over those of their working time, mean of a year ``[Y, P]``."""
     if "gp_hours" not in counted.practice_lever_names:
         return 1.0
-    hours = counted.arrays["practice_levers"][:, :, counted.practice_lever_names.index("gp_hours")]
-    return np.asarray(hours.reshape(counted.years, -1, hours.shape[1]).mean(axis=1))
+    at = counted.practice_lever_names.index("gp_hours")
+    return _mean_of_years(counted, counted.arrays["practice_levers"][:, :, at])
 
 
 def _hours(counted: Counted) -> Iterator[Measure]:
@@ -105,7 +109,7 @@ def _hours(counted: Counted) -> Iterator[Measure]:
 
 def _lists(counted: Counted) -> Iterator[Measure]:
     """Yield who finds a practice, and one's own doctor in it."""
-    closed = counted.arrays["closed"].reshape(counted.years, -1, counted.arrays["closed"].shape[1]).mean(axis=1)
+    closed = _mean_of_years(counted, counted.arrays["closed"])
     share = np.concatenate([closed.mean(axis=1, keepdims=True), closed], axis=1)
     yield Measure("lists_closed", "share", share, whole=share.mean(axis=0))
     at_work = with_all((_working(counted)[:, :, 0] > 0.0) * counted.weight)
