@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -176,8 +176,8 @@ def _simulated(world: World) -> pa.Table:
     people = pd.DataFrame(_heads(model), columns=["group", "value"]).assign(measure=PEOPLE, unit="persons")
     tables = []
     for cell in _arms(model, world.replicate):
-        found = pd.DataFrame(cell.results)
-        found = found[found["period"] == HORIZON]
+        of_horizon = cell.results["period"] == HORIZON
+        found = pd.DataFrame({name: column[of_horizon] for name, column in cell.results.items()})
         kept = (found["dimension"] == WHOLE) | ((found["dimension"] == EDUCATION) & found["measure"].isin(BY_EDUCATION))
         tables.append(pd.concat([found[kept], people]).assign(arm=cell.arm))
     whole = pd.concat(tables)[["arm", "group", "measure", "value", "unit"]]
@@ -277,11 +277,12 @@ def _arms(model: Model, replicate: int) -> Iterator[Cell]:
     scenario = model.scenario
     base = run_base(model, replicate)
     current = scenario.arm(scenario.current)
-    first, settling = run_arm(model, base, current, replicate), settling_arm(scenario)
-    passive = first if settling == current else run_arm(model, base, settling, replicate)
+    run = partial(run_arm, explained=False)
+    first, settling = run(model, base, current, replicate), settling_arm(scenario)
+    passive = first if settling == current else run(model, base, settling, replicate)
     solved = solve_arms(scenario, by_year(passive.quarters), base.years)
     for arm in scenario.arms:
-        yield first if arm.name == current.name else run_arm(model, base, solved[arm.name][0], replicate)
+        yield first if arm.name == current.name else run(model, base, solved[arm.name][0], replicate)
 
 
 def simulate_worlds(

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -89,10 +90,15 @@ class _Cells:
         coded = activity.coded_years
         self.coded_years = None if coded is None else coded[:, self.rows]
         self.indicators, self.condition = dict(activity.indicators), condition
-        self.people = np.stack([activity.person_years[:, c == SEGMENT_CONDITION].sum(axis=1) for c in range(3)])
+        self._everybody = activity.person_years
         self.now, self.new, self.terms = now[:, None], new[:, None], terms
         self.catalogue = services
         self.gp_minutes = np.zeros(now.size)
+
+    @cached_property
+    def people(self) -> Floats:
+        """``[condition, practice]`` person-years."""
+        return np.stack([self._everybody[:, c == SEGMENT_CONDITION].sum(axis=1) for c in range(3)])
 
     def total(self, names: tuple[str, ...]) -> Floats:
         """Return ``[practice]`` units of some services together."""

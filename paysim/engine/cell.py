@@ -137,6 +137,7 @@ def run_arm(
     state: State | None = None,
     on_close: Callable[[Accounts, Settlement], None] | None = None,
     replay: LeverPath | None = None,
+    explained: bool = True,
 ) -> Cell:
     """Simulate one arm over the horizon; its contracts have all rates solved.
 
@@ -152,6 +153,8 @@ def run_arm(
         Called with the books at the close of every quarter.
     replay
         What providers do, in place of what they would decide.
+    explained
+        Whether the cell keeps incentives and remarks on decisions; studies of many worlds do without.
     """
     scenario, of_current = model.scenario, model
     model = under_rules(model, arm)
@@ -165,7 +168,7 @@ def run_arm(
     ledger = Ledger(arm.name, 0, replicate)
     accounts = Accounts(model, state, arm.contracts, ledger, 0, base.quarters, base.open_episodes)
     accounts.on_close = on_close
-    responses = Responses(model, arm, base.years, replicate, of_current, replay)
+    responses = Responses(model, arm, base.years, replicate, of_current, replay, explained)
     years = scenario.horizon_years
     migration = Migration(model, state, replicate)
     region = _region(model, state, accounts, hospital, migration, 0, engine, years, arm.name, progress, on_events)

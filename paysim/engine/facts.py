@@ -104,7 +104,8 @@ class Facts:
         self.model, self.state = model, state
         self._ascvd = self._mask(ASCVD)
         self._conditions = [self._mask(getattr(module(name), "CHRONIC", ())) for name in model.scenario.diseases]
-        self._avoidable = self._numbers(AVOIDABLE)
+        self._avoidable = np.zeros(len(model.processes), bool)
+        self._avoidable[self._numbers(AVOIDABLE)] = True
         self._vascular = self._numbers(CARDIOVASCULAR_DEATHS)
         names = model.care.services.names
         services = tuple(FATAL.values())
@@ -129,7 +130,7 @@ class Facts:
 
     def admitted(self, requests: np.ndarray) -> None:
         """Count the avoidable ones among a week's admissions; rows must not have moved since."""
-        of_these = (requests["kind"] == ADMISSION_REQUEST) & np.isin(requests["process"], self._avoidable)
+        of_these = (requests["kind"] == ADMISSION_REQUEST) & self._avoidable[requests["process"]]
         np.add.at(self._flows[:, _COLUMN["avoidable_admissions"]], requests["row"][of_these], 1.0)
 
     def follow(self, left: np.ndarray, taken: np.ndarray) -> None:

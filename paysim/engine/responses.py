@@ -103,6 +103,8 @@ class Responses:
         The model under the current arm's rules of delegation, where those of `model` are others.
     replay
         What providers do, in place of what they would decide.
+    explained
+        Whether `table` and `remarks` are kept; no decision depends on them.
 
     Attributes
     ----------
@@ -122,7 +124,9 @@ class Responses:
         replicate: int,
         of_current: Model | None = None,
         replay: LeverPath | None = None,
+        explained: bool = True,
     ) -> None:
+        self.explained = explained
         self.model, self.arm, self.replicate, self.replay = model, arm, replicate, replay
         self.path: list[Step] = []
         self.of_current = of_current or model
@@ -252,6 +256,8 @@ class Responses:
         return tuple(levers)
 
     def _look(self, situation: Situation) -> None:
+        if not self.explained:
+            return
         self.remarks.look(self.quarter + 1, self.behaviour, situation)
         self.table += incentive_table(situation, self.behaviour, self.arm.name, self.replicate)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -177,6 +178,7 @@ CONTACT_SERVICES = (
 SORT_NURSE, SORT_MENTAL_NURSE, SORT_CHRONIC_NURSE, SORT_CHRONIC_GP, SORT_START = 5, 6, 7, 8, 9
 
 
+@cache  # as many as there are processes and choices
 def stream_key(name: str) -> np.uint64:
     """Return the key of a process's random stream: it depends on the name alone."""
     return np.uint64(int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little"))
