@@ -32,6 +32,7 @@ from paysim.engine.admissions import Admissions, OpenEpisodes
 from paysim.engine.facts import FACTS, INDICATORS, REPORTED, Facts
 from paysim.engine.groups import CELLS, EXTRA, Groups, cell_codes, make_groups
 from paysim.engine.model import Model
+from paysim.engine.staff import further_gp_hours
 from paysim.kernel import advance as kernel
 from paysim.kernel import use
 from paysim.kernel.records import (
@@ -474,12 +475,13 @@ class Accounts:
         return np.asarray(self._idle_eur(activity) + longer + np.delete(bills, carried, axis=1).sum(axis=1))
 
     def _idle_eur(self, activity: Activity, in_programmes: np.ndarray | float = 0.0) -> np.ndarray:
-        """Return what time costs that is paid but spent on no contact, nor on so many hours of programmes: ``[P]``."""
-        care, fte = self.model.care, self.state.practices["fte"]
+        """Return what time costs that is worked but spent on no contact, nor on so many hours of programmes: ``[P]``."""
+        care, practices = self.model.care, self.state.practices
         hours = activity.services.sum(axis=1) @ care.minutes / 60.0 + in_programmes
         if activity.longer_hours is not None:
             hours[:, 0] += activity.longer_hours
-        return care.costs.idle_staff_eur(fte, hours, activity.years)
+        further = further_gp_hours(care.book, practices) * activity.years
+        return care.costs.idle_staff_eur(practices["fte"], hours, activity.years, further)
 
     def _lend_staff(self, activity: Activity) -> np.ndarray:
         """Post back what programmes cost in hours that practices pay their staff for anyway; return it: ``[P]`` euro.
