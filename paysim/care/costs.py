@@ -22,6 +22,27 @@ _ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
+class NurseYear:
+    """Hours of a full-time nurse in a year.
+
+    Attributes
+    ----------
+    paid
+        That she works and is paid for.
+    with_patients
+        Of these, with patients, the book being full.
+    """
+
+    paid: float
+    with_patients: float
+
+    @property
+    def share_with_patients(self) -> float:
+        """Share of the hours that are paid for; 1 where nurses see nobody, so that nothing is divided by it."""
+        return self.with_patients / self.paid if self.with_patients > 0.0 else 1.0
+
+
+@dataclass(frozen=True)
 class PracticeCosts:
     """Yearly costs of a practice in euro of 2023.
 
@@ -63,6 +84,10 @@ class PracticeCosts:
             mental_nurse_eur=self.mental_nurse_eur_per_fte / self.staff_hours_per_fte,
             assistant_eur=self.assistant_eur_per_fte / self.staff_hours_per_fte,
         )
+
+    def nurse_year(self, contact_hours: float) -> NurseYear:
+        """Return the hours of a full-time nurse, of which so many a year are with patients."""
+        return NurseYear(self.staff_hours_per_fte, contact_hours)
 
     def bills(
         self, fte: Floats, person_years: Floats, years: float = 1.0, share: Floats | float = 1.0

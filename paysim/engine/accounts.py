@@ -475,7 +475,7 @@ class Accounts:
         return np.asarray(self._idle_eur(activity) + longer + np.delete(bills, carried, axis=1).sum(axis=1))
 
     def _idle_eur(self, activity: Activity, in_programmes: np.ndarray | float = 0.0) -> np.ndarray:
-        """Return what time costs that is worked but spent on no contact, nor on so many hours of programmes: ``[P]``."""
+        """Return what time costs that is worked but spent on no contact and no hours of programmes: ``[P]``."""
         care, practices = self.model.care, self.state.practices
         hours = activity.services.sum(axis=1) @ care.minutes / 60.0 + in_programmes
         if activity.longer_hours is not None:

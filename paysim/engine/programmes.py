@@ -366,8 +366,8 @@ class Delivery:
         if not self._rounds_short:
             return ""
         return (
-            f"{self.programme.title}: people it has selected are not asked in {self._rounds_short} of "
-            f"{self._rounds_begun} rounds, because GPs and nurses of their practice have no hours left, and it hires none"
+            f"{self.programme.title}: in {self._rounds_short} of {self._rounds_begun} rounds people it has selected "
+            "are not asked, because GPs and nurses of their practice have no hours left, and it hires none"
         )
 
     def _places(self, year: int) -> float:

@@ -291,4 +291,5 @@ class Responses:
             activity_levers=np.mean(self.past, axis=0),
             other_gp_hours=fte[:, 0] * care.costs.gp_hours_per_fte - hours,
             weight=model.population.practices[0].weight,
+            nurse_year=care.costs.nurse_year(float(book_hours(care.book, np.ones((1, len(HOURS))))[0, 1])),
         )
