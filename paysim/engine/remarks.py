@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -64,8 +65,8 @@ class Remarks:
         most = getattr(behaviour, "hours_at_most", None)
         worked, wanted = staff_hours(situation), behaviour.best_response(situation) > situation.levers
         gps = situation.gp_hours_capacity[:, None]
-        room: np.ndarray = most(situation) if most else np.hstack([gps, np.full_like(worked[:, 1:], np.inf)])
-        full: np.ndarray = worked >= _FULL * room
+        room: Any = most(situation) if most else np.hstack([gps, np.full_like(worked[:, 1:], np.inf)])
+        full = worked >= _FULL * room
         for k, who, what in (
             (VISIT_INTENSITY, full[:, 0], "more visits are wanted than GPs have hours for"),
             (DELEGATION, full[:, 1:].any(axis=1), "more is to be handed to nurses than they have hours for"),
