@@ -36,11 +36,13 @@ from paysim.engine.staff import further_gp_hours
 from paysim.kernel import advance as kernel
 from paysim.kernel import use
 from paysim.kernel.records import (
+    ASKED,
     CODING,
     CONSULTATION_LENGTH,
     EPISODES,
     PERIODS_PER_YEAR,
     SEEN,
+    SEEN_AFTER_HOURS,
     TICKS_PER_WEEK,
     TICKS_PER_YEAR,
     WEEKS_PER_PERIOD,
@@ -480,8 +482,15 @@ class Accounts:
         hours = activity.services.sum(axis=1) @ care.minutes / 60.0 + in_programmes
         if activity.longer_hours is not None:
             hours[:, 0] += activity.longer_hours
-        further = further_gp_hours(care.book, practices) * activity.years
+        further = further_gp_hours(care.book, practices) * activity.years + self._after_hours(activity)
         return care.costs.idle_staff_eur(practices["fte"], hours, activity.years, further)
+
+    def _after_hours(self, activity: Activity) -> np.ndarray:
+        """Return hours of GPs with patients seen while the practice is closed, of usual length ``[P]``."""
+        contacts = activity.services.sum(axis=1)[:, self._of_gps]
+        minutes, held = contacts @ self.model.care.minutes[self._of_gps, 0], contacts.sum(axis=1)
+        length = np.divide(minutes, held, out=np.zeros_like(held), where=held > 0.0)
+        return np.asarray(self.state.practices["access"][:, ASKED, SEEN_AFTER_HOURS] * length / 60.0)
 
     def _lend_staff(self, activity: Activity) -> np.ndarray:
         """Post back what programmes cost in hours that practices pay their staff for anyway; return it: ``[P]`` euro.
