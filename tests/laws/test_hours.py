@@ -10,6 +10,7 @@ from paysim.care.costs import BILLS
 from paysim.engine.cell import Cell, run_arm, run_base, settling_arm
 from paysim.engine.model import Model, build_model
 from paysim.engine.responses import LeverPath, Step
+from paysim.engine.staff import book_hours, further_gp_hours
 from paysim.kernel.records import LEVERS
 from tests.toy import scenario, values
 
@@ -62,6 +63,21 @@ def test_hours_of_gps_are_a_resource_cost_that_nobody_pays(forced: tuple[Cell, C
         )
         hours = fte * (costs.gp_hours_per_fte + further * book.hours_per_year(1.0, 0.0)[:2].sum())
         assert cost - paid == pytest.approx(hours * costs.wages().gp_eur, rel=1e-6)
+
+
+def test_hours_that_gps_work_are_those_of_the_book_and_of_no_other(model: Model) -> None:
+    """What programmes may take, and what is a cost beyond working time; nurses' working time holds theirs already."""
+    book, rows = model.care.book, np.zeros(3, dtype=[("fte", "f8", 3), ("hours", "f8", 3)])
+    rows["fte"] = [(2.0, 1.0, 0.5), (2.0, 1.0, 0.5), (0.0, 0.0, 0.0)]
+    rows["hours"] = [(1.1, 1.2, 1.2), (0.9, 1.0, 1.0), (1.1, 1.0, 1.0)]
+    hours = book_hours(book, rows["fte"])
+    assert hours[0] == pytest.approx(52.0 * np.array([2.0, 1.0, 0.5]) * _contact_hours(model))
+    assert further_gp_hours(book, rows) == pytest.approx([0.1 * hours[0, 0], -0.1 * hours[0, 0], 0.0])
+
+
+def _contact_hours(model: Model) -> np.ndarray:
+    gp, nurse = model.care.book.gp_contact_hours_per_week, model.care.book.nurse_contact_hours_per_week
+    return np.array([gp, nurse, nurse])
 
 
 def test_longer_books_are_emptier_and_shorten_waits(forced: tuple[Cell, Cell]) -> None:
