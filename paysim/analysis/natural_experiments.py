@@ -19,7 +19,7 @@ from paysim.accounting.segments import CONDITIONS, SEGMENT_CONDITION, SEGMENTS
 from paysim.behaviour import load_behaviour
 from paysim.behaviour.altruism import altruism_quantiles
 from paysim.behaviour.hospital import elective_margin
-from paysim.behaviour.incentives import make_anchor, revenue_eur
+from paysim.behaviour.incentives import costs_per_unit, make_anchor, revenue_eur
 from paysim.behaviour.profit_altruism import ProfitAltruism
 from paysim.behaviour.response import CONTACTS, GP_CONTACTS, respond
 from paysim.behaviour.situation import Floats, PracticeTraits, Situation, response_terms
@@ -109,7 +109,9 @@ def walk(start: Situation, behaviour: ProfitAltruism, quarters: int) -> list[Flo
     levers, past, path = start.levers, [start.levers] * PERIODS_PER_YEAR, []
     for _ in range(quarters):
         observed = np.mean(past, axis=0)
-        now = replace(start, activity=activity_at(start, observed), levers=levers, activity_levers=observed)
+        activity = activity_at(start, observed)
+        costs = start.practice_costs_eur + _further_bills(start, activity)
+        now = replace(start, activity=activity, practice_costs_eur=costs, levers=levers, activity_levers=observed)
         levers = behaviour.decide(now)
         past = [*past[1:], levers]
         path.append(levers)
@@ -124,6 +126,12 @@ def activity_at(start: Situation, levers: Floats) -> Activity:
             ones, new = start.levers[:, condition, lever], levers[:, condition, lever]
             activity = respond(activity, lever, condition, ones, new, start.terms, start.services).activity
     return activity
+
+
+def _further_bills(start: Situation, activity: Activity) -> Floats:
+    """Return ``[practice]`` euros a year that nurses' hours and material cost beyond those of the base year."""
+    nurses, _, material = costs_per_unit(start).T
+    return np.asarray((activity.services - start.activity.services).sum(axis=1) @ (nurses + material))
 
 
 def _traits(reference: Reference, behaviour: ProfitAltruism) -> PracticeTraits:

@@ -20,7 +20,15 @@ from paysim.accounting.activity import Activity
 from paysim.accounting.book import Book
 from paysim.accounting.segments import SEGMENT_CONDITION, SEGMENT_NAMES
 from paysim.behaviour.hospital import ELECTIVE, FOLLOW_UP, HOSPITAL, elective_margin, follow_up_margin, stay_margin
-from paysim.behaviour.incentives import HALF_A_CENT, PEOPLE, UNITS, directions, expected_revenue_eur, signed
+from paysim.behaviour.incentives import (
+    HALF_A_CENT,
+    PEOPLE,
+    UNITS,
+    care_cost_per_unit,
+    directions,
+    expected_revenue_eur,
+    signed,
+)
 from paysim.behaviour.lists import Lists, moved_lists, patient_margins
 from paysim.behaviour.protocol import Behaviour
 from paysim.behaviour.response import respond
@@ -188,9 +196,8 @@ def patient_table(
             continue
         revenue = _own(situation, up, down) / years
         before = None if current is None else _own(current, up, down) / years
-        services, own = situation.services, situation.services.in_sector("general_practice")
-        per_unit = (services.minutes @ situation.wages.per_minute() + services.material_eur) * own
-        cost = float(np.abs(up.services - down.services).sum(axis=(0, 1)) @ per_unit) / years
+        used = np.abs(up.services - down.services).sum(axis=(0, 1))
+        cost = float(used @ care_cost_per_unit(situation)) / years
         rows.append(
             {
                 "arm": arm,

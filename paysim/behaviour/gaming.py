@@ -24,7 +24,7 @@ from paysim.accounting.activity import Activity
 from paysim.accounting.book import Book
 from paysim.accounting.segments import AGE_BAND_NAMES, SEGMENT_AGE_BAND, SEGMENT_CONDITION, SEGMENT_DEPRIVED
 from paysim.behaviour.hospital import FOLLOW_UP, HOSPITAL
-from paysim.behaviour.incentives import PEOPLE, expected_revenue_eur
+from paysim.behaviour.incentives import PEOPLE, care_cost_per_unit, expected_revenue_eur
 from paysim.behaviour.response import CONTACTS, DELIVERED, GP_CONTACTS, REFERRALS
 from paysim.behaviour.situation import Floats, Situation
 from paysim.contracts.settlement import LINES, LONG_TERM_CARE, PAYERS, settle
@@ -174,10 +174,7 @@ def _reckoned(situation: Situation, deviation: Deviation) -> tuple[float, float,
         if not deviation.moves_people and lived @ others > 0.0:  # what comes of money that all share, a head
             shared = float(change @ others) / float(lived @ others)
         revenue = float((change - shared * lived) @ deviates)
-        own = situation.services.in_sector("general_practice")
-        services = situation.services
-        per_unit = (services.minutes @ situation.wages.per_minute() + services.material_eur) * own
-        cost = float((moved.work @ per_unit) @ deviates)
+        cost = float((moved.work @ care_cost_per_unit(situation)) @ deviates)
         number = float(deviates.sum())
     harm = [_left(situation, after, actors) - _left(situation, before, actors) for actors in (_is_payer, _is_other)]
     patients = float((moved.lost @ situation.services.resource_cost(situation.wages)).sum())

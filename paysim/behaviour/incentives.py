@@ -214,9 +214,9 @@ def _marginal(situation: Situation, step: float | None) -> Margins:
     activity = _of_a_year(situation.activity)
     shape = situation.levers.shape
     idle = idle_levers(situation)
-    revenue, cost, hours, units = (np.zeros(shape) for _ in range(4))
-    nurse_hours = np.zeros((*shape, len(HOURS) - 1))
-    euro_per_unit, hours_per_unit = staff_cost_per_unit(situation), staff_hours_per_unit(situation)
+    revenue, hours, units = (np.zeros(shape) for _ in range(3))
+    cost, nurse_hours = np.zeros((*shape, 3)), np.zeros((*shape, len(HOURS) - 1))
+    euro_per_unit, hours_per_unit = costs_per_unit(situation), staff_hours_per_unit(situation)
     in_contacts = hours_per_unit[:, 0] * in_gp_contacts(situation)
     patterns = sign_patterns(situation, activity)
     for condition in range(len(CONDITIONS)):
@@ -225,7 +225,7 @@ def _marginal(situation: Situation, step: float | None) -> Margins:
             up, down, width = nudges[0]
             at = (slice(None), condition, lever)
             services = (up.activity.services - down.activity.services).sum(axis=1)
-            cost[at] = services @ euro_per_unit / width
+            cost[at] = services @ euro_per_unit / width[:, None]
             minutes = up.gp_minutes - down.gp_minutes
             worked = services @ hours_per_unit
             longer = longer_by_condition(situation)[:, condition] * (services @ in_contacts)
@@ -235,7 +235,7 @@ def _marginal(situation: Situation, step: float | None) -> Margins:
             if lever not in idle:
                 changes = [revenue_change(situation, up.activity, down.activity) for up, down, _ in nudges]
                 revenue[at] = by_oneself(changes, [each for _, _, each in nudges], units[at], situation.weight)
-    return Margins(revenue, cost, hours, nurse_hours, units)
+    return Margins(revenue, cost.sum(axis=-1), cost[..., 0], cost[..., 1], hours, nurse_hours, units)
 
 
 def idle_levers(situation: Situation) -> tuple[int, ...]:
@@ -331,12 +331,24 @@ def _nudged(
     half = now * (situation.terms.nudge if step is None else step)
     if not ((half > 0.0) & (half < now)).all():
         raise ModelError(f"incentives: a nudge must lie between 0 and 1, not {step}")
+    services = situation.services
     half = half * directions  # where it is negative, up is down and the difference is divided by a negative
     up, down = (
-        respond(activity, lever, condition, now, new, situation.terms, situation.services)
+        _with_nurses(situation, activity, respond(activity, lever, condition, now, new, situation.terms, services))
         for new in (now + half, now - half)
     )
     return up, down, 2.0 * half
+
+
+def _with_nurses(situation: Situation, before: Activity, response: Response) -> Response:
+    """Return a response with the working time of nurses that its hours with patients take, if a contract pays by it."""
+    year, parts = situation.nurse_year, (part for each in situation.contracts for part in each.in_force(situation.year))
+    if before.fte_years is None or year is None or not any("fte_years" in part.terms.reads for part in parts):
+        return response
+    further = (response.activity.services - before.services).sum(axis=1) @ staff_hours_per_unit(situation)[:, 1:]
+    fte = before.fte_years.copy()
+    fte[:, 1:] = np.maximum(fte[:, 1:] + further / (year.share_with_patients * year.paid), 0.0)
+    return replace(response, activity=replace(response.activity, fte_years=fte))
 
 
 def sign_patterns(situation: Situation, activity: Activity) -> list[Floats]:
@@ -416,11 +428,27 @@ def staff_hours_per_unit(situation: Situation) -> Floats:
     return np.asarray(situation.services.minutes[:, : len(HOURS)] * own[:, None] / MINUTES_PER_HOUR)
 
 
+def costs_per_unit(situation: Situation) -> Floats:
+    """Return ``[service, 3]`` what a unit of its own services costs the practice: nurses, assistants, material.
+
+    A nurse is paid for all her hours, so that one with patients costs ``wage / share of her hours with patients``.
+    """
+    services, year = situation.services, situation.nurse_year
+    share = 1.0 if year is None else year.share_with_patients
+    per_minute = situation.wages.per_minute()
+    nurses = services.minutes[:, 1:-1] @ per_minute[1:-1] / share
+    euros = np.column_stack([nurses, services.minutes[:, -1] * per_minute[-1], services.material_eur])
+    return np.asarray(euros * services.in_sector("general_practice")[:, None])
+
+
 def staff_cost_per_unit(situation: Situation) -> Floats:
     """Return ``[service]`` what a unit of its own services costs the practice besides the GP's time."""
-    services, staff = situation.services, replace(situation.wages, gp_eur=0.0)
-    own = services.in_sector("general_practice")
-    return np.asarray((services.minutes @ staff.per_minute() + services.material_eur) * own)
+    return np.asarray(costs_per_unit(situation).sum(axis=1))
+
+
+def care_cost_per_unit(situation: Situation) -> Floats:
+    """Return ``[service]`` what a unit of its own services costs the practice, the GP's time at the norm wage."""
+    return staff_cost_per_unit(situation) + gp_hours_per_unit(situation) * situation.wages.gp_eur
 
 
 def _full_cost(situation: Situation, margins: Margins) -> Floats:

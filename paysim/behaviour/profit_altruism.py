@@ -23,9 +23,9 @@ mean cost of practice care of one::
 
 so whom a practice wants follows from how kinds of patients differ, and how many from what they bring on the whole.
 
-A practice moves part of the way each quarter, within limits, and plans no more visits than its GPs have
-hours for. Theory: McGuire and Pauly 1991, Ellis and McGuire 1986. Curvatures are multiples of what a unit costs,
-fitted where there is evidence (`paysim calibrate-behaviour`).
+A practice moves part of the way each quarter, within limits, and plans no more visits than its GPs have hours for, nor
+hands more to its nurses than they can do. Theory: McGuire and Pauly 1991, Ellis and McGuire 1986. Curvatures are
+multiples of what a unit costs, fitted where there is evidence (`paysim calibrate-behaviour`).
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paysim.behaviour.altruism import altruism_quantiles, practice_uniforms
-from paysim.behaviour.incentives import contact_hours, income_eur, marginal, staff_hours, working_hours
+from paysim.behaviour.incentives import income_eur, marginal, staff_hours, working_hours
 from paysim.behaviour.lists import LIST_LEVERS, Lists, PatientMargins, patient_margins
 from paysim.behaviour.situation import HOURS, Anchor, Floats, Margins, PracticeTraits, Situation
 from paysim.errors import ModelError, Problem, ScenarioError
@@ -67,6 +67,9 @@ CHANNELS = (*(f"{lever}_response" for lever in (*LEVERS, *LIST_LEVERS)), HOURS_C
 _IN_THE_BOOK = (VISIT_INTENSITY, PREVENTION, DELEGATION, CONSULTATION_LENGTH)
 """Levers that move the hours in the appointment book. The time that a referral is believed to save and urgent care
 after hours are not in it."""
+
+_HELD_BY_HOURS = ((DELEGATION, slice(1, None)), (VISIT_INTENSITY, slice(0, 1)))
+"""Levers that practices move up no further than staff has hours, and whose of `HOURS`."""
 
 _CHARACTER = (
     *("altruism_mean", "altruism_sd", "altruism_min", "eta", "income_floor"),
@@ -164,12 +167,12 @@ class ProfitAltruism:
         return np.asarray(((best <= low) & (low < 1.0)) | ((best >= high) & (high > 1.0)))
 
     def decide(self, situation: Situation) -> Floats:
-        """Return the levers for the coming quarter: part of the way to the best response, within GP hours."""
+        """Return the levers for the coming quarter: part of the way to the best response, within hours."""
         now = marginal(situation)
         wanted = self._best_response(situation, now)
         step = situation.traits.speed[:, None, None] * (wanted - situation.levers)
         step = np.where(self._open(), step, situation.base_levers - situation.levers)
-        return situation.levers + self._within_hours(situation, step, now.hours)
+        return situation.levers + self._within_hours(situation, step)
 
     def decide_hours(self, situation: Situation, levers: Floats) -> Floats:
         """Return the hours of the coming quarter ``[practice, 3]``, a ratio to those of the data year's staff.
@@ -319,35 +322,38 @@ class ProfitAltruism:
         money = utility[:, None, None] * (margins.revenue_eur - margins.cost_eur)
         return margins.per_unit(money - wage[:, None, None] * margins.hours)
 
-    def _within_hours(self, situation: Situation, step: Floats, hours: Floats) -> Floats:
-        """Scale further visits down so that expected contact hours stay within what there can be."""
-        further = np.zeros_like(step)
-        further[:, :, VISIT_INTENSITY] = np.maximum(step[:, :, VISIT_INTENSITY], 0.0)
-        if not further.any():
+    def _within_hours(self, situation: Situation, step: Floats) -> Floats:
+        """Scale down what is handed to nurses to the hours that they can have, and further visits to those of GPs."""
+        if not (step[:, :, [lever for lever, _ in _HELD_BY_HOURS]] > 0.0).any():
             return step
-        observed = situation.levers if situation.activity_levers is None else situation.activity_levers
-        others = situation.levers - observed + step - further
-        expected = contact_hours(situation) + (hours * others).sum(axis=(1, 2))
-        wanted = (hours * further).sum(axis=(1, 2))
-        room = np.maximum(self.hours_at_most(situation) - expected, 0.0)
-        share = np.minimum(np.divide(room, wanted, out=np.ones_like(room), where=wanted > 0.0), 1.0)
-        return np.asarray(step - further * (1.0 - share)[:, None, None])
+        most, by_staff = self.hours_at_most(situation), marginal(situation).staff_hours
+        for lever, staff in _HELD_BY_HOURS:
+            further = np.zeros_like(step)
+            further[:, :, lever] = np.maximum(step[:, :, lever], 0.0)
+            expected = self._hours_at(situation, situation.levers + step - further)[:, staff]
+            wanted = (by_staff[..., staff] * further[..., None]).sum(axis=(1, 2))
+            room = np.maximum(most[:, staff] - expected, 0.0)
+            share = np.divide(room, wanted, out=np.ones_like(room), where=wanted > 0.0)
+            step = step - further * (1.0 - np.minimum(share.min(axis=1), 1.0))[:, None, None]
+        return np.asarray(step)
 
     def hours_at_most(self, situation: Situation) -> Floats:
-        """Return the contact hours a year ``[practice]`` up to which practices plan further visits.
+        """Return the hours in the book a year ``[practice, 3]`` up to which practices plan visits, and delegation.
 
-        Where hours are fixed these are all there are. Where they follow, a book that is as full as usual in the longest
-        hours: a visit that a patient asks for pays the same, so practices do not plan others in its place.
+        Where hours follow, a book that is as full as usual in the longest hours: a visit that a patient asks for pays
+        the same, so practices do not plan others in its place. Where hours are fixed these are all that GPs have, and
+        nurses' are not looked at.
         """
         if self.values[HOURS_CHANNEL] != 1.0:
-            return situation.gp_hours_capacity
-        return np.asarray(self.values["gp_hours_max"] * self._hours_at(situation, situation.base_levers)[:, 0])
+            nurses = np.full((len(situation.levers), len(HOURS) - 1), np.inf)
+            return np.column_stack([situation.gp_hours_capacity, nurses])
+        longest = [self.values[f"{who}_max"] for who in HOURS]
+        return np.asarray(longest * self._hours_at(situation, situation.base_levers))
 
     def _hours_at(self, situation: Situation, levers: Floats) -> Floats:
         """Return the hours in the book ``[practice, 3]`` that the year looked at would have taken at levers."""
         observed = situation.levers if situation.activity_levers is None else situation.activity_levers
-        margins, moved = marginal(situation), levers - observed
-        by_staff = np.concatenate([margins.hours[..., None], margins.nurse_hours], axis=-1) * moved[..., None]
+        by_staff = marginal(situation).staff_hours * (levers - observed)[..., None]
         return np.asarray(staff_hours(situation) + by_staff[:, :, _IN_THE_BOOK].sum(axis=(1, 2)))
 
     def _base(self, situation: Situation, anchor: Anchor) -> tuple[Floats, Floats, Floats]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from paysim.accounting.activity import Activity
 from paysim.accounting.segments import CONDITIONS
 from paysim.care.catalogue import Services, Wages
+from paysim.care.costs import NurseYear
 from paysim.contracts.contract import Contract
 from paysim.errors import ModelError
 from paysim.kernel.records import LEVERS
@@ -115,6 +116,8 @@ class Margins:
         Payments to the practice, by its contracts.
     cost_eur
         Nurses' and assistants' time and material; the GP's own time is in `hours`.
+    nurse_eur, assistant_eur
+        Of this, nurses' and assistants' time.
     hours
         GP hours.
     nurse_hours
@@ -125,6 +128,8 @@ class Margins:
 
     revenue_eur: Floats
     cost_eur: Floats
+    nurse_eur: Floats
+    assistant_eur: Floats
     hours: Floats
     nurse_hours: Floats
     units: Floats
@@ -132,6 +137,11 @@ class Margins:
     def per_unit(self, values: Floats) -> Floats:
         """Return `values` per unit affected; zero where the lever moves nothing."""
         return np.divide(values, self.units, out=np.zeros_like(values), where=self.movable)
+
+    @property
+    def staff_hours(self) -> Floats:
+        """Return hours of all `HOURS` ``[practice, condition, lever, 3]``."""
+        return np.concatenate([self.hours[..., None], self.nurse_hours], axis=-1)
 
     @property
     def movable(self) -> NDArray[np.bool_]:
@@ -188,6 +198,9 @@ class Situation:
         Activity of whole contract years before the one that comes, for terms that look back, oldest first.
     weight
         Practices of the region that one of the activity stands for: above 1 in a sample.
+    nurse_year
+        Hours of a full-time nurse: who takes one on pays all her hours, and not only those with patients. None: all
+        are with patients.
 
     Raises
     ------
@@ -211,6 +224,7 @@ class Situation:
     other_gp_hours: Floats | None = None
     past: tuple[Activity, ...] = ()
     weight: float = 1.0
+    nurse_year: NurseYear | None = None
 
     def __post_init__(self) -> None:
         practices = len(self.activity.practice_names)

@@ -22,6 +22,27 @@ _ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
+class NurseYear:
+    """Hours of a full-time nurse in a year.
+
+    Attributes
+    ----------
+    paid
+        That she works and is paid for.
+    with_patients
+        Of these, with patients, the book being full.
+    """
+
+    paid: float
+    with_patients: float
+
+    @property
+    def share_with_patients(self) -> float:
+        """Share of the hours that are paid for; 1 where nurses see nobody, so that nothing is divided by it."""
+        return self.with_patients / self.paid if self.with_patients > 0.0 else 1.0
+
+
+@dataclass(frozen=True)
 class PracticeCosts:
     """Yearly costs of a practice in euro of 2023.
 
@@ -64,6 +85,10 @@ class PracticeCosts:
             assistant_eur=self.assistant_eur_per_fte / self.staff_hours_per_fte,
         )
 
+    def nurse_year(self, contact_hours: float) -> NurseYear:
+        """Return the hours of a full-time nurse, of which so many a year are with patients."""
+        return NurseYear(self.staff_hours_per_fte, contact_hours)
+
     def bills(
         self, fte: Floats, person_years: Floats, years: float = 1.0, share: Floats | float = 1.0
     ) -> dict[str, Floats]:
@@ -99,21 +124,28 @@ class PracticeCosts:
             + person_years * self.overhead_eur_per_person_year,
         }
 
-    def idle_staff_eur(self, fte: Floats, hours: Floats, years: float = 1.0) -> Floats:
-        """Return what time costs that is paid but not spent on contacts, the owners' at its norm: ``[P]`` euro.
+    def idle_staff_eur(
+        self, fte: Floats, hours: Floats, years: float = 1.0, further_gp_hours: Floats | float = 0.0
+    ) -> Floats:
+        """Return what time costs that is worked but not spent on contacts, the owners' at its norm: ``[P]`` euro.
 
         Parameters
         ----------
         fte
             ``[P, 3]`` full-time equivalents as in `bills`.
         hours
-            ``[P, 4]`` with and for patients over that time, in the order of `catalogue.STAFF`. Who works more than is
-            paid for has no idle time.
+            ``[P, 4]`` with and for patients over that time, in the order of `catalogue.STAFF`. Who spends more on them
+            than is worked has no idle time.
+        further_gp_hours
+            ``[P]`` hours that GPs work over that time beyond those of `fte`; negative where they work less. They are
+            paid by nobody, and a cost all the same.
         """
         every = np.column_stack([fte, fte[:, 0] * self.assistant_fte_per_gp_fte])
         each = np.array([self.gp_hours_per_fte, *[self.staff_hours_per_fte] * 3]) * years
+        worked = every * each
+        worked[:, 0] += further_gp_hours
         wages = self.wages().per_minute() * 60.0
-        return np.asarray(np.maximum(every * each - hours, 0.0) @ wages)
+        return np.asarray(np.maximum(worked - hours, 0.0) @ wages)
 
 
 def practice_costs(params: Parameters) -> PracticeCosts:

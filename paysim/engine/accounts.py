@@ -32,14 +32,17 @@ from paysim.engine.admissions import Admissions, OpenEpisodes
 from paysim.engine.facts import FACTS, INDICATORS, REPORTED, Facts
 from paysim.engine.groups import CELLS, EXTRA, Groups, cell_codes, make_groups
 from paysim.engine.model import Model
+from paysim.engine.staff import further_gp_hours
 from paysim.kernel import advance as kernel
 from paysim.kernel import use
 from paysim.kernel.records import (
+    ASKED,
     CODING,
     CONSULTATION_LENGTH,
     EPISODES,
     PERIODS_PER_YEAR,
     SEEN,
+    SEEN_AFTER_HOURS,
     TICKS_PER_WEEK,
     TICKS_PER_YEAR,
     WEEKS_PER_PERIOD,
@@ -474,12 +477,20 @@ class Accounts:
         return np.asarray(self._idle_eur(activity) + longer + np.delete(bills, carried, axis=1).sum(axis=1))
 
     def _idle_eur(self, activity: Activity, in_programmes: np.ndarray | float = 0.0) -> np.ndarray:
-        """Return what time costs that is paid but spent on no contact, nor on so many hours of programmes: ``[P]``."""
-        care, fte = self.model.care, self.state.practices["fte"]
+        """Return what time costs that is worked but spent on no contact and no hours of programmes: ``[P]``."""
+        care, practices = self.model.care, self.state.practices
         hours = activity.services.sum(axis=1) @ care.minutes / 60.0 + in_programmes
         if activity.longer_hours is not None:
             hours[:, 0] += activity.longer_hours
-        return care.costs.idle_staff_eur(fte, hours, activity.years)
+        further = further_gp_hours(care.book, practices) * activity.years + self._after_hours(activity)
+        return care.costs.idle_staff_eur(practices["fte"], hours, activity.years, further)
+
+    def _after_hours(self, activity: Activity) -> np.ndarray:
+        """Return hours of GPs with patients seen while the practice is closed, of usual length ``[P]``."""
+        contacts = activity.services.sum(axis=1)[:, self._of_gps]
+        minutes, held = contacts @ self.model.care.minutes[self._of_gps, 0], contacts.sum(axis=1)
+        length = np.divide(minutes, held, out=np.zeros_like(held), where=held > 0.0)
+        return np.asarray(self.state.practices["access"][:, ASKED, SEEN_AFTER_HOURS] * length / 60.0)
 
     def _lend_staff(self, activity: Activity) -> np.ndarray:
         """Post back what programmes cost in hours that practices pay their staff for anyway; return it: ``[P]`` euro.

@@ -29,6 +29,7 @@ from paysim.care.programmes import (
 from paysim.care.programmes.rounds import LEFT
 from paysim.engine.accounts import Accounts
 from paysim.engine.model import Model
+from paysim.engine.staff import book_hours, further_gp_hours
 from paysim.engine.stratify import Scores
 from paysim.kernel import streams
 from paysim.kernel.records import TICKS_PER_WEEK, TICKS_PER_YEAR, WEEKS_PER_PERIOD, WEEKS_PER_YEAR, State
@@ -132,6 +133,7 @@ class Delivery:
         self._limited = not use.hires and bool(hours[:, :, _WITH_A_BOOK].any())
         self.week = 0
         self.rounds = Rounds(programme.name)
+        self._rounds_begun = self._rounds_short = 0  # in which hours of staff could be wanting, and were
         self._counts = dict.fromkeys(COUNTS, 0.0)
         self._cost_by_practice = np.zeros(len(state.practices))
         self._paid_by_practice = np.zeros(len(state.practices))
@@ -241,6 +243,7 @@ class Delivery:
         if self._limited:
             staffed = self._staffed(region, rows[order], tier[order], accepts)
             self._counts["no_staff"] = float((~staffed).sum())
+            self._rounds_begun, self._rounds_short = self._rounds_begun + 1, self._rounds_short + int(not staffed.all())
             self.rounds.add("no_staff", education[order[~staffed]])
             order, number, accepts = order[staffed], number[staffed], accepts[staffed]
         free = self._free(year)
@@ -332,12 +335,12 @@ class Delivery:
     def _staffed(self, region: Region, rows: np.ndarray, tier: np.ndarray, accepts: np.ndarray) -> np.ndarray:
         """Return for whom GPs and nurses of the practice have hours left in the coming year ``[n]``, first come first.
 
-        Left are contact hours by working time, less those of the last quarter's contacts and of who takes part in
+        Left are contact hours that are worked, less those of the last quarter's contacts and of who takes part in
         programmes already. Somebody who says no takes none.
         """
-        care, fte = self.model.care, self.state.practices["fte"]
-        lanes = np.array([care.book.hours_per_year(*each) for each in fte])
-        room = np.column_stack([lanes[:, :2].sum(axis=1), lanes[:, 2:]])
+        care, practices = self.model.care, self.state.practices
+        room = book_hours(care.book, practices["fte"])
+        room[:, 0] += further_gp_hours(care.book, practices)
         for quarter in self.accounts.past[-1:]:
             room -= quarter.services.sum(axis=1) @ care.minutes[:, _WITH_A_BOOK] / 60.0 / quarter.years
             if quarter.longer_hours is not None:
@@ -356,15 +359,15 @@ class Delivery:
         return fits
 
     def short_of_staff(self) -> str:
-        """Return that people were not asked in the last round for want of staff; empty if all were.
+        """Return that people were not asked for want of staff, in any round; empty if all were.
 
-        How many is `programme_*_not_asked_for_want_of_staff`.
+        How many in the last one is `programme_*_not_asked_for_want_of_staff`, in each one is told by rounds.
         """
-        if not self._counts["no_staff"]:
+        if not self._rounds_short:
             return ""
         return (
-            f"{self.programme.title}: people it has selected are not asked, because GPs and nurses of their practice "
-            "have no hours left, and it hires none"
+            f"{self.programme.title}: in {self._rounds_short} of {self._rounds_begun} rounds people it has selected "
+            "are not asked, because GPs and nurses of their practice have no hours left, and it hires none"
         )
 
     def _places(self, year: int) -> float:

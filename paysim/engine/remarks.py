@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from paysim.behaviour.incentives import contact_hours, idle_levers, marginal
+from paysim.behaviour.incentives import idle_levers, marginal, staff_hours
 from paysim.behaviour.protocol import Behaviour
 from paysim.behaviour.situation import Situation
-from paysim.kernel.records import CONDITIONS, LEVERS, VISIT_INTENSITY
+from paysim.kernel.records import CONDITIONS, DELEGATION, LEVERS, VISIT_INTENSITY
 from paysim.parameters import Parameters
 
 GROUP = "behaviour"
@@ -61,13 +62,18 @@ class Remarks:
             if held[..., k].any():
                 what = f"only its limit holds {lever}: no interior optimum"
                 self._add(f"limit:{lever}", self._where(what, held[..., k], quarter))
-        wanted = behaviour.best_response(situation)[..., VISIT_INTENSITY] > situation.levers[..., VISIT_INTENSITY]
         most = getattr(behaviour, "hours_at_most", None)
-        full = contact_hours(situation) >= _FULL * (most(situation) if most else situation.gp_hours_capacity)
-        short = wanted & full[:, None]
-        if short.any():
-            what = "more visits are wanted than GPs have hours for"
-            self._add("hours:visit_intensity", self._where(what, short, quarter))
+        worked, wanted = staff_hours(situation), behaviour.best_response(situation) > situation.levers
+        gps = situation.gp_hours_capacity[:, None]
+        room: Any = most(situation) if most else np.hstack([gps, np.full_like(worked[:, 1:], np.inf)])
+        full = worked >= _FULL * room
+        for k, who, what in (
+            (VISIT_INTENSITY, full[:, 0], "more visits are wanted than GPs have hours for"),
+            (DELEGATION, full[:, 1:].any(axis=1), "more is to be handed to nurses than they have hours for"),
+        ):
+            short = wanted[..., k] & who[:, None]
+            if short.any():
+                self._add(f"hours:{LEVERS[k]}", self._where(what, short, quarter))
 
     def _where(self, what: str, concerned: np.ndarray, quarter: int) -> str:
         practice, condition = (int(each[0]) for each in np.nonzero(concerned))

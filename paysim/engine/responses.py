@@ -27,7 +27,7 @@ from paysim.engine.accounts import practice_bills
 from paysim.engine.model import Model
 from paysim.engine.region import Region
 from paysim.engine.remarks import Remarks
-from paysim.engine.staff import working_time
+from paysim.engine.staff import book_hours, working_time
 from paysim.kernel.records import LEVERS, PERIODS_PER_YEAR
 from paysim.scenario import Arm
 
@@ -273,7 +273,7 @@ class Responses:
         share: np.ndarray | float = 1.0,
     ) -> Situation:
         care = model.care
-        hours = [care.book.hours_per_year(*each)[:2].sum() for each in fte]
+        hours = book_hours(care.book, fte)[:, 0]
         costs = np.asarray(sum(practice_bills(model, activity, fte, share).values())) / activity.years
         return Situation(
             contracts=contracts,
@@ -281,7 +281,7 @@ class Responses:
             activity=activity,
             levers=levers,
             base_levers=self.ones,
-            gp_hours_capacity=np.array(hours),
+            gp_hours_capacity=hours,
             practice_costs_eur=costs,
             traits=self.traits,
             services=replace(care.services, minutes=care.minutes),
@@ -289,6 +289,7 @@ class Responses:
             terms=response_terms(model.parameters),
             anchor=anchor,
             activity_levers=np.mean(self.past, axis=0),
-            other_gp_hours=fte[:, 0] * care.costs.gp_hours_per_fte - np.array(hours),
+            other_gp_hours=fte[:, 0] * care.costs.gp_hours_per_fte - hours,
             weight=model.population.practices[0].weight,
+            nurse_year=care.costs.nurse_year(float(book_hours(care.book, np.ones((1, len(HOURS))))[0, 1])),
         )

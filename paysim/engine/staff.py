@@ -139,6 +139,17 @@ def working_time(model: Model) -> np.ndarray:
     return np.array([(each.gp_fte, each.nurse_fte, each.mental_nurse_fte) for each in every])
 
 
+def book_hours(book: BookTerms, fte: np.ndarray) -> np.ndarray:
+    """Return the hours a year in the book that working time ``[P, 3]`` gives, of the same professions ``[P, 3]``."""
+    lanes = np.array([book.hours_per_year(*each) for each in fte]).reshape(-1, len(LANES))
+    return np.column_stack([lanes[:, :2].sum(axis=1), lanes[:, 2:]])
+
+
+def further_gp_hours(book: BookTerms, practices: np.ndarray) -> np.ndarray:
+    """Return the hours a year that GPs work beyond their working time, as practices decide ``[P]``; below 0: less."""
+    return np.asarray((practices["hours"][:, 0] - 1.0) * book_hours(book, practices["fte"])[:, 0])
+
+
 def closing_length(model: Model) -> float:
     """Return the people per full-time GP from which on a list is closed; infinite if no practice ever closes."""
     share, practices = model.care.practices.closed_share, model.population.practices

@@ -31,9 +31,13 @@ def found() -> dict[str, list[float]]:
         levers[:, :, AVAILABILITY] = level
         path = LeverPath((Step(levers, ones, Lists.usual(practices), 1.0, 1.0),) * 4)
         cells.append(run_arm(model, base, settling_arm(short), 0, replay=path))
-    names = ("gp_contacts", "needs", "needs_out_of_hours", "needs_emergency", "needs_seen_after_hours")
+    names = (
+        *("gp_contacts", "needs", "needs_out_of_hours", "needs_emergency", "needs_seen_after_hours"),
+        *("gp_hours", "gp_fte", "resource_cost_general_practice", "practice_costs"),
+    )
     kept = {name: [float(values(cell.results, name)[-1]) for cell in cells] for name in names}
-    return kept | {"believed": [model.parameters["behaviour.out_of_hours_share"]]}
+    costs = {"gp_eur": [model.care.costs.wages().gp_eur], "gp_year": [model.care.costs.gp_eur_per_fte]}
+    return kept | costs | {"believed": [model.parameters["behaviour.out_of_hours_share"]]}
 
 
 def test_nobodys_need_is_lost(found: dict[str, list[float]]) -> None:
@@ -49,3 +53,11 @@ def test_practices_believe_about_what_the_engine_does(found: dict[str, list[floa
     fewer, usual, more = found["gp_contacts"]
     share = (more - fewer) / (LEVELS[2] - LEVELS[0]) / usual
     assert share == pytest.approx(found["believed"][0], rel=0.25)
+
+
+def test_hours_after_hours_are_a_cost_that_nobody_pays(found: dict[str, list[float]]) -> None:
+    """General practice costs its bills, a full year of its GPs, and the time of whom they see after hours."""
+    cost, paid, fte = (np.array(found[each]) for each in ("resource_cost_general_practice", "practice_costs", "gp_fte"))
+    further = (cost - paid - fte * found["gp_year"][0]) / found["gp_eur"][0]
+    length = found["gp_hours"][2] / found["gp_contacts"][2]
+    assert further == pytest.approx(np.array(found["needs_seen_after_hours"]) * length, rel=0.15, abs=1.0)

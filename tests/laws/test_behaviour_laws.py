@@ -289,8 +289,13 @@ def test_a_fee_cut_lowers_visits_for_profit_and_raises_them_for_a_target_income(
     assert (target > 1.0).all()
 
 
+def kept(margins: Margins) -> Floats:
+    """Return revenue less what is paid for it: nurses' hours and material. Assistants are paid busy or not."""
+    return margins.revenue_eur - (margins.cost_eur - margins.assistant_eur)
+
+
 def foreseen(now: Situation, levers: Floats) -> Floats:
-    return income_eur(now) + (marginal(now).revenue_eur * (levers - now.levers)).sum(axis=(1, 2))
+    return income_eur(now) + (kept(marginal(now)) * (levers - now.levers)).sum(axis=(1, 2))
 
 
 @pytest.mark.parametrize("name", ["gp_fee_for_service", "gp_capitation", "gp_bundled", "gp_mixed"])
@@ -306,7 +311,7 @@ def test_income_and_the_levers_chosen_because_of_it_agree(name: str, eta: float)
     wage = (anchor.income_eur / anchor.hours)[:, None, None]
 
     def value(m: Margins, u: Floats) -> Floats:
-        return m.per_unit(u[:, None, None] * m.revenue_eur - m.cost_eur - wage * m.hours)
+        return m.per_unit(u[:, None, None] * kept(m) - m.assistant_eur - wage * m.hours)
 
     gain = value(margins, utility) - value(anchor.margins, np.ones(2))
     wanted = 1.0 + gain[:, :, VISITS] / (0.8 * VISIT_CURVATURE_EUR)

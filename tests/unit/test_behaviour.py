@@ -20,6 +20,7 @@ from paysim.behaviour.incentives import (
     make_anchor,
     marginal,
     plain_sentence,
+    staff_hours,
     working_hours,
 )
 from paysim.behaviour.participation import weighing
@@ -35,6 +36,7 @@ from paysim.contracts.fee_for_service import FeeForService
 from paysim.contracts.neutrality import solve_scale
 from paysim.contracts.pay_for_performance import PayForPerformance, Target
 from paysim.contracts.risk_capitation import RiskCapitation
+from paysim.contracts.salary import Salary
 from paysim.contracts.schedule import ServicePrice
 from paysim.contracts.settlement import settle
 from paysim.contracts.shared_savings import SharedSavings
@@ -662,6 +664,46 @@ def test_practices_plan_visits_up_to_a_book_as_full_as_usual_in_their_longest_ho
     step = bound.decide(now) - 1.0
     assert np.allclose(step, (free.decide(now) - 1.0) / 3.0)
     assert bound.decide_hours(now, 1.0 + step)[0, 0] == pytest.approx(within)
+
+
+def test_no_more_is_handed_to_nurses_than_they_can_do():
+    """Hours of either kind of nurse hold back further delegation, and not a return to the GP."""
+    now = situation(contract(fees(nurse_consult=100.0, nurse_mental=100.0)))
+    only = [(f"{each}_response", 0.0) for each in LEVERS if each != "delegation"]
+    free = load_behaviour("profit_altruism", only, PARAMETERS)
+    wanted = (marginal(now).nurse_hours * (free.decide(now) - 1.0)[..., None]).sum(axis=(0, 1, 2))
+    usual = staff_hours(now)[0, 1:]
+    assert (wanted > 0.0).all()
+    assert (free.decide_hours(now, free.decide(now))[0, 1:] < 1.25).all()
+    for k, who in enumerate(("nurse_hours", "mental_nurse_hours")):
+        within = 1.0 + float(wanted[k] / usual[k]) / 3.0
+        bound = load_behaviour("profit_altruism", [*only, (f"{who}_max", within)], PARAMETERS)
+        levers = bound.decide(now)
+        assert np.allclose(levers - 1.0, (free.decide(now) - 1.0) / 3.0)
+        assert bound.decide_hours(now, levers)[0, 1 + k] == pytest.approx(within)
+    back = replace(now, contracts=(contract(fees(gp_consult=100.0)),), levers=1.1 * now.levers)
+    none = load_behaviour("profit_altruism", [*only, ("nurse_hours_max", 1.0)], PARAMETERS)
+    assert np.array_equal(none.decide(back), free.decide(back))
+    assert (none.decide(back)[:, :, DELEGATION] < 1.1).all()
+
+
+def test_a_nurse_costs_what_her_hours_with_patients_do_to_who_pays_all_of_them():
+    """Wage over the share of hours with patients; so practices that are paid what nurses cost neither gain nor lose."""
+    costs = practice_costs(PARAMETERS)
+    now = replace(situation(contract()), nurse_year=costs.nurse_year(1144.0))
+    hours, alone = marginal(now), marginal(situation(contract()))
+    rates = np.array([costs.nurse_eur_per_fte, costs.mental_nurse_eur_per_fte]) / 1144.0
+    assert hours.nurse_eur == pytest.approx(hours.nurse_hours @ rates)
+    assert hours.cost_eur - alone.cost_eur == pytest.approx(
+        hours.nurse_eur * (1.0 - 1144.0 / costs.staff_hours_per_fte)
+    )
+    assert hours.assistant_eur == pytest.approx(alone.assistant_eur)
+    paid = contract(Salary(0.0, costs.nurse_eur_per_fte, costs.mental_nurse_eur_per_fte))
+    full = staff_hours(now)[:, 1:] / 1144.0
+    activity = replace(now.activity, fte_years=np.column_stack([np.ones(1), full]))
+    salaried = marginal(replace(now, activity=activity, contracts=(paid,)))
+    assert salaried.revenue_eur == pytest.approx(salaried.nurse_eur)
+    assert (salaried.revenue_eur[:, :, DELEGATION] > 0.0).all()
 
 
 def test_visits_stop_where_fixed_hours_end():

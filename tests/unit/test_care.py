@@ -356,6 +356,10 @@ def test_paid_time_without_patients_costs_and_overtime_does_not(care):
     assert costs.idle_staff_eur(fte, np.array([[2 * costs.gp_hours_per_fte, 5.0, 0.0, 0.0]])) == pytest.approx(
         2.0 * costs.assistant_fte_per_gp_fte * costs.assistant_eur_per_fte
     )
+    no_contacts = np.zeros((1, 4))
+    for further in (200.0, -200.0):  # a GP who works less has the time for herself: it is no cost
+        more = costs.idle_staff_eur(fte, no_contacts, further_gp_hours=np.array([further]))
+        assert more - costs.idle_staff_eur(fte, no_contacts) == pytest.approx(further * costs.wages().gp_eur)
     nothing_done = costs.idle_staff_eur(np.full((1, 3), 2.0), np.zeros((1, 4)), years=0.5)
     assistants = costs.assistant_fte_per_gp_fte * costs.assistant_eur_per_fte
     assert nothing_done == pytest.approx(

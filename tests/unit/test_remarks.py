@@ -59,6 +59,13 @@ def test_visits_for_which_there_are_no_hours_are_named() -> None:
     assert "in 2 of 2" in said(busy, gp_hours_max=longest)["hours:visit_intensity"]
 
 
+def test_delegation_for_which_nurses_have_no_hours_is_named() -> None:
+    plenty = replace(under(60.0), contracts=(contract(fees(nurse_consult=100.0)),))
+    assert "hours:delegation" not in said(plenty)
+    text = said(plenty, nurse_hours_max=1.0)["hours:delegation"]
+    assert text.startswith("in 2 of 2 practices more is to be handed to nurses than they have hours for")
+
+
 def test_what_was_said_once_is_not_said_again() -> None:
     remarks, behaviour = Remarks(NAMES), load_behaviour("profit_altruism", [], PARAMETERS)
     for quarter in (1, 5):
