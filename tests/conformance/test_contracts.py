@@ -66,8 +66,9 @@ def episodes(rules: EpisodeRules, practices: int, euros: float, count: int = 30)
 def stays(practices: int, count: int = 200) -> Stays:
     """Admissions to any service, of 0 to 39 days."""
     number = np.arange(count * practices)
-    days = number % 40 + 0.0
-    return Stays(number % practices, number % SEGMENTS, np.ones(len(number)), number % len(SERVICES), days)
+    days, severity, coded = number % 40 + 0.0, number % 5, number % 3 / 10.0
+    place = number % practices, number % SEGMENTS, np.ones(len(number))
+    return Stays(*place, number % len(SERVICES), days, severity, coded)
 
 
 @pytest.fixture(params=sorted(PARTS))
