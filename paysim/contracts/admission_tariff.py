@@ -13,8 +13,8 @@ true severity, so that groups would have paid the same in all for the admissions
 
     price of an admission = price x w(g) / W
 
-Of admissions that the hospital codes one group higher than they are, a share of `Stays.coded_higher`, g is the next
-group; nobody can be coded above the highest.
+Of the share of admissions that the hospital codes one group higher than they are, g is the next group; none can be
+coded above the highest.
 """
 
 from __future__ import annotations
