@@ -348,6 +348,7 @@ def test_dates_that_do_not_meet_are_warned_of_with_their_year() -> None:
 
 
 INLINE = {"name": "mine", "payer": "insurers", "providers": "practices"}
+ADMISSIONS = {"kind": "admission_tariff", "admissions": [{"service": "admission_mi", "price_eur": 1}]}
 CAPITATION = {"kind": "capitation", "rate_eur_per_person_year": 220}
 
 
@@ -391,6 +392,14 @@ CAPITATION = {"kind": "capitation", "rate_eur_per_person_year": 220}
             ["unknown key", "service"],
         ),
         ({"kind": "admission_tariff", "admissions": [{"service": "gp_visit", "price_eur": 1}]}, ["is no admission"]),
+        (
+            {**ADMISSIONS, "severity_groups": [{"conditions_from": 1, "weight": 1.0}]},
+            ["severity_groups", "first group from 0 conditions"],
+        ),
+        (
+            {**ADMISSIONS, "severity_groups": [{"conditions": 0, "weight": 1.0}]},
+            ["severity_groups[0].conditions", "unknown key", "conditions_from"],
+        ),
         (
             {"kind": "acute_bundle", "episodes": [{"name": "a", "triggers": ["admision_mi"], "window_days": 90}]},
             ["unknown service", "did you mean 'admission_mi'"],
