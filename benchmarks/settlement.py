@@ -81,7 +81,13 @@ def quarter(practices: int, number: int, persons: int, rules: list[EpisodeRules]
         indicators=indicators if closes else {},
         persons=whole_year if closes else None,
         episodes={each: episodes(rng, practices, each) for each in rules},
-        stays=Stays(*places(rng, practices), rng.integers(0, len(names), CASES), rng.integers(1, 20, CASES) * 1.0),
+        stays=Stays(
+            *places(rng, practices),
+            rng.integers(0, len(names), CASES),
+            rng.integers(1, 20, CASES) * 1.0,
+            rng.integers(0, 5, CASES),
+            np.zeros(CASES),
+        ),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, reduce
@@ -113,6 +114,18 @@ class Book:
         past = tuple(each.pooled() for each in self.past)
         controls = None if self.controls is None else self.controls.pooled()
         return replace(self, activity=self.activity.pooled(), past=past, received=received, controls=controls)
+
+    @property
+    def at_base(self) -> tuple[Activity, ...]:
+        """Periods of the base years, in these as far as they came; of the first year where none is known to be one."""
+        known = math.floor(sum(each.years for each in self.past) + 1.0 - _A_YEAR)
+        years = 1.0 if self.year is None else max(1.0, known - self.year)
+        periods: list[Activity] = []
+        for each in (*self.past, self.activity):
+            periods.append(each)
+            if sum(period.years for period in periods) >= years - 1.0 + _A_YEAR:
+                break
+        return tuple(periods)
 
     @property
     def _years_before_period(self) -> Activity | None:

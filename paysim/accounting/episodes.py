@@ -32,6 +32,7 @@ CLAIM = np.dtype(
         ("day", "f8"),  # since the start
         ("quantity", "f8"),
         ("stay", "f8"),  # days in hospital
+        ("severity", "i8"),  # chronic conditions besides what the admission is for
     ]
 )
 """A claim with a date."""
@@ -161,10 +162,16 @@ class Stays(Rows):
         ``[n]`` position among the services.
     days
         ``[n]`` length of stay.
+    severity
+        ``[n]`` chronic conditions of the model that the person has at admission, besides what the admission is for.
+    coded_higher
+        ``[n]`` share of such admissions that the hospital codes one group of severity higher than they are.
     """
 
     service: Ints
     days: Floats
+    severity: Ints
+    coded_higher: Floats
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,7 +19,17 @@ import numpy as np
 from paysim.accounting.activity import Activity
 from paysim.accounting.book import Book
 from paysim.accounting.segments import SEGMENT_CONDITION, SEGMENT_NAMES
-from paysim.behaviour.hospital import ELECTIVE, FOLLOW_UP, HOSPITAL, elective_margin, follow_up_margin, stay_margin
+from paysim.behaviour.hospital import (
+    CODING,
+    ELECTIVE,
+    FOLLOW_UP,
+    HOSPITAL,
+    coded_higher,
+    coding_margin,
+    elective_margin,
+    follow_up_margin,
+    stay_margin,
+)
 from paysim.behaviour.incentives import (
     HALF_A_CENT,
     PEOPLE,
@@ -43,6 +53,7 @@ HOSPITAL_UNITS = {
     ELECTIVE: "EUR per further planned admission",
     STAY: "EUR per further day in hospital",
     FOLLOW_UP: "EUR per further follow-up visit to a specialist",
+    CODING: "EUR per further admission coded a group higher",
 }
 PATIENTS_UNIT = "EUR per further person-year on the list"
 PATIENTS, LIST = "patients", "list_size"
@@ -65,7 +76,7 @@ def actor_table(
     -------
     list of dict
         Rows with the keys of the incentive map of practices. A row in which nothing moves is left out. What an actor
-        does about it is predicted for the hospital's admissions, stays and follow-up; the others have no lever.
+        does about it is predicted for the hospital's admissions, stays, follow-up and coding; the others have no lever.
     """
     rows, per_unit = [], {STAY: stay_margin(situation).cost_eur, FOLLOW_UP: follow_up_margin(situation).cost_eur}
     for lever, condition, units, up, down in _moves(situation):
@@ -107,6 +118,7 @@ def _predicted(
         ELECTIVE: ("best_elective", elective_margin),
         STAY: ("best_stay", stay_margin),
         FOLLOW_UP: ("best_follow_up", follow_up_margin),
+        CODING: ("best_coding", coding_margin),
     }
     if actor != HOSPITAL or lever not in of_hospital:
         return None
@@ -149,12 +161,20 @@ def _moves(situation: Situation) -> Iterator[tuple[str, int, float, Activity, Ac
             units = 2.0 * step * float(stays.weight[of] @ stays.days[of])
             if units > 0.0:
                 yield STAY, condition, units, longer, shorter
+            units = 2.0 * step * float(stays.weight[of].sum())
+            if units > 0.0:
+                higher, lower = (coded_higher(activity, by, condition) for by in (step, -step))
+                yield CODING, condition, units, higher, lower
 
 
 def _scaled(activity: Activity, service: int, condition: int, factor: float) -> Activity:
     services = activity.services.copy()
     services[:, condition == SEGMENT_CONDITION, service] *= factor
-    return replace(activity, services=services)
+    stays = activity.stays
+    if stays is not None:
+        of = (stays.service == service) & (condition == SEGMENT_CONDITION[stays.segment])
+        stays = replace(stays, weight=np.where(of, stays.weight * factor, stays.weight))
+    return replace(activity, services=services, stays=stays)
 
 
 def _marginal(situation: Situation, up: Activity, down: Activity, units: float) -> tuple[dict[str, float], float]:
@@ -282,4 +302,5 @@ _ACTS = {
     ELECTIVE: "planned admission",
     STAY: "day in hospital",
     FOLLOW_UP: "follow-up visit to a specialist",
+    CODING: "admission coded a group of severity higher",
 }

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from paysim.accounting.activity import Activity
 from paysim.accounting.book import Book
 from paysim.accounting.segments import AGE_BAND_NAMES, SEGMENT_AGE_BAND, SEGMENT_CONDITION, SEGMENT_DEPRIVED
-from paysim.behaviour.hospital import FOLLOW_UP, HOSPITAL
+from paysim.behaviour.hospital import FOLLOW_UP, HOSPITAL, coded_higher
 from paysim.behaviour.incentives import PEOPLE, care_cost_per_unit, expected_revenue_eur
 from paysim.behaviour.response import CONTACTS, DELIVERED, GP_CONTACTS, REFERRALS
 from paysim.behaviour.situation import Floats, Situation
@@ -337,6 +337,11 @@ def _upcoding() -> Iterator[Deviation]:
         _billed("specialist_trajectory", "elective_admission"),
         HOSPITAL,
     )
+    yield Deviation("upcoding", "coding a tenth of admissions a group of severity higher", _code_higher, HOSPITAL)
+
+
+def _code_higher(situation: Situation, activity: Activity, share: Floats) -> Deviated:
+    return Deviated(coded_higher(activity, float(share.max(initial=0.0))), _nothing(activity), _nothing(activity))
 
 
 def _billed(done: str, billed: str, units: float = 1.0) -> Callable[[Situation, Activity, Floats], Deviated]:

@@ -5,7 +5,9 @@ per trajectory, as a ratio to the base years. All planned admissions of a year a
 contracts are asked what they would pay the hospital for either, and the difference is divided by the change.
 Emergencies are moved by need alone. Its second lever is the length of stay of all admissions, as a ratio to the base
 years; it pays where a contract looks at days. Its third is how often its clinics ask patients back: follow-up visits
-per trajectory, as a ratio to the base years; it pays where a contract pays them beside the trajectory.
+per trajectory, as a ratio to the base years; it pays where a contract pays them beside the trajectory. Its fourth is
+coding: one and the share of its admissions that it codes a group of severity higher than they are, none in the base
+years; it pays where a contract has groups of severity.
 """
 
 from __future__ import annotations
@@ -16,12 +18,16 @@ import numpy as np
 
 from paysim.accounting.activity import Activity
 from paysim.accounting.book import Book
+from paysim.accounting.segments import SEGMENT_CONDITION
 from paysim.behaviour.situation import Situation
 from paysim.contracts.settlement import settle
 
 HOSPITAL = "hospital"
 ELECTIVE = "elective_admission"
 FOLLOW_UP = "specialist_follow_up"
+
+
+CODING = "hospital_coding"
 
 
 @dataclass(frozen=True)
@@ -82,6 +88,31 @@ def stay_margin(situation: Situation) -> HospitalMargin:
         for by in (step, -step)
     )
     return HospitalMargin((up - down) / (2.0 * step * units), cost / units, units)
+
+
+def coding_margin(situation: Situation) -> HospitalMargin:
+    """Return what the contracts reward the hospital for when it codes all admissions a group higher, per admission.
+
+    Where no contract looks at stays they are not known, and nothing is paid for severity: no units. Coding takes no
+    care; what stands against it is effort and the risk of an audit, see `profit_altruism`.
+    """
+    activity = situation.activity
+    activity = activity if activity.years == 1.0 else activity.annualised()
+    units = 0.0 if activity.stays is None else float(activity.stays.weight.sum())
+    if units <= 0.0:
+        return HospitalMargin(0.0, 0.0, 0.0)
+    step = situation.terms.nudge
+    up, down = (_revenue_eur(situation, coded_higher(activity, change)) for change in (step, -step))
+    return HospitalMargin((up - down) / (2.0 * step * units), 0.0, units)
+
+
+def coded_higher(activity: Activity, share: float, condition: int | None = None) -> Activity:
+    """Return the activity with a share more of the admissions coded a group higher; of people of one condition only."""
+    stays = activity.stays
+    if stays is not None:
+        of = True if condition is None else condition == SEGMENT_CONDITION[stays.segment]
+        stays = replace(stays, coded_higher=np.where(of, stays.coded_higher + share, stays.coded_higher))
+    return replace(activity, stays=stays, lines=(), payments=None)
 
 
 def _moved(activity: Activity, service: int, factor: float) -> Activity:

@@ -53,6 +53,10 @@ class Passive:
         """Return the lever in force."""
         return now
 
+    def decide_coding(self, now: float, gain_eur: float, cost_eur: float) -> float:
+        """Return the lever in force."""
+        return now
+
     def decide_lists(self, now: Lists, situation: Situation, at_base: PatientMargins) -> Lists:
         """Return what practices do now."""
         return now

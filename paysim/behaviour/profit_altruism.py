@@ -12,7 +12,8 @@ and the best response of a lever with curvature k euro per unit is::
 
     l = 1 + (m - m at base) / (altruism k)
 
-For recording (coding) there is no benefit to patients: ``k`` alone is what effort and the risk of an audit cost.
+For recording (coding) there is no benefit to patients: ``k`` alone is what effort and the risk of an audit cost. So it
+is with the hospital, whose lever of coding is one and the share of admissions coded a group higher.
 
 Practices tell kinds of patients apart by the weight ``w`` of `segment_weight`: a gain per unit is ``w`` times that of
 the kind plus ``1 - w`` times the mean of all. Lists are decided once a year, with margins per person-year and ``c`` the
@@ -59,6 +60,7 @@ _CHANNEL_OF = {
     "elective": "elective_admission_response",
     "stay": "length_of_stay_response",
     "follow_up": "specialist_follow_up_response",
+    "hospital_coding": "hospital_coding_response",
 }
 """Of each lever of the hospital."""
 CHANNELS = (*(f"{lever}_response" for lever in (*LEVERS, *LIST_LEVERS)), HOURS_CHANNEL, *_CHANNEL_OF.values())
@@ -215,6 +217,17 @@ class ProfitAltruism:
         """Return the hospital's best number of follow-up visits, a ratio to base, within its limits."""
         return self._best_of_hospital("follow_up", gain_eur, cost_eur)
 
+    def decide_coding(self, now: float, gain_eur: float, cost_eur: float) -> float:
+        """Return the hospital's lever of coding for the coming quarter, as for planned admissions."""
+        return self._decide_of_hospital("hospital_coding", now, gain_eur, cost_eur)
+
+    def best_coding(self, gain_eur: float, cost_eur: float) -> float:
+        """Return one and the share of admissions that the hospital would code higher, ``1 + gain / k`` in its limits.
+
+        Coding takes no care, so `cost_eur` does not matter.
+        """
+        return self._best_of_hospital("hospital_coding", gain_eur, cost_eur)
+
     def _decide_of_hospital(self, lever: str, now: float, gain_eur: float, cost_eur: float) -> float:
         if self.values[_CHANNEL_OF[lever]] != 1.0:
             return 1.0
@@ -224,8 +237,9 @@ class ProfitAltruism:
         v = self.values
         if gain_eur == 0.0:
             return 1.0
-        best = 1.0 + gain_eur / (max(v["altruism_mean"], v["altruism_min"]) * v[f"{lever}_curvature"] * cost_eur)
-        return float(np.clip(best, v[f"{lever}_min"], v[f"{lever}_max"]))
+        of_patients = max(v["altruism_mean"], v["altruism_min"]) * cost_eur
+        slope = v[f"{lever}_curvature"] * (1.0 if lever == "hospital_coding" else of_patients)
+        return float(np.clip(1.0 + gain_eur / slope, v[f"{lever}_min"], v[f"{lever}_max"]))
 
     def decide_lists(self, now: Lists, situation: Situation, at_base: PatientMargins) -> Lists:
         """Return whom practices accept and keep in the coming year, and when they close their lists.

@@ -74,6 +74,13 @@ class Behaviour(Protocol):
         """Return the hospital's lever of follow-up visits for the coming quarter, by what one brings and costs."""
         ...
 
+    def decide_coding(self, now: float, gain_eur: float, cost_eur: float) -> float:
+        """Return the hospital's lever of coding for the coming quarter, by what an admission coded higher brings.
+
+        The lever is one and the share of admissions that are coded a group of severity higher than they are.
+        """
+        ...
+
     def decide_lists(self, now: Lists, situation: Situation, at_base: PatientMargins) -> Lists:
         """Return whom practices accept and keep in the coming year, and when they close their lists.
 

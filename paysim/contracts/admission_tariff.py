@@ -6,17 +6,30 @@ With L the days of a stay in whole days, at least 1, a first day with deduction 
 
 so a stay of d days is one day short and a stay of s days one day long. Rules of this form: Germany, agreement on
 diagnosis-related groups (Fallpauschalenvereinbarung), section 1, paragraphs 2 and 3; the numbers are the contract's.
+
+With groups of severity the price is that of an admission of mean severity, and each is paid by its group g, of weight
+w(g), as diagnosis-related groups do. W is the mean weight of all admissions for the service in the base years, at their
+true severity, so that groups would have paid the same in all for the admissions of those years::
+
+    price of an admission = price x w(g) / W
+
+Of the share of admissions that the hospital codes one group higher than they are, g is the next group; none can be
+coded above the highest.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
+from paysim.accounting.activity import Activity
 from paysim.accounting.book import Book
+from paysim.accounting.episodes import Stays
 from paysim.contracts.protocol import Floats, Working
 from paysim.contracts.schedule import require_known
 from paysim.contracts.tariff import Sector
@@ -59,6 +72,27 @@ class AdmissionPrice:
 
 
 @dataclass(frozen=True)
+class SeverityGroup:
+    """Admissions of people with at least so many other conditions, up to the next group.
+
+    Attributes
+    ----------
+    conditions_from
+        Fewest chronic conditions of the model besides what the admission is for.
+    weight
+        What an admission of the group is paid, against those of other groups; their mean does not matter.
+    """
+
+    conditions_from: int
+    weight: float = field(metadata={"unit": "relative weight"})
+
+    @property
+    def label(self) -> str:
+        """What tells this row from the others of its list."""
+        return f"from_{self.conditions_from}"
+
+
+@dataclass(frozen=True)
 class AdmissionTariff:
     """Prices of admissions, paid to `sector`.
 
@@ -68,6 +102,8 @@ class AdmissionTariff:
         Actor that is paid.
     admissions
         Price by service.
+    severity_groups
+        From the mildest to the most severe, the first one from 0 conditions; empty: severity is not paid.
     """
 
     kind: ClassVar[str] = "admission_tariff"
@@ -77,6 +113,7 @@ class AdmissionTariff:
 
     admissions: tuple[AdmissionPrice, ...]
     sector: Sector = "hospital"
+    severity_groups: tuple[SeverityGroup, ...] = ()
 
     def __post_init__(self) -> None:
         names = [row.service for row in self.admissions]
@@ -88,6 +125,12 @@ class AdmissionTariff:
                 raise ValueError(f"{row.service}: first_day_with_surcharge must come after first_day_with_deduction")
             if short * row.deduction_eur_per_day > row.price_eur:
                 raise ValueError(f"{row.service}: the deduction of a stay of one day must not exceed price_eur")
+        first = [group.conditions_from for group in self.severity_groups]
+        if first and (first[0] != 0 or first != sorted(set(first))):
+            raise ValueError("severity_groups need a first group from 0 conditions, and each further one from more")
+        weights = [group.weight for group in self.severity_groups]
+        if weights and (weights[0] <= 0.0 or weights != sorted(weights)):
+            raise ValueError("severity_groups need weights above 0 that do not fall with severity")
 
     @property
     def payee(self) -> str:
@@ -103,7 +146,11 @@ class AdmissionTariff:
             If the stays are not known.
         """
         short, long = self._beyond(book)
-        return np.asarray(book.activity.services @ self.prices_eur(book.activity.service_names) + short + long)
+        paid = book.activity.services @ self.prices_eur(book.activity.service_names) + short + long
+        if self.severity_groups:
+            _, coded = self.relative_weights(book)
+            paid = paid + self._summed(book, coded - 1.0)
+        return np.asarray(paid)
 
     def workings(self, book: Book) -> Iterator[Working]:
         """Yield what is paid by service, and for short and long stays, see `Explained`."""
@@ -115,12 +162,53 @@ class AdmissionTariff:
         short, long = self._beyond(book)
         yield Working("deducted for short stays", short.sum(axis=1), "EUR")
         yield Working("added for long stays", long.sum(axis=1), "EUR")
+        if self.severity_groups:
+            true, coded = self.relative_weights(book)
+            yield Working("added for severity", self._summed(book, true - 1.0).sum(axis=1), "EUR")
+            yield Working("added for coding above it", self._summed(book, coded - true).sum(axis=1), "EUR")
+
+    def case_mix_eur(self, book: Book) -> Floats:
+        """Return what admissions are paid before trim points: without groups, at true severity, and as coded."""
+        true, coded = self.relative_weights(book)
+        return np.array([float(self._summed(book, each).sum()) for each in (np.ones_like(true), true, coded)])
+
+    def relative_weights(self, book: Book) -> tuple[Floats, Floats]:
+        """Return the weight of each stay over the mean of its service ``[n]``: at true severity, and as it is coded."""
+        stays = self._stays(book.activity)
+        if not self.severity_groups:
+            return np.ones(len(stays.days)), np.ones(len(stays.days))
+        before = reduce(Stays.plus, (self._stays(each) for each in book.at_base))
+        group, weights = self._group(stays), np.array([each.weight for each in self.severity_groups])
+        known = weights[self._group(before)]
+        size = len(book.activity.service_names)
+        number = np.bincount(before.service, before.weight, size)
+        mean = float(before.weight @ known / number.sum()) if number.sum() > 0.0 else 1.0
+        means = np.bincount(before.service, before.weight * known, size)
+        means = np.divide(means, number, out=np.full(size, mean), where=number > 0.0)
+        higher = weights[np.minimum(group + 1, len(weights) - 1)]
+        true = weights[group]
+        coded = true + stays.coded_higher * (higher - true)
+        return true / means[stays.service], coded / means[stays.service]
+
+    def _group(self, stays: Stays) -> NDArray[np.int64]:
+        first = [each.conditions_from for each in self.severity_groups]
+        return np.asarray(np.searchsorted(first, stays.severity, side="right") - 1, np.int64)
+
+    def _summed(self, book: Book, weights: Floats) -> Floats:
+        """Return the price times a weight of each stay ``[n]``, by practice and segment."""
+        stays = self._stays(book.activity)
+        prices = self.prices_eur(book.activity.service_names)[stays.service]
+        return stays.summed(prices * weights, book.activity.person_years.shape)
+
+    @staticmethod
+    def _stays(activity: Activity) -> Stays:
+        if activity.stays is None:
+            raise ModelError("admission_tariff: no stays are known")
+        return activity.stays
 
     def _beyond(self, book: Book) -> tuple[Floats, Floats]:
         """Return what is paid for short stays (negative) and for long ones ``[practice, segment]``."""
-        activity, stays = book.activity, book.activity.stays
-        if stays is None:
-            raise ModelError("admission_tariff: no stays are known")
+        activity, stays = book.activity, self._stays(book.activity)
         days, beyond = np.maximum(np.rint(stays.days), 1.0), np.zeros(len(stays.days))
         for row in self.admissions:
             of = stays.service == activity.service_names.index(row.service)

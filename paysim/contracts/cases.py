@@ -84,6 +84,8 @@ class _Stay(Reader):
     service: str
     days: _Amount
     number: _Amount = 1.0
+    other_conditions: Annotated[int, Field(ge=0)] = 0
+    coded_higher: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
 
 
 class _Episode(Reader):
@@ -390,6 +392,8 @@ class _Builder:
             np.array([row.number for row in rows]),
             np.array([self.services.index(row.service) for row in rows], np.int64),
             np.array([row.days for row in rows]),
+            np.array([row.other_conditions for row in rows], np.int64),
+            np.array([row.coded_higher for row in rows]),
         )
 
     def check_episodes(self, read: _Year, loc: tuple[str | int, ...]) -> None:

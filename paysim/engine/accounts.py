@@ -24,7 +24,7 @@ from paysim.care.catalogue import LONG_TERM_CARE, STAFF
 from paysim.care.costs import BILLS, STAFF_BILLS
 from paysim.care.model import YEARS_WITH
 from paysim.care.programmes import COUNTS
-from paysim.contracts.contract import Contract, patients_terms
+from paysim.contracts.contract import Contract, Part, patients_terms
 from paysim.contracts.settlement import LINES, SETTLED, Settlement, post, post_patients, settle
 from paysim.contracts.terms import practice_kinds
 from paysim.diseases.mortality.life_expectancy import years_left, years_left_at
@@ -153,6 +153,7 @@ class Records:
     concentration: list[np.ndarray] = field(default_factory=list)  # [measures of accounting.concentration]
     programmes: list[np.ndarray] = field(default_factory=list)  # [programmes, COUNTS], if there are any
     pooled: list[np.ndarray] = field(default_factory=list)  # [POOLED] euro, see `Settlement.pooled`
+    case_mix: list[np.ndarray] = field(default_factory=list)  # [3] euro, see `Accounts._case_mix`
     hospital: list[dict[str, np.ndarray]] = field(default_factory=list)  # see `Hospital.counts`
 
     def arrays(self) -> dict[str, np.ndarray]:
@@ -180,6 +181,10 @@ def practice_bills(
         **model.care.costs.bills(fte, activity.person_years.sum(axis=1), activity.years, share),
         "material": (activity.services @ material).sum(axis=1),
     }
+
+
+def _by_severity(part: Part) -> bool:
+    return bool(getattr(part.terms, "severity_groups", ()))
 
 
 class Accounts:
@@ -218,6 +223,7 @@ class Accounts:
         every = (*contracts, *(each for arm in model.scenario.arms for each in arm.contracts))
         self.admissions = Admissions.of(model, state, every, open_episodes or {})
         used = {part.kind for each in every for part in each.components}
+        self._by_severity = any(_by_severity(part) for each in every for part in each.components)
         self._by_insurer = any(each.scope.insurers for each in every)
         # Base years are those of all arms: what one of them looks back on is noted in every run.
         self._by_age_sex = any("age_sex" in part.terms.reads for each in every for part in each.components)
@@ -299,6 +305,8 @@ class Accounts:
         lent = self._lend_staff(activity)
         self._add_money(settlement, bills, lent, patient_cents)
         self.records.pooled.append(settlement.pooled())
+        if self._by_severity:
+            self.records.case_mix.append(self._case_mix(settlement))
         if self.on_close:
             self.on_close(self, settlement)
         by_kind = np.column_stack([revenue.sum(axis=1), self.programme_revenue])
@@ -313,6 +321,15 @@ class Accounts:
             self.years.append(reduce(Activity.plus, self.past[-PERIODS_PER_YEAR:]))
             self._close_year()
         return activity
+
+    def _case_mix(self, settlement: Settlement) -> np.ndarray:
+        """Return what payers pay for admissions by groups: without these, at true severity, as coded; else 1, 1, 1."""
+        paid = np.zeros(3)
+        for bill in settlement.bills:
+            if bill.by_payers and _by_severity(bill.part):
+                seen, _ = bill.contract.books(bill.part, settlement.book)
+                paid += bill.part.terms.case_mix_eur(seen) * bill.part.share  # type: ignore[attr-defined]
+        return paid if paid[0] > 0.0 else np.ones(3)
 
     @property
     def activities(self) -> tuple[Activity, ...]:

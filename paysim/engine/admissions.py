@@ -34,6 +34,11 @@ class Admissions:
         Whether a contract looks at single stays.
     open_episodes
         Those that run on from before.
+
+    Attributes
+    ----------
+    coded_higher
+        Share of this quarter's admissions that the hospital codes one group of severity higher than they are.
     """
 
     def __init__(
@@ -41,10 +46,15 @@ class Admissions:
     ) -> None:
         self.state, self.names, self.stays = state, model.care.services.names, stays
         self.registers = {each: Register(each, self.names, open_episodes.get(each)) for each in rules}
+        self.coded_higher = 0.0
+        self._chronic = np.array([model.flag_bit[flag] for flag in model.health.chronic], np.int64)
         self._service_of = np.full(FIRST_TRANSITION + len(model.transitions), -1)
+        self._own = np.zeros(len(self._service_of), np.int64)  # flags of what an admission is for
         for k, each in enumerate(model.transitions):
             if each.service:
                 self._service_of[FIRST_TRANSITION + k] = self.names.index(each.service)
+                own = {*each.required, *each.required_any, *each.sets}
+                self._own[FIRST_TRANSITION + k] = sum(model.flag_bit[flag] for flag in own)
         self._at_death = self.names.index("end_of_life")
         self._claims: list[np.ndarray] = []
 
@@ -66,13 +76,22 @@ class Admissions:
     def request(self, requests: np.ndarray) -> None:
         """Take the emergency admissions among a week's requests; rows must not have moved since."""
         admitted = requests[requests["kind"] == ADMISSION_REQUEST]
-        self.admit(admitted["row"], self._service_of[admitted["process"]], admitted["tick"], admitted["days"])
+        process = admitted["process"]
+        own = self._own[process]
+        self.admit(admitted["row"], self._service_of[process], admitted["tick"], admitted["days"], own)
 
     def admit(
-        self, rows: np.ndarray, service: np.ndarray | int, tick: np.ndarray | int, days: np.ndarray | float
+        self,
+        rows: np.ndarray,
+        service: np.ndarray | int,
+        tick: np.ndarray | int,
+        days: np.ndarray | float,
+        own: np.ndarray | int = 0,
     ) -> None:
-        """Take admissions for a service at a tick, with their length of stay."""
+        """Take admissions for a service at a tick, with their length of stay, and flags of what they are for."""
         claims = np.zeros(len(rows), CLAIM)
+        others = self.state.people["flags"][rows] & ~np.asarray(own, np.int64)
+        claims["severity"] = ((others[:, None] & self._chronic) != 0).sum(axis=1)
         claims["row"], claims["service"], claims["stay"] = rows, service, days
         claims["day"], claims["quantity"] = np.asarray(tick) / TICKS_PER_DAY, 1.0
         self._claims.append(claims[claims["service"] >= 0])
@@ -119,6 +138,8 @@ class Admissions:
                 claims["quantity"].copy(),
                 claims["service"].copy(),
                 claims["stay"].copy(),
+                claims["severity"].copy(),
+                np.full(len(claims), self.coded_higher),
             )
         prices = np.zeros((len(activity.practice_names), len(self.names)))
         for each in contracts:

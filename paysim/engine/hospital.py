@@ -109,6 +109,8 @@ class Hospital:
         Days of a stay, against the base years: what the hospital decides.
     follow_up_lever
         Follow-up visits planned per trajectory, and slots for them, against the base years: what the hospital decides.
+    coding_lever
+        One and the share of admissions coded a group of severity higher than they are: what the hospital decides.
     shares
         Of a closed cohort, what it asks for over what it asked for at the fork, see `engine.cohort`.
     on_admission
@@ -121,7 +123,7 @@ class Hospital:
         self.state, self.terms, self.weight, self.codes = state, terms, weight, codes
         self.draws = draws = Draws(state, key)
         self.week, self.settled = 0, SETTLING_WEEKS
-        self.elective_lever = self.stay_lever = self.follow_up_lever = 1.0
+        self.elective_lever = self.stay_lever = self.follow_up_lever = self.coding_lever = 1.0
         self.shares = dict.fromkeys((REFERRALS, ADMISSIONS, HOMES), 1.0)
         share = terms.occupancy
         shared = (terms.margin, terms.patience_weeks, share["follow_up"], draws)
@@ -458,7 +460,8 @@ class Hospital:
         for part in (self.tests, self.emergency_department, self.rehabilitation, self.home_care):
             found.update(part.counts())
         found |= {"lever_elective": np.array(self.elective_lever), "lever_stay": np.array(self.stay_lever)}
-        found |= {"lever_follow_up": np.array(self.follow_up_lever), "lever_quarters": np.array(1.0)}
+        found |= {"lever_follow_up": np.array(self.follow_up_lever), "lever_coding": np.array(self.coding_lever)}
+        found["lever_quarters"] = np.array(1.0)
         homes = self.nursing_homes.counts()
         return found | {name: each * self.weight for name, each in homes.items()}
 

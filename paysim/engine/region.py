@@ -221,6 +221,8 @@ class Region:
             week += 1
             if week % WEEKS_PER_PERIOD:
                 continue
+            if self.accounts.admissions:
+                self.accounts.admissions.coded_higher = self.hospital.coding_lever - 1.0
             activity = self.accounts.close(int(self.env.now))
             if self.env.now <= 0:
                 self.staff.learn()

@@ -16,7 +16,7 @@ import numpy as np
 from paysim.accounting.activity import Activity
 from paysim.accounting.segments import CONDITIONS
 from paysim.behaviour import load_behaviour
-from paysim.behaviour.hospital import HospitalMargin, elective_margin, follow_up_margin, stay_margin
+from paysim.behaviour.hospital import HospitalMargin, coding_margin, elective_margin, follow_up_margin, stay_margin
 from paysim.behaviour.incentives import incentive_table, make_anchor
 from paysim.behaviour.lists import Lists, PatientMargins, patient_margins
 from paysim.behaviour.participation import as_expected
@@ -43,8 +43,8 @@ class Step:
         programmes.
     lists
         Whom practices accept and keep, and when they close their lists.
-    elective, stay, follow_up
-        Levers of the hospital: planned admissions, length of stay, and follow-up visits.
+    elective, stay, follow_up, coding
+        Levers of the hospital: planned admissions, length of stay, follow-up visits, and coding.
     hours
         Of GPs, nurses and nurses for mental health ``[practice, 3]``, a ratio to those of the data year's staff.
     """
@@ -55,6 +55,7 @@ class Step:
     elective: float = 1.0
     stay: float = 1.0
     follow_up: float = 1.0
+    coding: float = 1.0
     hours: np.ndarray | float = 1.0
 
 
@@ -88,6 +89,7 @@ _OF_HOSPITAL: dict[str, Callable[[Situation], HospitalMargin]] = {
     "decide_hospital": elective_margin,
     "decide_stay": stay_margin,
     "decide_follow_up": follow_up_margin,
+    "decide_coding": coding_margin,
 }
 """How a behaviour decides on each lever of the hospital, in the order of `Step`, and what a unit of it brings."""
 
@@ -223,7 +225,7 @@ class Responses:
             practices["health_levers"] = health
             region.practices.levers_changed(int(region.env.now))
         region.hospital.elective_lever, region.hospital.stay_lever = step.elective, step.stay
-        region.hospital.follow_up_lever = step.follow_up
+        region.hospital.follow_up_lever, region.hospital.coding_lever = step.follow_up, step.coding
 
     # A user's own behaviour may be of levers alone, and know nothing of hours, lists or the hospital.
 
@@ -241,8 +243,9 @@ class Responses:
         return found
 
     def _hospital(self, region: Region, situation: Situation) -> tuple[float, ...]:
-        """Return the hospital's levers for the coming quarter: planned admissions, length of stay, follow-up visits."""
-        now = region.hospital.elective_lever, region.hospital.stay_lever, region.hospital.follow_up_lever
+        """Return the hospital's levers for the coming quarter, in the order of `Step`."""
+        hospital = region.hospital
+        now = hospital.elective_lever, hospital.stay_lever, hospital.follow_up_lever, hospital.coding_lever
         if isinstance(self.behaviour, Passive):
             return now
         levers = []

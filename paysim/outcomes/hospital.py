@@ -28,6 +28,8 @@ def measures(counted: Counted) -> Iterator[Measure]:
     yield from _by_group(counted, _WARDS, ("bed_", "elective_", "emergency_admitted"), "ward", counted.wards)
     prefixes = ("lever_", "test_", "ed_", "rehabilitation_", "nursing_home_", "home_care_")
     yield from _of_region(_REGION, _years(counted, prefixes))
+    if "case_mix" in counted.arrays:  # a contract of the scenario pays by groups of severity
+        yield from _of_region(_CASE_MIX, _years(counted, ("case_mix", "lever_")))
 
 
 def _years(counted: Counted, prefixes: tuple[str, ...]) -> Arrays:
@@ -138,4 +140,10 @@ _REGION: dict[str, tuple[str, Formula]] = {
     "home_care_hours": ("hours", lambda a: a["home_care_given"]),
     "home_care_unmet_hours": ("hours", lambda a: a["home_care_asked"] - a["home_care_given"]),
     "home_care_occupancy_share": ("share", lambda a: _over(a["home_care_given"], a["home_care_room"])),
+}
+_CASE_MIX: dict[str, tuple[str, Formula]] = {
+    "case_mix_true": ("ratio to base", lambda a: _over(a["case_mix"][..., 1], a["case_mix"][..., 0])),
+    "case_mix_coded": ("ratio to base", lambda a: _over(a["case_mix"][..., 2], a["case_mix"][..., 0])),
+    "case_mix_coded_over_true": ("ratio", lambda a: _over(a["case_mix"][..., 2], a["case_mix"][..., 1])),
+    "lever_hospital_coding": ("ratio to base", lambda a: _over(a["lever_coding"], a["lever_quarters"])),
 }

@@ -202,14 +202,15 @@ def test_every_setting_is_accepted_and_an_unknown_one_is_not(behaviour: Behaviou
 def test_every_channel_has_an_off_switch(behaviour: Behaviour) -> None:
     off = [name for name in behaviour.settings if name.endswith("_response")]
     responds = not np.array_equal(behaviour.decide(at_work(behaviour)), at_work(behaviour).levers)
-    hospital = ("elective_admission", "length_of_stay", "specialist_follow_up")
+    hospital = ("elective_admission", "length_of_stay", "specialist_follow_up", "hospital_coding")
     levers = (*LEVERS, *LIST_LEVERS, "working_hours", *hospital)
     assert off == ([f"{lever}_response" for lever in levers] if responds else [])
     silent = load_behaviour(behaviour.name, [(name, 0.0) for name in off], PARAMETERS)
     assert np.array_equal(silent.decide(at_work(silent)), np.ones((PRACTICES, 3, len(LEVERS))))
     assert np.array_equal(silent.decide_hours(at_work(silent), 1.5 * at_work(silent).levers), np.ones((PRACTICES, 3)))
     assert silent.decide_hospital(1.0, 500.0, 3000.0) == 1.0
-    assert silent.decide_stay(1.0, 500.0, 3000.0) == silent.decide_follow_up(1.0, 500.0, 3000.0) == 1.0
+    for decide in (silent.decide_stay, silent.decide_follow_up, silent.decide_coding):
+        assert decide(1.0, 500.0, 3000.0) == 1.0
     now = at_work(silent)
     lists = silent.decide_lists(Lists.usual(PRACTICES), now, patient_margins(replace(now, contracts=())))
     assert all((each == 1.0).all() for each in (lists.accept, lists.keep, lists.size))
@@ -230,7 +231,7 @@ def test_lists_stay_as_they_are_under_current_contracts_and_move_within_limits_u
         assert moved.accept.min() < 1.0
 
 
-@pytest.mark.parametrize("lever", ["decide_hospital", "decide_stay", "decide_follow_up"])
+@pytest.mark.parametrize("lever", ["decide_hospital", "decide_stay", "decide_follow_up", "decide_coding"])
 def test_the_hospital_moves_towards_what_pays_and_within_limits(behaviour: Behaviour, lever: str) -> None:
     moved = [getattr(behaviour, lever)(1.0, gain, 3000.0) for gain in (-1e9, -100.0, 0.0, 100.0, 1e9)]
     assert moved == sorted(moved)

@@ -66,8 +66,9 @@ def episodes(rules: EpisodeRules, practices: int, euros: float, count: int = 30)
 def stays(practices: int, count: int = 200) -> Stays:
     """Admissions to any service, of 0 to 39 days."""
     number = np.arange(count * practices)
-    days = number % 40 + 0.0
-    return Stays(number % practices, number % SEGMENTS, np.ones(len(number)), number % len(SERVICES), days)
+    days, severity, coded = number % 40 + 0.0, number % 5, number % 3 / 10.0
+    place = number % practices, number % SEGMENTS, np.ones(len(number))
+    return Stays(*place, number % len(SERVICES), days, severity, coded)
 
 
 @pytest.fixture(params=sorted(PARTS))
@@ -347,6 +348,7 @@ def test_dates_that_do_not_meet_are_warned_of_with_their_year() -> None:
 
 
 INLINE = {"name": "mine", "payer": "insurers", "providers": "practices"}
+ADMISSIONS = {"kind": "admission_tariff", "admissions": [{"service": "admission_mi", "price_eur": 1}]}
 CAPITATION = {"kind": "capitation", "rate_eur_per_person_year": 220}
 
 
@@ -390,6 +392,14 @@ CAPITATION = {"kind": "capitation", "rate_eur_per_person_year": 220}
             ["unknown key", "service"],
         ),
         ({"kind": "admission_tariff", "admissions": [{"service": "gp_visit", "price_eur": 1}]}, ["is no admission"]),
+        (
+            {**ADMISSIONS, "severity_groups": [{"conditions_from": 1, "weight": 1.0}]},
+            ["severity_groups", "first group from 0 conditions"],
+        ),
+        (
+            {**ADMISSIONS, "severity_groups": [{"conditions": 0, "weight": 1.0}]},
+            ["severity_groups[0].conditions", "unknown key", "conditions_from"],
+        ),
         (
             {"kind": "acute_bundle", "episodes": [{"name": "a", "triggers": ["admision_mi"], "window_days": 90}]},
             ["unknown service", "did you mean 'admission_mi'"],

@@ -23,7 +23,7 @@ from paysim.accounting.ledger import Ledger
 from paysim.accounting.segments import AGE_BAND_FROM, AGE_SEX, SEGMENT_CONDITION, SEGMENTS, SEXES
 from paysim.care.catalogue import load_services
 from paysim.contracts.acute_bundle import AcuteBundle, BundledEpisode
-from paysim.contracts.admission_tariff import AdmissionPrice, AdmissionTariff
+from paysim.contracts.admission_tariff import AdmissionPrice, AdmissionTariff, SeverityGroup
 from paysim.contracts.budget_claw_back import BudgetClawBack
 from paysim.contracts.capitation import Capitation, GridCell
 from paysim.contracts.care_management_fee import CareManagementFee
@@ -115,7 +115,9 @@ def _admission_tariff(rng: Rng) -> AdmissionTariff:
         AdmissionPrice(name, 500.0 + _eur(rng, 4e3), int(rng.integers(0, 3)), _eur(rng, 250.0), 12, _eur(rng))
         for name in ("admission_mi", "admission_stroke")
     )
-    return AdmissionTariff(prices)
+    weights = np.sort(rng.uniform(0.5, 2.0, 3)) if rng.random() < 0.5 else ()
+    groups = (SeverityGroup(first, float(weight)) for first, weight in zip((0, 1, 3), weights, strict=False))
+    return AdmissionTariff(prices, severity_groups=tuple(groups))
 
 
 def _pay_for_performance(rng: Rng) -> PayForPerformance:
@@ -235,7 +237,10 @@ def _place(rng: Rng, count: int) -> dict[str, np.ndarray]:
 
 def _stays(rng: Rng) -> Stays:
     service = rng.choice([SERVICES.index(name) for name in ("admission_mi", "admission_stroke")], 60)
-    return Stays(**_place(rng, 60), service=service, days=rng.exponential(6.0, 60))
+    severity, coded = rng.integers(0, 4, 60), rng.uniform(0.0, 0.2, 60)
+    return Stays(
+        **_place(rng, 60), service=service, days=rng.exponential(6.0, 60), severity=severity, coded_higher=coded
+    )
 
 
 def _episodes(rng: Rng) -> Episodes:

@@ -25,7 +25,7 @@ QUARTER = 91.0
 
 
 def claim(row, day, service=MI, stay=0.0, quantity=1.0):
-    return np.array([(row, service, day, quantity, stay)], CLAIM)
+    return np.array([(row, service, day, quantity, stay, 0)], CLAIM)
 
 
 def people(claims, start, end, rows=None, gone=None, drugs=0.0):
@@ -262,7 +262,15 @@ def test_any_claims_are_grouped_as_a_slow_reading_does(seed):
 
 
 def test_rows_add_up_scale_and_are_pooled():
-    stays = Stays(np.array([0, 1]), np.array([3, 4]), np.array([1.0, 1.0]), np.array([MI, MI]), np.array([2.0, 5.0]))
+    stays = Stays(
+        np.array([0, 1]),
+        np.array([3, 4]),
+        np.array([1.0, 1.0]),
+        np.array([MI, MI]),
+        np.array([2.0, 5.0]),
+        np.zeros(2, int),
+        np.zeros(2),
+    )
     both = stays.scaled(0.5).plus(stays)
     assert both.summed(both.days, (2, 24))[[0, 1], [3, 4]].tolist() == [3.0, 7.5]
     half = both.weighted(np.array([0.0, 0.5]))  # of each practice; nothing is left of the first

@@ -63,7 +63,9 @@ def test_a_surcharge_for_long_stays_is_the_marginal_revenue_of_a_day() -> None:
     now = replace(situation(contract()), contracts=contracts)
     assert stay_margin(now).units == 0.0
     n, at = 40, SERVICES.index(ELECTIVE)
-    stays = Stays(np.zeros(n, int), np.zeros(n, int), np.ones(n), np.full(n, at), np.full(n, 20.0))
+    stays = Stays(
+        np.zeros(n, int), np.zeros(n, int), np.ones(n), np.full(n, at), np.full(n, 20.0), np.zeros(n, int), np.zeros(n)
+    )
     now = replace(now, activity=replace(now.activity, stays=stays))
     found = stay_margin(now)
     assert found.units == 20.0 * n

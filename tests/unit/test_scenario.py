@@ -148,6 +148,7 @@ FEWER_ARMS = {
     "uk/middenkempen_quality_targets": 2,
     "us/achterhoek_episode_bundle": 3,
     "us/achterhoek_prepaid_rural": 3,
+    "us/achterhoek_severity_groups": 4,
     "us/achterhoek_primary_care_first": 2,
     "us/achterhoek_shared_savings": 4,
     "us/middenkempen_convener": 4,
