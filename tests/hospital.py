@@ -41,6 +41,7 @@ TERMS = HospitalTerms(
     margin=0.0,
     growth_per_year=0.0,
     patience_weeks=1e9,
+    follows=0.0,
     elective_share=0.3,
     elective_stay_days=3.0,
     surgical_emergency_share=0.0,

@@ -118,6 +118,8 @@ class HospitalTerms:
     margin, growth_per_year, patience_weeks
         Clinic capacity over what keeps lists as long as they are; growth of all capacities a year; mean of the
         exponential patience with the offered wait.
+    follows
+        Share of the way that capacities of the hospital go, at the end of a year, to what was asked for in it.
     elective_share, elective_stay_days
         Planned admissions per trajectory over all specialties, and their mean stay.
     surgical_emergency_share
@@ -144,6 +146,7 @@ class HospitalTerms:
     margin: float
     growth_per_year: float
     patience_weeks: float
+    follows: float
     elective_share: float
     elective_stay_days: float
     surgical_emergency_share: float
@@ -210,6 +213,7 @@ def hospital_terms(
         margin=params["care.clinic_capacity_margin"],
         growth_per_year=params["care.clinic_growth_per_year"],
         patience_weeks=params["care.clinic_patience_weeks"],
+        follows=params["care.hospital_follows_per_year"],
         elective_share=whole,
         elective_stay_days=params["care.elective_stay_days"],
         surgical_emergency_share=params["care.surgical_emergency_share"],

@@ -63,10 +63,10 @@ class Ward:
         """Close the ward to planned admissions for some weeks; emergencies are admitted all the same."""
         self.capacity.closed_weeks = weeks
 
-    def plan(self, emergency_days: float, elective_days: float) -> None:
-        """Set capacity for bed-days a week of the region."""
-        self.usual_emergency_days = emergency_days
-        self.capacity.planned = (emergency_days + elective_days) / self.occupancy
+    def plan(self, emergency_days: float, elective_days: float, share: float = 1.0) -> None:
+        """Set capacity, or go a share of the way to it, for bed-days a week of the region."""
+        self.usual_emergency_days = emergency_days / self.capacity.growth
+        self.capacity.plan((emergency_days + elective_days) / self.occupancy, share)
 
     def admit_emergencies(self, now: int, patients: np.ndarray, ghost_days: float, weight: float = 1.0) -> None:
         """Admit the week's emergencies; ghosts are bed-days of this week, as many as leave it."""

@@ -61,13 +61,14 @@ class Clinic:
         """Close the clinic for some weeks from now on."""
         self.capacity.closed_weeks = weeks
 
-    def plan(self, urgent: float, routine: float) -> None:
+    def plan(self, urgent: float, routine: float, share: float = 1.0) -> None:
         """Set capacity such that with these referrals a week of the region the routine list keeps its wait.
 
         With a wait W a share exp(-W / patience) of routine referrals joins the list; longer waits shorten themselves.
+        A budget goes a `share` of the way. It answers to what is asked for: a backlog gets no slots of its own.
         """
         joining = routine * float(np.exp(-self.terms.wait_weeks / self.patience_weeks))
-        self.capacity.planned = (urgent + joining) * (1.0 + self.margin)
+        self.capacity.plan((urgent + joining) * (1.0 + self.margin), share)
         self.urgent_per_week = urgent
         self.usual_list = round(joining * self.terms.wait_weeks)
 

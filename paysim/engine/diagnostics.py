@@ -19,9 +19,9 @@ class Diagnostics:
         self.list = WaitingList()
         self.asked, self.slots = 0, 0.0
 
-    def plan(self, tests: float) -> None:
-        """Set capacity for a number of tests a week of the region."""
-        self.capacity.planned = tests / self.occupancy
+    def plan(self, tests: float, share: float = 1.0) -> None:
+        """Set capacity, or go a share of the way to it, for a number of tests a week of the region."""
+        self.capacity.plan(tests / self.occupancy, share)
 
     def test(self, now: int, patients: np.ndarray, settling: bool) -> np.ndarray:
         """Take in the week's patients; return those whose test is done."""

@@ -63,6 +63,8 @@ OLD = 75
 
 _SAMPLE = 2.0
 """Weight from which on the run is a sample whose few admissions cannot tell whether a ward's list can empty."""
+_OF_THE_SIMULATED = ("referrals", "emergency_days", "arrivals", "rehabilitation")
+"""What is remembered of simulated people only; tests and planned admissions are those of the whole region."""
 _KIND = {"clinic": REFERRALS, "tests": REFERRALS, "nursing": HOMES}
 """Beginning of a part's name -> the share of a closed cohort that it goes with; all others go with admissions."""
 _ED, _REHABILITATION = 500, 600
@@ -280,6 +282,7 @@ class Hospital:
         else:
             self.nursing_homes.capacity.follow(len(self.nursing_homes.list) - usual, self.terms.nursing_homes_follow)
         self._discharge(now, emergencies, settling)
+        self._budget(settling)
         self.week += 1
 
     def _remember(self, what: str, amount: np.ndarray | float) -> None:
@@ -293,19 +296,36 @@ class Hospital:
         return float((1.0 + self.terms.growth_per_year) ** years)
 
     def _plan(self) -> None:
-        """Let capacities follow demand while the base run settles, at its start and at its end; then they stay."""
-        referrals = self._usual("referrals").reshape(-1, 2) * self.weight
-        for clinic, (routine, urgent) in zip(self.clinics.values(), referrals, strict=True):
-            clinic.plan(float(urgent), float(routine))
-        self.tests.plan(float(self._usual("tests")[0]))
-        emergency, elective = self._usual("emergency_days") * self.weight, self._usual("elective_days")
-        for ward, urgent_days, planned_days in zip(self.beds.values(), emergency, elective, strict=True):
-            ward.plan(float(urgent_days), float(planned_days))
-        self.emergency_department.plan(float(self._usual("arrivals")[0]) * self.weight)
-        claims = float(self._usual("rehabilitation")[0]) * self.weight
-        self.rehabilitation.plan(claims * self.terms.rehabilitation.weeks / self.terms.occupancy["rehabilitation"])
+        """Let capacities follow demand while the base run settles, at its start and at its end."""
+        self._plan_for({name: each.mean(self.week) for name, each in self.recent.items()}, 1.0)
         waiting = float(self._usual("nursing_home")[0]) * self.terms.nursing_home_wait_weeks
         self.home_care.plan(float(self._usual("home_care")[0]) * self.weight, waiting * self.weight)
+
+    def _budget(self, settling: bool) -> None:
+        """At the end of a year let the hospital go part of the way to what was asked for in it; then begin another."""
+        ends = not settling and (self.week - self.settled + 1) % WEEKS_PER_YEAR == 0
+        if ends and self.terms.follows > 0.0:
+            asked = {name: each.mean_of_year() for name, each in self.recent.items()}
+            for what in _OF_THE_SIMULATED:
+                gone = max(0.0, 1.0 - self.shares[REFERRALS if what == "referrals" else ADMISSIONS])
+                asked[what] = asked[what] + gone * self.at_fork[what]
+            self._plan_for(asked, self.terms.follows)
+        if settling or ends:
+            for each in self.recent.values():
+                each.year[:] = 0.0
+
+    def _plan_for(self, asked: Mapping[str, np.ndarray], share: float) -> None:
+        """Let capacities go a share of the way to what a week asks for, of each kind that is remembered."""
+        of_all = {what: asked[what] * self.weight for what in _OF_THE_SIMULATED}
+        referrals = of_all["referrals"].reshape(-1, 2)
+        for clinic, (routine, urgent) in zip(self.clinics.values(), referrals, strict=True):
+            clinic.plan(float(urgent), float(routine), share)
+        self.tests.plan(float(asked["tests"][0]), share)
+        for ward, *days in zip(self.beds.values(), of_all["emergency_days"], asked["elective_days"], strict=True):
+            ward.plan(*map(float, days), share)
+        self.emergency_department.plan(float(of_all["arrivals"][0]), share)
+        weeks, occupancy = self.terms.rehabilitation.weeks, self.terms.occupancy["rehabilitation"]
+        self.rehabilitation.plan(float(of_all["rehabilitation"][0]) * weeks / occupancy, share)
 
     def _of_others(self, what: str, kind: str = ADMISSIONS) -> np.ndarray:
         """Return what people who are not simulated are expected to ask for in a week, by stream.
@@ -468,7 +488,7 @@ class Hospital:
     def save(self) -> dict[str, np.ndarray]:
         """Return everything a fork needs, as arrays."""
         saved = {f"{name}.{key}": each.copy() for name, part in self.parts.items() for key, each in part.save().items()}
-        saved |= {f"recent.{name}": each.weeks.copy() for name, each in self.recent.items()}
+        saved |= {f"recent.{name}": np.column_stack([each.weeks, each.year]) for name, each in self.recent.items()}
         return saved | {"week": np.array([self.week, self.settled]), "leaving": self.leaving.copy()}
 
     def restore(self, saved: Mapping[str, np.ndarray]) -> None:
@@ -476,7 +496,7 @@ class Hospital:
         for name, part in self.parts.items():
             part.restore({key.partition(".")[2]: each for key, each in saved.items() if key.startswith(f"{name}.")})
         for name, recent in self.recent.items():
-            recent.weeks = saved[f"recent.{name}"].copy()
+            recent.weeks, recent.year = saved[f"recent.{name}"][:, :-1].copy(), saved[f"recent.{name}"][:, -1].copy()
         self.week, self.settled = map(int, saved["week"])
         self.leaving = saved["leaving"].copy()
         self.at_fork = {name: self._usual(name) for name in self.recent}

@@ -612,6 +612,84 @@ def test_capacities_are_planned_anew_in_the_last_weeks_before_the_arms_begin():
     assert len(heart.lists[ROUTINE]) == pytest.approx(4.0 * 80, abs=1)
 
 
+def _years(made, referrals):
+    """Let the hospital work a year on each number of referrals a week, after it settled on the first of them."""
+    waits, at = [], 0
+    for year, count in enumerate((referrals[0], *referrals)):
+        made.begin_period()
+        for _ in range(SETTLING_WEEKS + 26 if year == 0 else 52):
+            week(made, requests((at + np.arange(count)) % PEOPLE, now(made)))
+            at += count
+        waits.append(float(np.average(np.arange(105) + 0.5, weights=made.clinics["heart"].lists[ROUTINE].waits)))
+    return waits[1:]
+
+
+@pytest.mark.parametrize("year", [0.98, 1 / 0.98])
+def test_waits_stay_near_the_planned_ones_while_referrals_fall_or_grow_if_clinics_follow(year):
+    """Capacity that goes a share s of the way lags by s / (s - (1 - q)) behind referrals that change by q a year.
+
+    Patience P balances that at a wait of W - P log(lag); without the rule waits run to nothing, or on and on.
+    """
+    referrals = [round(200 * year**k) for k in range(12)]
+    follows, stays = (_years(hospital(patience_weeks=52.0, follows=share), referrals) for share in (0.5, 0.0))
+    in_the_end = 4.0 - 52.0 * np.log(0.5 / (0.5 - (1.0 - year)))
+    np.testing.assert_allclose(
+        follows[-3:], in_the_end + 0.5, atol=0.5
+    )  # waits are in whole weeks, told by their middle
+    assert abs(follows[-1] - 4.0) < 2.2
+    assert (stays[-1] == 0.5) if year < 1.0 else (stays[-1] > stays[-2] > 10.0)
+
+
+def test_clinics_go_their_share_of_the_way_once_a_year_by_last_years_referrals():
+    made, capacity = hospital(patience_weeks=52.0, follows=0.5, growth_per_year=0.1), []
+    for at in range(SETTLING_WEEKS + 2 * 52):
+        week(made, requests((at + np.arange(100 if at < SETTLING_WEEKS else 80)) % PEOPLE, now(made)))
+        capacity.append(made.clinics["heart"].capacity.planned)
+    heart, joining = made.clinics["heart"], np.exp(-4.0 / 52.0)
+    first, then, last = capacity[SETTLING_WEEKS], capacity[SETTLING_WEEKS + 52], capacity[-1]
+    assert first == pytest.approx(100 * joining)
+    assert {round(each, 6) for each in capacity[SETTLING_WEEKS:]} == {round(each, 6) for each in (first, then, last)}
+    # What is agreed to grow counts as capacity there is: it is only what then is missing that is made good.
+    growth = [1.1 ** (weeks / 52) for weeks in (51, 103)]
+    assert then == pytest.approx(first + 0.5 * (80 * joining / growth[0] - first))
+    assert last == pytest.approx(then + 0.5 * (80 * joining / growth[1] - then))
+    heart.close(8)  # a backlog brings no slots of its own
+    for _ in range(52):
+        week(made, requests(np.arange(80), now(made)))
+    assert heart.capacity.planned <= last
+
+
+def test_clinics_of_a_sample_follow_the_whole_region():
+    made = hospital(weight=5.0, follows=1.0)
+    for at in range(SETTLING_WEEKS + 2 * 52):
+        week(made, requests((at + np.arange(20)) % PEOPLE, now(made)))
+    assert made.clinics["heart"].capacity.planned == pytest.approx(100.0)
+    made.shares[REFERRALS], made.at_fork = 0.5, {**made.at_fork, "referrals": np.array([20.0, 0.0, 0.0, 0.0])}
+    for at in range(52):  # half of a closed cohort: others ask for what it no longer does
+        week(made, requests((at + np.arange(10)) % PEOPLE, now(made)))
+    assert made.clinics["heart"].capacity.planned == pytest.approx(100.0, rel=0.1)
+
+
+def test_beds_tests_rooms_and_rehabilitation_follow_too():
+    """All as if planned anew when they go all of the way; half of the way is the mean of that and of no rule."""
+    always = type(hospital().terms.rehabilitation)({"admission_stroke": 1.0}, {"admission_stroke": 0}, 6.0, 1e9)
+    terms = {**of_heart(test_share=0.5, elective_share=0.3), "rehabilitation": always}
+    planned = {}
+    for follows in (0.0, 0.5, 1.0):
+        made = hospital(weight=40.0, follows=follows, margin=1.0, **terms)  # who is referred is seen
+        for at in range(SETTLING_WEEKS + 53):
+            count = 20 if at < SETTLING_WEEKS else 30
+            rows = (at + np.arange(count)) % PEOPLE
+            week(made, requests(rows, now(made)), admissions(rows, now(made), 4.0, STROKE))
+        planned[follows] = {name: part.capacity.planned for name, part in made.parts.items()}
+    for name in ("clinic_heart", "tests", "ward_medical", "emergency_department", "rehabilitation"):
+        none, half, all_ = (each[name] for each in planned.values())
+        assert all_ == pytest.approx(1.5 * none, rel=0.1), name
+        assert half == pytest.approx((none + all_) / 2), name
+    for name in ("nursing_homes", "home_care"):  # which have rules of their own
+        assert len({each[name] for each in planned.values()}) == 1, name
+
+
 def test_teams_hire_their_share_of_what_is_missing_in_a_year():
     terms = replace(TERMS.home_care, follows=0.8)
     teams, still = HomeCareTeams(terms, 0.95), HomeCareTeams(TERMS.home_care, 0.95)
