@@ -103,7 +103,8 @@ def test_doubling_clinic_capacity_empties_the_lists_and_only_what_waiting_touche
 
 
 def test_a_clinic_closed_for_a_year_has_a_longer_list_and_the_others_do_not_notice() -> None:
-    room = (("care.diagnostic_occupancy", 0.5),)  # specialties share tests: with room there they share nothing
+    specialties = ("cardiology", "neurology", "surgery", "internal_medicine", "lung", "other")
+    room = tuple((f"care.test_share_{name}", 0.0) for name in specialties)  # without tests they share nothing
     (cell, log), today = _run(close_cardiology, parameters=room), _run(parameters=room)
     assert log.tobytes() == today[1].tobytes()
     assert _differ(cell, today[0], *WAITING_TOUCHES) == set()
@@ -145,7 +146,7 @@ def test_a_winter_wave_fills_beds_and_displaces_planned_care(today) -> None:
 def test_with_infinite_capacity_nobody_waits() -> None:
     changes = (
         ("care.clinic_capacity_margin", 1e6),
-        *((f"care.{name}_occupancy", 1e-6) for name in ("follow_up", "diagnostic", "bed", "rehabilitation")),
+        *((f"care.{name}_occupancy", 1e-6) for name in ("follow_up", "bed", "rehabilitation")),
         ("care.ed_occupancy", 1e-2),
     )
     cell, _ = _run(parameters=changes)
@@ -153,7 +154,15 @@ def test_with_infinite_capacity_nobody_waits() -> None:
         assert (values(cell.results, f"{name}_wait_weeks") == 0.5).all(), name
     for name in ("clinic", "test", "elective", "rehabilitation"):
         assert (values(cell.results, f"{name}_waiting") == 0).all(), name
-    for name in ("clinic_left", "rehabilitation_left", "elective_displaced", "ed_crowded_share", "follow_up_waiting"):
+    for name in (
+        "clinic_left",
+        "test_left",
+        "elective_left",
+        "rehabilitation_left",
+        "elective_displaced",
+        "ed_crowded_share",
+        "follow_up_waiting",
+    ):
         assert (values(cell.results, name) == 0).all(), name
 
 
@@ -162,7 +171,7 @@ def test_with_infinite_capacity_nobody_waits() -> None:
     [
         ("clinic_capacity_margin", -1.0, "without any capacity"),
         ("bed_occupancy", 0.0, "above 0"),
-        ("diagnostic_occupancy", -0.5, "above 0"),
+        ("follow_up_occupancy", -0.5, "above 0"),
     ],
 )
 def test_capacity_of_zero_is_refused(name: str, value: float, said: str) -> None:
@@ -173,7 +182,12 @@ def test_capacity_of_zero_is_refused(name: str, value: float, said: str) -> None
 
 def test_a_queue_that_can_never_empty_is_flagged_with_the_reason(today) -> None:
     assert all(check["passed"] for check in today[0].checks)
-    cell, _ = _run(parameters=(("care.diagnostic_occupancy", 1.4),))
+
+    def break_scanners(region):
+        region.hospital.tests.capacity.factor = 0.3
+        yield region.env.timeout(0)
+
+    cell, _ = _run(break_scanners)
     (failed,) = [check["what"] for check in cell.checks if not check["passed"]]
     assert failed.startswith("the list for tests grew in each of the last 4 quarters")
     assert values(cell.results, "test_waiting")[-1] > 1000

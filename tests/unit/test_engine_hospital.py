@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from paysim.engine.beds import bed_days
-from paysim.engine.clinics import ROUTINE, URGENT, refer
 from paysim.engine.cohort import REFERRALS
 from paysim.engine.emergency import EmergencyDepartment
 from paysim.engine.overflow import overflowing
 from paysim.engine.places import HomeCareTeams, Places
+from paysim.engine.planned import ROUTINE, URGENT, send
 from paysim.engine.waiting import (
     SETTLING_WEEKS,
     Draws,
@@ -124,7 +124,7 @@ def test_mean_wait_of_poisson_referrals_is_that_of_a_queue_served_in_batches():
         made.draws.week = made.week
         asked = made._ghosts(range(4), made._of_others("referrals", REFERRALS), now(made))
         asked["patience"] = 1e9
-        refer(tuple(made.clinics.values()), asked, made.draws)
+        send(tuple(made.clinics.values()), asked, asked["unit"].astype(np.int64), made.draws)
         heart.see(now(made), settling=False)
         lengths.append(len(heart.lists[ROUTINE]))
         made.week += 1
@@ -214,7 +214,7 @@ def test_who_needs_a_test_waits_for_it_before_the_trajectory_goes_on():
     assert used(made, ELECTIVE).tolist() == list(range(10))
     week(made)
     assert used(made, ELECTIVE).tolist() == list(range(20))
-    assert made.tests.list.waits[:2].tolist() == [10, 10]
+    assert made.tests.lists[ROUTINE].waits[:2].tolist() == [10, 10]
 
 
 def test_bed_days_are_spread_over_the_weeks_in_which_they_fall():
@@ -496,6 +496,7 @@ def _busy(made, at):
 def test_a_fork_continues_where_the_base_run_stopped():
     always = type(hospital().terms.rehabilitation)({"admission_stroke": 0.5}, {"admission_stroke": 0}, 6.0, 2.0)
     terms = {**of_heart(follow_ups=2.0, test_share=0.5, elective_share=0.5, urgent_share=0.2), "rehabilitation": always}
+    terms |= {"test_wait_weeks": 2.0, "elective_wait_weeks": 3.0}
     base = hospital(weight=3.0, **terms)
     for at in range(45):
         _busy(base, at)
@@ -514,7 +515,14 @@ def test_a_fork_continues_where_the_base_run_stopped():
         for name, array in fork.save().items():
             assert array.tobytes() == expected[name].tobytes(), name
         assert np.array_equal(fork.state.people["counts"], base.state.people["counts"])
-    for name in ("clinic_heart.routine", "clinic_heart.follow_ups", "rehabilitation.inside", "nursing_homes.inside"):
+    for name in (
+        "tests.routine",
+        "ward_medical.programme routine",
+        "clinic_heart.routine",
+        "clinic_heart.follow_ups",
+        "rehabilitation.inside",
+        "nursing_homes.inside",
+    ):
         assert len(expected[name]) > 5, name
 
 
@@ -688,6 +696,48 @@ def test_beds_tests_rooms_and_rehabilitation_follow_too():
         assert half == pytest.approx((none + all_) / 2), name
     for name in ("nursing_homes", "home_care"):  # which have rules of their own
         assert len({each[name] for each in planned.values()}) == 1, name
+
+
+def test_tests_and_planned_admissions_wait_as_planned_whatever_the_hospital_wants_to_admit():
+    waits, admitted = {}, {}
+    terms = {"test_wait_weeks": 2.0, "elective_wait_weeks": 5.0, "patience_weeks": 52.0}
+    for lever in (1.0, 2.0):
+        made = hospital(**of_heart(test_share=0.5, elective_share=0.3, urgent_share=0.1), **terms)
+        made.beds["medical"].capacity.factor = 10.0  # beds are not what keeps people waiting
+        for at in range(260):
+            made.elective_lever = lever if at >= SETTLING_WEEKS else 1.0
+            if at == 156:  # then lists have their length
+                made.begin_period()
+            asked = requests((at * 400 + np.arange(400)) % PEOPLE, now(made))
+            asked["number"] = at  # a need of its own, with its own draws
+            week(made, asked)
+        ward, tests = made.beds["medical"], made.tests
+        routine = tests.lists[ROUTINE].waits, ward.list.waits
+        waits[lever] = [float(np.average(np.arange(105) + 0.5, weights=each)) for each in routine]
+        admitted[lever] = ward.list.waits.sum() + ward.programme.left
+        assert tests.lists[URGENT].waits[1:].sum() == 0
+        assert tests.asked == pytest.approx(104 * 400 * 0.5, rel=0.12)
+        left = 1.0 - np.exp(-2.0 / 52.0)
+        assert tests.left / tests.asked == pytest.approx(0.9 * left, abs=0.02)
+    for test, admission in waits.values():
+        assert abs(test - 2.5) < 1.0
+        assert abs(admission - 5.0) < 1.0  # urgent people, a tenth, wait for half a week
+    assert admitted[2.0] == pytest.approx(2.0 * admitted[1.0], rel=0.05)
+
+
+def test_who_does_not_wait_is_tested_and_admitted_elsewhere_at_once():
+    made = settled(slots=1e6, patience_weeks=1e-9, **of_heart(test_share=1.0, elective_share=1.0))
+    made.tests.capacity.planned = made.beds["medical"].programme.capacity.planned = 10.0
+    week(made, requests(np.arange(100), now(made)))
+    ward = made.beds["medical"]
+    # Whoever is offered a wait of no whole week stays: ten at a time.
+    assert (made.tests.left, ward.programme.left) == (90, 90)
+    assert len(used(made, ELECTIVE)) == 100
+    assert ward.list.waits.sum() == 10
+    made.beds["medical"].close(2)
+    week(made, requests(np.arange(100, 110), now(made)))
+    assert ward.programme.left == 100  # the week is over, and with it a part of the closure
+    assert ward.list.waits.sum() == 10
 
 
 def test_teams_hire_their_share_of_what_is_missing_in_a_year():
