@@ -16,7 +16,7 @@ from paysim.errors import DataError
 from paysim.kernel.records import TICKS_PER_WEEK, WEEKS_PER_YEAR
 from paysim.outcomes.waits import mean_wait, percentile
 from paysim.parameters import Override
-from paysim.scenario import Behaviour
+from paysim.scenario import Behaviour, load_scenario
 from tests.toy import few_people_model, in_order, scenario, values
 
 SAMPLE, YEARS = 1500, 2
@@ -220,6 +220,20 @@ def test_quantiles_and_means_of_counted_waits() -> None:
     np.testing.assert_allclose(percentile(counts, 0.5), [2 + 5 / 6, 0.0])
     np.testing.assert_allclose(percentile(counts, 0.9), [4 + 3 / 4, 0.0])
     np.testing.assert_allclose(mean_wait(counts), [0.6 * 2.5 + 0.4 * 4.5, 0.0])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("follows", "low", "high"), [(0.5, 3.0, 6.5), (0.0, 0.5, 2.5)])
+def test_waits_do_not_slide_where_general_practitioners_become_fewer(follows: float, low: float, high: float) -> None:
+    rule = (Override("care.hospital_follows_per_year", follows),)
+    shipped = load_scenario("nl/achterhoek_four_models")
+    model = build_model(replace(shipped, parameters=rule), sample=10_000)
+    cell = run_arm(model, run_base(model, 0), shipped.arm("dutch_today"), 0)
+    waits = values(cell.results, "clinic_wait_routine_weeks")
+    referred = values(cell.results, "clinic_referred")
+    assert referred[8:10].sum() < 0.95 * referred[:2].sum()
+    assert 4.0 < waits[0] < 7.0
+    assert low < waits[8:10].mean() < high
 
 
 def test_both_engines_agree_when_a_clinic_closes_and_a_wave_comes() -> None:
