@@ -41,10 +41,13 @@ TERMS = HospitalTerms(
     margin=0.0,
     growth_per_year=0.0,
     patience_weeks=1e9,
+    test_wait_weeks=0.0,
+    elective_wait_weeks=0.0,
+    follows=0.0,
     elective_share=0.3,
     elective_stay_days=3.0,
     surgical_emergency_share=0.0,
-    occupancy={"follow_up": 0.9, "diagnostic": 0.9, "bed": 0.85, "ed": 0.65, "rehabilitation": 0.9, "home_care": 0.95},
+    occupancy={"follow_up": 0.9, "bed": 0.85, "ed": 0.65, "rehabilitation": 0.9, "home_care": 0.95},
     emergency_department_share=1.0,
     ed_stay_hours=2.5,
     rehabilitation=Rehabilitation({"admission_stroke": 0.0}, {"admission_stroke": 0}, 6.0, 2.0),
@@ -90,6 +93,7 @@ def settled(weight: float = 1.0, slots: float = 10.0, beds: float = 1e4, **terms
         clinic.capacity.planned = slots
     for ward in made.beds.values():
         ward.capacity.planned = beds
+        ward.programme.capacity.planned = 1e9
     made.tests.capacity.planned = 1e6
     made.emergency_department.capacity.planned = 50
     return made

@@ -174,6 +174,12 @@ def care(seen: Seen) -> Iterator[Comparison]:
         yield seen.line(
             "clinic", f"mean wait for a first visit, routine, {title.lower()}", waited, planned, f"clinic_{name}"
         )
+    for what, name, title in (
+        ("test", "test_wait_weeks", "a test"),
+        ("elective", "elective_admission_wait_weeks", "a planned admission"),
+    ):
+        planned = params[f"care.{what}_wait_weeks"]
+        yield seen.line("planned", f"mean wait for {title}", seen.total(name), planned, f"planned_{what}")
     yield seen.line("wait", "mean wait for a routine appointment", seen.total("wait_gp_planned_days"))
 
 

@@ -17,7 +17,7 @@ from paysim.errors import DataError, Problem, nearest_name
 from paysim.kernel.spec import AGES
 from paysim.parameters import Parameters
 
-_OCCUPANCY = ("follow_up", "diagnostic", "bed", "ed", "rehabilitation", "home_care")
+_OCCUPANCY = ("follow_up", "bed", "ed", "rehabilitation", "home_care")
 
 
 @dataclass(frozen=True)
@@ -118,12 +118,16 @@ class HospitalTerms:
     margin, growth_per_year, patience_weeks
         Clinic capacity over what keeps lists as long as they are; growth of all capacities a year; mean of the
         exponential patience with the offered wait.
+    test_wait_weeks, elective_wait_weeks
+        Wait of a routine patient at base for a test, and for a planned admission.
+    follows
+        Share of the way that capacities of the hospital go, at the end of a year, to what was asked for in it.
     elective_share, elective_stay_days
         Planned admissions per trajectory over all specialties, and their mean stay.
     surgical_emergency_share
         Of emergencies that `ward_of` does not name, those on the ward of surgery.
     occupancy
-        Share of capacity used at base: follow_up, diagnostic, bed, ed, rehabilitation, home_care.
+        Share of capacity used at base: follow_up, bed, ed, rehabilitation, home_care.
     emergency_department_share
         Of emergency admissions, those that come through the department; others are sent straight to a ward.
     ed_stay_hours
@@ -144,6 +148,9 @@ class HospitalTerms:
     margin: float
     growth_per_year: float
     patience_weeks: float
+    test_wait_weeks: float
+    elective_wait_weeks: float
+    follows: float
     elective_share: float
     elective_stay_days: float
     surgical_emergency_share: float
@@ -210,6 +217,9 @@ def hospital_terms(
         margin=params["care.clinic_capacity_margin"],
         growth_per_year=params["care.clinic_growth_per_year"],
         patience_weeks=params["care.clinic_patience_weeks"],
+        test_wait_weeks=params["care.test_wait_weeks"],
+        elective_wait_weeks=params["care.elective_wait_weeks"],
+        follows=params["care.hospital_follows_per_year"],
         elective_share=whole,
         elective_stay_days=params["care.elective_stay_days"],
         surgical_emergency_share=params["care.surgical_emergency_share"],

@@ -1,13 +1,15 @@
 """A ward: beds of one type, taken by emergencies first and by planned admissions in order from what is left.
 
-Stays are counted in bed-days, spread over the weeks in which they fall. Emergencies are always admitted, over the
-number of beds if need be.
+Planned admissions wait for a place on the programme first, as for a clinic, and are then called up to a bed. Stays are
+counted in bed-days, spread over the weeks in which they fall. Emergencies are always admitted, over the number of beds
+if need be.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from paysim.engine.planned import Planned
 from paysim.engine.waiting import Capacity, Draws, WaitingList
 from paysim.kernel.patients import how_many_fit, spread_stays
 from paysim.kernel.records import TICKS_PER_DAY, TICKS_PER_WEEK
@@ -38,12 +40,14 @@ class Ward:
     ----------
     capacity
         Bed-days a week.
+    programme
+        Planned admissions a week, and who waits for them.
     list
-        Who waits for a planned admission.
+        Who was called up and finds no bed.
     """
 
-    def __init__(self, name: str, occupancy: float, draws: Draws) -> None:
-        self.name, self.occupancy, self.draws = name, occupancy, draws
+    def __init__(self, name: str, occupancy: float, programme: Planned, draws: Draws) -> None:
+        self.name, self.occupancy, self.programme, self.draws = name, occupancy, programme, draws
         self.capacity = Capacity()
         self.list = WaitingList()
         self.ahead = np.zeros((2, _WEEKS_AHEAD))  # bed-days this week and later of emergencies, of planned admissions
@@ -62,11 +66,12 @@ class Ward:
     def close(self, weeks: int) -> None:
         """Close the ward to planned admissions for some weeks; emergencies are admitted all the same."""
         self.capacity.closed_weeks = weeks
+        self.programme.close(weeks)
 
-    def plan(self, emergency_days: float, elective_days: float) -> None:
-        """Set capacity for bed-days a week of the region."""
-        self.usual_emergency_days = emergency_days
-        self.capacity.planned = (emergency_days + elective_days) / self.occupancy
+    def plan(self, emergency_days: float, elective_days: float, share: float = 1.0) -> None:
+        """Set capacity, or go a share of the way to it, for bed-days a week of the region."""
+        self.usual_emergency_days = emergency_days / self.capacity.growth
+        self.capacity.plan((emergency_days + elective_days) / self.occupancy, share)
 
     def admit_emergencies(self, now: int, patients: np.ndarray, ghost_days: float, weight: float = 1.0) -> None:
         """Admit the week's emergencies; ghosts are bed-days of this week, as many as leave it."""
@@ -82,7 +87,7 @@ class Ward:
         self.waiting_for_care += days
 
     def admit_planned(self, now: int, patients: np.ndarray, settling: bool) -> np.ndarray:
-        """Let planned admissions join the list, and admit from it, in order, as many as there are beds for."""
+        """Let who is called up join the list, and admit from it, in order, as many as there are beds for."""
         self.list.join(patients)
         self.list.drop_dead(self.draws)
         emergency, planned = self.ahead[:, 0].tolist()
@@ -99,21 +104,24 @@ class Ward:
         self.ahead[:, -1] = 0.0
         self.list.list_weeks += len(self.list)
         self.capacity.closed_weeks = max(0, self.capacity.closed_weeks - 1)
+        self.programme.end_week()
         return admitted
 
     def patients(self) -> tuple[np.ndarray, ...]:
         """Return who waits."""
-        return (self.list.waiting,)
+        return (self.list.waiting, *self.programme.patients())
 
     def begin_period(self) -> None:
         """Forget the counts of the last period."""
         self.list.begin_period()
+        self.programme.begin_period()
         self._clear()
 
     def counts(self) -> dict[str, np.ndarray]:
         """Return what happened this period."""
         numbers = {
-            "elective_waiting": float(len(self.list)),
+            "elective_waiting": float(len(self.list) + self.programme.length),
+            "elective_left": float(self.programme.left),
             "elective_displaced": float(self.displaced),
             "emergency_admitted": self.emergencies,
             "bed_days_used": self.used,
@@ -126,10 +134,15 @@ class Ward:
     def save(self) -> dict[str, np.ndarray]:
         """Return everything a fork needs, as arrays."""
         numbers = np.append(self.capacity.save(), self.usual_emergency_days)
-        return {"capacity": numbers, "waiting": self.list.waiting, "ahead": self.ahead}
+        programme = {f"programme {name}": each for name, each in self.programme.save().items()}
+        return {"capacity": numbers, "waiting": self.list.waiting, "ahead": self.ahead, **programme}
 
     def restore(self, saved: dict[str, np.ndarray]) -> None:
         """Continue from `save`."""
         self.capacity.restore(saved["capacity"])
         self.usual_emergency_days = float(saved["capacity"][4])
         self.list.waiting, self.ahead = saved["waiting"].copy(), saved["ahead"].copy()
+        beginning = "programme "
+        self.programme.restore(
+            {name.removeprefix(beginning): each for name, each in saved.items() if name.startswith(beginning)}
+        )

@@ -1,38 +1,28 @@
 """A specialist clinic: new patients by urgency, and follow-up visits of those in treatment.
 
-Each week has slots for new patients and slots for follow-up visits. Urgent referrals go before routine ones; among
-them the order is that of referral. A referred person who finds the offered wait too long is seen outside the region.
+Each week has slots for new patients and slots for follow-up visits. A referred person who finds the offered wait too
+long is seen outside the region.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from paysim.care.hospital import Specialty
-from paysim.engine.waiting import Capacity, Draws, WaitingList, apart, ghosts, together
-from paysim.kernel.patients import PATIENT, join_or_leave, plan_visits
+from paysim.engine.planned import ROUTINE, Planned
+from paysim.engine.waiting import Draws, WaitingList, ghosts, together
+from paysim.kernel.patients import PATIENT, plan_visits
 from paysim.kernel.records import TICKS_PER_WEEK
-
-URGENT, ROUTINE = 0, 1
-RETURN_WEEKS = 4
-"""Over which a list returns to its usual length at the end of the base run."""
 
 _INITIAL = 1000
 """Stream of the ghosts on the list at the start, plus the number of the specialty."""
 
 
-class Clinic:
-    """One specialty of the region.
+class Clinic(Planned):
+    """One specialty of the region: slots a week for new patients, with which those for follow-up visits go.
 
     Attributes
     ----------
-    capacity
-        Slots a week for new patients; those for follow-up visits go with it. `close` and `capacity.factor` are what a
-        user's own process changes.
-    lists
-        Who waits for a first visit: urgent, routine.
     follow_ups
         Whose follow-up visit is due.
     later
@@ -42,34 +32,11 @@ class Clinic:
     def __init__(
         self, number: int, terms: Specialty, margin: float, patience_weeks: float, occupancy: float, draws: Draws
     ) -> None:
-        self.number, self.terms, self.draws = number, terms, draws
-        self.margin, self.patience_weeks, self.occupancy = margin, patience_weeks, occupancy
-        self.capacity = Capacity()
-        self.lists = WaitingList(), WaitingList()
+        super().__init__(number, terms.name, terms.wait_weeks, margin, patience_weeks, draws)
+        self.terms, self.occupancy = terms, occupancy
         self.follow_ups = WaitingList()
         self.later: dict[int, list[np.ndarray]] = {}
-        self.urgent_per_week, self.usual_list = 0.0, 0
-        self.asked = self.left = 0
-        self.slots = self.follow_up_slots = 0.0
-
-    @property
-    def name(self) -> str:
-        """Name of the specialty."""
-        return self.terms.name
-
-    def close(self, weeks: int) -> None:
-        """Close the clinic for some weeks from now on."""
-        self.capacity.closed_weeks = weeks
-
-    def plan(self, urgent: float, routine: float) -> None:
-        """Set capacity such that with these referrals a week of the region the routine list keeps its wait.
-
-        With a wait W a share exp(-W / patience) of routine referrals joins the list; longer waits shorten themselves.
-        """
-        joining = routine * float(np.exp(-self.terms.wait_weeks / self.patience_weeks))
-        self.capacity.planned = (urgent + joining) * (1.0 + self.margin)
-        self.urgent_per_week = urgent
-        self.usual_list = round(joining * self.terms.wait_weeks)
+        self.follow_up_slots = 0.0
 
     def fill(self, now: int) -> None:
         """Put people on the routine list who were referred before the simulation: ghosts, as many as the wait asks."""
@@ -77,28 +44,6 @@ class Clinic:
         waiting = ghosts(count, stream, 0, now - TICKS_PER_WEEK, self.terms.wait_weeks)
         waiting["unit"] = self.number
         self.lists[ROUTINE].waiting = waiting
-
-    def see(self, now: int, settling: bool, returning: bool = False) -> np.ndarray:
-        """See as many new patients as there are slots, urgent ones first; return them.
-
-        While the base run settles, as many are seen as leave the list at its usual length; at its end the list returns
-        to that length, by a quarter of what is too much or too little each week.
-        """
-        urgent, routine = self.lists
-        urgent.drop_dead(self.draws)
-        routine.drop_dead(self.draws)
-        usual = self.capacity.now
-        if returning:
-            usual = max(0.0, usual + (len(urgent) + len(routine) - usual - self.usual_list) / RETURN_WEEKS)
-        slots = self.draws.whole(f"slots {self.name}", usual)
-        if settling:
-            slots = max(0, len(urgent) + len(routine) - self.usual_list)
-        self.slots += slots
-        first = urgent.take(slots, now)
-        seen = together(first, routine.take(slots - len(first), now))
-        urgent.list_weeks += len(urgent)
-        routine.list_weeks += len(routine)
-        return seen
 
     def follow_up(self, now: int, patients: np.ndarray, settling: bool, lever: float = 1.0) -> np.ndarray:
         """Hold the follow-up visits that are due, in order, and plan the next ones; return who came.
@@ -122,10 +67,6 @@ class Clinic:
             self.later.setdefault(due, []).append(planned[:count])
         return come
 
-    def end_week(self) -> None:
-        """Come a week closer to opening again."""
-        self.capacity.closed_weeks = max(0, self.capacity.closed_weeks - 1)
-
     @property
     def follow_up_capacity(self) -> float:
         """Slots a week for follow-up visits at base: those of the new patients seen, at the occupancy of the terms."""
@@ -134,14 +75,13 @@ class Clinic:
     def patients(self) -> tuple[np.ndarray, ...]:
         """Return everybody the clinic remembers."""
         later = (each for planned in self.later.values() for each in planned)
-        return (*(each.waiting for each in self.lists), self.follow_ups.waiting, *later)
+        return (*super().patients(), self.follow_ups.waiting, *later)
 
     def begin_period(self) -> None:
         """Forget the counts of the last period."""
-        for each in (*self.lists, self.follow_ups):
-            each.begin_period()
-        self.asked = self.left = 0
-        self.slots = self.follow_up_slots = 0.0
+        super().begin_period()
+        self.follow_ups.begin_period()
+        self.follow_up_slots = 0.0
 
     def counts(self) -> dict[str, np.ndarray]:
         """Return what happened this period."""
@@ -159,39 +99,11 @@ class Clinic:
 
     def save(self) -> dict[str, np.ndarray]:
         """Return everything a fork needs, as arrays."""
-        urgent, routine, *treated = self.patients()
-        return {
-            "capacity": np.append(self.capacity.save(), self.urgent_per_week),
-            "urgent": urgent,
-            "routine": routine,
-            "follow_ups": together(*treated),
-        }
+        _, _, *treated = self.patients()
+        return {**super().save(), "follow_ups": together(*treated)}
 
     def restore(self, saved: dict[str, np.ndarray]) -> None:
         """Continue from `save`."""
-        self.capacity.restore(saved["capacity"])
-        self.urgent_per_week = float(saved["capacity"][4])
-        for each, name in zip(self.lists, ("urgent", "routine"), strict=True):
-            each.waiting = saved[name].copy()
+        super().restore(saved)
         treated = saved["follow_ups"]
         self.later = {int(tick): [treated[treated["since"] == tick]] for tick in np.unique(treated["since"])}
-
-
-def refer(clinics: Sequence[Clinic], referred: np.ndarray, draws: Draws) -> np.ndarray:
-    """Let the week's referrals join the lists of their clinics; return who goes elsewhere, by clinic.
-
-    Who is offered a wait, in whole weeks, beyond their patience is seen outside the region. Urgent referrals wait for
-    each other only. Routine ones get the slots that urgent ones leave. All clinics at once: one pass over the people.
-    """
-    ahead = np.array([(len(clinic.lists[URGENT]), sum(map(len, clinic.lists))) for clinic in clinics])
-    slots = np.array([(clinic.capacity.open, clinic.capacity.open - clinic.urgent_per_week) for clinic in clinics])
-    closed = np.array([clinic.capacity.closed_weeks for clinic in clinics])
-    group, counts = np.empty(len(referred), np.int64), np.zeros((len(clinics), 2), np.int64)
-    join_or_leave(referred, ahead, np.maximum(slots, 1e-9), closed, draws.state.people, group, counts)
-    groups = apart(referred, group, 4 * len(clinics))
-    for clinic, (joined, left) in zip(clinics, counts.tolist(), strict=True):
-        for urgency, each in enumerate(clinic.lists):
-            each.join(groups[2 * clinic.number + urgency])
-        clinic.asked += joined + left
-        clinic.left += left
-    return together(*groups[2 * len(clinics) :])

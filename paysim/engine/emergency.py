@@ -39,10 +39,10 @@ class EmergencyDepartment:
         self.arrived = self.waited = 0
         self.wait_ticks = self.busy_ticks = self.room_ticks = 0
 
-    def plan(self, arrivals: float) -> None:
-        """Set the number of rooms for arrivals a week of the region."""
+    def plan(self, arrivals: float, share: float = 1.0) -> None:
+        """Set the number of rooms, or go a share of the way to it, for arrivals a week of the region."""
         load = arrivals * self.stay_hours * _TICKS_PER_HOUR / TICKS_PER_WEEK
-        self.capacity.planned = float(np.ceil(load / self.occupancy)) if load else 0.0
+        self.capacity.plan(float(np.ceil(load / self.occupancy)) if load else 0.0, share)
 
     def treat(self, now: int, patients: np.ndarray) -> None:
         """Take in the people of a week, by the tick of arrival."""

@@ -21,12 +21,13 @@ import simpy
 from paysim.care.hospital import HospitalTerms
 from paysim.care.model import FOLLOW_UP
 from paysim.engine.beds import Ward
-from paysim.engine.clinics import Clinic, refer
+from paysim.engine.clinics import Clinic
 from paysim.engine.cohort import ADMISSIONS, HOMES, REFERRALS
 from paysim.engine.diagnostics import Diagnostics
 from paysim.engine.emergency import EmergencyDepartment
 from paysim.engine.overflow import Queue
 from paysim.engine.places import HomeCareTeams, Places, stays
+from paysim.engine.planned import Planned, send
 from paysim.engine.triage import Codes, Triage
 from paysim.engine.waiting import (
     MEMORY_WEEKS,
@@ -130,8 +131,13 @@ class Hospital:
         self.clinics = _Named(
             "clinic", {each.name: Clinic(k, each, *shared) for k, each in enumerate(terms.specialties)}
         )
-        self.tests = Diagnostics(share["diagnostic"], draws)
-        self.beds = _Named("ward", {name: Ward(name, share["bed"], draws) for name in terms.wards})
+        ahead = (terms.margin, terms.patience_weeks, draws)
+        self.tests = Diagnostics(0, "tests", terms.test_wait_weeks, *ahead)
+        programmes = {
+            name: Planned(k, f"planned admissions {name}", terms.elective_wait_weeks, *ahead)
+            for k, name in enumerate(terms.wards)
+        }
+        self.beds = _Named("ward", {name: Ward(name, share["bed"], each, draws) for name, each in programmes.items()})
         self.emergency_department = EmergencyDepartment(terms.ed_stay_hours, share["ed"], draws)
         self.rehabilitation = Places("rehabilitation", draws, terms.rehabilitation.patience_weeks)
         self.nursing_homes = Places("nursing_home", draws)
@@ -148,15 +154,13 @@ class Hospital:
         kinds = (_KIND.get(name.partition("_")[0], ADMISSIONS) for name in self.parts)
         self._kinds = tuple(zip(self.parts.values(), kinds, strict=True))
         wards, specialties = len(terms.wards), len(terms.specialties)
-        self.recent = {
-            "referrals": Recent(2 * specialties),  # of the simulated practices, by specialty and urgency
+        self.recent = {  # of the simulated practices
+            "referrals": Recent(2 * specialties),  # by specialty and urgency
             "emergency_days": Recent(wards),
             "arrivals": Recent(1),  # at the emergency department
             "rehabilitation": Recent(1),
             "home_care": Recent(1),
             "nursing_home": Recent(1),
-            "tests": Recent(1),  # of the whole region
-            "elective_days": Recent(wards),
         }
         self.at_fork = {name: 0.0 * each.mean(0) for name, each in self.recent.items()}
         self.triage = Triage(terms, codes, draws)
@@ -257,11 +261,13 @@ class Hospital:
         for part, kind_of in self._kinds:
             share = self.shares[kind_of]
             part.capacity.growth = growth * (share if part is self.nursing_homes else max(1.0, share))
+        for ward in self.beds.values():
+            ward.programme.capacity.growth = growth * max(1.0, self.shares[REFERRALS])
         if settling:
             self._plan()
 
         seen, elsewhere = self._hold_clinics(now, referrals, first, again)
-        ready = self._test(now, seen, settling)
+        ready = self._test(now, seen, first, again)
         ready["visits"] = self.triage.visits(ready, self.follow_up_lever)
         held = []
         for clinic, treated in zip(self.clinics.values(), by_unit(ready, len(self.clinics)), strict=True):
@@ -272,7 +278,7 @@ class Hospital:
         self._use(FOLLOW_UP, elsewhere, self.follow_up_lever * self.triage.follow_ups[elsewhere["unit"]])
         self._use("clinic_tests", elsewhere, self.triage.test_share[elsewhere["unit"]])
         self._treat_emergencies(now, visits)
-        self._fill_beds(now, emergencies, together(ready, elsewhere), settling)
+        self._fill_beds(now, emergencies, together(ready, elsewhere), first, again)
         usual = float(self._usual("nursing_home")[0]) * self.terms.nursing_home_wait_weeks
         self.nursing_homes.take_in(now, claims, round(usual) if settling else None)
         if settling:
@@ -280,6 +286,7 @@ class Hospital:
         else:
             self.nursing_homes.capacity.follow(len(self.nursing_homes.list) - usual, self.terms.nursing_homes_follow)
         self._discharge(now, emergencies, settling)
+        self._budget(settling)
         self.week += 1
 
     def _remember(self, what: str, amount: np.ndarray | float) -> None:
@@ -293,19 +300,48 @@ class Hospital:
         return float((1.0 + self.terms.growth_per_year) ** years)
 
     def _plan(self) -> None:
-        """Let capacities follow demand while the base run settles, at its start and at its end; then they stay."""
-        referrals = self._usual("referrals").reshape(-1, 2) * self.weight
-        for clinic, (routine, urgent) in zip(self.clinics.values(), referrals, strict=True):
-            clinic.plan(float(urgent), float(routine))
-        self.tests.plan(float(self._usual("tests")[0]))
-        emergency, elective = self._usual("emergency_days") * self.weight, self._usual("elective_days")
-        for ward, urgent_days, planned_days in zip(self.beds.values(), emergency, elective, strict=True):
-            ward.plan(float(urgent_days), float(planned_days))
-        self.emergency_department.plan(float(self._usual("arrivals")[0]) * self.weight)
-        claims = float(self._usual("rehabilitation")[0]) * self.weight
-        self.rehabilitation.plan(claims * self.terms.rehabilitation.weeks / self.terms.occupancy["rehabilitation"])
+        """Let capacities follow demand while the base run settles, at its start and at its end."""
+        self._plan_for({name: each.mean(self.week) for name, each in self.recent.items()}, 1.0)
         waiting = float(self._usual("nursing_home")[0]) * self.terms.nursing_home_wait_weeks
         self.home_care.plan(float(self._usual("home_care")[0]) * self.weight, waiting * self.weight)
+
+    def _budget(self, settling: bool) -> None:
+        """At the end of a year let the hospital go part of the way to what was asked for in it; then begin another."""
+        ends = not settling and (self.week - self.settled + 1) % WEEKS_PER_YEAR == 0
+        if ends and self.terms.follows > 0.0:
+            asked = {}
+            for name, each in self.recent.items():
+                gone = max(0.0, 1.0 - self.shares[REFERRALS if name == "referrals" else ADMISSIONS])
+                asked[name] = each.mean_of_year() + gone * self.at_fork[name]
+            self._plan_for(asked, self.terms.follows)
+        if settling or ends:
+            for each in self.recent.values():
+                each.year[:] = 0.0
+
+    def _plan_for(self, asked: Mapping[str, np.ndarray], share: float) -> None:
+        """Let capacities go a share of the way to what a week's requests ask for, referrals by specialty and urgency.
+
+        Tests and planned admissions follow from referrals: who waits as planned for a clinic may need a test here, and
+        who is seen elsewhere may be admitted here.
+        """
+        referrals = asked["referrals"].reshape(-1, 2) * self.weight
+        for clinic, (routine, urgent) in zip(self.clinics.values(), referrals, strict=True):
+            clinic.plan(float(urgent), float(routine), share)
+        seen = [
+            (clinic.joining(routine), urgent)
+            for clinic, (routine, urgent) in zip(self.clinics.values(), referrals, strict=True)
+        ]
+        routine, urgent = self.triage.test_share @ np.array(seen)
+        self.tests.plan(float(urgent), float(routine), share)
+        emergency_days = asked["emergency_days"] * self.weight
+        for k, ward in enumerate(self.beds.values()):
+            wanted = self.triage.elective_share * (self.triage.ward == k) @ referrals
+            ward.programme.plan(float(wanted[1]), float(wanted[0]), share)
+            here = ward.programme.joining(float(wanted[0])) + float(wanted[1])
+            ward.plan(float(emergency_days[k]), here * self.terms.elective_stay_days, share)
+        self.emergency_department.plan(float(asked["arrivals"][0]) * self.weight, share)
+        weeks, occupancy = self.terms.rehabilitation.weeks, self.terms.occupancy["rehabilitation"]
+        self.rehabilitation.plan(float(asked["rehabilitation"][0]) * self.weight * weeks / occupancy, share)
 
     def _of_others(self, what: str, kind: str = ADMISSIONS) -> np.ndarray:
         """Return what people who are not simulated are expected to ask for in a week, by stream.
@@ -330,27 +366,31 @@ class Hospital:
         stream = unseen["number"] >> STREAM_SHIFT
         unseen["unit"], unseen["urgent"] = stream >> 1, stream & 1
         arrivals = by_order(together(own, unseen))
-        arrivals["patience"] = -self.terms.patience_weeks * np.log(self.draws.of(arrivals, "clinic patience"))
+        arrivals["patience"] = self._patience(arrivals, "clinic")
         clinics = tuple(self.clinics.values())
         if self.week == 0:
             for clinic in clinics:
                 clinic.fill(now)
-        elsewhere = refer(clinics, arrivals, self.draws)
+        elsewhere = send(clinics, arrivals, arrivals["unit"].astype(np.int64), self.draws)
         seen = together(*(clinic.see(now, settling, returning) for clinic in clinics))
         self._count(seen, self.codes.trajectory)
         self._count(elsewhere, self.codes.trajectory)
         return seen, elsewhere
 
-    def _test(self, now: int, seen: np.ndarray, settling: bool) -> np.ndarray:
+    def _test(self, now: int, seen: np.ndarray, settling: bool, returning: bool) -> np.ndarray:
         """Send part of those seen for a test; return whose trajectory goes on."""
-        share = self.triage.test_share[seen["unit"]]
-        needs = self.draws.of(seen, "test") < share
+        needs = self.draws.of(seen, "test") < self.triage.test_share[seen["unit"]]
         sent = chosen(seen, needs)
-        sent["since"] = now
-        self._remember("tests", share.sum())
-        tested = self.tests.test(now, sent, settling)
+        sent["since"], sent["patience"] = now, self._patience(sent, "test")
+        elsewhere = send((self.tests,), sent, np.zeros(len(sent), np.int64), self.draws)
+        tested = together(self.tests.see(now, settling, returning), elsewhere)
+        self.tests.end_week()
         self._use("clinic_tests", tested)
         return together(chosen(seen, ~needs), tested)
+
+    def _patience(self, patients: np.ndarray, what: str) -> np.ndarray:
+        """Return how many weeks patients would wait, exponential."""
+        return np.asarray(-self.terms.patience_weeks * np.log(self.draws.of(patients, f"{what} patience")))
 
     def _at_the_department(self, came: np.ndarray, admitted: np.ndarray) -> tuple[np.ndarray, float]:
         """Return who comes through the emergency department, and how many do so usually: some go straight to a ward."""
@@ -365,30 +405,34 @@ class Hospital:
         extra["since"] = now - 1 - back  # by chance, not evenly: a crowd is a matter of chance
         self.emergency_department.treat(now, by_order(together(visits, extra)))
 
-    def _fill_beds(self, now: int, emergencies: np.ndarray, ready: np.ndarray, settling: bool) -> None:
-        """Admit emergencies, then planned patients: those whom their specialty wants to admit and who find a bed."""
+    def _fill_beds(self, now: int, emergencies: np.ndarray, ready: np.ndarray, settling: bool, returning: bool) -> None:
+        """Admit emergencies, then planned patients: those whose turn on the programme it is and who find a bed."""
         share = self.triage.elective_share[ready["unit"]]
         wanted = chosen(ready, self.draws.of(ready, "elective admission") < share * self.elective_lever)
         wanted["since"], wanted["unit"] = now, self.triage.ward[wanted["unit"]]
         wanted["days"] = (
             -self.stay_lever * self.terms.elective_stay_days * np.log(self.draws.of(wanted, "elective stay"))
         )
-        expected = np.bincount(self.triage.ward[ready["unit"]], share, minlength=len(self.beds))
-        self._remember("elective_days", expected * self.terms.elective_stay_days)
+        wanted["patience"] = self._patience(wanted, "elective")
+        programmes = tuple(ward.programme for ward in self.beds.values())
+        for programme in programmes:
+            programme.lever = self.elective_lever
+        admitted = send(programmes, wanted, wanted["unit"].astype(np.int64), self.draws)
+        called = together(*(each.see(now, settling, returning) for each in programmes))
         unseen = self.stay_lever * self._of_others("emergency_days")
         extra = together(*self.admitted)
         extra["since"] = np.where(extra["since"] < 0, now - TICKS_PER_WEEK, extra["since"])
         self.admitted = [extra] if len(extra) else []
         held = np.bincount(self.rehabilitation.list.waiting["unit"], minlength=len(self.beds))
-        parts = zip(*(by_unit(each, len(self.beds)) for each in (emergencies, extra, wanted)), strict=True)
+        parts = zip(*(by_unit(each, len(self.beds)) for each in (emergencies, extra, called)), strict=True)
         for k, (ward, (urgent, others, planned)) in enumerate(zip(self.beds.values(), parts, strict=True)):
             ward.admit_emergencies(now, urgent, float(unseen[k]))
             if len(others):
                 ward.admit_emergencies(now, others, 0.0, self.weight)
             ward.hold(float(held[k]) * TICKS_PER_WEEK / TICKS_PER_DAY)
-            admitted = ward.admit_planned(now, planned, settling)
-            self._count(admitted, self.codes.elective)
-            self._tell(admitted, self.codes.elective)
+            admitted = together(admitted, ward.admit_planned(now, planned, settling or returning))
+        self._count(admitted, self.codes.elective)
+        self._tell(admitted, self.codes.elective)
 
     def _discharge(self, now: int, emergencies: np.ndarray, settling: bool) -> None:
         """Let part of the emergencies go on to rehabilitation and to care at home."""
@@ -468,7 +512,7 @@ class Hospital:
     def save(self) -> dict[str, np.ndarray]:
         """Return everything a fork needs, as arrays."""
         saved = {f"{name}.{key}": each.copy() for name, part in self.parts.items() for key, each in part.save().items()}
-        saved |= {f"recent.{name}": each.weeks.copy() for name, each in self.recent.items()}
+        saved |= {f"recent.{name}": np.column_stack([each.weeks, each.year]) for name, each in self.recent.items()}
         return saved | {"week": np.array([self.week, self.settled]), "leaving": self.leaving.copy()}
 
     def restore(self, saved: Mapping[str, np.ndarray]) -> None:
@@ -476,7 +520,7 @@ class Hospital:
         for name, part in self.parts.items():
             part.restore({key.partition(".")[2]: each for key, each in saved.items() if key.startswith(f"{name}.")})
         for name, recent in self.recent.items():
-            recent.weeks = saved[f"recent.{name}"].copy()
+            recent.weeks, recent.year = saved[f"recent.{name}"][:, :-1].copy(), saved[f"recent.{name}"][:, -1].copy()
         self.week, self.settled = map(int, saved["week"])
         self.leaving = saved["leaving"].copy()
         self.at_fork = {name: self._usual(name) for name in self.recent}
@@ -485,12 +529,12 @@ class Hospital:
         found = {}
         for clinic in self.clinics.values():
             title = f"first visits in {clinic.terms.title}"
-            length = sum(len(each) for each in clinic.lists)
-            found[title] = (length, clinic.capacity.now, clinic.terms.wait_weeks)
-        found["tests"] = (len(self.tests.list), self.tests.capacity.now, 1.0)
+            found[title] = (clinic.length, clinic.capacity.now, clinic.terms.wait_weeks)
+        found["tests"] = (self.tests.length, self.tests.capacity.now, self.tests.wait_weeks)
         for ward in self.beds.values() if self.weight < _SAMPLE else ():
-            per_week = ward.capacity.now / self.terms.elective_stay_days
-            found[f"planned admissions to the ward {ward.name}"] = (len(ward.list), per_week, 1.0)
+            per_week = min(ward.capacity.now / self.terms.elective_stay_days, ward.programme.capacity.now)
+            length = len(ward.list) + ward.programme.length
+            found[f"planned admissions to the ward {ward.name}"] = (length, per_week, ward.programme.wait_weeks)
         return found
 
 

@@ -38,9 +38,9 @@ class Places:
         """Give nobody a place for some weeks; who has one stays."""
         self.capacity.closed_weeks = weeks
 
-    def plan(self, places: float) -> None:
-        """Set the number of places of the region, or of the sample where it has its own."""
-        self.capacity.planned = places
+    def plan(self, places: float, share: float = 1.0) -> None:
+        """Set the number of places, or go a share of the way to it, of the region or of a sample that has its own."""
+        self.capacity.plan(places, share)
 
     def take_in(self, now: int, claims: np.ndarray, keep: int | None = None) -> None:
         """Free the places of who left or died, and give them to who waits longest; stays of 0 days last for life.

@@ -184,6 +184,10 @@ class Capacity:
         """Units a week when not closed."""
         return self.planned * self.factor * self.growth
 
+    def plan(self, needed: float, share: float) -> None:
+        """Go a share of the way to the units that are needed, those by which capacity has grown among them."""
+        self.planned = share * needed / self.growth + (1.0 - share) * self.planned
+
     def follow(self, missing: float, per_year: float) -> None:
         """Make good a week's part of the units that are missing, of which a share is made good in a year."""
         self.planned = max(0.0, self.planned + missing * (1.0 - (1.0 - per_year) ** (1.0 / WEEKS_PER_YEAR)))
@@ -199,23 +203,35 @@ class Capacity:
 
 
 class Recent:
-    """Weekly amounts that were to be expected of what was asked for, over the last half-year.
+    """Weekly amounts that were to be expected of what was asked for, over the last half-year and this year.
 
     Expected, not drawn: of each referral the chances of going to each specialty, of each admission its mean stay. So a
     small sample says what it can of usual demand.
+
+    Attributes
+    ----------
+    weeks
+        ``[kinds, 26]`` of the last half-year.
+    year
+        ``[kinds]`` sums since the year began.
     """
 
     def __init__(self, kinds: int) -> None:
-        self.weeks = np.zeros((kinds, MEMORY_WEEKS))
+        self.weeks, self.year = np.zeros((kinds, MEMORY_WEEKS)), np.zeros(kinds)
 
     def remember(self, week: int, amounts: np.ndarray | float) -> None:
         """Put a week in the place of the one half a year before."""
         self.weeks[:, week % MEMORY_WEEKS] = amounts
+        self.year += amounts
 
     def mean(self, week: int) -> np.ndarray:
         """Return the mean week ``[kinds]``."""
         weeks = min(week + 1, MEMORY_WEEKS)
         return np.asarray(np.add.reduce(self.weeks[:, :weeks], axis=1) / weeks)
+
+    def mean_of_year(self) -> np.ndarray:
+        """Return the mean week ``[kinds]`` of a year that ends."""
+        return np.asarray(self.year / WEEKS_PER_YEAR)
 
 
 class WaitingList:

@@ -184,7 +184,7 @@ def put_apart(patients, group, ends, out) -> None:  # type: ignore[no-untyped-de
 
 
 @njit(cache=True, nogil=True)
-def join_or_leave(referred, ahead, slots, closed_weeks, people, group, counts) -> None:  # type: ignore[no-untyped-def]
+def join_or_leave(referred, of, ahead, slots, closed_weeks, people, group, counts) -> None:  # type: ignore[no-untyped-def]
     """Let referred people join the list of their unit, or leave if the wait that they are offered is too long.
 
     Urgent referrals wait for each other only; routine ones for everybody. A wait is in whole weeks at the slots of the
@@ -192,6 +192,8 @@ def join_or_leave(referred, ahead, slots, closed_weeks, people, group, counts) -
 
     Parameters
     ----------
+    of
+        ``[n]`` number of the unit that each asks.
     ahead, slots
         ``[U, 2]`` people before whoever is the next to join each list, urgent and routine, which is brought up to date,
         and slots a week for them.
@@ -206,7 +208,7 @@ def join_or_leave(referred, ahead, slots, closed_weeks, people, group, counts) -
     units = ahead.shape[0]
     for routine in range(2):
         for k in range(referred.size):
-            unit = referred[k].unit
+            unit = of[k]
             if (referred[k].urgent != 1) != routine or not 0 <= unit < units:
                 continue
             offered = closed_weeks[unit] + np.floor(ahead[unit, routine] / slots[unit, routine])

@@ -106,6 +106,7 @@ _WARDS: dict[str, tuple[str, Formula]] = {
     "elective_admission_wait_median_weeks": ("weeks", lambda a: percentile(a["elective_waits"], 0.5)),
     "elective_admission_wait_p90_weeks": ("weeks", lambda a: percentile(a["elective_waits"], 0.9)),
     "elective_waiting": ("persons", lambda a: a["elective_waiting"]),
+    "elective_left": ("persons", lambda a: a["elective_left"]),
     "elective_displaced": ("persons", lambda a: a["elective_displaced"]),
 }
 _PLACES: dict[str, tuple[str, Callable[[str, Arrays], np.ndarray]]] = {
@@ -123,6 +124,7 @@ _REGION: dict[str, tuple[str, Formula]] = {
     "test_wait_median_weeks": ("weeks", lambda a: percentile(a["test_waits"], 0.5)),
     "test_wait_p90_weeks": ("weeks", lambda a: percentile(a["test_waits"], 0.9)),
     "test_waiting": ("persons", lambda a: a["test_waiting"]),
+    "test_left": ("persons", lambda a: a["test_left"]),
     "test_occupancy_share": ("share", lambda a: _over(a["test_waits"].sum(axis=-1), a["test_slots"])),
     "ed_arrivals": ("persons", lambda a: a["ed_arrived"]),
     "ed_crowded_share": ("share", lambda a: _over(a["ed_waited"], a["ed_arrived"])),

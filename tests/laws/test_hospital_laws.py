@@ -16,7 +16,7 @@ from paysim.errors import DataError
 from paysim.kernel.records import TICKS_PER_WEEK, WEEKS_PER_YEAR
 from paysim.outcomes.waits import mean_wait, percentile
 from paysim.parameters import Override
-from paysim.scenario import Behaviour
+from paysim.scenario import Behaviour, load_scenario
 from tests.toy import few_people_model, in_order, scenario, values
 
 SAMPLE, YEARS = 1500, 2
@@ -103,7 +103,8 @@ def test_doubling_clinic_capacity_empties_the_lists_and_only_what_waiting_touche
 
 
 def test_a_clinic_closed_for_a_year_has_a_longer_list_and_the_others_do_not_notice() -> None:
-    room = (("care.diagnostic_occupancy", 0.5),)  # specialties share tests: with room there they share nothing
+    specialties = ("cardiology", "neurology", "surgery", "internal_medicine", "lung", "other")
+    room = tuple((f"care.test_share_{name}", 0.0) for name in specialties)  # without tests they share nothing
     (cell, log), today = _run(close_cardiology, parameters=room), _run(parameters=room)
     assert log.tobytes() == today[1].tobytes()
     assert _differ(cell, today[0], *WAITING_TOUCHES) == set()
@@ -145,7 +146,7 @@ def test_a_winter_wave_fills_beds_and_displaces_planned_care(today) -> None:
 def test_with_infinite_capacity_nobody_waits() -> None:
     changes = (
         ("care.clinic_capacity_margin", 1e6),
-        *((f"care.{name}_occupancy", 1e-6) for name in ("follow_up", "diagnostic", "bed", "rehabilitation")),
+        *((f"care.{name}_occupancy", 1e-6) for name in ("follow_up", "bed", "rehabilitation")),
         ("care.ed_occupancy", 1e-2),
     )
     cell, _ = _run(parameters=changes)
@@ -153,7 +154,15 @@ def test_with_infinite_capacity_nobody_waits() -> None:
         assert (values(cell.results, f"{name}_wait_weeks") == 0.5).all(), name
     for name in ("clinic", "test", "elective", "rehabilitation"):
         assert (values(cell.results, f"{name}_waiting") == 0).all(), name
-    for name in ("clinic_left", "rehabilitation_left", "elective_displaced", "ed_crowded_share", "follow_up_waiting"):
+    for name in (
+        "clinic_left",
+        "test_left",
+        "elective_left",
+        "rehabilitation_left",
+        "elective_displaced",
+        "ed_crowded_share",
+        "follow_up_waiting",
+    ):
         assert (values(cell.results, name) == 0).all(), name
 
 
@@ -162,7 +171,7 @@ def test_with_infinite_capacity_nobody_waits() -> None:
     [
         ("clinic_capacity_margin", -1.0, "without any capacity"),
         ("bed_occupancy", 0.0, "above 0"),
-        ("diagnostic_occupancy", -0.5, "above 0"),
+        ("follow_up_occupancy", -0.5, "above 0"),
     ],
 )
 def test_capacity_of_zero_is_refused(name: str, value: float, said: str) -> None:
@@ -173,7 +182,12 @@ def test_capacity_of_zero_is_refused(name: str, value: float, said: str) -> None
 
 def test_a_queue_that_can_never_empty_is_flagged_with_the_reason(today) -> None:
     assert all(check["passed"] for check in today[0].checks)
-    cell, _ = _run(parameters=(("care.diagnostic_occupancy", 1.4),))
+
+    def break_scanners(region):
+        region.hospital.tests.capacity.factor = 0.3
+        yield region.env.timeout(0)
+
+    cell, _ = _run(break_scanners)
     (failed,) = [check["what"] for check in cell.checks if not check["passed"]]
     assert failed.startswith("the list for tests grew in each of the last 4 quarters")
     assert values(cell.results, "test_waiting")[-1] > 1000
@@ -206,6 +220,20 @@ def test_quantiles_and_means_of_counted_waits() -> None:
     np.testing.assert_allclose(percentile(counts, 0.5), [2 + 5 / 6, 0.0])
     np.testing.assert_allclose(percentile(counts, 0.9), [4 + 3 / 4, 0.0])
     np.testing.assert_allclose(mean_wait(counts), [0.6 * 2.5 + 0.4 * 4.5, 0.0])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("follows", "low", "high"), [(0.5, 3.0, 6.5), (0.0, 0.5, 2.5)])
+def test_waits_do_not_slide_where_general_practitioners_become_fewer(follows: float, low: float, high: float) -> None:
+    rule = (Override("care.hospital_follows_per_year", follows),)
+    shipped = load_scenario("nl/achterhoek_four_models")
+    model = build_model(replace(shipped, parameters=rule), sample=10_000)
+    cell = run_arm(model, run_base(model, 0), shipped.arm("dutch_today"), 0)
+    waits = values(cell.results, "clinic_wait_routine_weeks")
+    referred = values(cell.results, "clinic_referred")
+    assert referred[8:10].sum() < 0.95 * referred[:2].sum()
+    assert 4.0 < waits[0] < 7.0
+    assert low < waits[8:10].mean() < high
 
 
 def test_both_engines_agree_when_a_clinic_closes_and_a_wave_comes() -> None:

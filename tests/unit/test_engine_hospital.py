@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from paysim.engine.beds import bed_days
-from paysim.engine.clinics import ROUTINE, URGENT, refer
 from paysim.engine.cohort import REFERRALS
 from paysim.engine.emergency import EmergencyDepartment
 from paysim.engine.overflow import overflowing
 from paysim.engine.places import HomeCareTeams, Places
+from paysim.engine.planned import ROUTINE, URGENT, send
 from paysim.engine.waiting import (
     SETTLING_WEEKS,
     Draws,
@@ -124,7 +124,7 @@ def test_mean_wait_of_poisson_referrals_is_that_of_a_queue_served_in_batches():
         made.draws.week = made.week
         asked = made._ghosts(range(4), made._of_others("referrals", REFERRALS), now(made))
         asked["patience"] = 1e9
-        refer(tuple(made.clinics.values()), asked, made.draws)
+        send(tuple(made.clinics.values()), asked, asked["unit"].astype(np.int64), made.draws)
         heart.see(now(made), settling=False)
         lengths.append(len(heart.lists[ROUTINE]))
         made.week += 1
@@ -214,7 +214,7 @@ def test_who_needs_a_test_waits_for_it_before_the_trajectory_goes_on():
     assert used(made, ELECTIVE).tolist() == list(range(10))
     week(made)
     assert used(made, ELECTIVE).tolist() == list(range(20))
-    assert made.tests.list.waits[:2].tolist() == [10, 10]
+    assert made.tests.lists[ROUTINE].waits[:2].tolist() == [10, 10]
 
 
 def test_bed_days_are_spread_over_the_weeks_in_which_they_fall():
@@ -496,6 +496,7 @@ def _busy(made, at):
 def test_a_fork_continues_where_the_base_run_stopped():
     always = type(hospital().terms.rehabilitation)({"admission_stroke": 0.5}, {"admission_stroke": 0}, 6.0, 2.0)
     terms = {**of_heart(follow_ups=2.0, test_share=0.5, elective_share=0.5, urgent_share=0.2), "rehabilitation": always}
+    terms |= {"test_wait_weeks": 2.0, "elective_wait_weeks": 3.0}
     base = hospital(weight=3.0, **terms)
     for at in range(45):
         _busy(base, at)
@@ -514,7 +515,14 @@ def test_a_fork_continues_where_the_base_run_stopped():
         for name, array in fork.save().items():
             assert array.tobytes() == expected[name].tobytes(), name
         assert np.array_equal(fork.state.people["counts"], base.state.people["counts"])
-    for name in ("clinic_heart.routine", "clinic_heart.follow_ups", "rehabilitation.inside", "nursing_homes.inside"):
+    for name in (
+        "tests.routine",
+        "ward_medical.programme routine",
+        "clinic_heart.routine",
+        "clinic_heart.follow_ups",
+        "rehabilitation.inside",
+        "nursing_homes.inside",
+    ):
         assert len(expected[name]) > 5, name
 
 
@@ -610,6 +618,126 @@ def test_capacities_are_planned_anew_in_the_last_weeks_before_the_arms_begin():
     assert {capacity[left] for left in range(1, -29, -1)} == {capacity[1]}
     heart = made.clinics["heart"]
     assert len(heart.lists[ROUTINE]) == pytest.approx(4.0 * 80, abs=1)
+
+
+def _years(made, referrals):
+    """Let the hospital work a year on each number of referrals a week, after it settled on the first of them."""
+    waits, at = [], 0
+    for year, count in enumerate((referrals[0], *referrals)):
+        made.begin_period()
+        for _ in range(SETTLING_WEEKS + 26 if year == 0 else 52):
+            week(made, requests((at + np.arange(count)) % PEOPLE, now(made)))
+            at += count
+        waits.append(float(np.average(np.arange(105) + 0.5, weights=made.clinics["heart"].lists[ROUTINE].waits)))
+    return waits[1:]
+
+
+@pytest.mark.parametrize("year", [0.98, 1 / 0.98])
+def test_waits_stay_near_the_planned_ones_while_referrals_fall_or_grow_if_clinics_follow(year):
+    """Capacity that goes a share s of the way lags by s / (s - (1 - q)) behind referrals that change by q a year.
+
+    Patience P balances that at a wait of W - P log(lag); without the rule waits run to nothing, or on and on.
+    """
+    referrals = [round(200 * year**k) for k in range(12)]
+    follows, stays = (_years(hospital(patience_weeks=52.0, follows=share), referrals) for share in (0.5, 0.0))
+    in_the_end = 4.0 - 52.0 * np.log(0.5 / (0.5 - (1.0 - year)))
+    np.testing.assert_allclose(
+        follows[-3:], in_the_end + 0.5, atol=0.5
+    )  # waits are in whole weeks, told by their middle
+    assert abs(follows[-1] - 4.0) < 2.2
+    assert (stays[-1] == 0.5) if year < 1.0 else (stays[-1] > stays[-2] > 10.0)
+
+
+def test_clinics_go_their_share_of_the_way_once_a_year_by_last_years_referrals():
+    made, capacity = hospital(patience_weeks=52.0, follows=0.5, growth_per_year=0.1), []
+    for at in range(SETTLING_WEEKS + 2 * 52):
+        week(made, requests((at + np.arange(100 if at < SETTLING_WEEKS else 80)) % PEOPLE, now(made)))
+        capacity.append(made.clinics["heart"].capacity.planned)
+    heart, joining = made.clinics["heart"], np.exp(-4.0 / 52.0)
+    first, then, last = capacity[SETTLING_WEEKS], capacity[SETTLING_WEEKS + 52], capacity[-1]
+    assert first == pytest.approx(100 * joining)
+    assert {round(each, 6) for each in capacity[SETTLING_WEEKS:]} == {round(each, 6) for each in (first, then, last)}
+    # What is agreed to grow counts as capacity there is: it is only what then is missing that is made good.
+    growth = [1.1 ** (weeks / 52) for weeks in (51, 103)]
+    assert then == pytest.approx(first + 0.5 * (80 * joining / growth[0] - first))
+    assert last == pytest.approx(then + 0.5 * (80 * joining / growth[1] - then))
+    heart.close(8)  # a backlog brings no slots of its own
+    for _ in range(52):
+        week(made, requests(np.arange(80), now(made)))
+    assert heart.capacity.planned <= last
+
+
+def test_clinics_of_a_sample_follow_the_whole_region():
+    made = hospital(weight=5.0, follows=1.0)
+    for at in range(SETTLING_WEEKS + 2 * 52):
+        week(made, requests((at + np.arange(20)) % PEOPLE, now(made)))
+    assert made.clinics["heart"].capacity.planned == pytest.approx(100.0)
+    made.shares[REFERRALS], made.at_fork = 0.5, {**made.at_fork, "referrals": np.array([20.0, 0.0, 0.0, 0.0])}
+    for at in range(52):  # half of a closed cohort: others ask for what it no longer does
+        week(made, requests((at + np.arange(10)) % PEOPLE, now(made)))
+    assert made.clinics["heart"].capacity.planned == pytest.approx(100.0, rel=0.1)
+
+
+def test_beds_tests_rooms_and_rehabilitation_follow_too():
+    """All as if planned anew when they go all of the way; half of the way is the mean of that and of no rule."""
+    always = type(hospital().terms.rehabilitation)({"admission_stroke": 1.0}, {"admission_stroke": 0}, 6.0, 1e9)
+    terms = {**of_heart(test_share=0.5, elective_share=0.3), "rehabilitation": always}
+    planned = {}
+    for follows in (0.0, 0.5, 1.0):
+        made = hospital(weight=40.0, follows=follows, margin=1.0, **terms)  # who is referred is seen
+        for at in range(SETTLING_WEEKS + 53):
+            count = 20 if at < SETTLING_WEEKS else 30
+            rows = (at + np.arange(count)) % PEOPLE
+            week(made, requests(rows, now(made)), admissions(rows, now(made), 4.0, STROKE))
+        planned[follows] = {name: part.capacity.planned for name, part in made.parts.items()}
+    for name in ("clinic_heart", "tests", "ward_medical", "emergency_department", "rehabilitation"):
+        none, half, all_ = (each[name] for each in planned.values())
+        assert all_ == pytest.approx(1.5 * none, rel=0.1), name
+        assert half == pytest.approx((none + all_) / 2), name
+    for name in ("nursing_homes", "home_care"):  # which have rules of their own
+        assert len({each[name] for each in planned.values()}) == 1, name
+
+
+def test_tests_and_planned_admissions_wait_as_planned_whatever_the_hospital_wants_to_admit():
+    waits, admitted = {}, {}
+    terms = {"test_wait_weeks": 2.0, "elective_wait_weeks": 5.0, "patience_weeks": 52.0}
+    for lever in (1.0, 2.0):
+        made = hospital(**of_heart(test_share=0.5, elective_share=0.3, urgent_share=0.1), **terms)
+        made.beds["medical"].capacity.factor = 10.0  # beds are not what keeps people waiting
+        for at in range(260):
+            made.elective_lever = lever if at >= SETTLING_WEEKS else 1.0
+            if at == 156:  # then lists have their length
+                made.begin_period()
+            asked = requests((at * 400 + np.arange(400)) % PEOPLE, now(made))
+            asked["number"] = at  # a need of its own, with its own draws
+            week(made, asked)
+        ward, tests = made.beds["medical"], made.tests
+        routine = tests.lists[ROUTINE].waits, ward.list.waits
+        waits[lever] = [float(np.average(np.arange(105) + 0.5, weights=each)) for each in routine]
+        admitted[lever] = ward.list.waits.sum() + ward.programme.left
+        assert tests.lists[URGENT].waits[1:].sum() == 0
+        assert tests.asked == pytest.approx(104 * 400 * 0.5, rel=0.12)
+        left = 1.0 - np.exp(-2.0 / 52.0)
+        assert tests.left / tests.asked == pytest.approx(0.9 * left, abs=0.02)
+    for test, admission in waits.values():
+        assert abs(test - 2.5) < 1.0
+        assert abs(admission - 5.0) < 1.0  # urgent people, a tenth, wait for half a week
+    assert admitted[2.0] == pytest.approx(2.0 * admitted[1.0], rel=0.05)
+
+
+def test_who_does_not_wait_is_tested_and_admitted_elsewhere_at_once():
+    made = settled(slots=1e6, patience_weeks=1e-9, **of_heart(test_share=1.0, elective_share=1.0))
+    made.tests.capacity.planned = made.beds["medical"].programme.capacity.planned = 10.0
+    week(made, requests(np.arange(100), now(made)))
+    ward = made.beds["medical"]
+    # Whoever is offered a wait of no whole week stays: ten at a time.
+    assert (made.tests.left, ward.programme.left) == (90, 90)
+    assert len(used(made, ELECTIVE)) == 100
+    assert ward.list.waits.sum() == 10
+    made.beds["medical"].close(2)
+    week(made, requests(np.arange(100, 110), now(made)))
+    assert ward.programme.left == 100  # the week is over, and with it a part of the closure
+    assert ward.list.waits.sum() == 10
 
 
 def test_teams_hire_their_share_of_what_is_missing_in_a_year():
