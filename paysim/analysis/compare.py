@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from paysim.analysis.measures import MEASURES, ON_ONE_SUM, Measure, by_arm, horizon, paired, wide
+from paysim.analysis.measures import MEASURES, ON_ONE_SUM, ORIGIN, Measure, by_arm, horizon, paired, wide
 from paysim.analysis.runs import Run, load_run
 from paysim.analysis.samples import labelled
 from paysim.errors import NotInResults, Problem, ScenarioError, nearest_name
@@ -33,7 +33,7 @@ from paysim.errors import NotInResults, Problem, ScenarioError, nearest_name
 if TYPE_CHECKING:
     import pandas as pd
 
-CLUSTERS = ("origin", "practice")
+CLUSTERS = (ORIGIN, "practice")
 """Dimensions of the results within which differences are taken, the first that holds a measure."""
 OVER_REPLICATES = "over replicates"
 CHANCE_ONLY = "chance only, not parameter uncertainty"
@@ -226,7 +226,7 @@ def _row(
     else:
         low, high = (0.0, 0.0) if difference == 0.0 else (math.nan, math.nan)
         kind = CHANCE_ONLY
-        frames = next((each for each in clusters if measure.held_by(each[arm])), None)
+        frames = next((each for each in clusters if _known(measure, each[arm], each[base])), None)
         if frames is not None:
             low, high = _by_practice(measure, frames[arm], frames[base], difference)
             kind = FEW if math.isnan(low) and len(frames[base]) < FEWEST_PRACTICES else kind
@@ -249,6 +249,11 @@ def _row(
         "relative": difference / abs(base_value) if base_value else math.nan,
         "interval": kind,
     }
+
+
+def _known(measure: Measure, *frames: pd.DataFrame) -> bool:
+    """Tell whether tables of practices hold a measure, which may be missing of some arms, see `wide`."""
+    return all(measure.held_by(frame) and frame[measure.total].notna().any() for frame in frames)
 
 
 def _changes(values: NDArray[Any], base_values: NDArray[Any]) -> Floats:
