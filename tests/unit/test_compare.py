@@ -338,7 +338,7 @@ def test_command_prints_the_verdict_first(run_folder, capsys):
     care = lines.index(f"{CARE}:")
     assert care > max(k for k, line in enumerate(lines) if "over the whole horizon" in line)
     assert lines[care + 1].startswith("- Intervals hold chance in one simulated region only")
-    assert any(line.startswith("- Fee for service: spending is EUR") for line in lines)
+    assert any(line.startswith("- Fee for service: Spending is EUR") for line in lines)
     text = "\n".join(lines)
     assert "Against Dutch funding today" in text
     assert "Against Fee for service" in text
