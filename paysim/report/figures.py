@@ -294,7 +294,9 @@ def incentive_map(results: Source, ax: Axes | None = None) -> Axes:
     table = tables.alike_as_one(tables.incentives(results))
     arms = list(dict.fromkeys(table["arm"]))
     look = _looks(results) if isinstance(results, Run) else drawing.looks(arms, arms[0], {})
-    names, values, headings = [], [], []
+    names: list[str] = []
+    values: list[tuple[np.ndarray, float]] = []
+    headings: list[int] = []
     for lever, part in table.groupby("lever", sort=False):
         wide = part.pivot(index="segment", columns="arm", values="margin_eur")
         wide = wide.reindex(index=list(dict.fromkeys(part["segment"])), columns=arms)
