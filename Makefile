@@ -6,12 +6,15 @@ STAMP := $(VENV)/.installed
 DOCS_STAMP := $(VENV)/.docs_installed
 WORKERS ?= 2
 
-.PHONY: run install test test-all lint format bench docs reference clean
+.PHONY: run install install-docs test test-all lint format bench docs reference clean
 
 run: $(STAMP)
 	$(BIN)/paysim run scenarios/nl/achterhoek_four_models.yaml
 
 install: $(STAMP)
+
+# What builds the site and runs the notebooks.
+install-docs: $(DOCS_STAMP)
 
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

@@ -9,15 +9,17 @@ from __future__ import annotations
 import re
 from html import escape
 from io import BytesIO
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from matplotlib import rc_context
 from matplotlib.font_manager import FontProperties
 from matplotlib.mathtext import math_to_image
 from pygments.lexers.special import TextLexer
-from sphinx.application import Sphinx
 
 import paysim
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
 
 project = "paysim"
 author = "the paysim authors"
@@ -57,13 +59,17 @@ def _links(app: Sphinx, name: str, source: list[str]) -> None:
     source[0] = _FOLDER.sub(r"](\1/index.md)", text)
 
 
+def drawable(formula: str) -> str:
+    """Return a formula without what matplotlib does not know of LaTeX."""
+    text = re.sub(r"\\tfrac\s*(\d)(\d)", r"\\frac{\1}{\2}", " ".join(formula.split()))
+    return re.sub(r"\\[bB]ig(?![a-z])", "", text).replace(r"\tfrac", r"\frac")
+
+
 def _formula(self: Any, node: Any) -> None:
     """Draw a formula as SVG within the text."""
     text, drawn = " ".join(node.astext().split()), BytesIO()
-    plain = re.sub(r"\\[bB]ig(?![a-z])", "", re.sub(r"\\tfrac\s*(\d)(\d)", r"\\frac{\1}{\2}", text))
-    plain = plain.replace(r"\tfrac", r"\frac")  # what matplotlib does not know of LaTeX
     with rc_context({"mathtext.fontset": "cm", "svg.fonttype": "path", "svg.hashsalt": "paysim"}):
-        depth = math_to_image(f"${plain}$", drawn, prop=FontProperties(size=13), dpi=72, format="svg")
+        depth = math_to_image(f"${drawable(text)}$", drawn, prop=FontProperties(size=13), dpi=72, format="svg")
     svg = drawn.getvalue().decode("utf-8")
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
     label = escape(text, quote=True)

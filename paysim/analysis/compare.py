@@ -20,12 +20,13 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from paysim.analysis.measures import MEASURES, ON_ONE_SUM, Measure, by_arm, horizon, paired, wide
+from paysim.analysis.measures import MEASURES, ON_ONE_SUM, ORIGIN, Measure, by_arm, horizon, wide
 from paysim.analysis.runs import Run, load_run
 from paysim.analysis.samples import labelled
 from paysim.errors import NotInResults, Problem, ScenarioError, nearest_name
@@ -33,7 +34,7 @@ from paysim.errors import NotInResults, Problem, ScenarioError, nearest_name
 if TYPE_CHECKING:
     import pandas as pd
 
-CLUSTERS = ("origin", "practice")
+CLUSTERS = (ORIGIN, "practice")
 """Dimensions of the results within which differences are taken, the first that holds a measure."""
 OVER_REPLICATES = "over replicates"
 CHANCE_ONLY = "chance only, not parameter uncertainty"
@@ -105,15 +106,19 @@ def compare(
     totals = by_arm(horizon(wide(source)))
     clusters = [found for found in (_clusters(source, name) for name in CLUSTERS) if found is not None]
     marked = source.not_from_sample if isinstance(source, Run) else frozenset()
+    pairs = {
+        (arm, base): [_Pair.of(frames[arm], frames[base]) for frames in (totals, *clusters)]
+        for base in against
+        for arm in arms
+        if arm != base
+    }
     rows: list[dict[str, Any]] = []
     for measure in measures:
         if not measure.held_by(totals[arms[0]]):
             continue
-        for base in against:
-            for arm in arms:
-                if arm != base:
-                    row = _row(measure, arm, base, totals, clusters)
-                    rows.append(row | {"label": labelled(measure.label, measure.name, marked)})
+        for (arm, base), (whole, *parts) in pairs.items():
+            row = {"arm": arm, "baseline": base, **_row(measure, whole, parts)}
+            rows.append(row | {"label": labelled(measure.label, measure.name, marked)})
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
@@ -209,15 +214,41 @@ def _around(centre: float, error: float, freedom: float) -> tuple[float, float]:
     return centre - half, centre + half
 
 
-def _row(
-    measure: Measure,
-    arm: str,
-    base: str,
-    totals: Mapping[str, pd.DataFrame],
-    clusters: Sequence[Mapping[str, pd.DataFrame]],
-) -> dict[str, Any]:
-    pair = paired(measure, totals[arm], totals[base])
-    values, base_values = (each.to_numpy(np.float64) for each in pair)
+@dataclass(frozen=True)
+class _Pair:
+    """Rows of an arm and of the arm compared with, column by column: a table of pandas is slow to ask for a hundred."""
+
+    here: Mapping[str, Floats]
+    there: Mapping[str, Floats]
+
+    @staticmethod
+    def of(here: pd.DataFrame, there: pd.DataFrame) -> _Pair:
+        here = here.reindex(there.index)
+        both = ({str(name): frame[name].to_numpy(np.float64) for name in frame.columns} for frame in (here, there))
+        return _Pair(*both)
+
+    def knows(self, measure: Measure) -> bool:
+        """Tell whether both arms have a measure, which may be missing of some, see `wide`."""
+        names = {measure.total, measure.per} - {None}
+        sides = (self.here, self.there)
+        return all(names <= set(side) and not np.isnan(side[measure.total]).all() for side in sides)
+
+    def values(self, measure: Measure) -> tuple[Floats, Floats]:
+        """Return what `paysim.analysis.measures.paired` does."""
+        per = self.there if measure.fixed else self.here
+        return _of(measure, self.here, per), _of(measure, self.there, self.there)
+
+
+def _of(measure: Measure, columns: Mapping[str, Floats], per: Mapping[str, Floats]) -> Floats:
+    top = columns[measure.total]
+    if measure.per is None:
+        return top * measure.scale
+    below = per[measure.per]
+    return (top / np.where(below > 0.0, below, math.nan)) * measure.scale
+
+
+def _row(measure: Measure, whole: _Pair, parts: Sequence[_Pair]) -> dict[str, Any]:
+    values, base_values = whole.values(measure)
     differences = _changes(values, base_values)
     difference = float(differences.mean())
     if len(differences) > 1:
@@ -226,21 +257,20 @@ def _row(
     else:
         low, high = (0.0, 0.0) if difference == 0.0 else (math.nan, math.nan)
         kind = CHANCE_ONLY
-        frames = next((each for each in clusters if measure.held_by(each[arm])), None)
-        if frames is not None:
-            low, high = _by_practice(measure, frames[arm], frames[base], difference)
-            kind = FEW if math.isnan(low) and len(frames[base]) < FEWEST_PRACTICES else kind
+        practices = next((each for each in parts if each.knows(measure)), None)
+        if practices is not None:
+            low, high = _by_practice(measure, practices, difference)
+            few = len(practices.there["person_years"]) < FEWEST_PRACTICES
+            kind = FEW if math.isnan(low) and few else kind
         if measure.total in ON_ONE_SUM and difference != 0.0:
             paid = ON_ONE_SUM[measure.total]
-            if frames is None or any(each[paid].any() for each in (totals[arm], totals[base]) if paid in each):
+            sides = (whole.here, whole.there)
+            if practices is None or any(np.nan_to_num(each[paid]).any() for each in sides if paid in each):
                 low, high, kind = math.nan, math.nan, ONE_SUM
     base_value = float(base_values.mean())
     return {
         "measure": measure.name,
-        "label": measure.label,
         "unit": measure.unit,
-        "arm": arm,
-        "baseline": base,
         "value": float(values.mean()),
         "baseline_value": base_value,
         "difference": difference,
@@ -251,19 +281,17 @@ def _row(
     }
 
 
-def _changes(values: NDArray[Any], base_values: NDArray[Any]) -> Floats:
+def _changes(values: Floats, base_values: Floats) -> Floats:
     found = values - base_values
     return np.where(np.abs(found) <= _RESIDUE * np.abs(base_values), 0.0, found)
 
 
-def _by_practice(measure: Measure, here: pd.DataFrame, there: pd.DataFrame, difference: float) -> tuple[float, float]:
-    pair = paired(measure, here, there)
-    values, base_values = (each.to_numpy(np.float64) for each in pair)
-    differences = _changes(values, base_values)
+def _by_practice(measure: Measure, practices: _Pair, difference: float) -> tuple[float, float]:
+    differences = _changes(*practices.values(measure))
     size = measure.per or "person_years"  # a ratio of sums is the mean of its parts weighted by their denominators
-    years = there[size]
-    weights = years if measure.fixed or measure.summed else (years + here[size].reindex(there.index)) / 2
-    shares: Floats = np.asarray(weights.fillna(0.0), dtype=np.float64)
+    here, years = practices.here[size], practices.there[size]
+    weights = years if measure.fixed or measure.summed else (years + here) / 2
+    shares = np.where(np.isnan(weights), 0.0, weights)
     if not measure.summed:
         return practice_interval(differences, shares, difference)
     # Of a sum over people: practices are compared per head, and the interval is scaled back.

@@ -92,7 +92,7 @@ INDICATORS: tuple[Measure, ...] = (
     _share("unmet_need", "Unmet need (needs dropped)", "% of needs", "needs_dropped", "needs", -1),
     rate("ed_instead_of_gp", "Emergency visits with needs a GP could have seen", "needs_emergency", -1),
     # Most of these arise while practices are closed: more or fewer of them is neither good nor bad by itself.
-    rate("out_of_hours_instead_of_gp", "Out-of-hours contacts, all needs", "needs_out_of_hours"),
+    rate("out_of_hours_instead_of_gp", "Out-of-hours contacts, all needs", "out_of_hours_contacts"),
     level("wait_gp_planned_median_days", "Wait for a planned GP contact, median", "days"),
     level("wait_gp_urgent_median_days", "Wait for an urgent GP contact, median", "days"),
     level("wait_gp_urgent_p90_days", "Longest tenth of urgent GP waits, from", "days"),

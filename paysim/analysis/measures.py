@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 HORIZON = -1
 """Period of the results that stands for the whole horizon."""
 
+ORIGIN = "origin"
+"""Dimension of the results: the practice on whose list people were when the arms forked."""
 KEYS = ["arm", "draw", "replicate", "period", "group"]
 SECTORS = {
     "general_practice": "General practice",
@@ -317,9 +319,10 @@ def wide(source: Run | pd.DataFrame, dimension: str = "all") -> pd.DataFrame:
     -------
     DataFrame
         Indexed by `KEYS`; period `HORIZON` is the whole horizon. ``insurer_payments`` is added: spending less
-        what patients bear and what others than insurers pay for programmes. For all and by practice also
-        ``care_payments``: spending without shared savings and what organisations are paid, which is what savings are
-        measured on; and that truncated, without what lies above a threshold of single persons' years (`TRUNCATED`).
+        what patients bear and what others than insurers pay for programmes. For all, by practice, and by origin of
+        arms without shared savings of practices also ``care_payments``: spending without shared savings and what
+        organisations are paid, which is what savings are measured on; and that truncated, without what lies above a
+        threshold of single persons' years (`TRUNCATED`).
 
     Raises
     ------
@@ -343,14 +346,35 @@ def wide(source: Run | pd.DataFrame, dimension: str = "all") -> pd.DataFrame:
     if {"spending_total", "patient_payments"} <= set(frame.columns):
         others = frame.get("payments_by_others", 0.0)  # municipalities, government
         frame["insurer_payments"] = frame["spending_total"] - frame["patient_payments"] - others
-    # What practices earn is known for all and by practice only, and by kind only of kinds that some arm has.
-    if {"spending_total", "spending_organisations", "practice_revenue"} <= set(frame.columns):
-        by_practice = frame.get("practice_revenue_shared_savings", 0.0)
-        frame["care_payments"] = frame["spending_total"] - frame["spending_organisations"] - by_practice
+    savings = (
+        _shared_savings(source, frame, dimension)
+        if {"spending_total", "spending_organisations"} <= set(frame.columns)
+        else None
+    )
+    if savings is not None:
+        frame["care_payments"] = frame["spending_total"] - frame["spending_organisations"] - savings
         for euro in (each for each in TRUNCATED_AT if f"payments_above_{each}" in frame):
             frame[f"care_payments_below_{euro}"] = frame["care_payments"] - frame[f"payments_above_{euro}"]
     frame.columns.name = None
     return frame
+
+
+def _shared_savings(source: pd.DataFrame, frame: pd.DataFrame, dimension: str) -> pd.Series[float] | float | None:
+    """Return what practices earn as shared savings, row by row; None where that is not known.
+
+    What practices earn is known for all and by practice only, and by kind only of kinds that some arm has. By the
+    practice of people's origin it is known of arms in which nobody earns any: of these the difference in payments for
+    care is that in spending, and has its interval. Of the others it is missing.
+    """
+    import pandas as pd
+
+    if "practice_revenue" in frame.columns:
+        return frame.get("practice_revenue_shared_savings", 0.0)
+    if dimension != ORIGIN:
+        return None
+    paid = source[(source["measure"] == "practice_revenue_shared_savings") & (source["value"] != 0.0)]
+    earn = frame.index.get_level_values("arm").isin(set(paid["arm"].astype(str)))
+    return None if earn.all() else pd.Series(0.0, frame.index).mask(earn)
 
 
 def horizon(frame: pd.DataFrame) -> pd.DataFrame:

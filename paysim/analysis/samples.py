@@ -27,7 +27,8 @@ LIMIT = 0.05
 ERRORS = 2.0
 LARGE = 100_000
 """Three times the largest size studied, from where on a sample passes for the region (assumed)."""
-NOTE = "not from a sample"
+NOTE = "sample too small"
+"""What stands behind a measure that samples of this size were not shown to tell."""
 
 
 def is_marked(bias: float, standard_error: float) -> bool:

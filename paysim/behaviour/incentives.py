@@ -62,8 +62,8 @@ UNITS = {
     "referral": "EUR per further referral",
     "delegation": "EUR per contact that moves from GP to nurse",
     "coding": "EUR per further person-year of mean risk on record",
-    "availability": "EUR per further contact of an evening or weekend with the own practice",
-    "consultation_length": "EUR per further time of a consultation's length within contacts",
+    "availability": "EUR per further evening or weekend contact with the own practice",
+    "consultation_length": "EUR per consultation's length of further time in contacts",
 }
 """What one more unit of a lever is."""
 

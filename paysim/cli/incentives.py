@@ -61,6 +61,9 @@ def incentives(
     shown = [row for row in rows if provider in (_group(row), "all")]
     show.table([{key: _short(row[key]) for key in columns} for row in shown], columns)
     typer.echo("")
+    for lever, unit in dict.fromkeys((row["lever"], row["unit"]) for row in shown):
+        typer.echo(f"{lever}: {unit}")
+    typer.echo("")
     for arm in loaded.arms:
         for group in sorted(groups, key=lambda name: (name != "practices", name)):
             own = [row for row in rows if row["arm"] == arm.name and _group(row) == group]

@@ -102,7 +102,6 @@ def simulate_and_report(
     from paysim.analysis.execution import check_engine, check_out, simulate
     from paysim.analysis.precision import MEASURES, monte_carlo, simulate_to_precision
     from paysim.population import read_population
-    from paysim.report.document import write_report
 
     check_engine(engine)
     if out is not None:
@@ -124,6 +123,8 @@ def simulate_and_report(
         else:
             finished = simulate_to_precision(scenario, out, precision=precision, measures=wanted, **how)
         bars.tick("report", 0, 1)
+        from paysim.report.document import write_report  # what draws takes half a second to import: results come first
+
         report = write_report(finished)
         bars.tick("report", 1, 1)
     if json:

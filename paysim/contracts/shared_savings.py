@@ -117,16 +117,22 @@ class SharedSavings(SettledByYear):
         The most by which the case mix of the practice's own history may grow; not given: no limit.
     truncate_above_eur
         What is paid for one person in a year beyond this does not count, in no year; not given: all counts.
-    minimum_savings_rate, minimum_loss_rate
-        Rate from which savings, and losses, are shared.
-    minimum_by_size, minimum_loss_by_size
-        Minimum rate of savings, and of losses, by number of persons on the list, in place of the fixed one.
+    minimum_savings_rate
+        Rate of savings, of the benchmark, from which they are shared.
+    minimum_loss_rate
+        Rate of losses, of the benchmark, from which they are shared.
+    minimum_by_size
+        Minimum rate of savings by number of persons on the list, in place of `minimum_savings_rate`.
+    minimum_loss_by_size
+        Minimum rate of losses by number of persons on the list, in place of `minimum_loss_rate`.
     beyond_minimum_only
         Whether only what exceeds the minimum is shared.
     corridors
         Share kept by rate, in rising order, before the sharing or loss rate; none: all.
-    savings_cap_share, loss_cap_share
-        The most that is paid out and paid in, of the benchmark; positive numbers.
+    savings_cap_share
+        The most that is paid out, as a share of the benchmark.
+    loss_cap_share
+        The most that is paid in, as a share of the benchmark; a positive number.
     discount_share
         Of the benchmark, kept by the payer.
     quality_indicator

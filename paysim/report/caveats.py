@@ -93,7 +93,9 @@ def _biased(run: Run) -> list[str]:
     if not labels:
         return []
     names = ", ".join(dict.fromkeys(labels))
-    return [f"Not shown to be right within 5%, over 20 samples of this size ({NOTE}): {names}."]
+    return [
+        f'Marked "{NOTE}", because over 20 samples of this size they were not shown to be right within 5%: {names}.'
+    ]
 
 
 def scales(run: Run) -> list[str]:

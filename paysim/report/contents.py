@@ -146,7 +146,8 @@ INCENTIVES = (
         "incentive_map",
         "What one more unit earns a practice",
         "A cell is revenue minus cost of one more unit, by kind of patient: blue pays to do more, orange to "
-        "do less. Each lever is shaded by itself, because units differ.",
+        "do less. Each lever is shaded by itself, because units differ; kinds of patients that earn the same "
+        "stand as one.",
         figures.incentive_map,
         tables.incentives,
     ),

@@ -47,6 +47,7 @@ _WIDE, _HALF = 8.6, 5.0
 _HEADING = 17  # letters of a line above a column
 _BESIDE = 32  # letters of a line beside a row
 _ROW = 0.24  # inches per row of text
+_BESIDE_EUR, _COLUMN = 4.6, 1.25  # inches of the names of levers with their units, and of an arm
 
 
 def practice_differences(
@@ -290,34 +291,33 @@ def incentive_map(results: Source, ax: Axes | None = None) -> Axes:
     ax
         Axes to draw on; by default of a new figure.
     """
-    table = tables.incentives(results)
-    arms, levers = list(dict.fromkeys(table["arm"])), list(dict.fromkeys(table["lever"]))
-    segments = list(dict.fromkeys(table["segment"]))
+    table = tables.alike_as_one(tables.incentives(results))
+    arms = list(dict.fromkeys(table["arm"]))
     look = _looks(results) if isinstance(results, Run) else drawing.looks(arms, arms[0], {})
-    units = dict(zip(table["lever"], table["unit"], strict=True))
-    cells = {(row["lever"], row["arm"], row["segment"]): float(row["margin_eur"]) for row in records(table)}
-    columns = [(lever, segment) for lever in levers for segment in segments]
-    values = np.array([[cells.get((lever, arm, seg), np.nan) for lever, seg in columns] for arm in arms])
-    texts = [[number(float(value), signed=True) for value in row] for row in values]
-    # Levers have different units: each is scaled by itself.
-    scaled = values.copy()
-    for i in range(len(levers)):
-        block = scaled[:, i * len(segments) : (i + 1) * len(segments)]
-        top = float(np.nanmax(np.abs(block), initial=0.0))
-        block /= top if top > 0 else 1.0
-    ax = ax or drawing.new_axes(11.0, 1.7 + 0.42 * len(arms))
+    names: list[str] = []
+    values: list[tuple[np.ndarray, float]] = []
+    headings: list[int] = []
+    for lever, part in table.groupby("lever", sort=False):
+        wide = part.pivot(index="segment", columns="arm", values="margin_eur")
+        wide = wide.reindex(index=list(dict.fromkeys(part["segment"])), columns=arms)
+        headings.append(len(names))
+        names += [f"{str(lever).replace('_', ' ').capitalize()}: {part['unit'].iloc[0]}", *map(str, wide.index)]
+        rows = wide.to_numpy(np.float64)
+        top = float(np.nanmax(np.abs(rows), initial=0.0)) or 1.0  # units differ: each lever is scaled by itself
+        values += [(np.full(len(arms), np.nan), 1.0), *((row, top) for row in rows)]
+    texts = [[number(float(value), signed=True) for value in row] for row, _ in values]
+    shades = np.array([row / top for row, top in values])
+    ax = ax or drawing.new_axes(_BESIDE_EUR + _COLUMN * len(arms), 0.9 + _ROW * 1.1 * len(names))
     with drawing.styled():
-        names = [drawing.two_lines(segment, 11) for _, segment in columns]
-        drawing.heat(ax, scaled, texts, [look[arm].label for arm in arms], names, by_row=False)
-        ax.tick_params(axis="x", labelsize=7)
-        for i, lever in enumerate(levers):
-            middle = (i + 0.5) * len(segments)
-            unit = textwrap.fill(units[lever], 20)
-            text = f"{lever.replace('_', ' ').capitalize()}\n{unit}"
-            ax.text(middle, len(arms) + 0.12, text, ha="center", va="top", fontsize=8)
-            if i:
-                ax.axvline(i * len(segments), color=drawing.INK, lw=1.4)
-        ax.set_xlabel(" \n \n \n \n ")  # keeps room for the names of the levers
+        heads = [textwrap.fill(look[arm].title, _HEADING) for arm in arms]
+        drawing.heat(ax, shades, texts, names, heads, by_row=False)
+        ax.tick_params(axis="x", labelsize=8)
+        for place, tick in enumerate(ax.get_yticklabels()):
+            tick.set_fontsize(8)
+            if place in headings:
+                tick.set_fontweight("bold")
+        for place in headings[1:]:
+            ax.axhline(place, color=drawing.INK, lw=0.8)
     return ax
 
 

@@ -27,10 +27,11 @@ def programmes(run: Run) -> list[str]:
 
     A programme's sentences tell its reach and cost, and whom it did not ask for want of staff.
     """
-    said, found = [], programmes_of(run)
+    found = programmes_of(run)
     weight = float((run.manifest.get("sample") or {}).get("weight", 1.0))
+    alike: dict[tuple[str, ...], list[str]] = {}  # what arms have in common is said once
     for each in found:
-        name = f"{run.titles[each.arm]}: {title(each.programme)}"
+        name = title(each.programme)
         text = (
             f"{name} reaches {each.reach:.0%} of those it is for at the end, {each.participants / weight:,.0f} of "
             f"{each.eligible / weight:,.0f} simulated people{_by_education(each, weight)}, and costs "
@@ -38,18 +39,23 @@ def programmes(run: Run) -> list[str]:
         )
         if each.borne_eur > 0.005 * each.cost_eur:
             text += f"; EUR {each.borne_eur:,.0f} of its EUR {each.cost_eur:,.0f} nobody pays, the provider bears it"
-        said.append(f"{text}.")
+        told = [f"{text}."]
         if each.not_asked > 0.0:
-            said.append(
+            told.append(
                 f"{name} did not ask {each.not_asked:,.0f} persons in its last round "
                 f"({each.not_asked / weight:,.0f} simulated) for want of staff: GPs and nurses of their practice have "
                 "no hours left, and it hires none."
             )
+        alike.setdefault(tuple(told), []).append(run.titles[each.arm])
+    said = [f"{', '.join(arms)}: {text}" for told, arms in alike.items() for text in told]
+    hours: dict[str, list[str]] = {}
     for arm in dict.fromkeys(each.arm for each in found):
         share = nurse_share(run, arm)
         if share > _MANY_HOURS:
-            hours = f"programmes take {share:.0%} as many hours of practice nurses as these have for patients"
-            said.append(f"{run.titles[arm]}: {hours}. {_staff([each for each in found if each.arm == arm])}")
+            text = f"programmes take {share:.0%} as many hours of practice nurses as these have for patients"
+            text += f". {_staff([each for each in found if each.arm == arm])}"
+            hours.setdefault(text, []).append(run.titles[arm])
+    said += [f"{', '.join(arms)}: {text}" for text, arms in hours.items()]
     return said
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from matplotlib.axes import Axes
@@ -56,6 +56,8 @@ def table(run: Run) -> pd.DataFrame:
 def draw_rounds(run: Run, ax: Axes | None = None, *, arm: str | None = None, programme: str | None = None) -> Axes:
     """Draw everybody a programme is for by what became of them, round by round; a panel an arm and programme.
 
+    Arms in which a programme went the same way share one.
+
     Parameters
     ----------
     run
@@ -68,7 +70,8 @@ def draw_rounds(run: Run, ax: Axes | None = None, *, arm: str | None = None, pro
     found = table(run)
     found = found[found["arm"].isin([arm] if arm else run.arms)]
     found = found[(found["programme"] == programme) | (programme is None)]
-    parts = list(found.groupby(["arm", "programme"], sort=False))
+    drawn = ["programme", "round", *(column for _, columns, _ in STEPS for column in columns)]
+    parts = list(_once(run, found[["arm", *drawn, "eligible"]]))
     if ax is not None:
         parts, panels = parts[:1], [ax]
     else:
@@ -78,13 +81,27 @@ def draw_rounds(run: Run, ax: Axes | None = None, *, arm: str | None = None, pro
             sheet = drawing.Figure(figsize=(_WIDE * across, 0.9 + _HIGH * down), layout="constrained")
             panels = list(sheet.subplots(down, across, squeeze=False).flat)
     with drawing.styled():
-        for panel, ((name, of), part) in zip(panels, parts, strict=False):
+        for panel, (name, part) in zip(panels, parts, strict=False):
             _stack(panel, part)
-            panel.set_title(textwrap.fill(f"{run.titles[str(name)]}: {title(str(of))}", _TITLE), fontsize=8.5)
+            panel.set_title(textwrap.fill(name, _TITLE), fontsize=8.5)
         for panel in panels[len(parts) :]:
             panel.set_visible(False)
         drawing.legend(panels[0])
     return panels[0]
+
+
+def _once(run: Run, found: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Return the rows of each arm and programme under their titles; arms whose rows are the same stand together."""
+    kept: list[tuple[list[str], str, pd.DataFrame]] = []
+    for (arm, programme), part in found.groupby(["arm", "programme"], sort=False):
+        bare = part.drop(columns="arm").reset_index(drop=True)
+        arms = next((names for names, _, other in kept if bare.equals(other.drop(columns="arm"))), None)
+        if arms is None:
+            kept.append(([run.titles[str(arm)]], str(programme), part.reset_index(drop=True)))
+        else:
+            arms.append(run.titles[str(arm)])
+    for arms, programme, part in kept:
+        yield f"{', '.join(arms)}: {title(programme)}", part
 
 
 def _stack(ax: Axes, part: pd.DataFrame) -> None:
@@ -104,10 +121,11 @@ def _stack(ax: Axes, part: pd.DataFrame) -> None:
 
 
 def by_year(run: Run) -> list[tuple[str, list[str], list[list[str]]]]:
-    """Return the years of each programme as text, in two tables: caption, columns, and a row a year."""
+    """Return the years of each programme as text, in two tables: caption, columns, and a row a year; see `_once`."""
     table, levels = rounds(run, "year"), rounds(run, "year", education=True)
     made = []
-    for (arm, programme), part in table.groupby(["arm", "programme"], sort=False):
+    for name, part in _once(run, table):
+        arm, programme = part.loc[0, ["arm", "programme"]]
         mine = levels[(levels["arm"] == arm) & (levels["programme"] == programme)]
         reach = mine.pivot(index="year", columns="education", values="reach")
         years = part.to_dict("records")
@@ -120,7 +138,6 @@ def by_year(run: Run) -> list[tuple[str, list[str], list[list[str]]]]:
             ]
             for row in years
         ]
-        name = f"{run.titles[str(arm)]}: {title(str(programme))}"
         made.append((f"{name}: whom it asked, and who stays", ["Year", *_COUNTS.values()], people))
         made.append((f"{name}: reach and cost", ["Year", *_REACH, *_EUROS.values()], shares))
     return made

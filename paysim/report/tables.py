@@ -46,7 +46,6 @@ WORKLOAD = (
     "specialist_trajectories_per_1000",
     "unmet_need",
     "ed_instead_of_gp",
-    "out_of_hours_instead_of_gp",
     "avoidable_admissions",
     "gp_occupancy",
     "nurse_occupancy",
@@ -66,6 +65,9 @@ NEEDS = {
 
 _PER_1000 = 1000.0
 _EVERY_100_000 = 100.0  # from per 1,000
+_ALIKE = 1e-3  # share by which kinds of patients may differ to be told as one
+ALL_SEGMENTS = "all patients"
+"""Kind of patient of a lever that earns the same of every kind."""
 
 
 def baseline_of(source: Source, baseline: str | None = None) -> str:
@@ -290,6 +292,23 @@ def incentives(source: Source) -> pd.DataFrame:
     ]
     means = frame.groupby(keys, sort=False)[numbers].mean().reset_index()
     return ordered(means, source) if isinstance(source, Run) else means
+
+
+def alike_as_one(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table of `incentives` in which a lever that earns the same of every kind of patient has one row an arm.
+
+    Its segment is `ALL_SEGMENTS`; the same means to `_ALIKE` in every arm.
+    """
+    import pandas as pd
+
+    kinds = table["segment"].nunique()
+    parts = []
+    for _, part in table.groupby("lever", sort=False):
+        wide = part.pivot(index="segment", columns="arm", values="margin_eur")
+        spread, size = wide.max() - wide.min(), wide.abs().max()
+        alike = len(wide) == kinds > 1 and bool(((spread <= _ALIKE * size) & wide.notna().all()).all())
+        parts.append(part.drop_duplicates("arm").assign(segment=ALL_SEGMENTS) if alike else part)
+    return pd.concat(parts, ignore_index=True) if parts else table
 
 
 def flows(run: Run) -> pd.DataFrame:

@@ -272,7 +272,8 @@ def _spending(rows: Mapping[str, Mapping[str, Any]]) -> str:
         parts.append(_change(row, "spending is", "per head per year higher", "per head per year lower"))
     if "resource_cost_per_head" in rows:
         parts.append(_change(rows["resource_cost_per_head"], "delivering the care costs", "more", "less"))
-    return " ".join(each for each in ("; ".join(parts) + "." if parts else "", _paid_as_savings(rows)) if each)
+    text = "; ".join(parts) + "." if parts else ""
+    return " ".join(each for each in (text[:1].upper() + text[1:], _paid_as_savings(rows)) if each)
 
 
 def _paid_as_savings(rows: Mapping[str, Mapping[str, Any]]) -> str:

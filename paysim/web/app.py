@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import hmac
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import Lifespan
 
 from paysim.errors import DataError, PaysimError
 from paysim.web.jobs import Jobs
 from paysim.web.pages import LANGUAGE_COOKIE, page, problem, settings_of
 from paysim.web.preview import Preview
+from paysim.web.reader import Reader
 from paysim.web.security import START, Guard
 from paysim.web.settings import Settings
 from paysim.web.texts import LANGUAGES
@@ -26,9 +29,17 @@ from paysim.web.views import bringing, changing, choosing, piloting, regions, re
 _YEAR_S = 365 * 86_400
 
 
-def create_app(settings: Settings) -> Guard:
-    """Return the app of one outputs folder."""
-    jobs, preview = Jobs(settings), Preview(settings)
+def create_app(settings: Settings, *, apart: bool = False) -> Guard:
+    """Return the app of one outputs folder.
+
+    Parameters
+    ----------
+    settings
+        What the server is started with.
+    apart
+        Whether pages of results are made by a child process (`paysim.web.reader`), which keeps the server small.
+    """
+    jobs, preview, reader = Jobs(settings), Preview(settings), Reader(settings) if apart else None
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -36,9 +47,12 @@ def create_app(settings: Settings) -> Guard:
         yield
         jobs.stop()
         preview.stop()
+        if reader is not None:
+            reader.stop()
 
-    app = Starlette(
-        routes=[
+    pages = results.PAGES if reader is None else [reader.instead(route) for route in results.PAGES]
+    app = _starlette(
+        [
             Route(START, start, methods=["GET"]),
             Route("/language", language, methods=["POST"]),
             *choosing.ROUTES,
@@ -48,17 +62,25 @@ def create_app(settings: Settings) -> Guard:
             *regions.ROUTES,
             *runs.ROUTES,
             *results.ROUTES,
+            *pages,
             Mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static"),
         ],
-        exception_handlers={
-            PaysimError: _refused,
-            HTTPException: _http,  # type: ignore[dict-item]
-            Exception: _broken,
-        },
-        lifespan=lifespan,
+        lifespan,
     )
-    app.state.settings, app.state.jobs, app.state.preview = settings, jobs, preview
+    app.state.settings, app.state.jobs, app.state.preview, app.state.reader = settings, jobs, preview, reader
     return Guard(app, settings)
+
+
+def pages_of(settings: Settings) -> Starlette:
+    """Return what makes the pages of results alone, for the child process: it looks at the queue and works it not."""
+    app = _starlette(list(results.PAGES))
+    app.state.settings, app.state.jobs = settings, Jobs(settings)
+    return app
+
+
+def _starlette(routes: Sequence[BaseRoute], lifespan: Lifespan[Starlette] | None = None) -> Starlette:
+    handlers: dict[Any, Any] = {PaysimError: _refused, HTTPException: _http, Exception: _broken}
+    return Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan)
 
 
 async def start(request: Request) -> Response:

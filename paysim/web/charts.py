@@ -31,6 +31,7 @@ def spec(run: Run, figure: Figure, data: pd.DataFrame) -> Spec | None:
     draw = _DRAWN.get(getattr(figure.table, "func", figure.table))
     if draw is None or data.empty:
         return None
+    data = tables.alike_as_one(data) if draw is _incentives else data
     titled = data.assign(arm=[run.titles.get(str(arm), str(arm)) for arm in data["arm"]])
     order = [run.titles[arm] for arm in run.arms]
     return _framed(titled, draw(titled, order))
@@ -259,14 +260,20 @@ def _grouped(field: str) -> Callable[[pd.DataFrame, list[str]], Spec]:
 def _incentives(data: pd.DataFrame, order: list[str]) -> Spec:
     return {
         "height": {"step": 14},
-        "transform": [{"calculate": "replace(datum.lever, '_', ' ') + ': ' + datum.segment", "as": "what"}],
+        "transform": [{"calculate": "datum.unit + '|' + datum.segment", "as": "what"}],
         "mark": "bar",
         "encoding": {
-            "y": {"field": "what", "type": "nominal", "title": None, "sort": None},
+            "y": {
+                "field": "what",
+                "type": "nominal",
+                "title": None,
+                "sort": None,
+                "axis": {"labelExpr": "split(datum.label, '|')", "labelLimit": 440},  # two lines: the unit, of whom
+            },
             "yOffset": {"field": "arm", "sort": order},
             "x": {"field": "margin_eur", "type": "quantitative", "title": "EUR that one more unit leaves"},
             "color": _colour(order),
-            "tooltip": _tips("arm", "what", "margin_eur", "unit"),
+            "tooltip": _tips("arm", "lever", "segment", "margin_eur", "unit"),
         },
     }
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from paysim.analysis.runs import Run
 
 
-def _flows(run: Run) -> pd.DataFrame:
+def flows(run: Run) -> pd.DataFrame:
+    """Return `tables.flows`, without anything to choose."""
     return tables.flows(run)
 
 
@@ -35,7 +36,7 @@ _FLOWS = Figure(
     "Who pays whom",
     "Million euros over the whole horizon, from the double-entry ledger; a row is a payer, a payee and an account.",
     figures.sector_differences,
-    _flows,
+    flows,
 )
 _PLACES = (
     _grouped(

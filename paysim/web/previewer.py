@@ -6,25 +6,17 @@ with one. It ends when nobody has asked for a while, and then takes no memory.
 
 from __future__ import annotations
 
-import json
-import os
-import select
-import sys
 from typing import Any
+
+from paysim.web.child import answer_each
 
 IDLE_S = 900.0
 
 
 def main() -> None:
     """Answer until the other side ends, or nobody asks."""
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # whatever else prints does not mix with the answers
     kept: dict[str, Any] = {}
-    while select.select([sys.stdin], [], [], IDLE_S)[0]:
-        line = sys.stdin.readline()
-        if not line:
-            break
-        print(json.dumps(answer(json.loads(line), kept)), file=answers, flush=True)
+    answer_each(lambda question: answer(question, kept), IDLE_S)
 
 
 def answer(question: dict[str, Any], kept: dict[str, Any]) -> dict[str, Any]:

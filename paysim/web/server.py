@@ -39,7 +39,7 @@ def serve(settings: Settings, ready: Callable[[], None]) -> None:
         The port is taken, or the address is not this machine's.
     """
     config = uvicorn.Config(
-        create_app(settings),
+        create_app(settings, apart=True),
         host=settings.host,
         port=settings.port,
         log_level="critical",

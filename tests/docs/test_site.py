@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from matplotlib.mathtext import MathTextParser
 
 import paysim
 
@@ -16,6 +18,10 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 TREE = re.compile(r"^```\{toctree\}\n(.*?)^```$", re.M | re.S)
 PAGES = [path for path in sorted(DOCS.rglob("*.*")) if path.suffix == ".md" and "_build" not in path.parts]
+
+
+CODE = re.compile(r"^```.*?^```$|`[^`]+`", re.M | re.S)
+FORMULA = re.compile(r"\$\$(.+?)\$\$|(?<![\\$\w])\$(?=\S)((?:[^$\n]|\n(?!\n))+?)(?<=[^\s\\])\$(?!\d)", re.S)
 
 
 def entries(page):
@@ -38,6 +44,25 @@ def test_every_public_name_is_described():
     named = set(re.findall(r"^\.\. auto\w+:: paysim\.(\w+)$", page, re.M))
     assert named == set(paysim.__all__) - {"__version__", "plot"}
     assert ".. automodule:: paysim.report.figures" in page
+
+
+def test_every_formula_can_be_drawn():
+    """As `make docs` draws it, without Sphinx."""
+    spec = importlib.util.spec_from_file_location("conf", DOCS / "conf.py")
+    conf = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(conf)
+    parser, formulas, wrong = MathTextParser("path"), 0, []
+    for page in PAGES:
+        text = CODE.sub("", page.read_text("utf-8"))
+        assert "$" not in FORMULA.sub("", text), page  # none slipped past the pattern
+        for block, inline in FORMULA.findall(text):
+            formulas += 1
+            try:
+                parser.parse(f"${conf.drawable(block or inline)}$")
+            except ValueError as exc:
+                wrong.append(f"{page.relative_to(DOCS)}: {block or inline}: {str(exc).splitlines()[-1]}")
+    assert formulas > 200
+    assert wrong == []
 
 
 @pytest.mark.slow

@@ -102,6 +102,30 @@ def test_difference_of_one_replicate_is_clustered_by_practice(practices_enough):
     assert row["high"] == pytest.approx(1.6 + half)
 
 
+def test_one_difference_has_one_interval(practices_enough):
+    """Without shared savings payments for care differ as spending does, and are clustered by the same practices."""
+    rows = []
+    for arm, more, savings in (("a", 0.0, 0.0), ("b", 9.0, 0.0), ("c", 9.0, 40.0)):
+        for dimension, spread in (("origin", 1.0), ("practice", 3.0)):
+            for k, years in enumerate((100.0, 300.0, 600.0)):
+                money = {"spending_total": 900.0 + more * (years / 100.0 + spread * (k - 1)), "person_years": years}
+                money["spending_organisations"] = 0.0
+                if dimension == "practice":
+                    money |= {"practice_revenue": 700.0, "practice_revenue_shared_savings": savings}
+                rows += [("s", arm, 0, 0, -1, dimension, f"p{k}", name, each, "") for name, each in money.items()]
+    parts = pd.DataFrame(rows, columns=list(RESULT_COLUMNS))
+    whole = parts[(parts["dimension"] == "origin") | parts["measure"].str.startswith("practice_revenue")]
+    keys = [name for name in RESULT_COLUMNS if name not in ("group", "value", "dimension")]
+    whole = whole.groupby(keys, as_index=False, sort=False)["value"].sum().assign(dimension="all", group="all")
+    table = compare(pd.concat([whole, parts])[list(RESULT_COLUMNS)], "a").set_index(["measure", "arm"])
+    ends = ["difference", "low", "high"]
+    care, spent = table.loc["care_payments_per_head"], table.loc["spending_per_head"]
+    assert care.loc["b", "low"] < care.loc["b", "high"]
+    assert list(care.loc["b", ends]) == list(spent.loc["b", ends])
+    assert care.loc["c", "difference"] == pytest.approx(spent.loc["c", "difference"] - 0.12)
+    assert care.loc["c", "high"] - care.loc["c", "low"] > 2.0 * (spent.loc["c", "high"] - spent.loc["c", "low"])
+
+
 def test_life_that_an_arm_adds_counts_as_qalys(practices_enough):
     cells = {
         ("a", 0, "p1"): (100.0, 80.0),
@@ -314,7 +338,7 @@ def test_command_prints_the_verdict_first(run_folder, capsys):
     care = lines.index(f"{CARE}:")
     assert care > max(k for k, line in enumerate(lines) if "over the whole horizon" in line)
     assert lines[care + 1].startswith("- Intervals hold chance in one simulated region only")
-    assert any(line.startswith("- Fee for service: spending is EUR") for line in lines)
+    assert any(line.startswith("- Fee for service: Spending is EUR") for line in lines)
     text = "\n".join(lines)
     assert "Against Dutch funding today" in text
     assert "Against Fee for service" in text

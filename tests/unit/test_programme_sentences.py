@@ -7,7 +7,8 @@ from types import SimpleNamespace
 import pytest
 
 from paysim.analysis.programmes import Reach
-from paysim.report import method
+from paysim.analysis.runs import load_run
+from paysim.report import method, rounds
 from paysim.report import programmes as told
 from paysim.web.texts import LANGUAGES
 from paysim.web.texts.phrases import phrase
@@ -38,7 +39,9 @@ def sentences(monkeypatch):
     def of(*found, share=0.15):
         monkeypatch.setattr(told, "programmes_of", lambda run: list(found))
         monkeypatch.setattr(told, "nurse_share", lambda run, arm: share)
-        return told.programmes(SimpleNamespace(titles={"a": "Arm"}, manifest={"sample": {"weight": WEIGHT}}))
+        return told.programmes(
+            SimpleNamespace(titles={"a": "Arm", "b": "Other"}, manifest={"sample": {"weight": WEIGHT}})
+        )
 
     return of
 
@@ -103,6 +106,29 @@ def test_a_check_that_did_not_pass_has_the_title_of_its_arm_and_comes_once():
         {"id": f"staff:a:{replicate}:walking", "what": "Walking: too few", "passed": False} for replicate in (0, 1)
     ]
     about = {"checks": checks, "seed": 1}
-    run = SimpleNamespace(titles={"a": "Arm"}, manifest=about, scenario={"base_years": 1, "region": "r"})
+    run = SimpleNamespace(titles={"a": "Arm", "b": "Other"}, manifest=about, scenario={"base_years": 1, "region": "r"})
     said = [text for text in method.sentences(run) if "NOT passed" in text]
     assert said == ["NOT passed: Arm: Walking: too few."]
+
+
+def test_what_arms_have_in_common_is_told_once(run_folder):
+    """In the made-up run a programme goes the same way in four arms; then one asks somebody more in one of them."""
+    run = load_run(run_folder)
+    four = [run.titles[arm] for arm in run.arms[1:]]
+    made = rounds.by_year(run)
+    assert [caption.split(": ")[0] for caption, _, _ in made] == [", ".join(four)] * 2
+    assert len([ax for ax in rounds.draw_rounds(run).figure.axes if ax.get_visible()]) == 1
+    changed = rounds.table(run).copy()
+    mine = (changed["arm"] == run.arms[2]) & (changed["round"] == 1)
+    changed.loc[mine, "declined"] += 1
+    parts = [name.split(": ")[0] for name, _ in rounds._once(run, changed)]
+    assert parts == [", ".join([four[0], *four[2:]]), four[1]]
+
+
+def test_sentences_of_arms_that_are_alike_name_them_together(sentences):
+    same, hours = sentences(reach(), reach(arm="b"))
+    assert same.startswith("Arm, Other: COPD")
+    assert hours.startswith("Arm, Other: programmes take")
+    assert [each.split(":")[0] for each in sentences(reach(), reach(arm="b", not_asked=30.0))] == [
+        *("Arm", "Other", "Other", "Arm, Other"),
+    ]

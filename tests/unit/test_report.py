@@ -181,6 +181,27 @@ def test_figures_draw_on_given_axes_and_on_bare_results(written):
     assert figures.incentive_map(run.incentives).get_yticklabels()
 
 
+def test_a_lever_that_earns_the_same_of_everybody_has_one_row_with_its_unit():
+    kinds, arms, levers = ("none", "vascular", "diabetes"), ("a", "b"), ("referral", "delegation", "coding")
+    rows = [
+        (arm, "practices", lever, kind, f"EUR per {lever}", 0.0, 0.0, value, 0.0, 0.0)
+        for arm in arms
+        for lever in levers
+        for kind in kinds
+        for value in ({"referral": 9.5, "delegation": 1.0 + len(kind), "coding": 0.0}[lever],)
+        if (lever, kind) != ("coding", "none")  # what is not known of some kind is not said of all
+    ]
+    columns = ["arm", "provider", "lever", "segment", "unit", "marginal_revenue_eur", "marginal_cost_eur"]
+    frame = pd.DataFrame(rows, columns=[*columns, "margin_eur", "margin_under_current_eur", "predicted_response"])
+    ax = figures.incentive_map(frame)
+    named = [tick.get_text() for tick in ax.get_yticklabels()]
+    assert named[:2] == ["Referral: EUR per referral", tables.ALL_SEGMENTS]
+    assert named[2:6] == ["Delegation: EUR per delegation", *kinds]
+    assert named[6:] == ["Coding: EUR per coding", *kinds[1:]]
+    frame.loc[(frame["arm"] == "b") & (frame["segment"] == "none") & (frame["lever"] == "referral"), "margin_eur"] = 9.0
+    assert tables.ALL_SEGMENTS not in set(tables.alike_as_one(tables.incentives(frame))["segment"])
+
+
 def test_svg_holds_no_raster_and_no_date(written):
     for file in (written / "figures").glob("*.svg"):
         text = file.read_text(encoding="utf-8")

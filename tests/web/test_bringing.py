@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 
+import pandas as pd
 import pytest
 
+from paysim.analysis.compare import compare
+from paysim.analysis.runs import load_run
 from paysim.errors import InputError
 from paysim.population import load_region, synthesize, write_population
 from paysim.scenario import load_scenario
@@ -143,6 +147,28 @@ def test_the_region_page_adds_up(client, with_run):
 @pytest.mark.parametrize("name", ["results.parquet", "ledger.parquet", "parameters.csv"])
 def test_tables_of_a_run_are_given_as_they_stand(client, with_run, name):
     assert client.get(f"/runs/small/files/{name}").content == (with_run.outputs / "small" / name).read_bytes()
+
+
+def test_the_page_for_r_names_files_columns_and_measures_that_are_there(root, finished):
+    """What its lines do, done here: R is not installed where the tests run."""
+    page = (root / "docs/how_to/results_elsewhere.md").read_text("utf-8")
+    script = page.split("# results.R\n")[1].split("```")[0]
+    (file,) = re.findall(r'file.path\(folder, "([^"]+)"\)', script)
+    table = pd.read_parquet(finished / file)
+    kept, named = re.search(r"filter\((.+)\) \|>\n *select\((.+?)\)", script).groups()
+    measures = re.findall(r'"(\w+)"', kept.split("%in%")[1])
+    assert {"period == -1", 'dimension == "all"'} < set(kept.split(", "))
+    assert set(re.findall(r"(\w+) (?:==|%in%)", kept)) | set(named.split(", ")) <= set(table.columns)
+    assert re.findall(r"(\w+) = (\w+) / (\w+)\[arm == first\]", script) == [("eur_per_head", *measures)]
+    assert "difference = eur_per_head - eur_per_head[arm == first]" in script
+    whole = table[(table["period"] == -1) & (table["dimension"] == "all") & table["measure"].isin(measures)]
+    wide = whole.pivot(index="arm", columns="measure", values="value")  # one value a cell, or it fails
+    first = str(whole["arm"].iloc[0])
+    head = wide["spending_total"] / wide.loc[first, "person_years"]
+    found = compare(load_run(finished), first).set_index(["measure", "arm"]).loc["spending_per_head"]
+    assert len(found) == len(head) - 1
+    for arm, row in found.iterrows():
+        assert head[arm] - head[first] == pytest.approx(row["difference"])
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "log.txt", "report.html", "%2e%2e", "..%2fsecret.txt", "cells"])

@@ -216,7 +216,7 @@ def test_the_flow_goes_by_keyboard_alone(watched):
     assert {"region", "way", "years", "size", "main"} <= set(reached)
 
 
-PAGES = ("/", "/region", "/terms", "/runs", "/pilots", "/pilots/ascvd_middenkempen", "/upload", "/nothing")
+PAGES = ("/", "/region", "/terms", "/runs", "/pilots", "/pilots/ascvd_middenkempen", "/upload", "/methods", "/nothing")
 PARTS = ("verdict", "explore/time", "explore/payer", "aims", "region")
 
 

@@ -15,6 +15,7 @@ from paysim.reading import yaml_text
 from paysim.scenario import load_scenario
 from paysim.web import library
 from paysim.web.explore import SECTIONS
+from paysim.web.methods import METHODS, method
 from paysim.web.written import checked
 
 CHOICE = {
@@ -227,6 +228,29 @@ def test_the_report_can_be_seen_and_kept(client, with_run):
     assert seen.content == kept.content == (with_run.outputs / "small" / "report.html").read_bytes()
     assert "sandbox" in seen.headers["content-security-policy"]
     assert "attachment" in kept.headers["content-disposition"]
+
+
+@pytest.mark.parametrize("language", ["en", "nl", "fr"])
+def test_every_chart_leads_to_its_method(client, with_run, language):
+    client.cookies.set("paysim_language", language)
+    text = client.get("/methods").text
+    known = dict(re.findall(r'<section id="(\w+)">\s*<h2>(.+?)</h2>', text))
+    assert len(set(known.values())) == len(known) == text.count("<h2>")
+    assert text.count("#interval") == 4  # differences; the others say why they have none
+    parts = [f"explore/{section}" for section in SECTIONS] if language == "en" else ["explore/payer"]
+    for part in (*parts, "region", "aims", "verdict"):
+        shown = client.get(f"/runs/small/{part}").text
+        led = re.findall(r'href="/methods#(\w+)"', shown)
+        assert set(led) <= set(known)
+        assert len(led) == max(shown.count("<figure id="), shown.count('class="chart"'), 1)
+
+
+def test_every_figure_has_a_method():
+    found = {each.name: method(each) for section in SECTIONS.values() for each in section}
+    assert set(found.values()) | {"run", "interval", "shares", "scorecard"} == set(METHODS)
+    assert found["lever_prevention"] == "lever"
+    assert found["municipality_qalys"] == "place"
+    assert found["practice_differences"] == "practices"
 
 
 def test_a_damaged_run_shows_no_number(client, with_run):

@@ -184,7 +184,7 @@ def test_axes_and_groups_of_charts(run):
     [
         ("Spending: hospital, EUR per head per year", "Uitgaven: ziekenhuis", "Dépenses\u00a0: hôpital"),
         (
-            "ASCVD: slope (not from a sample)",
+            "ASCVD: slope (sample too small)",
             "helling naar opleiding (steekproef te klein)",
             "échantillon trop petit",
         ),

@@ -221,15 +221,15 @@ def test_the_previewer_answers_and_keeps_its_ground(tmp_path, monkeypatch):
 
 
 def test_a_preview_that_dies_is_started_again(settings, monkeypatch):
-    from paysim.web import preview
+    from paysim.web import child
 
-    real = preview.subprocess.Popen
+    real = child.subprocess.Popen
     scripts = ["pass", "import sys, json; [print(json.dumps({'rows': [], 'paid': []}), flush=True) for _ in sys.stdin]"]
 
     def start(command, **options):
         return real([command[0], "-c", scripts.pop(0)], **options)
 
-    monkeypatch.setattr(preview.subprocess, "Popen", start)
+    monkeypatch.setattr(child.subprocess, "Popen", start)
     asked = Preview(settings)
     assert asked.ask(b"x") == {"rows": [], "paid": []}
     assert not list(settings.own.iterdir())

@@ -70,6 +70,7 @@ def explore(request: Request) -> Response:
     from paysim.report.document import shown
     from paysim.web import charts
     from paysim.web.explore import SECTIONS, data
+    from paysim.web.methods import method
 
     run, section, texts = opened(request), request.path_params["section"], texts_of(request)
     if section not in SECTIONS:
@@ -86,7 +87,16 @@ def explore(request: Request) -> Response:
             told = None if chart is None else charts.in_words(chart, texts.said)
             title = texts.get(f"figure.{figure.name}.title", figure.title)
             drawn.append((figure, told, shown(titled.rename(columns=run.titles), title)))
-    return page(request, "explore", **_about(request, run), section=section, sections=list(SECTIONS), drawn=drawn)
+    return page(
+        request, "explore", **_about(request, run), section=section, sections=list(SECTIONS), drawn=drawn, method=method
+    )
+
+
+def methods(request: Request) -> Response:
+    """Say of every chart what is measured and how its interval is made."""
+    from paysim.web.methods import METHODS
+
+    return page(request, "methods", methods=METHODS)
 
 
 def aims(request: Request) -> Response:
@@ -196,11 +206,15 @@ def python_of(name: str, sample: int | None, population: str | None) -> str:
 
 
 ROUTES = [
+    Route("/methods", methods, methods=["GET"]),
+    Route("/runs/{run:id}/files/{file}", file, methods=["GET"]),
+    Route("/runs/{run:id}/report", report, methods=["GET"]),
+]
+PAGES = [
     Route("/runs/{run:id}/verdict", verdict, methods=["GET"]),
     Route("/runs/{run:id}/explore/{section:id}", explore, methods=["GET"]),
     Route("/runs/{run:id}/aims", aims, methods=["GET"]),
     Route("/runs/{run:id}/data/{name:id}.csv", table, methods=["GET"]),
     Route("/runs/{run:id}/region", region, methods=["GET"]),
-    Route("/runs/{run:id}/files/{file}", file, methods=["GET"]),
-    Route("/runs/{run:id}/report", report, methods=["GET"]),
 ]
+"""Those that read tables."""

@@ -55,6 +55,8 @@ def progress(request: Request) -> Response:
 def _status(request: Request, job: queue.Job) -> dict[str, Any]:
     jobs = jobs_of(request)
     state = jobs.state(job.id)
+    if state == queue.RUNNING and request.app.state.reader is not None:
+        request.app.state.reader.warm()  # while there is time: it will be asked for the verdict
     return {
         "job": job,
         "state": state,
