@@ -35,7 +35,7 @@ class Outcome:
     true_effect
         On the treated sites over the pilot, mean of trials, with ramp-up and drop-out.
     region_effect
-        On all people of the region if all practices took part, with ramp-up and nobody leaving.
+        On all people of the region if all practices took part, with ramp-up and nobody leaving: `region_effect`.
     estimate, bias, rmse
         Mean estimate; less the true effect of the same trial; root mean square of that.
     coverage
@@ -57,6 +57,8 @@ class Outcome:
         Of the mean of the years before and after, over practices: what goes into the formula.
     half_width
         Of the interval at the level of the test, mean of trials.
+    estimate_by_people, half_width_by_people
+        Mean estimate, and half its interval, with sites weighed by their people: what can be scaled up to totals.
     bias_by_source, variance_by_source
         By `SOURCES`: mean, and variance between trials, of the part of the error.
     """
@@ -80,6 +82,8 @@ class Outcome:
     cv: float
     correlation: float
     half_width: float
+    estimate_by_people: float
+    half_width_by_people: float
     bias_by_source: Mapping[str, float]
     variance_by_source: Mapping[str, float]
 
@@ -143,12 +147,13 @@ class Study:
     def scaled_up(self) -> list[dict[str, object]]:
         """Return what a mean trial says of the whole region if all took part, with its interval, and the truth.
 
+        Sites count by their people, in the truth too.
         Rows of outcome; money per head also in million EUR a year of all `people` (``million_*``).
         """
         rows: list[dict[str, object]] = []
         for each in self.outcomes:
-            low, high = each.estimate - each.half_width, each.estimate + each.half_width
-            values = {"low": low, "estimate": each.estimate, "high": high, "truth": each.region_effect}
+            middle, half = each.estimate_by_people, each.half_width_by_people
+            values = {"low": middle - half, "estimate": middle, "high": middle + half, "truth": each.region_effect}
             row: dict[str, object] = {"name": each.name, "label": each.label, **values, "unit": each.unit}
             if each.unit == PER_HEAD:
                 row |= {f"million_{key}": value * self.people / 1e6 for key, value in values.items()}
@@ -301,11 +306,22 @@ def _parties(
     return tuple(rows)
 
 
-def _region_effect(pilot: Pilot, panel: Panel, name: str) -> float:
+def region_effect(pilot: Pilot, panel: Panel, name: str) -> float:
+    """Return what the contract does to all people of the region if all sites took part, over the contract's years.
+
+    Totals of the years of both arms, divided by what `paysim compare` divides them by: without ramp-up it is the
+    difference of the arms over so long a horizon. Ramp-up takes its share of the difference of each year's totals.
+    """
     years = pilot.contract_years
     ramp = np.array([*pilot.ramp_up, *[pilot.ramp_up[-1]] * years])[:years]
-    by_practice = (panel.effect[name][:, :, :years] * ramp).mean(axis=2)
-    return float((by_practice * panel.people).sum() / panel.people.sum())
+    without, trial = np.moveaxis(panel.of_region(name)[..., :years], 1, 0)  # [total or base, replicate, year]
+    mixed = without + ramp * (trial - without)
+    return float((_ratio(*mixed) - _ratio(*without)).mean())
+
+
+def _ratio(total: Floats, base: Floats) -> Floats:
+    """Return totals over bases ``[replicate]``, both added up over years."""
+    return np.asarray(total.sum(axis=1) / base.sum(axis=1))
 
 
 def _summary(
@@ -322,6 +338,7 @@ def _summary(
     nothing = without_effect(parts)
     whole = with_effect(parts)
     found, null = method.evaluate(whole), method.evaluate(nothing)
+    by_people = method.evaluate(whole * _share_of_people(panel, allocation)[:, :, None])
     weights = honest.weights(whole)
     truth = true_effect(pilot, allocation, parts["caused"])
     error = found.value - truth
@@ -349,7 +366,7 @@ def _summary(
         unit=about.unit,
         mean=mean,
         true_effect=float(truth.mean()),
-        region_effect=_region_effect(pilot, panel, name),
+        region_effect=region_effect(pilot, panel, name),
         estimate=float(found.value.mean()),
         bias=float(error.mean()),
         rmse=float(np.sqrt((error**2).mean())),
@@ -363,9 +380,22 @@ def _summary(
         cv=cv,
         correlation=correlation,
         half_width=float(found.half_width(pilot.alpha).mean()),
+        estimate_by_people=float(by_people.value.mean()),
+        half_width_by_people=float(by_people.half_width(pilot.alpha).mean()),
         bias_by_source={key: _clean(each.mean(), mean) for key, each in source.items()},
         variance_by_source={key: _clean(each.std(), mean) ** 2 for key, each in source.items()},
     )
+
+
+def _share_of_people(panel: Panel, allocation: Allocation) -> Floats:
+    """Return the people of sites over the mean of treated sites, or of controls ``[trial, site]``."""
+    people = panel.people[allocation.world[:, None], allocation.practice]
+    share = np.empty_like(people)
+    for group in (allocation.start < NEVER, allocation.start >= NEVER):
+        number = np.maximum(group.sum(axis=1, keepdims=True), 1)
+        mean = np.where(group, people, 0.0).sum(axis=1, keepdims=True) / number
+        share = np.where(group, people / np.where(mean > 0.0, mean, 1.0), share)
+    return share
 
 
 def _clean(value: float, scale: float) -> float:

@@ -521,7 +521,7 @@ def test_the_region_is_all_its_people(plot):
     assert study.people == pytest.approx(180.0)
     assert row["truth"] == pytest.approx(-20.0)
     assert row["million_truth"] == pytest.approx(-20.0 * 180.0 / 1e6)
-    assert row["high"] - row["low"] == pytest.approx(2.0 * study.outcomes[0].half_width)
+    assert row["high"] - row["low"] == pytest.approx(2.0 * study.outcomes[0].half_width_by_people)
 
 
 def test_power_counts_only_where_the_error_of_the_first_kind_is_kept(plot):

@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from paysim import catalog
+from paysim.analysis.compare import compare
 from paysim.analysis.measures import measure, wide
 from paysim.analysis.runs import Run, load_run
 from paysim.cli.app import app
@@ -23,7 +24,7 @@ from paysim.pilots.model import PAID_ON, Payment
 from paysim.pilots.panel import write_panel
 from paysim.pilots.parts import SOURCES
 from paysim.pilots.sizing import practices_needed
-from paysim.pilots.study import sweep
+from paysim.pilots.study import region_effect, sweep
 from paysim.pilots.verdict import CHANGE, DO_NOT_RUN, RUN, verdict
 from tests.pilots import OFF, PRIMARY, panel
 
@@ -429,8 +430,37 @@ def test_a_panel_is_the_run_and_survives_a_file(made, tmp_path: Path, ending):
     np.testing.assert_allclose(again.without[name], found.without[name], rtol=1e-12)
     np.testing.assert_allclose(again.effect[name], found.effect[name], rtol=1e-6, atol=1e-9)
     np.testing.assert_allclose(again.people, found.people, rtol=1e-12)
+    np.testing.assert_allclose(again.of_region(name), found.of_region(name), rtol=1e-12)
     with pytest.raises(DataError, match="shorter than the pilot"):
         read_panel(table, replace(pilot, years=30))
+
+
+def test_the_truth_of_the_region_is_what_runs_are_compared_by(made):
+    """Totals of both arms over all years, without ramp-up: the difference that `paysim compare` prints."""
+    run, pilot = made
+    years = int(run.wide("all").index.get_level_values("period").max()) + 1
+    names = ("spending_per_head", "qalys_per_1000", "gp_contacts_per_head", "practice_margin_per_head")
+    whole = replace(pilot, outcomes=names, start_year=0, years=years, ramp_up=(1.0,))
+    held = panel_of(run, whole)
+    compared = compare(run, baseline=pilot.comparator_arm)
+    mine = compared[compared["arm"] == pilot.trial_arm].set_index("measure")["difference"]
+    for name in names:
+        assert region_effect(whole, held, name) == pytest.approx(mine[name], rel=1e-9, abs=1e-12), name
+    half = region_effect(replace(whole, ramp_up=(0.5,)), held, "spending_per_head")
+    assert half == pytest.approx(0.5 * mine["spending_per_head"], rel=1e-9), "money has the comparator's person-years"
+
+
+def test_what_is_scaled_up_weighs_sites_by_their_people(plot):
+    """Two sizes of sites, of which only the large ones gain: 30 x 3 / (3 + 1) a head, where the mean site gains 15."""
+    data = panel(worlds=1, practices=40)
+    large = np.arange(40) % 2 == 0
+    data.without[PRIMARY][:] = 1000.0
+    data.effect[PRIMARY][:, large] = -30.0
+    data = replace(data, people=np.where(large, 3.0, 1.0)[None, :])
+    found = run_pilot(replace(plot, ramp_up=(1.0,)), data, 2000, OFF).outcomes[0]
+    assert found.estimate == pytest.approx(-15.0, abs=0.2)
+    assert found.region_effect == pytest.approx(-22.5)
+    assert found.estimate_by_people == pytest.approx(-22.5, abs=0.3)
 
 
 def test_runs_that_do_not_fit_are_refused(made, tmp_path: Path):
