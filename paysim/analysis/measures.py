@@ -285,6 +285,15 @@ TRUNCATED: tuple[Measure, ...] = tuple(
 """Known by their names and in no table by default: payments that savings may be measured on."""
 
 
+PROGRAMME_REVENUE = Measure(
+    "programme_revenue_per_head", "What programmes pay practices", PER_HEAD, "practice_revenue_programmes"
+)
+SHARED_OUT = Measure(
+    "shared_out_per_head", "What organisations share out to practices", PER_HEAD, "practice_revenue_distribution"
+)
+"""Known by their names and in no table by default: where the money of practices comes from."""
+
+
 def measure(name: str) -> Measure:
     """Return the measure called `name`.
 
@@ -296,7 +305,7 @@ def measure(name: str) -> Measure:
     from paysim.analysis.indicators import INDICATORS
     from paysim.errors import nearest_name
 
-    known = {each.name: each for each in (*MEASURES, *TRUNCATED, *INDICATORS)}
+    known = {each.name: each for each in (*MEASURES, *TRUNCATED, PROGRAMME_REVENUE, SHARED_OUT, *INDICATORS)}
     if name not in known:
         near = nearest_name(name, known)
         raise DataError(Problem("unknown measure", found=name, allowed=tuple(known), nearest=near))

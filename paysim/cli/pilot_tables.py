@@ -113,7 +113,9 @@ def _money(money: Money, found: Study) -> None:
     typer.echo("\nwith one term changed")
     rows(money.variants, ["term", "value", *_PAID])
     typer.echo("\ncash so far at the end of each year, EUR per head: one trial in ten lower, median, one in ten higher")
-    fan = [{"party": each.party, **row, "year": int(row["year"]) + 1} for each in money.cash for row in each.fan]
+    fan = [
+        {"party": each.party, **_cents(row), "year": int(row["year"]) + 1} for each in money.cash for row in each.fan
+    ]
     rows(fan, ["party", "year", "low", "median", "high"])
     typer.echo("")
     rows(
@@ -123,6 +125,10 @@ def _money(money: Money, found: Study) -> None:
     if found.parties:
         typer.echo("\nwhat the contract does to the money of others, EUR per head a year of treated sites")
         rows(found.parties, ["party", "mean", "low", "high", "loses", "measure"])
+
+
+def _cents(row: Mapping[str, float]) -> dict[str, float]:
+    return {key: round(value, 2) for key, value in row.items()}
 
 
 def _short(value: object) -> object:

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from paysim.analysis.cells import parquet_bytes
-from paysim.analysis.measures import Measure, measure
+from paysim.analysis.measures import PROGRAMME_REVENUE, SHARED_OUT, Measure, measure
 from paysim.analysis.runs import Run
 from paysim.contracts.shared_savings import CURATIVE
 from paysim.errors import DataError, Problem, nearest_name
@@ -49,6 +49,16 @@ DICTIONARY = {
 }
 PARTIES = {"practices": "practice_margin_per_head", "hospital": "spending_hospital_per_head"}
 """Measures that say what the contract does to the money of others than payer and organisation: margin, and income."""
+FLOWS = (
+    "spending_per_head",
+    "spending_general_practice_per_head",
+    "spending_hospital_per_head",
+    "spending_organisations_per_head",
+    "practice_margin_per_head",
+    "practice_costs_per_head",
+    PROGRAMME_REVENUE.name,
+)
+"""Measures that tell who receives what payers pay, beside the payments for care."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +100,7 @@ class Panel:
 
     def of_region(self, name: str) -> Floats:
         """Return total and base of an outcome over all people, ``[total or base, arm, replicate, year]``."""
-        if self.region is not None:
+        if self.region is not None and name in self.region:
             return self.region[name]
         people = np.broadcast_to(self.people[:, :, None], self.without[name].shape)
         arms = np.stack([self.without[name], self.without[name] + self.effect[name]])
@@ -104,7 +114,7 @@ class Panel:
 
 def measured(pilot: Pilot) -> tuple[str, ...]:
     """Return the outcomes of a pilot, and where it pays what tells the money of others and what single persons cost."""
-    others = (*PARTIES.values(), *TRUNCATED.values()) if pilot.payment is not None else ()
+    others = (*FLOWS, SHARED_OUT.name, *TRUNCATED.values()) if pilot.payment is not None else ()
     return tuple(dict.fromkeys((*pilot.outcomes, *others)))
 
 

@@ -13,11 +13,12 @@ from paysim.analysis.measures import PER_HEAD, measure
 from paysim.errors import DataError, Problem, ScenarioError
 from paysim.pilots.allocation import NEVER, Allocation, allocate, under_contract
 from paysim.pilots.estimators import Evaluator, evaluator, pooled
+from paysim.pilots.flows import flows_of
 from paysim.pilots.grants import grants
 from paysim.pilots.model import COLLAPSED, NORM_COST, PAID_ON, TRUNCATED, UNITS, Pilot
 from paysim.pilots.money import Money, leave_at_loss, settle
 from paysim.pilots.panel import PARTIES, Panel
-from paysim.pilots.parts import SOURCES, make_parts, true_effect, with_effect, without_effect
+from paysim.pilots.parts import SOURCES, caused_by, make_parts, true_effect, with_effect, without_effect
 
 Floats = npt.NDArray[np.float64]
 
@@ -219,15 +220,7 @@ def run_pilot(
         if pilot.withdrawn_after is not None:
             withdrawn.append(_withdrawn(pilot, name, allocation, parts))
         if name == PAID_ON and pilot.payment is not None:
-            people = float(panel.people.mean()) * (panel.weight if pilot.sites_are_regions else 1.0)
-
-            def of(key: str) -> dict[str, Floats]:
-                return make_parts(pilot, panel, key, allocation, used)
-
-            known = {paid_on} if brief else {paid_on, *TRUNCATED.values()}
-            each = {PAID_ON: parts} | {key: of(key) for key in sorted(known - {PAID_ON}) if key in panel.without}
-            others = None if brief else {who: of(key)["caused"] for who, key in PARTIES.items() if key in panel.without}
-            money = settle(pilot, pilot.payment, allocation, each, method, grants(pilot, people), others)
+            money = _money(pilot, panel, allocation, parts, method, used, brief=brief)
     parties = () if brief or pilot.payment is None else _parties(pilot, panel, allocation, used)
     meant = under_contract(allocation, pilot.end_year)
     kept = meant & (np.arange(pilot.end_year) < allocation.leaves[:, :, None])
@@ -292,6 +285,33 @@ def _withdrawn(pilot: Pilot, name: str, allocation: Allocation, parts: Mapping[s
     return Withdrawn(name, float(left.mean()), float(found.value.mean()), float((found.p <= pilot.alpha).mean()))
 
 
+def _money(
+    pilot: Pilot,
+    panel: Panel,
+    allocation: Allocation,
+    paid_on: Mapping[str, Floats],
+    method: Evaluator,
+    used: Mapping[str, float],
+    *,
+    brief: bool,
+) -> Money:
+    """Return what the pilot pays, `paid_on` being the parts of all payments for care."""
+    assert pilot.payment is not None
+    names = {pilot.payment.paid_on} if brief else {pilot.payment.paid_on, *TRUNCATED.values()}
+    known = sorted(name for name in names - {PAID_ON} if name in panel.without)
+    each = {PAID_ON: paid_on} | {name: make_parts(pilot, panel, name, allocation, used) for name in known}
+
+    def moved(effect: Floats) -> Floats:
+        return caused_by(pilot, effect, allocation, used["carry_over"])
+
+    people = float(panel.people.mean()) * (panel.weight if pilot.sites_are_regions else 1.0)
+    found = flows_of(panel, pilot, people)
+    flows = None if found is None else found.each(moved)
+    others = {who: moved(panel.effect[name]) for who, name in PARTIES.items() if name in panel.effect}
+    fixed = grants(pilot, people)
+    return settle(pilot, pilot.payment, allocation, each, method, fixed, flows, None if brief else others)
+
+
 def _parties(
     pilot: Pilot, panel: Panel, allocation: Allocation, used: Mapping[str, float]
 ) -> tuple[Mapping[str, object], ...]:
@@ -299,7 +319,7 @@ def _parties(
     for party, name in PARTIES.items():
         if name not in panel.without:
             continue
-        truth = true_effect(pilot, allocation, make_parts(pilot, panel, name, allocation, used)["caused"])
+        truth = true_effect(pilot, allocation, caused_by(pilot, panel.effect[name], allocation, used["carry_over"]))
         low, high = np.quantile(truth, (0.1, 0.9))
         what = {"party": party, "measure": name, "mean": float(truth.mean()), "low": float(low), "high": float(high)}
         rows.append(what | {"loses": float((truth < 0.0).mean())})
