@@ -7,6 +7,7 @@ two are never added.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -360,6 +361,17 @@ def wide(source: Run | pd.DataFrame, dimension: str = "all") -> pd.DataFrame:
             frame[f"care_payments_below_{euro}"] = frame["care_payments"] - frame[f"payments_above_{euro}"]
     frame.columns.name = None
     return frame
+
+
+def totals_of(measures: Iterable[Measure]) -> set[str]:
+    """Return the measures of the results that `wide` needs to hold these."""
+    made_of = {"person_years", "spending_total", "spending_organisations", "patient_payments", "payments_by_others"}
+    made_of |= {
+        "practice_revenue",
+        "practice_revenue_shared_savings",
+        *(f"payments_above_{each}" for each in TRUNCATED_AT),
+    }
+    return made_of | {name for each in measures for name in (each.total, each.per) if name is not None}
 
 
 def horizon(frame: pd.DataFrame) -> pd.DataFrame:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from paysim.cli import pilot_tables, show
-from paysim.cli.run import Json, Overwrite, Workers
+from paysim.cli.run import Json, Overwrite
 from paysim.errors import Problem, ScenarioError
 
 if TYPE_CHECKING:
@@ -22,6 +23,15 @@ _SHOWN = 12
 _SWEPT = ("value", "true_effect", "bias", "rmse", "coverage", "type_1", "power", "detectable")
 Table = Annotated[Path | None, typer.Option(help="File that ends in .csv or .parquet.", metavar="FILE")]
 Sample = Annotated[int | None, typer.Option(min=1, help="Whole practices with about N people.", metavar="N")]
+Side = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        min=1,
+        help="Replicates, or regions, side by side, each a process of about 1 GB for 100,000 people; all processors.",
+        metavar="N",
+    ),
+]
 Trials = Annotated[int, typer.Option(min=2, max=100_000, help="How often it is carried out.", metavar="N")]
 Some = Annotated[list[int] | None, typer.Option(min=1, help="May be given several times.", metavar="N")]
 
@@ -43,7 +53,7 @@ def simulate(
     out: Annotated[Path, typer.Option(help="Run folder, or folder of run folders.", metavar="DIR")],
     sample: Sample = None,
     replicates: Annotated[int | None, typer.Option(min=1, help="Number of replicates.", metavar="R")] = None,
-    workers: Workers = None,
+    workers: Side = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Simulate what a pilot is drawn from: its two arms, for each zone or region if sites are these; resumed."""
@@ -54,7 +64,8 @@ def simulate(
     loaded = load_pilot(pilot)
     require_sites(loaded, sample)
     say_if_compiling(quiet=False)
-    how: dict[str, Any] = {"sample": sample, "replicates": replicates, "workers": workers, "overwrite": overwrite}
+    processes = workers or os.cpu_count() or 1
+    how: dict[str, Any] = {"sample": sample, "replicates": replicates, "processes": processes, "overwrite": overwrite}
     with Bars(quiet=False) as bars:
         simulate_worlds(loaded, out, progress=bars.tick, **how)
     typer.echo(f"{len(loaded.regions) or 1} run(s): {out}\nnext: paysim pilot run {pilot} --run {out}")

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from paysim.analysis.cells import parquet_bytes
-from paysim.analysis.measures import PROGRAMME_REVENUE, SHARED_OUT, Measure, measure
+from paysim.analysis.measures import PROGRAMME_REVENUE, SHARED_OUT, Measure, measure, totals_of
 from paysim.analysis.runs import Run
 from paysim.contracts.shared_savings import CURATIVE
 from paysim.errors import DataError, Problem, nearest_name
@@ -172,7 +172,8 @@ def _panel(run: Run, pilot: Pilot, dimension: str, region_wanted: str) -> Panel:
     arms = (pilot.comparator_arm, pilot.trial_arm)
     for arm in arms:
         run.require_arm(arm)
-    frame = run.wide(dimension)
+    totals = totals_of(measure(name) for name in measured(pilot))
+    frame = run.some(dimension, totals)
     frame = frame[frame.index.get_level_values("period") >= 0].droplevel("draw").reset_index()
     years = int(frame["period"].max()) + 1
     if years < pilot.end_year:
@@ -191,7 +192,7 @@ def _panel(run: Run, pilot: Pilot, dimension: str, region_wanted: str) -> Panel:
         for arm, part in of_arm.items():
             values[arm][name] = _whole(np.asarray(what.of(part), np.float64), shape, run.path, f"{name}, arm {arm}")
     lived = {arm: part["person_years"].to_numpy(float).reshape(shape) for arm, part in of_arm.items()}
-    everybody = run.wide("all")
+    everybody = run.some("all", totals)
     everybody = everybody[everybody.index.get_level_values("period") >= 0].reset_index()
     everybody = everybody.sort_values(["replicate", "period"])
     both = [everybody[everybody["arm"] == arm] for arm in arms]

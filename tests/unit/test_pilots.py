@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from paysim import catalog
 from paysim.analysis.compare import compare
-from paysim.analysis.measures import measure, wide
+from paysim.analysis.measures import measure, totals_of, wide
 from paysim.analysis.runs import Run, load_run
 from paysim.cli.app import app
 from paysim.errors import DataError, ScenarioError
@@ -26,6 +26,7 @@ from paysim.pilots.parts import SOURCES
 from paysim.pilots.sizing import practices_needed
 from paysim.pilots.study import region_effect, sweep
 from paysim.pilots.verdict import CHANGE, DO_NOT_RUN, RUN, verdict
+from paysim.pilots.worlds import simulate_worlds
 from tests.pilots import OFF, PRIMARY, panel
 
 
@@ -433,6 +434,34 @@ def test_a_panel_is_the_run_and_survives_a_file(made, tmp_path: Path, ending):
     np.testing.assert_allclose(again.of_region(name), found.of_region(name), rtol=1e-12)
     with pytest.raises(DataError, match="shorter than the pilot"):
         read_panel(table, replace(pilot, years=30))
+
+
+def test_a_part_of_the_results_is_what_the_whole_says(made):
+    run, _ = made
+    names = ("spending_per_head", "insurer_payments_per_head", "gp_contacts_per_head", "care_payments_per_head")
+    for dimension in ("all", "practice"):
+        some, whole = run.some(dimension, totals_of(measure(name) for name in names)), run.wide(dimension)
+        assert len(some.columns) < len(whole.columns) / 4
+        for name in names:
+            assert measure(name).held_by(some) == measure(name).held_by(whole)
+            if not measure(name).held_by(whole):
+                continue
+            pd.testing.assert_series_equal(measure(name).of(some), measure(name).of(whole), check_names=False)
+
+
+@pytest.mark.slow
+def test_replicates_in_processes_are_the_same_and_are_taken_up(tmp_path: Path):
+    """Side by side in two processes, and one after the other: the same bytes, and nothing is simulated twice."""
+    pilot = replace(load_pilot("plot_acceleration_achterhoek"), start_year=0, years=1)
+    first, second = (tmp_path / name for name in ("first", "second"))
+    said: list[tuple[str, int, int]] = []
+    how = {"sample": 4000, "replicates": 2}
+    simulate_worlds(pilot, first, processes=2, progress=lambda *each: said.append(each), **how)
+    assert [each for each in said if each[0] == "replicates"] == [("replicates", 1, 2), ("replicates", 2, 2)]
+    assert not [each for each in said if each[0] != "replicates"], "cells of the processes were not found"
+    simulate_worlds(pilot, second, workers=1, **how)
+    for name in ("results.parquet", "ledger.parquet", "incentives.csv"):
+        assert (first / name).read_bytes() == (second / name).read_bytes(), name
 
 
 def test_the_truth_of_the_region_is_what_runs_are_compared_by(made):
