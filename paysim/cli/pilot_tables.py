@@ -69,6 +69,10 @@ def study(found: Study, judged: Verdict) -> None:
     if found.inferences:
         typer.echo(f"\nfewer than {FEW} {pilot.level}s: errors of the first kind and effects found, by inference")
         rows(found.inferences, ["inference", "type_1", "finds_effect"])
+    if found.by_year:
+        text = "1 is the first of the pilot; 0, the last before it, is what the others are compared with"
+        typer.echo(f"\nthe first outcome year by year (event study): {text}")
+        rows(found.by_year, list(found.by_year[0]))
     typer.echo("\nwhere the error of the first outcome comes from")
     sources = [
         {"source": key, "bias": first.bias_by_source[key], "sd": first.variance_by_source[key] ** 0.5, "what": text}

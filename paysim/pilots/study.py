@@ -19,6 +19,7 @@ from paysim.pilots.model import COLLAPSED, NORM_COST, PAID_ON, TRUNCATED, UNITS,
 from paysim.pilots.money import Money, leave_at_loss, settle
 from paysim.pilots.panel import PARTIES, Panel
 from paysim.pilots.parts import SOURCES, caused_by, make_parts, true_effect, with_effect, without_effect
+from paysim.pilots.yearly import event_rows
 
 Floats = npt.NDArray[np.float64]
 
@@ -117,6 +118,8 @@ class Study:
         Sites and replicates of the panel.
     inferences
         Of the primary outcome with fewer than `FEW` sites: rows of inference, type I error and power.
+    by_year
+        Of the primary outcome, as `paysim.pilots.yearly.event_rows`: the event study beside the truth.
     withdrawn
         Of a withdrawal design, by outcome.
     parties
@@ -138,6 +141,7 @@ class Study:
     outcomes: tuple[Outcome, ...]
     money: Money | None
     inferences: tuple[Mapping[str, object], ...] = ()
+    by_year: tuple[Mapping[str, float], ...] = ()
     withdrawn: tuple[Withdrawn, ...] = ()
     parties: tuple[Mapping[str, object], ...] = ()
     weight: float = 1.0
@@ -233,6 +237,7 @@ def run_pilot(
         outcomes=tuple(outcomes),
         money=money,
         inferences=inferences,
+        by_year=() if brief else event_rows(pilot, allocation, primary),
         withdrawn=tuple(withdrawn),
         parties=parties,
         weight=panel.weight,

@@ -155,6 +155,9 @@ def _sections(study: Study, judged: Verdict, sizes: Rows, swept: Rows, figures: 
     found.append(_table(every, ("label", *_SIZED), "What it can show"))
     if study.inferences:
         found.append(_table(study.inferences, ("inference", "type_1", "finds_effect"), "By way of judging, few sites"))
+    if study.by_year:
+        caption = "Year by year (event study): year 1 is the first of the pilot, year 0 the one compared with"
+        found.append(_table(study.by_year, (), caption))
     if study.withdrawn:
         found.append(_table([asdict(each) for each in study.withdrawn], (), "After the contract was withdrawn"))
     stayed = f"Treated sites kept to the contract in {study.stayed:.0%} of the years meant."
