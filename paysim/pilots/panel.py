@@ -32,20 +32,21 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 
 REGION = ("region_total", "region_base")
-COLUMNS = ("replicate", "site", "year", "arm", "person_years", "outcome", "unit", "value", *REGION)
+COLUMNS = ("replicate", "site", "year", "arm", "person_years", "outcome", "unit", "value", *REGION, "weight")
 CASE_MIX = "case_mix"
 DICTIONARY = {
     "replicate": "number of the simulated world; sites of two replicates are not the same people",
     "site": "name of the practice, zone or region (its people are synthetic)",
     "year": "contract year, 0 is the first of the scenario",
     "arm": "contract under which all sites are in this row: the comparator's or the one on trial",
-    "person_years": "person-years on the site's list in that year and arm",
+    "person_years": "person-years on the site's list, or of all people of the zone or region, in that year and arm",
     "outcome": "name of the measure",
     "unit": "unit of the value",
     "value": "value of the measure for the site and year",
     CASE_MIX: "what the site's people would cost by the norm, 1 being the mean of all sites; empty where not reckoned",
     REGION[0]: "what all people of the region, or of all sites, come to in that year and arm, in units of the outcome",
     REGION[1]: "what that is divided by: person-years, for money, health and events those of the comparator",
+    "weight": "persons of the region for one simulated; of zones or regions the largest",
 }
 PARTIES = {"practices": "practice_margin_per_head", "hospital": "spending_hospital_per_head"}
 """Measures that say what the contract does to the money of others than payer and organisation: margin, and income."""
@@ -70,7 +71,8 @@ class Panel:
     practices
         Names of the sites, of every replicate.
     people
-        ``[replicate, site]`` person-years in the first year under the comparator.
+        ``[replicate, site]`` person-years in the first year under the comparator, as large as the site is: of a zone
+        or region that was sampled, of all its people.
     without, effect
         ``{outcome: [replicate, site, year]}`` value under the comparator, and what the contract adds in that
         contract year.
@@ -147,13 +149,13 @@ def panel_of(runs: Run | Mapping[str, Run], pilot: Pilot) -> Panel:
         raise DataError(Problem("runs of different years or replicates", pilot.path, found=str(sorted(lengths))))
     return Panel(
         practices=names,
-        people=np.concatenate([each.people for each in parts], axis=1),
+        people=np.concatenate([each.people * each.weight for each in parts], axis=1),
         without={name: np.concatenate([each.without[name] for each in parts], axis=1) for name in parts[0].without},
         effect={name: np.concatenate([each.effect[name] for each in parts], axis=1) for name in parts[0].effect},
         units=parts[0].units,
         weight=max(each.weight for each in parts),
         arms=parts[0].arms,
-        person_years=np.concatenate([_lived(each) for each in parts], axis=2),
+        person_years=np.concatenate([_lived(each) * each.weight for each in parts], axis=2),
         case_mix=_case_mix([runs[name] for name in names], pilot, pooled=True),
         region={name: np.sum([each.of_region(name) for each in parts], axis=0) for name in parts[0].without},
     )
@@ -298,6 +300,7 @@ def write_panel(panel: Panel, path: str | os.PathLike[str]) -> tuple[Path, Path]
                 "value": values.ravel(),
                 CASE_MIX: mix.ravel(),
                 **{key: of_region[j, k][index[0], index[2]] for j, key in enumerate(REGION)},
+                "weight": panel.weight,
             }
             parts.append(pd.DataFrame(columns))
     return write_table(pd.concat(parts, ignore_index=True), DICTIONARY, path)
@@ -383,6 +386,7 @@ def read_panel(path: str | os.PathLike[str], pilot: Pilot) -> Panel:
         without={name: cube[name, comparator] for name in outcomes},
         effect={name: cube[name, trial] - cube[name, comparator] for name in outcomes},
         units=units,
+        weight=float(frame["weight"].iloc[0]),
         arms=arms,
         person_years=lived,
         case_mix=mix,

@@ -51,7 +51,6 @@ def size_pilot(
     _require_target(pilot, target)
     sizes, lengths = _sizes(pilot, panel, sites), _lengths(pilot, panel, years)
     rows: list[Row] = []
-    weight = panel.weight if pilot.sites_are_regions else 1.0
     for length in lengths:
         for size in sizes:
             wanted = max(2, round(size * pilot.controls / pilot.sites))
@@ -68,7 +67,7 @@ def size_pilot(
                     "years": length,
                     "treated": tried.treated,
                     "controls": controls,
-                    "people": round(tried.sites * float(panel.people.mean()) * weight),
+                    "people": round(tried.sites * float(panel.people.mean())),
                     "own": (length, tried.treated, controls) == (pilot.years, pilot.treated, pilot.controls),
                     "true_effect": found.true_effect,
                     "power": found.power if target is None else power_at(pilot, target, found.detectable),
@@ -198,7 +197,7 @@ def _cost(pilot: Pilot, panel: Panel) -> float | None:
     """Return what investment and running the contract costs, of an average site times those treated, in euro."""
     if pilot.payment is None:
         return None
-    people = float(panel.people.mean()) * panel.weight if pilot.sites_are_regions else float(panel.people.mean())
+    people = float(panel.people.mean())
     years = pilot.contract_years - (pilot.waves - 1) * (pilot.years // pilot.waves) / 2.0
     per_head = pilot.payment.investment_eur_per_head + pilot.payment.running_cost_eur_per_head_year * years
     return pilot.treated * people * per_head

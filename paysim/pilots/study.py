@@ -243,7 +243,7 @@ def run_pilot(
         weight=panel.weight,
         stayed=float(kept.sum() / meant.sum()),
         willing=willing,
-        people=float(panel.people.sum(axis=1).mean()) * panel.weight,
+        people=float(panel.people.sum(axis=1).mean()) * (1.0 if pilot.sites_are_regions else panel.weight),
     )
 
 
@@ -309,7 +309,7 @@ def _money(
     def moved(effect: Floats) -> Floats:
         return caused_by(pilot, effect, allocation, used["carry_over"])
 
-    people = float(panel.people.mean()) * (panel.weight if pilot.sites_are_regions else 1.0)
+    people = float(panel.people.mean())
     found = flows_of(panel, pilot, people)
     flows = None if found is None else found.each(moved)
     others = {who: moved(panel.effect[name]) for who, name in PARTIES.items() if name in panel.effect}

@@ -432,6 +432,7 @@ def test_a_panel_is_the_run_and_survives_a_file(made, tmp_path: Path, ending):
     np.testing.assert_allclose(again.effect[name], found.effect[name], rtol=1e-6, atol=1e-9)
     np.testing.assert_allclose(again.people, found.people, rtol=1e-12)
     np.testing.assert_allclose(again.of_region(name), found.of_region(name), rtol=1e-12)
+    assert again.weight == pytest.approx(found.weight)
     with pytest.raises(DataError, match="shorter than the pilot"):
         read_panel(table, replace(pilot, years=30))
 
