@@ -10,8 +10,8 @@ import hashlib
 import json
 import tempfile
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +55,11 @@ class Finished:
     decisions: tuple[Decision, ...] = ()
     rounds: tuple[dict[str, Any], ...] = ()
 
+    def put_away(self) -> Finished:
+        """Return the cell without tables and activity, which its folder holds: a run may have hundreds of cells."""
+        results, ledger = self.results.schema.empty_table(), self.ledger.schema.empty_table()
+        return replace(self, results=results, ledger=ledger, quarters=(), base_quarters=())
+
 
 class Spool:
     """People who wait on disk to be forked: with 300,000 of them a copy in memory takes half a gigabyte.
@@ -93,6 +98,22 @@ def parquet_bytes(table: pa.Table) -> bytes:
 
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
+    return bytes(sink.getvalue())
+
+
+def joined_bytes(files: Iterable[Path]) -> bytes:
+    """Return the tables of Parquet files below each other as one Parquet file, without holding all of them at once."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    sink, writer = pa.BufferOutputStream(), None
+    for file in files:
+        table = pq.read_table(file)
+        if writer is None:
+            writer = pq.ParquetWriter(sink, table.schema, compression="zstd", write_page_checksum=True)
+        writer.write_table(table)
+    if writer is not None:
+        writer.close()
     return bytes(sink.getvalue())
 
 

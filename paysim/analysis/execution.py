@@ -15,7 +15,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -26,6 +26,7 @@ from paysim.analysis.cells import CELLS, Finished, Spool, digest, finish, load, 
 from paysim.analysis.folder import population_digest, source_digest, write_log, write_run
 from paysim.analysis.request import INPUT, write_request
 from paysim.analysis.runs import MANIFEST, Run, load_run
+from paysim.analysis.worlds import process_pool
 from paysim.engine.cell import Base, Progress, by_year, run_arm, run_base, settling_arm, solve_arms
 from paysim.engine.model import Model, build_model
 from paysim.engine.region import ENGINES, Engine, Region
@@ -37,6 +38,8 @@ from paysim.reading.locks import LOCK, locked, make_folder
 from paysim.scenario import Arm, Scenario
 
 OwnProcess = Callable[[Region], Generator[Any, Any, None]]
+_PARTS = 4
+"""Parts of the replicates for each process: every part synthesizes the people once, and tells when it is done."""
 
 
 def simulate(
@@ -50,6 +53,7 @@ def simulate(
     progress: Progress | None = None,
     executor: Executor | None = None,
     overwrite: bool = False,
+    processes: int = 1,
     own_processes: Sequence[OwnProcess] = (),
     own_measures: Sequence[OwnMeasures] = (),
 ) -> Run:
@@ -75,6 +79,10 @@ def simulate(
         A `concurrent.futures.Executor` whose workers share this process's memory.
     overwrite
         Replace another run in the folder; otherwise a folder that holds one, or other files, is refused.
+    processes
+        Replicates simulated side by side, each in a process of its own with people of its own; never changes a number.
+        Not with a population, processes or measures of your own. A script that asks for it must do so under
+        ``if __name__ == "__main__"``, as processes start by reading it.
     own_processes
         SimPy processes of your own, called with the region of every arm at year 0 (a closure, a winter wave): see
         docs/extending.md. Cells of an earlier run are then simulated again, because what a function reads from outside
@@ -102,6 +110,8 @@ def simulate(
         options = {"sample": sample, "engine": engine}
         request = write_request(folder, "run", scenario, digest(identity), options, population)
         own = (tuple(own_processes), tuple(own_measures))
+        if min(processes, scenario.replicates) > 1 and population is None and not any(own):
+            _simulate_ahead(scenario, folder, sample, engine, processes, progress)
         cells = _cells(model, folder, identity, engine, own, workers, executor, progress)
         write_run(folder, model, cells, sample, engine, digest(identity), request.as_mapping())
         write_log(folder, started, cells)
@@ -131,7 +141,8 @@ def _cells(
     cells: list[Finished] = []
     try:
         for number in range(model.scenario.replicates):
-            cells += _Replicate(model, number, engine, pool, tick, folder / CELLS, identity, *own).run()
+            found = _Replicate(model, number, engine, pool, tick, folder / CELLS, identity, *own).run()
+            cells += [each.put_away() for each in found]
     except BaseException:
         stop.set()  # arms that are being simulated side by side end with their week
         raise
@@ -139,6 +150,31 @@ def _cells(
         if executor is None:
             pool.shutdown(cancel_futures=True)
     return cells
+
+
+def _simulate_ahead(
+    scenario: Scenario, folder: Path, sample: int | None, engine: Engine, processes: int, progress: Progress | None
+) -> None:
+    """Simulate replicates in processes of their own into cells, which are then found finished."""
+    total, parts = scenario.replicates, min(scenario.replicates, _PARTS * processes)
+    done = 0
+    with process_pool(min(processes, parts)) as pool:
+        every = [range(first, total, parts) for first in range(parts)]
+        futures = [pool.submit(simulate_replicates, scenario, str(folder), sample, engine, part) for part in every]
+        for future in as_completed(futures):
+            done += future.result()
+            if progress:
+                progress("replicates", done, total)
+
+
+def simulate_replicates(scenario: Scenario, folder: str, sample: int | None, engine: Engine, numbers: range) -> int:
+    """Simulate the cells of some replicates into a run folder that somebody holds; return how many replicates."""
+    model = build_model(scenario, sample, None)
+    identity = identity_of(model, sample, engine)
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        for number in numbers:
+            _Replicate(model, number, engine, pool, None, Path(folder) / CELLS, identity).run()
+    return len(numbers)
 
 
 def check_engine(engine: str) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import paysim
-from paysim.analysis.cells import CELLS, Finished, parquet_bytes
+from paysim.analysis.cells import CELLS, Finished, joined_bytes
 from paysim.analysis.runs import (
     INCENTIVE_COLUMNS,
     MANIFEST,
@@ -56,12 +56,10 @@ def write_run(
     identity: str,
     request: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write everything but figures and report; the manifest, written last, makes it a finished run."""
-    import pyarrow as pa
-
+    """Write everything but figures and report, from the folders of the cells; the manifest, last, makes it a run."""
+    places = [folder / CELLS / cell.folder for cell in cells]
     files = {
-        "results.parquet": parquet_bytes(pa.concat_tables([cell.results for cell in cells]).unify_dictionaries()),
-        "ledger.parquet": parquet_bytes(pa.concat_tables([cell.ledger for cell in cells]).unify_dictionaries()),
+        **{name: joined_bytes(place / name for place in places) for name in ("results.parquet", "ledger.parquet")},
         "parameters.csv": csv_bytes(parameter_rows(model, cells), PARAMETER_COLUMNS),
         "contracts.json": _contracts(model, cells),
         "incentives.csv": csv_bytes([row for cell in cells for row in cell.incentives], INCENTIVE_COLUMNS),

@@ -7,6 +7,7 @@ two are never added.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -287,6 +288,15 @@ TRUNCATED: tuple[Measure, ...] = tuple(
 """Known by their names and in no table by default: payments that savings may be measured on."""
 
 
+PROGRAMME_REVENUE = Measure(
+    "programme_revenue_per_head", "What programmes pay practices", PER_HEAD, "practice_revenue_programmes"
+)
+SHARED_OUT = Measure(
+    "shared_out_per_head", "What organisations share out to practices", PER_HEAD, "practice_revenue_distribution"
+)
+"""Known by their names and in no table by default: where the money of practices comes from."""
+
+
 def measure(name: str) -> Measure:
     """Return the measure called `name`.
 
@@ -298,7 +308,7 @@ def measure(name: str) -> Measure:
     from paysim.analysis.indicators import INDICATORS
     from paysim.errors import nearest_name
 
-    known = {each.name: each for each in (*MEASURES, *TRUNCATED, *INDICATORS)}
+    known = {each.name: each for each in (*MEASURES, *TRUNCATED, PROGRAMME_REVENUE, SHARED_OUT, *INDICATORS)}
     if name not in known:
         near = nearest_name(name, known)
         raise DataError(Problem("unknown measure", found=name, allowed=tuple(known), nearest=near))
@@ -375,6 +385,17 @@ def _shared_savings(source: pd.DataFrame, frame: pd.DataFrame, dimension: str) -
     paid = source[(source["measure"] == "practice_revenue_shared_savings") & (source["value"] != 0.0)]
     earn = frame.index.get_level_values("arm").isin(set(paid["arm"].astype(str)))
     return None if earn.all() else pd.Series(0.0, frame.index).mask(earn)
+
+
+def totals_of(measures: Iterable[Measure]) -> set[str]:
+    """Return the measures of the results that `wide` needs to hold these."""
+    made_of = {"person_years", "spending_total", "spending_organisations", "patient_payments", "payments_by_others"}
+    made_of |= {
+        "practice_revenue",
+        "practice_revenue_shared_savings",
+        *(f"payments_above_{each}" for each in TRUNCATED_AT),
+    }
+    return made_of | {name for each in measures for name in (each.total, each.per) if name is not None}
 
 
 def horizon(frame: pd.DataFrame) -> pd.DataFrame:

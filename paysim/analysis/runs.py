@@ -12,7 +12,7 @@ import io
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -211,6 +211,14 @@ class Run:
         frame: pd.DataFrame = self._tables[key]
         return frame
 
+    def some(self, dimension: str, totals: Collection[str]) -> pd.DataFrame:
+        """Return `wide` with some totals only, without reading the others: a run may have hundreds of cells."""
+        from paysim.analysis.measures import wide
+
+        only = [("dimension", "==", dimension), ("measure", "in", sorted(totals))]
+        file = self.path / "results.parquet"
+        return wide(_read_parquet(_bytes(file, self._expected(file.name)), file, only), dimension)
+
     def _table(self, name: str, columns: tuple[str, ...]) -> pd.DataFrame:
         if name not in self._tables:
             self._tables[name] = _read(self.path / name, self._expected(name), columns)
@@ -362,7 +370,7 @@ def _bytes(file: Path, expected: str) -> bytes:
     return data
 
 
-def _read_parquet(data: bytes, file: Path) -> pd.DataFrame:
+def _read_parquet(data: bytes, file: Path, only: list[tuple[str, str, Any]] | None = None) -> pd.DataFrame:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -371,7 +379,8 @@ def _read_parquet(data: bytes, file: Path) -> pd.DataFrame:
         if stored.metadata.num_rows > _MOST_ROWS:
             message = f"too many rows: {stored.metadata.num_rows:,}, at most {_MOST_ROWS:,}"
             raise DataError(Problem(message, file=str(file)))
-        table: pd.DataFrame = stored.read().to_pandas()
+        found = stored.read() if only is None else pq.read_table(pa.BufferReader(data), filters=only)
+        table: pd.DataFrame = found.to_pandas()
     except (pa.ArrowException, OSError) as exc:
         raise DataError(Problem(f"is not a Parquet table: {exc}", file=str(file))) from exc
     return table

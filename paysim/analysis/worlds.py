@@ -311,7 +311,7 @@ def simulate_worlds(
     tries: Counter[int] = Counter()
     while together or alone:
         queue, size = (together, workers or os.cpu_count() or 1) if together else (alone, 1)
-        with _pool(size, executor) as pool:
+        with process_pool(size, executor) as pool:
             at_work: dict[Future[str], int] = {}
             size = len(worlds) if executor else size
             try:
@@ -346,7 +346,7 @@ def simulate_worlds(
 
 
 @contextmanager
-def _pool(size: int, executor: Executor | None) -> Iterator[Executor]:
+def process_pool(size: int, executor: Executor | None = None) -> Iterator[Executor]:
     """Lend the executor given, or a pool of processes that ends at once when we are interrupted."""
     if executor is not None:
         yield executor

@@ -95,8 +95,10 @@ def _is_pilot(name: str) -> bool:
 def _check_pilot(name: str, json: bool) -> None:
     from paysim.pilots import load_pilot
     from paysim.pilots.model import resolved
+    from paysim.pilots.worlds import require_sites
 
     pilot = load_pilot(name.removeprefix("pilots/"))
+    require_sites(pilot, None)
     rows = resolved(pilot)
     if json:
         show.as_json({"pilot": pilot.name, "scenario": pilot.scenario.name, "parameters": rows})

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from paysim.cli import pilot_tables, show
-from paysim.cli.run import Json, Overwrite, Workers
+from paysim.cli.run import Json, Overwrite
 from paysim.errors import Problem, ScenarioError
 
 if TYPE_CHECKING:
@@ -22,7 +23,17 @@ _SHOWN = 12
 _SWEPT = ("value", "true_effect", "bias", "rmse", "coverage", "type_1", "power", "detectable")
 Table = Annotated[Path | None, typer.Option(help="File that ends in .csv or .parquet.", metavar="FILE")]
 Sample = Annotated[int | None, typer.Option(min=1, help="Whole practices with about N people.", metavar="N")]
+Side = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        min=1,
+        help="Replicates, or regions, side by side, each a process of about 1 GB for 100,000 people; all processors.",
+        metavar="N",
+    ),
+]
 Trials = Annotated[int, typer.Option(min=2, max=100_000, help="How often it is carried out.", metavar="N")]
+Target = Annotated[float | None, typer.Option(help="Effect to be detected; by default the true one.", metavar="EFFECT")]
 Some = Annotated[list[int] | None, typer.Option(min=1, help="May be given several times.", metavar="N")]
 
 
@@ -43,7 +54,7 @@ def simulate(
     out: Annotated[Path, typer.Option(help="Run folder, or folder of run folders.", metavar="DIR")],
     sample: Sample = None,
     replicates: Annotated[int | None, typer.Option(min=1, help="Number of replicates.", metavar="R")] = None,
-    workers: Workers = None,
+    workers: Side = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Simulate what a pilot is drawn from: its two arms, for each zone or region if sites are these; resumed."""
@@ -54,7 +65,8 @@ def simulate(
     loaded = load_pilot(pilot)
     require_sites(loaded, sample)
     say_if_compiling(quiet=False)
-    how: dict[str, Any] = {"sample": sample, "replicates": replicates, "workers": workers, "overwrite": overwrite}
+    processes = workers or os.cpu_count() or 1
+    how: dict[str, Any] = {"sample": sample, "replicates": replicates, "processes": processes, "overwrite": overwrite}
     with Bars(quiet=False) as bars:
         simulate_worlds(loaded, out, progress=bars.tick, **how)
     typer.echo(f"{len(loaded.regions) or 1} run(s): {out}\nnext: paysim pilot run {pilot} --run {out}")
@@ -172,11 +184,12 @@ def size(
     run: From,
     sites: Some = None,
     years: Some = None,
+    target: Target = None,
     trials: Trials = 500,
     plot: Annotated[Path | None, typer.Option(help="Draw it: a .png or .svg file.", metavar="FILE")] = None,
     json: Json = False,
 ) -> None:
-    """Print power and minimum detectable effect by number of practices and years."""
+    """Print power and minimum detectable effect by number of practices and years, for the true effect or a target."""
     from paysim.cli.validate import check_plot
     from paysim.pilots import size_pilot
     from paysim.pilots.sizing import MOST_SITES, practices_needed
@@ -184,25 +197,27 @@ def size(
     if plot is not None:
         check_plot(plot)
     loaded, found = _read(pilot, run)
-    rows = size_pilot(loaded, found, sites or (), years or (), trials)
+    rows = size_pilot(loaded, found, sites or (), years or (), trials, target)
     if plot is not None:
         _draw(rows, found.units[loaded.outcomes[0]], loaded, plot)
     if json:
         show.as_json({"pilot": loaded.name, "outcome": loaded.outcomes[0], "sizes": rows})
         return
-    typer.echo(f"{loaded.outcomes[0]}, level {loaded.alpha:g}, wanted power {loaded.power:g}; own: the pilot's design")
+    what = "the true effect" if target is None else f"an effect of {target:g} {found.units[loaded.outcomes[0]]}"
+    text = f"{loaded.outcomes[0]}: {what}, level {loaded.alpha:g}, wanted power {loaded.power:g}"
+    typer.echo(f"{text}; own: the pilot's design")
     pilot_tables.rows(rows, list(rows[0]))
     if not any(row["enough"] for row in rows):
-        typer.echo("No size that this region has shows the true effect with the wanted power.")
+        typer.echo(f"No size that this region has shows {what} with the wanted power.")
     # Who comes forward is biased whatever their number, so no closed form speaks of it.
-    needed = None if loaded.selection == "volunteers" else practices_needed(rows[-1])
+    needed = None if loaded.selection == "volunteers" else practices_needed(rows[-1], target)
     if needed is not None and needed > MOST_SITES:
-        typer.echo(f"By the closed form the true effect takes more {loaded.level}s than any country has.")
+        typer.echo(f"By the closed form {what} takes more {loaded.level}s than any country has.")
     elif needed is not None:
-        text = f"By the closed form the true effect takes {needed:,} {loaded.level}s like these"
+        text = f"By the closed form {what} takes {needed:,} {loaded.level}s like these"
         typer.echo(f"{text} over {rows[-1]['years']} years; there are {len(found.practices)}.")
     elif rows[-1]["detectable_floor"] and loaded.selection != "volunteers":
-        typer.echo("Drift that the controls do not share hides the true effect from any number of practices.")
+        typer.echo(f"Drift that the controls do not share hides {what} from any number of {loaded.level}s.")
 
 
 @app.command("compare")
@@ -234,7 +249,7 @@ def search(
     run: From,
     sites: Some = None,
     years: Some = None,
-    target: Annotated[float | None, typer.Option(help="Effect to be detected; by default the true one.")] = None,
+    target: Target = None,
     trials: Trials = 300,
     json: Json = False,
 ) -> None:

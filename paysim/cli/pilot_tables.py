@@ -69,6 +69,10 @@ def study(found: Study, judged: Verdict) -> None:
     if found.inferences:
         typer.echo(f"\nfewer than {FEW} {pilot.level}s: errors of the first kind and effects found, by inference")
         rows(found.inferences, ["inference", "type_1", "finds_effect"])
+    if found.by_year:
+        text = "1 is the first of the pilot; 0, the last before it, is what the others are compared with"
+        typer.echo(f"\nthe first outcome year by year (event study): {text}")
+        rows(found.by_year, list(found.by_year[0]))
     typer.echo("\nwhere the error of the first outcome comes from")
     sources = [
         {"source": key, "bias": first.bias_by_source[key], "sd": first.variance_by_source[key] ** 0.5, "what": text}
@@ -113,7 +117,9 @@ def _money(money: Money, found: Study) -> None:
     typer.echo("\nwith one term changed")
     rows(money.variants, ["term", "value", *_PAID])
     typer.echo("\ncash so far at the end of each year, EUR per head: one trial in ten lower, median, one in ten higher")
-    fan = [{"party": each.party, **row, "year": int(row["year"]) + 1} for each in money.cash for row in each.fan]
+    fan = [
+        {"party": each.party, **_cents(row), "year": int(row["year"]) + 1} for each in money.cash for row in each.fan
+    ]
     rows(fan, ["party", "year", "low", "median", "high"])
     typer.echo("")
     rows(
@@ -123,6 +129,10 @@ def _money(money: Money, found: Study) -> None:
     if found.parties:
         typer.echo("\nwhat the contract does to the money of others, EUR per head a year of treated sites")
         rows(found.parties, ["party", "mean", "low", "high", "loses", "measure"])
+
+
+def _cents(row: Mapping[str, float]) -> dict[str, float]:
+    return {key: round(value, 2) for key, value in row.items()}
 
 
 def _short(value: object) -> object:

@@ -22,6 +22,7 @@ from paysim.pilots.model import (
     Inference,
     Level,
     Look,
+    OwnSavings,
     Payment,
     Pilot,
     Rollout,
@@ -103,6 +104,7 @@ class PaymentReader(Reader):
     benchmark: Benchmark = "estimate"
     settled: Settled = "end"
     first_euro: bool = True
+    own_savings: OwnSavings = "paid"
 
 
 class PilotReader(Reader):
@@ -212,7 +214,7 @@ def _payment(read: PilotReader) -> Payment | None:
     if read.payment is None:
         return None
     terms: dict[str, Any] = {key: term.value for key, term in read.payments().items()}
-    terms |= {key: getattr(read.payment, key) for key in ("benchmark", "settled", "first_euro")}
+    terms |= {key: getattr(read.payment, key) for key in ("benchmark", "settled", "first_euro", "own_savings")}
     return Payment(**terms)
 
 

@@ -27,6 +27,7 @@ Inference = Literal["cluster_t", "pooled_t", "wild_cluster_bootstrap", "randomis
 Analysis = Literal["intention_to_treat", "per_protocol"]
 Benchmark = Literal["estimate", "own_history"]
 Settled = Literal["end", "yearly"]
+OwnSavings = Literal["paid", "replaced"]
 
 TREATED_ONLY = "interrupted_time_series"
 ANY_START: tuple[Estimator, ...] = ("two_way_fixed_effects", "mixed_model", "group_time")
@@ -95,6 +96,9 @@ class Payment:
     truncate_above_eur
         What one person costs in a year counts only up to here, in savings and in the benchmark: one of `TRUNCATED`, or
         `UNTRUNCATED`.
+    own_savings
+        ``paid``: what the arm's own contracts pay as savings, and what organisations share out, is paid beside this;
+        ``replaced``: it only moves practices to what they do, and nobody pays or receives it.
     first_euro
         Whether a rate beyond the minimum is paid whole; else only what lies beyond, which makes the minimum a corridor.
     """
@@ -112,6 +116,7 @@ class Payment:
     benchmark: Benchmark = "estimate"
     settled: Settled = "end"
     first_euro: bool = True
+    own_savings: OwnSavings = "paid"
 
     @property
     def paid_on(self) -> str:
@@ -251,7 +256,9 @@ def resolved(pilot: Pilot) -> list[dict[str, object]]:
         "seed": (pilot.seed, "key"),
     }
     if pilot.payment is not None:
-        plain |= {f"payment.{key}": (getattr(pilot.payment, key), "name") for key in ("benchmark", "settled")}
+        plain |= {
+            f"payment.{key}": (getattr(pilot.payment, key), "name") for key in ("benchmark", "settled", "own_savings")
+        }
         plain["payment.first_euro"] = (pilot.payment.first_euro, "yes or no")
     source = {"status": "pilot", "source": pilot.path.rpartition("/")[2]}
     rows = [{"name": key, "value": value, "unit": unit, **source} for key, (value, unit) in plain.items()]

@@ -2,13 +2,16 @@
 
 Amounts are per head of the treated sites over the whole pilot. A site counts only from its own start: with waves the
 pilot holds fewer years of money than of calendar. The people of all sites count alike. What the arm on trial pays the
-organisation whatever is measured (a grant) is in cash and results beside what is paid by result.
+organisation whatever is measured (a grant) is in cash and results beside what is paid by result; so is what its own
+contracts pay as savings, unless the pilot's payment replaces these (`paysim.pilots.flows`). Where all flows are known
+every year adds up to nothing over the parties: what one pays another receives.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +19,7 @@ import numpy.typing as npt
 from paysim.behaviour.participation import Weighing, takes_part
 from paysim.pilots.allocation import NEVER, Allocation, under_contract
 from paysim.pilots.estimators import Evaluator
+from paysim.pilots.flows import Flows
 from paysim.pilots.grants import Grants
 from paysim.pilots.model import PAID_ON, TRUNCATED, UNTRUNCATED, Payment, Pilot
 from paysim.pilots.parts import with_effect, without_effect
@@ -27,6 +31,8 @@ _TRUNCATE = "truncate_above_eur"
 
 FAN = (0.1, 0.5, 0.9)
 """Shares of trials below the lines of the fan."""
+_ROUNDING_EUR = 0.005
+"""Per head: amounts per person-year of people who move are not the same to the last digit."""
 SAFE = 0.9
 """Share of trials in which the reserve needed is enough (a convention)."""
 
@@ -72,17 +78,21 @@ class Money:
     bonus_without_effect
         Mean of what is paid (repaid: negative) when it does nothing.
     bonus, result
-        Mean of what is paid with the true effect; the same and grants, less the investment and running costs.
+        Mean of what is paid with the true effect; the same, grants and what the organisation keeps of the arm's own
+        savings, less the investment and running costs.
     loss
         Probability that the organisation that invests gets back less than it put in.
     loss_without_effect
         The same when the contract does nothing.
     payer_loss
-        Probability that the payer pays more, grants included, than it truly saves.
+        Probability that the payer pays more, grants and the arm's own savings included, than it truly saves on care.
     granted
         What the contracts of the arm pay the organisation whatever is measured, per head over the pilot.
+    own_savings
+        What they pay as savings beyond that, to the organisation and to practices, mean of trials; 0 where replaced.
     cash
-        Of organisation and payer, and where it is known the margin of practices and income of the hospital.
+        Of organisation and payer, and where it is known the margin of practices, income of the hospital and of others
+        (other providers and programmes), and what staff and suppliers receive of practices and for carrying it out.
     variants
         The same numbers with one term changed: rows of term, value and results.
     """
@@ -96,6 +106,7 @@ class Money:
     loss_without_effect: float
     payer_loss: float
     granted: float = 0.0
+    own_savings: float = 0.0
     cash: tuple[Cash, ...] = ()
     variants: tuple[Mapping[str, object], ...] = ()
 
@@ -113,7 +124,9 @@ class _Measured:
     granted, paid_anyway
         ``[K]`` what the organisation receives, and payers pay, whatever is measured, times the share present.
     saved
-        ``[trial, K]`` true savings, per head of those present, times their share.
+        ``[trial, K]`` true savings on care, per head of those present, times their share.
+    own_paid, own_kept
+        ``[trial, K]`` what payers pay as savings by the arm's own contracts, and what of it organisations keep.
     null, found
         ``{benchmark: [trial, K]}`` measured savings per head a year, without and with effect.
     """
@@ -124,6 +137,8 @@ class _Measured:
     paid_anyway: Floats
     benchmark: Floats
     saved: Floats
+    own_paid: Floats
+    own_kept: Floats
     null: Mapping[str, Floats]
     found: Mapping[str, Floats]
 
@@ -135,6 +150,7 @@ def settle(
     paid_on: Mapping[str, Parts],
     method: Evaluator,
     fixed: Grants,
+    flows: Flows | None = None,
     others: Mapping[str, Floats] | None = None,
 ) -> Money:
     """Return what a pilot pays over its trials on what is measured.
@@ -146,36 +162,73 @@ def settle(
         ``[trial, site, year]`` each, see `paysim.pilots.parts.make_parts`. What the payer truly saves is of all.
     fixed
         What the contracts of the arm pay whatever is measured.
+    flows
+        What the contract moves between parties, ``[trial, site, year]`` each; None where it is not known.
     others
-        What the contract does to the money of other parties, ``[trial, site, year]``; None: neither that nor variants.
+        Where flows are not known, what the contract does to the money of other parties, ``[trial, site, year]``;
+        None: neither that nor variants.
     """
     saved = paid_on[PAID_ON]["caused"]
-    each = {name: _measure(pilot, allocation, parts, saved, method, fixed) for name, parts in paid_on.items()}
-    about = each[terms.paid_on]
+    per_year = None if flows is None else flows.each(lambda each: _per_head(pilot, allocation, each))
+
+    @cache
+    def measured(name: str) -> _Measured:
+        return _measure(pilot, allocation, paid_on[name], saved, method, fixed, per_year)
+
+    about = measured(terms.paid_on)
     summary, paid = _summary(about, terms)
-    invested, running = terms.investment_eur_per_head * about.starting, terms.running_cost_eur_per_head_year
+    by_party, spent = _cash_flows(about, terms, paid, per_year)
     lag = round(terms.settlement_lag_years)
-    spent = np.concatenate([invested + running * about.present - about.granted, np.zeros(lag)])
-    paid_anyway = np.concatenate([about.paid_anyway, np.zeros(lag)])
-    late = np.zeros((len(paid), lag))
-    bonus = np.concatenate([late, paid], axis=1)
-    flows = {"organisation": bonus - spent, "payer": np.concatenate([about.saved, late], axis=1) - bonus - paid_anyway}
-    for party, caused in (others or {}).items():
-        flows[party] = np.concatenate([_per_head(pilot, allocation, caused), late], axis=1)
+    for party, caused in (others or {}).items() if per_year is None else ():
+        by_party[party] = _later(_per_head(pilot, allocation, caused), lag, shift=False)
     reserves = {"organisation": terms.reserve_eur_per_head}
     before = spent[: lag if terms.settled == "yearly" else lag + len(about.present) - 1].cumsum()
     certain = {"organisation": float(max(0.0, *before)) if len(before) else 0.0}
     cash = tuple(
         replace(_cash(party, flow, reserves.get(party)), certain_need=certain.get(party, 0.0))
-        for party, flow in flows.items()
+        for party, flow in by_party.items()
     )
     variants = []
-    for term, value, changed in _changes(pilot, terms, paid_on) if others is not None else ():
-        row, other = _summary(each[changed.paid_on], changed)
-        flow = np.concatenate([np.zeros((len(other), lag)), other], axis=1) - spent
+    for term, value, changed in _changes(pilot, terms, paid_on, per_year is not None) if others is not None else ():
+        row, other = _summary(measured(changed.paid_on), changed)
+        flow = _cash_flows(measured(changed.paid_on), changed, other, per_year)[0]["organisation"]
         insolvent = _cash("organisation", flow, changed.reserve_eur_per_head).insolvent
         variants.append({"term": term, "value": value, **row, "insolvent": insolvent})
     return Money(**summary, cash=cash, variants=tuple(variants))
+
+
+def _cash_flows(
+    about: _Measured, terms: Payment, paid: Floats, flows: Flows | None
+) -> tuple[dict[str, Floats], Floats]:
+    """Return cash by party ``[trial, year]``, and what is spent net of grants whatever is paid by result ``[year]``.
+
+    What is paid by result comes after its lag, all else in the year in which it arises.
+    """
+    lag = round(terms.settlement_lag_years)
+    own = float(terms.own_savings == "paid")
+    invested, running = terms.investment_eur_per_head * about.starting, terms.running_cost_eur_per_head_year
+    carried_out = invested + running * about.present
+    bonus = _later(paid, lag, shift=True)
+    now = {
+        "organisation": about.granted - carried_out + own * about.own_kept,
+        "payer": about.saved - about.paid_anyway - own * about.own_paid,
+    }
+    if flows is not None:
+        now |= {
+            "practices": flows.margin + own * flows.to_practices,
+            "hospital": flows.hospital,
+            "other providers": flows.others,
+            "staff and suppliers": flows.costs + carried_out,
+        }
+    found = {party: _later(flow, lag, shift=False) for party, flow in now.items()}
+    found["organisation"], found["payer"] = found["organisation"] + bonus, found["payer"] - bonus
+    return found, np.concatenate([carried_out - about.granted, np.zeros(lag)])
+
+
+def _later(flow: Floats, lag: int, *, shift: bool) -> Floats:
+    """Return a flow by year ``[trial, K + lag]``, that much later or with nothing in the years after it."""
+    nothing = np.zeros((len(flow), lag))
+    return np.concatenate([nothing, flow] if shift else [flow, nothing], axis=1)
 
 
 def _per_head(pilot: Pilot, allocation: Allocation, values: Floats) -> Floats:
@@ -186,7 +239,13 @@ def _per_head(pilot: Pilot, allocation: Allocation, values: Floats) -> Floats:
 
 
 def _measure(
-    pilot: Pilot, allocation: Allocation, parts: Parts, caused: Floats, method: Evaluator, fixed: Grants
+    pilot: Pilot,
+    allocation: Allocation,
+    parts: Parts,
+    caused: Floats,
+    method: Evaluator,
+    fixed: Grants,
+    flows: Flows | None,
 ) -> _Measured:
     own = allocation.start < NEVER
     count = own.sum(axis=1)
@@ -203,13 +262,16 @@ def _measure(
         gain = ((before - outcome) * meant)[:, :, years].sum(axis=1)
         return {"estimate": estimate, "own_history": gain / np.maximum(present * count[:, None], 1e-12)}
 
+    saved = -_per_head(pilot, allocation, caused)
     return _Measured(
         present=present,
         starting=np.diff(present, prepend=0.0),
         granted=fixed.received * present,
         paid_anyway=fixed.paid * present,
         benchmark=benchmark,
-        saved=-_per_head(pilot, allocation, caused),
+        saved=saved,
+        own_paid=np.zeros_like(saved) if flows is None else flows.own_paid,
+        own_kept=np.zeros_like(saved) if flows is None else flows.own_received - flows.shared_out,
         null=savings(nothing),
         found=savings(whole),
     )
@@ -221,16 +283,19 @@ def _summary(about: _Measured, terms: Payment) -> tuple[dict[str, float], Floats
     granted, anyway = float(about.granted.sum()), float(about.paid_anyway.sum())
     invested = terms.investment_eur_per_head + terms.running_cost_eur_per_head_year * about.present.sum() - granted
     by_chance, bonus, saved = null.sum(axis=1), found.sum(axis=1), about.saved.sum(axis=1)
+    own = float(terms.own_savings == "paid")
+    kept, own_paid = own * about.own_kept.sum(axis=1), own * about.own_paid.sum(axis=1)
     summary = {
         "chance_bonus": float((by_chance > 0.0).mean()),
         "chance_penalty": float((by_chance < 0.0).mean()),
         "bonus_without_effect": float(by_chance.mean()),
         "bonus": float(bonus.mean()),
-        "result": float(bonus.mean() - invested),
-        "loss": float((bonus < invested).mean()),
+        "result": float((bonus + kept).mean() - invested),
+        "loss": float((bonus + kept < invested).mean()),
         "loss_without_effect": float((by_chance < invested).mean()),
-        "payer_loss": float((bonus + anyway > saved).mean()),
+        "payer_loss": float((bonus + anyway + own_paid > saved).mean()),
         "granted": granted,
+        "own_savings": float(own_paid.mean()),
     }
     return summary, found
 
@@ -272,13 +337,15 @@ def _cash(party: str, flow: Floats, reserve: float | None) -> Cash:
         party=party,
         fan=tuple({"year": k, "low": float(a), "median": float(b), "high": float(c)} for k, (a, b, c) in rows),
         reserve_needed=float(np.quantile(-deepest, SAFE)),
-        insolvent=None if reserve is None else float((reserve + deepest < 0.0).mean()),
+        insolvent=None if reserve is None else float((reserve + deepest < -_ROUNDING_EUR).mean()),
         breaks_even=float(at_end.mean()),
         break_even_year=year if np.isfinite(year) else None,
     )
 
 
-def _changes(pilot: Pilot, terms: Payment, paid_on: Mapping[str, Parts]) -> list[tuple[str, object, Payment]]:
+def _changes(
+    pilot: Pilot, terms: Payment, paid_on: Mapping[str, Parts], flows_known: bool
+) -> list[tuple[str, object, Payment]]:
     """Return terms with one changed: each uncertain number at both ends of its range, and the other ways to settle.
 
     Payments of single persons are truncated wherever it is known what lies above.
@@ -294,6 +361,9 @@ def _changes(pilot: Pilot, terms: Payment, paid_on: Mapping[str, Parts]) -> list
     again = "yearly" if terms.settled == "end" else "end"
     found.append(("benchmark", other, replace(terms, benchmark=other)))  # type: ignore[arg-type]
     found.append(("settled", again, replace(terms, settled=again)))  # type: ignore[arg-type]
+    if flows_known:
+        instead = "replaced" if terms.own_savings == "paid" else "paid"
+        found.append(("own_savings", instead, replace(terms, own_savings=instead)))  # type: ignore[arg-type]
     found.append(("first_euro", not terms.first_euro, replace(terms, first_euro=not terms.first_euro)))
     return found
 

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from paysim.analysis.cells import parquet_bytes
-from paysim.analysis.measures import measure
+from paysim.analysis.measures import PROGRAMME_REVENUE, SHARED_OUT, Measure, measure, totals_of
 from paysim.analysis.runs import Run
 from paysim.contracts.shared_savings import CURATIVE
 from paysim.errors import DataError, Problem, nearest_name
@@ -31,21 +31,35 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 
-COLUMNS = ("replicate", "site", "year", "arm", "person_years", "outcome", "unit", "value")
+REGION = ("region_total", "region_base")
+COLUMNS = ("replicate", "site", "year", "arm", "person_years", "outcome", "unit", "value", *REGION, "weight")
 CASE_MIX = "case_mix"
 DICTIONARY = {
     "replicate": "number of the simulated world; sites of two replicates are not the same people",
     "site": "name of the practice, zone or region (its people are synthetic)",
     "year": "contract year, 0 is the first of the scenario",
     "arm": "contract under which all sites are in this row: the comparator's or the one on trial",
-    "person_years": "person-years on the site's list in that year and arm",
+    "person_years": "person-years on the site's list, or of all people of the zone or region, in that year and arm",
     "outcome": "name of the measure",
     "unit": "unit of the value",
     "value": "value of the measure for the site and year",
     CASE_MIX: "what the site's people would cost by the norm, 1 being the mean of all sites; empty where not reckoned",
+    REGION[0]: "what all people of the region, or of all sites, come to in that year and arm, in units of the outcome",
+    REGION[1]: "what that is divided by: person-years, for money, health and events those of the comparator",
+    "weight": "persons of the region for one simulated; of zones or regions the largest",
 }
 PARTIES = {"practices": "practice_margin_per_head", "hospital": "spending_hospital_per_head"}
 """Measures that say what the contract does to the money of others than payer and organisation: margin, and income."""
+FLOWS = (
+    "spending_per_head",
+    "spending_general_practice_per_head",
+    "spending_hospital_per_head",
+    "spending_organisations_per_head",
+    "practice_margin_per_head",
+    "practice_costs_per_head",
+    PROGRAMME_REVENUE.name,
+)
+"""Measures that tell who receives what payers pay, beside the payments for care."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +71,8 @@ class Panel:
     practices
         Names of the sites, of every replicate.
     people
-        ``[replicate, site]`` person-years in the first year under the comparator.
+        ``[replicate, site]`` person-years in the first year under the comparator, as large as the site is: of a zone
+        or region that was sampled, of all its people.
     without, effect
         ``{outcome: [replicate, site, year]}`` value under the comparator, and what the contract adds in that
         contract year.
@@ -68,6 +83,10 @@ class Panel:
     case_mix
         ``[replicate, site, year]`` what the people of a site would cost at the payments per person-year that their
         segment has over all sites, 1 being the mean of all sites; None where no estimator asks for it.
+    region
+        ``{outcome: [total or base, arm, replicate, year]}`` of all people, by which `paysim compare` has its
+        differences: lists move between sites, so the sites' own values do not add up to them. None: the sites' values
+        times their people.
     """
 
     practices: tuple[str, ...]
@@ -79,6 +98,15 @@ class Panel:
     arms: tuple[str, str] = ("without", "with")
     person_years: Floats | None = field(default=None, repr=False)
     case_mix: Floats | None = field(default=None, repr=False)
+    region: Mapping[str, Floats] | None = field(default=None, repr=False)
+
+    def of_region(self, name: str) -> Floats:
+        """Return total and base of an outcome over all people, ``[total or base, arm, replicate, year]``."""
+        if self.region is not None and name in self.region:
+            return self.region[name]
+        people = np.broadcast_to(self.people[:, :, None], self.without[name].shape)
+        arms = np.stack([self.without[name], self.without[name] + self.effect[name]])
+        return np.stack([(arms * people).sum(axis=2), np.broadcast_to(people.sum(axis=1), arms.sum(axis=2).shape)])
 
     @property
     def years(self) -> int:
@@ -88,7 +116,7 @@ class Panel:
 
 def measured(pilot: Pilot) -> tuple[str, ...]:
     """Return the outcomes of a pilot, and where it pays what tells the money of others and what single persons cost."""
-    others = (*PARTIES.values(), *TRUNCATED.values()) if pilot.payment is not None else ()
+    others = (*FLOWS, SHARED_OUT.name, *TRUNCATED.values()) if pilot.payment is not None else ()
     return tuple(dict.fromkeys((*pilot.outcomes, *others)))
 
 
@@ -121,14 +149,15 @@ def panel_of(runs: Run | Mapping[str, Run], pilot: Pilot) -> Panel:
         raise DataError(Problem("runs of different years or replicates", pilot.path, found=str(sorted(lengths))))
     return Panel(
         practices=names,
-        people=np.concatenate([each.people for each in parts], axis=1),
+        people=np.concatenate([each.people * each.weight for each in parts], axis=1),
         without={name: np.concatenate([each.without[name] for each in parts], axis=1) for name in parts[0].without},
         effect={name: np.concatenate([each.effect[name] for each in parts], axis=1) for name in parts[0].effect},
         units=parts[0].units,
         weight=max(each.weight for each in parts),
         arms=parts[0].arms,
-        person_years=np.concatenate([_lived(each) for each in parts], axis=2),
+        person_years=np.concatenate([_lived(each) * each.weight for each in parts], axis=2),
         case_mix=_case_mix([runs[name] for name in names], pilot, pooled=True),
+        region={name: np.sum([each.of_region(name) for each in parts], axis=0) for name in parts[0].without},
     )
 
 
@@ -145,7 +174,8 @@ def _panel(run: Run, pilot: Pilot, dimension: str, region_wanted: str) -> Panel:
     arms = (pilot.comparator_arm, pilot.trial_arm)
     for arm in arms:
         run.require_arm(arm)
-    frame = run.wide(dimension)
+    totals = totals_of(measure(name) for name in measured(pilot))
+    frame = run.some(dimension, totals)
     frame = frame[frame.index.get_level_values("period") >= 0].droplevel("draw").reset_index()
     years = int(frame["period"].max()) + 1
     if years < pilot.end_year:
@@ -164,6 +194,10 @@ def _panel(run: Run, pilot: Pilot, dimension: str, region_wanted: str) -> Panel:
         for arm, part in of_arm.items():
             values[arm][name] = _whole(np.asarray(what.of(part), np.float64), shape, run.path, f"{name}, arm {arm}")
     lived = {arm: part["person_years"].to_numpy(float).reshape(shape) for arm, part in of_arm.items()}
+    everybody = run.some("all", totals)
+    everybody = everybody[everybody.index.get_level_values("period") >= 0].reset_index()
+    everybody = everybody.sort_values(["replicate", "period"])
+    both = [everybody[everybody["arm"] == arm] for arm in arms]
     weight = float((run.manifest.get("sample") or {}).get("weight", 1.0))
     without, trial = (values[arm] for arm in arms)
     return Panel(
@@ -176,7 +210,22 @@ def _panel(run: Run, pilot: Pilot, dimension: str, region_wanted: str) -> Panel:
         arms=arms,
         person_years=np.stack([lived[arm] for arm in arms]) / weight,
         case_mix=_case_mix([run], pilot, pooled=False) if dimension == "practice" else None,
+        region={name: _of_region(measure(name), both, (shape[0], years)) for name in known},
     )
+
+
+def _of_region(what: Measure, both: Sequence[pd.DataFrame], shape: tuple[int, int]) -> Floats:
+    """Return total and base of a measure by arm, of rows of the comparator and of the arm on trial.
+
+    The base is that of `Measure.against`; a level such as a wait is weighed by person-years.
+    """
+    found = np.empty((2, len(both), *shape))
+    for k, rows in enumerate(both):
+        per = what.per or "person_years"
+        base = (both[0] if what.fixed else rows)[per].to_numpy(float).reshape(shape)
+        total = rows[what.total].to_numpy(float).reshape(shape) * what.scale
+        found[:, k] = total if what.per is not None else total * base, base
+    return found
 
 
 def _whole(column: Floats, shape: tuple[int, ...], source: Path, what: str) -> Floats:
@@ -235,6 +284,7 @@ def write_panel(panel: Panel, path: str | os.PathLike[str]) -> tuple[Path, Path]
     parts = []
     years = panel.years
     for name, without in panel.without.items():
+        of_region = panel.of_region(name)
         for k, (arm, values) in enumerate(zip(panel.arms, (without, without + panel.effect[name]), strict=True)):
             people = panel.people[:, :, None].repeat(years, 2) if panel.person_years is None else panel.person_years[k]
             mix = np.full(values.shape, np.nan) if panel.case_mix is None else panel.case_mix
@@ -249,6 +299,8 @@ def write_panel(panel: Panel, path: str | os.PathLike[str]) -> tuple[Path, Path]
                 "unit": panel.units[name],
                 "value": values.ravel(),
                 CASE_MIX: mix.ravel(),
+                **{key: of_region[j, k][index[0], index[2]] for j, key in enumerate(REGION)},
+                "weight": panel.weight,
             }
             parts.append(pd.DataFrame(columns))
     return write_table(pd.concat(parts, ignore_index=True), DICTIONARY, path)
@@ -312,15 +364,19 @@ def read_panel(path: str | os.PathLike[str], pilot: Pilot) -> Panel:
     held = set(frame["outcome"].unique())
     outcomes = [name for name in measured(pilot) if name in pilot.outcomes or name in held]
     mix: Floats | None = None
+    region: dict[str, Floats] = {}
     if shape[2] < pilot.end_year:
         found, wanted = f"{shape[2]} years", f"{pilot.end_year} or more"
         raise DataError(Problem("the panel is shorter than the pilot", str(file), found=found, allowed=(wanted,)))
     for name in outcomes:
+        region[name] = np.empty((len(REGION), len(arms), shape[0], shape[2]))
         for k, arm in enumerate(arms):
             rows = frame[(frame["outcome"] == name) & (frame["arm"] == arm)]
             rows = rows.sort_values(["replicate", "site", "year"])
             cube[name, arm] = _whole(rows["value"].to_numpy(float), shape, file, f"{name}, arm {arm}")
             lived[k] = rows["person_years"].to_numpy(float).reshape(shape)
+            for j, key in enumerate(REGION):
+                region[name][j, k] = rows[key].to_numpy(float).reshape(shape)[:, 0]
             if CASE_MIX in rows and not rows[CASE_MIX].isna().any():
                 mix = rows[CASE_MIX].to_numpy(float).reshape(shape)
     units = {str(name): str(unit) for name, unit in frame.groupby("outcome")["unit"].first().items()}
@@ -330,7 +386,9 @@ def read_panel(path: str | os.PathLike[str], pilot: Pilot) -> Panel:
         without={name: cube[name, comparator] for name in outcomes},
         effect={name: cube[name, trial] - cube[name, comparator] for name in outcomes},
         units=units,
+        weight=float(frame["weight"].iloc[0]),
         arms=arms,
         person_years=lived,
         case_mix=mix,
+        region=region,
     )

@@ -42,26 +42,9 @@ def make_parts(
     trials, sites = practice.shape
     without = panel.without[name][world, practice, :end]
     mean = float(panel.without[name][:, :, :end].mean())
-    effect = panel.effect[name]
-    ramp = np.array([*pilot.ramp_up, *[pilot.ramp_up[-1]] * end])
-
-    def of_year(exposure: npt.NDArray[np.int64]) -> Floats:
-        known = np.clip(exposure, 0, panel.years - 1)
-        return np.asarray(effect[world[:, :, None], practice[:, :, None], known] * ramp[np.clip(exposure, 0, end)])
-
-    start = allocation.start[:, :, None]
-    leaves = np.minimum(allocation.leaves, allocation.ends)[:, :, None]
-    treated = (year >= start) & (year < leaves)
-    caused = np.where(treated, of_year(year - start), 0.0)
-    if allocation.ends < NEVER:  # what the last year did fades
-        since = np.maximum(year - allocation.ends + 1, 0)
-        stayed = (allocation.start < NEVER) & (allocation.leaves > allocation.ends)
-        last = of_year(np.broadcast_to(allocation.ends - 1 - start, (trials, sites, end)))
-        after = stayed[:, :, None] & (since > 0)
-        caused = np.where(after, last * used["carry_over"] ** since, caused)
     elapsed = np.broadcast_to(year - pilot.start_year, (trials, sites, end))
-    beside = (year >= pilot.start_year) & (year < start) & (year < allocation.ends)
-    spilled = np.where(beside, used["contamination"] * of_year(elapsed), 0.0)
+    beside = (year >= pilot.start_year) & (year < allocation.start[:, :, None]) & (year < allocation.ends)
+    spilled = np.where(beside, used["contamination"] * _of_year(pilot, panel.effect[name], allocation, elapsed), 0.0)
     drift = used["region_drift"] * mean * _walks(pilot, allocation)
     noise = used["practice_noise"] * mean * chance.normal(pilot.seed, trials, chance.NOISE, sites, end)
     level = np.zeros_like(without)
@@ -74,8 +57,42 @@ def make_parts(
         "drift": drift,
         "noise": noise,
         "contamination": spilled,
-        "caused": caused,
+        "caused": caused_by(pilot, panel.effect[name], allocation, used["carry_over"]),
     }
+
+
+def caused_by(pilot: Pilot, effect: Floats, allocation: Allocation, carry_over: float) -> Floats:
+    """Return what the contract does to the sites of each trial ``[trial, site, year]``.
+
+    Parameters
+    ----------
+    effect
+        ``[replicate, site, year]`` what it does in its first, second, ... year.
+    carry_over
+        Share of it that stays after the contract ends, in each year again.
+    """
+    end = pilot.end_year
+    year = np.arange(end)
+    trials, sites = allocation.practice.shape
+    start = allocation.start[:, :, None]
+    leaves = np.minimum(allocation.leaves, allocation.ends)[:, :, None]
+    treated = (year >= start) & (year < leaves)
+    caused = np.where(treated, _of_year(pilot, effect, allocation, year - start), 0.0)
+    if allocation.ends < NEVER:  # what the last year did fades
+        since = np.maximum(year - allocation.ends + 1, 0)
+        stayed = (allocation.start < NEVER) & (allocation.leaves > allocation.ends)
+        last = np.broadcast_to(allocation.ends - 1 - start, (trials, sites, end))
+        after = stayed[:, :, None] & (since > 0)
+        caused = np.where(after, _of_year(pilot, effect, allocation, last) * carry_over**since, caused)
+    return caused
+
+
+def _of_year(pilot: Pilot, effect: Floats, allocation: Allocation, exposure: npt.NDArray[np.int64]) -> Floats:
+    """Return the effect on sites after so many years under the contract ``[trial, site, year]``, with ramp-up."""
+    ramp = np.array([*pilot.ramp_up, *[pilot.ramp_up[-1]] * pilot.end_year])
+    world, practice = allocation.world[:, None, None], allocation.practice[:, :, None]
+    known = np.clip(exposure, 0, effect.shape[2] - 1)
+    return np.asarray(effect[world, practice, known] * ramp[np.clip(exposure, 0, pilot.end_year)])
 
 
 def without_effect(parts: Mapping[str, Floats]) -> Floats:

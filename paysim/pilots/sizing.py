@@ -13,7 +13,7 @@ from scipy.special import ndtr, ndtri
 from paysim.errors import Problem, ScenarioError
 from paysim.pilots.model import ANY_START, COLLAPSED, Estimator, Pilot, Selection
 from paysim.pilots.panel import Panel
-from paysim.pilots.study import TRIALS, run_pilot
+from paysim.pilots.study import TRIALS, Outcome, run_pilot
 from paysim.pilots.verdict import MOST_BIAS, MOST_TYPE_1, verdict
 
 Row = dict[str, Any]
@@ -24,7 +24,12 @@ SHARES = (0.25, 0.5, 0.75, 1.0)
 
 
 def size_pilot(
-    pilot: Pilot, panel: Panel, sites: Sequence[int] = (), years: Sequence[int] = (), trials: int = 500
+    pilot: Pilot,
+    panel: Panel,
+    sites: Sequence[int] = (),
+    years: Sequence[int] = (),
+    trials: int = 500,
+    target: float | None = None,
 ) -> list[Row]:
     """Return power and minimum detectable effect of the primary outcome by number of practices and years.
 
@@ -35,15 +40,17 @@ def size_pilot(
         parts of the region.
     years
         Lengths; by default all that the scenario has after the start.
+    target
+        As of `cheapest`.
 
     Raises
     ------
     ScenarioError
-        A size that the region or the scenario does not have.
+        A size that the region or the scenario does not have, or a target that is not above 0.
     """
+    _require_target(pilot, target)
     sizes, lengths = _sizes(pilot, panel, sites), _lengths(pilot, panel, years)
     rows: list[Row] = []
-    weight = panel.weight if pilot.sites_are_regions else 1.0
     for length in lengths:
         for size in sizes:
             wanted = max(2, round(size * pilot.controls / pilot.sites))
@@ -60,10 +67,10 @@ def size_pilot(
                     "years": length,
                     "treated": tried.treated,
                     "controls": controls,
-                    "people": round(tried.sites * float(panel.people.mean()) * weight),
+                    "people": round(tried.sites * float(panel.people.mean())),
                     "own": (length, tried.treated, controls) == (pilot.years, pilot.treated, pilot.controls),
                     "true_effect": found.true_effect,
-                    "power": found.power,
+                    "power": found.power if target is None else power_at(pilot, target, found.detectable),
                     "type_1": found.type_1,
                     "detectable": found.detectable,
                     "detectable_formula": found.detectable_formula,
@@ -71,7 +78,7 @@ def size_pilot(
                     "detectable_share": found.detectable / abs(found.mean) if found.mean else None,
                     "chance_bonus": None if study.money is None else study.money.chance_bonus,
                     "loss": None if study.money is None else study.money.loss,
-                    "enough": (found.power or 0.0) >= pilot.power and _sound(pilot, found.type_1, trials),
+                    "enough": _shows(pilot, found, target) and _sound(pilot, found.type_1, trials),
                 }
             )
     return rows
@@ -109,15 +116,13 @@ def cheapest(
     ScenarioError
         A target that is not above 0.
     """
-    if target is not None and not target > 0.0:
-        message = "an effect of either sign is looked for: give its size, above 0"
-        raise ScenarioError(Problem(message, pilot.path, key="target", found=f"{target:g}"))
+    _require_target(pilot, target)
     rows = []
     for tried in _neighbours(pilot, panel, sites, years):
         study = run_pilot(tried, panel, trials, brief=True)
         found = study.outcomes[0]
         wanted = abs(found.true_effect) if target is None else target
-        enough = found.detectable <= wanted if target is not None else (found.power or 0.0) >= pilot.power
+        enough = _shows(pilot, found, target)
         sound = _sound(pilot, found.type_1, trials)
         centred = abs(found.bias) <= MOST_BIAS * wanted + 2.0 * found.rmse / trials**0.5
         rows.append(
@@ -137,6 +142,17 @@ def cheapest(
             }
         )
     return sorted(rows, key=lambda row: (not row["meets"], row["cost_eur"] or 0.0, row["site_years"], -row["years"]))
+
+
+def _require_target(pilot: Pilot, target: float | None) -> None:
+    if target is not None and not target > 0.0:
+        message = "an effect of either sign is looked for: give its size, above 0"
+        raise ScenarioError(Problem(message, pilot.path, key="target", found=f"{target:g}"))
+
+
+def _shows(pilot: Pilot, found: Outcome, target: float | None) -> bool:
+    """Tell whether a pilot has the wanted power for the true effect, or for a target."""
+    return found.detectable <= target if target is not None else (found.power or 0.0) >= pilot.power
 
 
 def _sound(pilot: Pilot, type_1: float, trials: int) -> bool:
@@ -181,19 +197,20 @@ def _cost(pilot: Pilot, panel: Panel) -> float | None:
     """Return what investment and running the contract costs, of an average site times those treated, in euro."""
     if pilot.payment is None:
         return None
-    people = float(panel.people.mean()) * panel.weight if pilot.sites_are_regions else float(panel.people.mean())
+    people = float(panel.people.mean())
     years = pilot.contract_years - (pilot.waves - 1) * (pilot.years // pilot.waves) / 2.0
     per_head = pilot.payment.investment_eur_per_head + pilot.payment.running_cost_eur_per_head_year * years
     return pilot.treated * people * per_head
 
 
-def practices_needed(row: Row) -> int | None:
-    """Return the practices, treated and controls, that the closed form asks for the true effect of a row.
+def practices_needed(row: Row, target: float | None = None) -> int | None:
+    """Return the practices, treated and controls, that the closed form asks for a target, or the true effect of a row.
 
     Shared as in the row, and of a region with as many practices of the same kind; None without a closed form or effect,
     or where the floor alone is larger than the effect, so that no number of practices is enough.
     """
     detectable, effect, floor = row["detectable_formula"], row["true_effect"], row["detectable_floor"]
+    effect = effect if target is None else target
     if not isinstance(detectable, float) or not isinstance(effect, float) or not isinstance(floor, float):
         return None
     if abs(effect) <= floor:

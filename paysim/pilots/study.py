@@ -13,11 +13,13 @@ from paysim.analysis.measures import PER_HEAD, measure
 from paysim.errors import DataError, Problem, ScenarioError
 from paysim.pilots.allocation import NEVER, Allocation, allocate, under_contract
 from paysim.pilots.estimators import Evaluator, evaluator, pooled
+from paysim.pilots.flows import flows_of
 from paysim.pilots.grants import grants
 from paysim.pilots.model import COLLAPSED, NORM_COST, PAID_ON, TRUNCATED, UNITS, Pilot
 from paysim.pilots.money import Money, leave_at_loss, settle
 from paysim.pilots.panel import PARTIES, Panel
-from paysim.pilots.parts import SOURCES, make_parts, true_effect, with_effect, without_effect
+from paysim.pilots.parts import SOURCES, caused_by, make_parts, true_effect, with_effect, without_effect
+from paysim.pilots.yearly import event_rows
 
 Floats = npt.NDArray[np.float64]
 
@@ -35,7 +37,7 @@ class Outcome:
     true_effect
         On the treated sites over the pilot, mean of trials, with ramp-up and drop-out.
     region_effect
-        On all people of the region if all practices took part, with ramp-up and nobody leaving.
+        On all people of the region if all practices took part, with ramp-up and nobody leaving: `region_effect`.
     estimate, bias, rmse
         Mean estimate; less the true effect of the same trial; root mean square of that.
     coverage
@@ -57,6 +59,8 @@ class Outcome:
         Of the mean of the years before and after, over practices: what goes into the formula.
     half_width
         Of the interval at the level of the test, mean of trials.
+    estimate_by_people, half_width_by_people
+        Mean estimate, and half its interval, with sites weighed by their people: what can be scaled up to totals.
     bias_by_source, variance_by_source
         By `SOURCES`: mean, and variance between trials, of the part of the error.
     """
@@ -80,6 +84,8 @@ class Outcome:
     cv: float
     correlation: float
     half_width: float
+    estimate_by_people: float
+    half_width_by_people: float
     bias_by_source: Mapping[str, float]
     variance_by_source: Mapping[str, float]
 
@@ -112,6 +118,8 @@ class Study:
         Sites and replicates of the panel.
     inferences
         Of the primary outcome with fewer than `FEW` sites: rows of inference, type I error and power.
+    by_year
+        Of the primary outcome, as `paysim.pilots.yearly.event_rows`: the event study beside the truth.
     withdrawn
         Of a withdrawal design, by outcome.
     parties
@@ -133,6 +141,7 @@ class Study:
     outcomes: tuple[Outcome, ...]
     money: Money | None
     inferences: tuple[Mapping[str, object], ...] = ()
+    by_year: tuple[Mapping[str, float], ...] = ()
     withdrawn: tuple[Withdrawn, ...] = ()
     parties: tuple[Mapping[str, object], ...] = ()
     weight: float = 1.0
@@ -143,12 +152,13 @@ class Study:
     def scaled_up(self) -> list[dict[str, object]]:
         """Return what a mean trial says of the whole region if all took part, with its interval, and the truth.
 
+        Sites count by their people, in the truth too.
         Rows of outcome; money per head also in million EUR a year of all `people` (``million_*``).
         """
         rows: list[dict[str, object]] = []
         for each in self.outcomes:
-            low, high = each.estimate - each.half_width, each.estimate + each.half_width
-            values = {"low": low, "estimate": each.estimate, "high": high, "truth": each.region_effect}
+            middle, half = each.estimate_by_people, each.half_width_by_people
+            values = {"low": middle - half, "estimate": middle, "high": middle + half, "truth": each.region_effect}
             row: dict[str, object] = {"name": each.name, "label": each.label, **values, "unit": each.unit}
             if each.unit == PER_HEAD:
                 row |= {f"million_{key}": value * self.people / 1e6 for key, value in values.items()}
@@ -214,15 +224,7 @@ def run_pilot(
         if pilot.withdrawn_after is not None:
             withdrawn.append(_withdrawn(pilot, name, allocation, parts))
         if name == PAID_ON and pilot.payment is not None:
-            people = float(panel.people.mean()) * (panel.weight if pilot.sites_are_regions else 1.0)
-
-            def of(key: str) -> dict[str, Floats]:
-                return make_parts(pilot, panel, key, allocation, used)
-
-            known = {paid_on} if brief else {paid_on, *TRUNCATED.values()}
-            each = {PAID_ON: parts} | {key: of(key) for key in sorted(known - {PAID_ON}) if key in panel.without}
-            others = None if brief else {who: of(key)["caused"] for who, key in PARTIES.items() if key in panel.without}
-            money = settle(pilot, pilot.payment, allocation, each, method, grants(pilot, people), others)
+            money = _money(pilot, panel, allocation, parts, method, used, brief=brief)
     parties = () if brief or pilot.payment is None else _parties(pilot, panel, allocation, used)
     meant = under_contract(allocation, pilot.end_year)
     kept = meant & (np.arange(pilot.end_year) < allocation.leaves[:, :, None])
@@ -235,12 +237,13 @@ def run_pilot(
         outcomes=tuple(outcomes),
         money=money,
         inferences=inferences,
+        by_year=() if brief else event_rows(pilot, allocation, primary),
         withdrawn=tuple(withdrawn),
         parties=parties,
         weight=panel.weight,
         stayed=float(kept.sum() / meant.sum()),
         willing=willing,
-        people=float(panel.people.sum(axis=1).mean()) * panel.weight,
+        people=float(panel.people.sum(axis=1).mean()) * (1.0 if pilot.sites_are_regions else panel.weight),
     )
 
 
@@ -287,6 +290,33 @@ def _withdrawn(pilot: Pilot, name: str, allocation: Allocation, parts: Mapping[s
     return Withdrawn(name, float(left.mean()), float(found.value.mean()), float((found.p <= pilot.alpha).mean()))
 
 
+def _money(
+    pilot: Pilot,
+    panel: Panel,
+    allocation: Allocation,
+    paid_on: Mapping[str, Floats],
+    method: Evaluator,
+    used: Mapping[str, float],
+    *,
+    brief: bool,
+) -> Money:
+    """Return what the pilot pays, `paid_on` being the parts of all payments for care."""
+    assert pilot.payment is not None
+    names = {pilot.payment.paid_on} if brief else {pilot.payment.paid_on, *TRUNCATED.values()}
+    known = sorted(name for name in names - {PAID_ON} if name in panel.without)
+    each = {PAID_ON: paid_on} | {name: make_parts(pilot, panel, name, allocation, used) for name in known}
+
+    def moved(effect: Floats) -> Floats:
+        return caused_by(pilot, effect, allocation, used["carry_over"])
+
+    people = float(panel.people.mean())
+    found = flows_of(panel, pilot, people)
+    flows = None if found is None else found.each(moved)
+    others = {who: moved(panel.effect[name]) for who, name in PARTIES.items() if name in panel.effect}
+    fixed = grants(pilot, people)
+    return settle(pilot, pilot.payment, allocation, each, method, fixed, flows, None if brief else others)
+
+
 def _parties(
     pilot: Pilot, panel: Panel, allocation: Allocation, used: Mapping[str, float]
 ) -> tuple[Mapping[str, object], ...]:
@@ -294,18 +324,29 @@ def _parties(
     for party, name in PARTIES.items():
         if name not in panel.without:
             continue
-        truth = true_effect(pilot, allocation, make_parts(pilot, panel, name, allocation, used)["caused"])
+        truth = true_effect(pilot, allocation, caused_by(pilot, panel.effect[name], allocation, used["carry_over"]))
         low, high = np.quantile(truth, (0.1, 0.9))
         what = {"party": party, "measure": name, "mean": float(truth.mean()), "low": float(low), "high": float(high)}
         rows.append(what | {"loses": float((truth < 0.0).mean())})
     return tuple(rows)
 
 
-def _region_effect(pilot: Pilot, panel: Panel, name: str) -> float:
+def region_effect(pilot: Pilot, panel: Panel, name: str) -> float:
+    """Return what the contract does to all people of the region if all sites took part, over the contract's years.
+
+    Totals of the years of both arms, divided by what `paysim compare` divides them by: without ramp-up it is the
+    difference of the arms over so long a horizon. Ramp-up takes its share of the difference of each year's totals.
+    """
     years = pilot.contract_years
     ramp = np.array([*pilot.ramp_up, *[pilot.ramp_up[-1]] * years])[:years]
-    by_practice = (panel.effect[name][:, :, :years] * ramp).mean(axis=2)
-    return float((by_practice * panel.people).sum() / panel.people.sum())
+    without, trial = np.moveaxis(panel.of_region(name)[..., :years], 1, 0)  # [total or base, replicate, year]
+    mixed = without + ramp * (trial - without)
+    return float((_ratio(*mixed) - _ratio(*without)).mean())
+
+
+def _ratio(total: Floats, base: Floats) -> Floats:
+    """Return totals over bases ``[replicate]``, both added up over years."""
+    return np.asarray(total.sum(axis=1) / base.sum(axis=1))
 
 
 def _summary(
@@ -322,6 +363,7 @@ def _summary(
     nothing = without_effect(parts)
     whole = with_effect(parts)
     found, null = method.evaluate(whole), method.evaluate(nothing)
+    by_people = method.evaluate(whole * _share_of_people(panel, allocation)[:, :, None])
     weights = honest.weights(whole)
     truth = true_effect(pilot, allocation, parts["caused"])
     error = found.value - truth
@@ -349,7 +391,7 @@ def _summary(
         unit=about.unit,
         mean=mean,
         true_effect=float(truth.mean()),
-        region_effect=_region_effect(pilot, panel, name),
+        region_effect=region_effect(pilot, panel, name),
         estimate=float(found.value.mean()),
         bias=float(error.mean()),
         rmse=float(np.sqrt((error**2).mean())),
@@ -363,9 +405,22 @@ def _summary(
         cv=cv,
         correlation=correlation,
         half_width=float(found.half_width(pilot.alpha).mean()),
+        estimate_by_people=float(by_people.value.mean()),
+        half_width_by_people=float(by_people.half_width(pilot.alpha).mean()),
         bias_by_source={key: _clean(each.mean(), mean) for key, each in source.items()},
         variance_by_source={key: _clean(each.std(), mean) ** 2 for key, each in source.items()},
     )
+
+
+def _share_of_people(panel: Panel, allocation: Allocation) -> Floats:
+    """Return the people of sites over the mean of treated sites, or of controls ``[trial, site]``."""
+    people = panel.people[allocation.world[:, None], allocation.practice]
+    share = np.empty_like(people)
+    for group in (allocation.start < NEVER, allocation.start >= NEVER):
+        number = np.maximum(group.sum(axis=1, keepdims=True), 1)
+        mean = np.where(group, people, 0.0).sum(axis=1, keepdims=True) / number
+        share = np.where(group, people / np.where(mean > 0.0, mean, 1.0), share)
+    return share
 
 
 def _clean(value: float, scale: float) -> float:

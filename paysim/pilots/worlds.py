@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
+from concurrent.futures import as_completed
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import numpy as np
 
 from paysim.analysis.execution import check_out, simulate
 from paysim.analysis.runs import MANIFEST, Run, load_run
+from paysim.analysis.worlds import process_pool
 from paysim.engine.cell import Progress
 from paysim.engine.model import load_parameters
 from paysim.errors import DataError, Problem, ScenarioError
@@ -84,6 +86,7 @@ def simulate_worlds(
     sample: int | None = None,
     replicates: int | None = None,
     workers: int | None = None,
+    processes: int = 1,
     progress: Progress | None = None,
     overwrite: bool = False,
 ) -> Run | dict[str, Run]:
@@ -95,6 +98,9 @@ def simulate_worlds(
         The run folder; where sites are zones or regions, a folder of run folders.
     sample
         Whole practices with about this many people, of each region.
+    workers, processes
+        As `paysim.simulate`: with more than one process replicates are simulated side by side, or regions where sites
+        are these. A process takes about 1 GB for 100,000 people.
     overwrite
         Replace runs of other input, such as of an earlier version of the pilot.
 
@@ -106,15 +112,21 @@ def simulate_worlds(
     folder = Path(out)
     if not pilot.sites_are_regions:
         scenario = needed(pilot, replicates=replicates)
-        return simulate(scenario, folder, sample=sample, workers=workers, progress=progress, overwrite=overwrite)
+        more: dict[str, Any] = {"workers": workers, "processes": processes, "progress": progress}
+        return simulate(scenario, folder, sample=sample, overwrite=overwrite, **more)
     if not folder.is_dir():
         check_out(folder)
-    how: dict[str, Any] = {"sample": sample, "workers": workers, "progress": progress, "overwrite": overwrite}
-    runs: dict[str, Run] = {}
-    for region in pilot.regions:
-        scenario = needed(pilot, region, replicates)
-        runs[region] = simulate(scenario, folder / region, **how)
-    return runs
+    how: dict[str, Any] = {"sample": sample, "workers": workers, "overwrite": overwrite}
+    scenarios = {region: needed(pilot, region, replicates) for region in pilot.regions}
+    if processes == 1:
+        return {name: simulate(each, folder / name, progress=progress, **how) for name, each in scenarios.items()}
+    with process_pool(min(processes, len(scenarios))) as pool:
+        futures = [pool.submit(simulate, each, folder / name, **how) for name, each in scenarios.items()]
+        for done, future in enumerate(as_completed(futures), 1):
+            future.result()
+            if progress:
+                progress(f"{pilot.level}s", done, len(futures))
+    return {name: load_run(folder / name) for name in scenarios}
 
 
 def load_worlds(pilot: Pilot, path: str | os.PathLike[str]) -> Run | Mapping[str, Run]:

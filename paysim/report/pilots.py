@@ -35,7 +35,8 @@ _MONEY = {
     "bonus_without_effect": "Paid when it does nothing, EUR per head",
     "bonus": "Paid with the true effect, EUR per head",
     "granted": "Paid to the organisation whatever is measured, EUR per head",
-    "result": "What is paid, less investment and running costs, EUR per head",
+    "own_savings": "Paid as savings by the arm's own contracts, to organisation and practices, EUR per head",
+    "result": "What the organisation gets and keeps, less investment and running costs, EUR per head",
     "loss": "Share of trials in which whoever invests gets back less than was put in",
     "loss_without_effect": "The same when the contract does nothing",
     "payer_loss": "Share of trials in which the payer pays more than it truly saves",
@@ -91,7 +92,7 @@ def power_curves(rows: Rows, unit: str, wanted: float, sites: str = "practices")
 def cash_fan(parties: Sequence[Cash]) -> drawing.Figure:
     """Draw cash so far by year, a panel for each party: the median as a line, 10% to 90% of trials as a band."""
     with drawing.styled():
-        columns = min(2, len(parties))
+        columns = min(3 if len(parties) > 4 else 2, len(parties))
         lines = -(-len(parties) // columns)
         sheet = drawing.Figure(figsize=(3.7 * columns, 2.7 * lines), layout="constrained")
         panels = sheet.subplots(lines, columns, squeeze=False, sharex=True)
@@ -154,6 +155,9 @@ def _sections(study: Study, judged: Verdict, sizes: Rows, swept: Rows, figures: 
     found.append(_table(every, ("label", *_SIZED), "What it can show"))
     if study.inferences:
         found.append(_table(study.inferences, ("inference", "type_1", "finds_effect"), "By way of judging, few sites"))
+    if study.by_year:
+        caption = "Year by year (event study): year 1 is the first of the pilot, year 0 the one compared with"
+        found.append(_table(study.by_year, (), caption))
     if study.withdrawn:
         found.append(_table([asdict(each) for each in study.withdrawn], (), "After the contract was withdrawn"))
     stayed = f"Treated sites kept to the contract in {study.stayed:.0%} of the years meant."

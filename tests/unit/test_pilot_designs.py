@@ -28,7 +28,7 @@ from paysim.pilots.model import TRUNCATED, Payment, Sourced
 from paysim.pilots.money import leave_at_loss, share_paid
 from paysim.pilots.panel import read_panel, write_panel
 from paysim.pilots.parts import make_parts
-from paysim.pilots.sizing import cheapest, power_at, size_pilot
+from paysim.pilots.sizing import cheapest, power_at, practices_needed, size_pilot
 from paysim.pilots.verdict import verdict
 from paysim.pilots.worlds import load_worlds, needed, require_sites
 from tests.pilots import OFF, PRIMARY, panel
@@ -521,7 +521,7 @@ def test_the_region_is_all_its_people(plot):
     assert study.people == pytest.approx(180.0)
     assert row["truth"] == pytest.approx(-20.0)
     assert row["million_truth"] == pytest.approx(-20.0 * 180.0 / 1e6)
-    assert row["high"] - row["low"] == pytest.approx(2.0 * study.outcomes[0].half_width)
+    assert row["high"] - row["low"] == pytest.approx(2.0 * study.outcomes[0].half_width_by_people)
 
 
 def test_power_counts_only_where_the_error_of_the_first_kind_is_kept(plot):
@@ -570,6 +570,48 @@ def test_sizes_hold_the_design_of_the_pilot(plot):
     rows = size_pilot(plot, panel(-10.0, worlds=2), trials=20)
     (own,) = [row for row in rows if row["own"]]
     assert (own["years"], own["treated"], own["controls"]) == (plot.years, plot.treated, plot.controls)
+
+
+def test_sizes_are_for_the_target(plot):
+    """The closed form asks for (detectable / target)^2 as many sites; a size is enough where it detects the target."""
+    data = panel(-1.0)
+    rows = size_pilot(plot, data, sites=[20, 40], years=[plot.years], trials=300, target=60.0)
+    for row in rows:
+        assert row["power"] == pytest.approx(power_at(plot, 60.0, row["detectable"]))
+        assert row["enough"] == (row["detectable"] <= 60.0)
+    small = rows[0]
+    assert practices_needed(small, 60.0) == int(np.ceil(20 * (small["detectable_formula"] / 60.0) ** 2))
+    with pytest.raises(ScenarioError, match="above 0"):
+        size_pilot(plot, data, target=-1.0)
+
+
+def test_the_event_study_is_told_year_by_year(plot):
+    """Before the start nothing is found; then the effect of each year, as least squares with event dummies has it."""
+    flat = panel(-100.0, worlds=1)
+    flat.effect[PRIMARY][:] = -100.0 * np.arange(1.0, 7.0)
+    pilot = replace(plot, ramp_up=(0.5, 1.0), payment=None)
+    study = run_pilot(pilot, flat, 300, OFF)
+    assert [row["year"] for row in study.by_year] == [-1, 1, 2, 3, 4]
+    truth = [row["true_effect"] for row in study.by_year]
+    np.testing.assert_allclose(truth, [0.0, -50.0, -200.0, -300.0, -400.0])
+    for row in study.by_year:
+        assert row["estimate"] == pytest.approx(row["true_effect"], abs=4.0)
+        assert row["rejects_without_effect"] < 0.1
+    before, *after = study.by_year
+    assert before["rejects"] == before["rejects_without_effect"]
+    assert after[-1]["rejects"] == 1.0
+    events = run_pilot(replace(pilot, estimator="event_study"), flat, 300, OFF)
+    mean = np.mean([row["estimate"] for row in after])
+    assert events.outcomes[0].estimate == pytest.approx(mean)
+    assert run_pilot(replace(pilot, estimator="interrupted_time_series", controls=0), flat, 10, OFF).by_year == ()
+
+
+def test_more_sites_than_the_region_has_are_refused_by_the_check(tmp_path: Path):
+    text = catalog.find("pilots", "plot_acceleration_achterhoek").read_text()
+    (tmp_path / "many.yaml").write_text(text.replace("treated: 15", "treated: 500"))
+    found = CliRunner().invoke(app, ["check", str(tmp_path / "many.yaml")])
+    assert found.exit_code != 0
+    assert "more sites than the region has practices" in f"{found.output} {found.exception}"
 
 
 def test_a_sample_with_too_few_practices_is_refused_before_it_is_simulated():

@@ -12,7 +12,8 @@ import pytest
 from typer.testing import CliRunner
 
 from paysim import catalog
-from paysim.analysis.measures import measure, wide
+from paysim.analysis.compare import compare
+from paysim.analysis.measures import measure, totals_of, wide
 from paysim.analysis.runs import Run, load_run
 from paysim.cli.app import app
 from paysim.errors import DataError, ScenarioError
@@ -23,8 +24,9 @@ from paysim.pilots.model import PAID_ON, Payment
 from paysim.pilots.panel import write_panel
 from paysim.pilots.parts import SOURCES
 from paysim.pilots.sizing import practices_needed
-from paysim.pilots.study import sweep
+from paysim.pilots.study import region_effect, sweep
 from paysim.pilots.verdict import CHANGE, DO_NOT_RUN, RUN, verdict
+from paysim.pilots.worlds import simulate_worlds
 from tests.pilots import OFF, PRIMARY, panel
 
 
@@ -429,8 +431,66 @@ def test_a_panel_is_the_run_and_survives_a_file(made, tmp_path: Path, ending):
     np.testing.assert_allclose(again.without[name], found.without[name], rtol=1e-12)
     np.testing.assert_allclose(again.effect[name], found.effect[name], rtol=1e-6, atol=1e-9)
     np.testing.assert_allclose(again.people, found.people, rtol=1e-12)
+    np.testing.assert_allclose(again.of_region(name), found.of_region(name), rtol=1e-12)
+    assert again.weight == pytest.approx(found.weight)
     with pytest.raises(DataError, match="shorter than the pilot"):
         read_panel(table, replace(pilot, years=30))
+
+
+def test_a_part_of_the_results_is_what_the_whole_says(made):
+    run, _ = made
+    names = ("spending_per_head", "insurer_payments_per_head", "gp_contacts_per_head", "care_payments_per_head")
+    for dimension in ("all", "practice"):
+        some, whole = run.some(dimension, totals_of(measure(name) for name in names)), run.wide(dimension)
+        assert len(some.columns) < len(whole.columns) / 4
+        for name in names:
+            assert measure(name).held_by(some) == measure(name).held_by(whole)
+            if not measure(name).held_by(whole):
+                continue
+            pd.testing.assert_series_equal(measure(name).of(some), measure(name).of(whole), check_names=False)
+
+
+@pytest.mark.slow
+def test_replicates_in_processes_are_the_same_and_are_taken_up(tmp_path: Path):
+    """Side by side in two processes, and one after the other: the same bytes, and nothing is simulated twice."""
+    pilot = replace(load_pilot("plot_acceleration_achterhoek"), start_year=0, years=1)
+    first, second = (tmp_path / name for name in ("first", "second"))
+    said: list[tuple[str, int, int]] = []
+    how = {"sample": 4000, "replicates": 2}
+    simulate_worlds(pilot, first, processes=2, progress=lambda *each: said.append(each), **how)
+    assert [each for each in said if each[0] == "replicates"] == [("replicates", 1, 2), ("replicates", 2, 2)]
+    assert not [each for each in said if each[0] != "replicates"], "cells of the processes were not found"
+    simulate_worlds(pilot, second, workers=1, **how)
+    for name in ("results.parquet", "ledger.parquet", "incentives.csv"):
+        assert (first / name).read_bytes() == (second / name).read_bytes(), name
+
+
+def test_the_truth_of_the_region_is_what_runs_are_compared_by(made):
+    """Totals of both arms over all years, without ramp-up: the difference that `paysim compare` prints."""
+    run, pilot = made
+    years = int(run.wide("all").index.get_level_values("period").max()) + 1
+    names = ("spending_per_head", "qalys_per_1000", "gp_contacts_per_head", "practice_margin_per_head")
+    whole = replace(pilot, outcomes=names, start_year=0, years=years, ramp_up=(1.0,))
+    held = panel_of(run, whole)
+    compared = compare(run, baseline=pilot.comparator_arm)
+    mine = compared[compared["arm"] == pilot.trial_arm].set_index("measure")["difference"]
+    for name in names:
+        assert region_effect(whole, held, name) == pytest.approx(mine[name], rel=1e-9, abs=1e-12), name
+    half = region_effect(replace(whole, ramp_up=(0.5,)), held, "spending_per_head")
+    assert half == pytest.approx(0.5 * mine["spending_per_head"], rel=1e-9), "money has the comparator's person-years"
+
+
+def test_what_is_scaled_up_weighs_sites_by_their_people(plot):
+    """Two sizes of sites, of which only the large ones gain: 30 x 3 / (3 + 1) a head, where the mean site gains 15."""
+    data = panel(worlds=1, practices=40)
+    large = np.arange(40) % 2 == 0
+    data.without[PRIMARY][:] = 1000.0
+    data.effect[PRIMARY][:, large] = -30.0
+    data = replace(data, people=np.where(large, 3.0, 1.0)[None, :])
+    found = run_pilot(replace(plot, ramp_up=(1.0,)), data, 2000, OFF).outcomes[0]
+    assert found.estimate == pytest.approx(-15.0, abs=0.2)
+    assert found.region_effect == pytest.approx(-22.5)
+    assert found.estimate_by_people == pytest.approx(-22.5, abs=0.3)
 
 
 def test_runs_that_do_not_fit_are_refused(made, tmp_path: Path):
