@@ -108,7 +108,6 @@ class AdmissionTariff:
 
     kind: ClassVar[str] = "admission_tariff"
     scalable: ClassVar[bool] = True
-    linear: ClassVar[bool] = True
     reads: ClassVar[frozenset[str]] = frozenset({"stays"})
 
     admissions: tuple[AdmissionPrice, ...]
@@ -131,6 +130,11 @@ class AdmissionTariff:
         weights = [group.weight for group in self.severity_groups]
         if weights and (weights[0] <= 0.0 or weights != sorted(weights)):
             raise ValueError("severity_groups need weights above 0 that do not fall with severity")
+
+    @property
+    def linear(self) -> bool:
+        """Not with groups: the mean weight is that of all for whom the contract pays, and parts of them have their own."""
+        return not self.severity_groups
 
     @property
     def payee(self) -> str:

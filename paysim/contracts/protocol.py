@@ -122,8 +122,10 @@ class Component(Protocol):
     scalable: ClassVar[bool]
     """Whether budget neutrality may multiply its rates."""
 
-    linear: ClassVar[bool]
-    """Whether payments are proportional to activity and add up over providers and periods."""
+    @property
+    def linear(self) -> bool:
+        """Whether payments are proportional to activity and add up over providers and periods."""
+        ...
 
     @property
     def reads(self) -> frozenset[str]:
