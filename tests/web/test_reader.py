@@ -9,8 +9,8 @@ from paysim.web.app import create_app
 from paysim.web.security import START
 from tests.web.conftest import ADDRESS
 
-PATHS = ("verdict?against=capitation", "explore/sector", "data/waits.csv")
-WRONG = ("/runs/nothing/verdict", "/runs/small/explore/nothing", "/runs/small/verdict?against=nobody")
+PATHS = ("verdict?against=capitation", "data/waits.csv")
+WRONG = ("/runs/nothing/verdict", "/runs/small/verdict?against=nobody")
 
 
 @pytest.fixture
