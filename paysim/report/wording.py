@@ -332,7 +332,7 @@ def _health(rows: Mapping[str, Mapping[str, Any]]) -> str:
         return "The difference in QALYs could be chance alone."
     size = number(abs(row["difference"]), digits=shared_decimals(row))
     word = "more" if row["difference"] > 0 else "fewer"
-    return f"{ABOUT_NOTHING if size == '0' else size} QALYs {word} per 1,000 persons per year."
+    return f"{ABOUT_NOTHING.capitalize() if size == '0' else size} QALYs {word} per 1,000 persons per year."
 
 
 def _lower(label: str) -> str:

@@ -40,6 +40,7 @@ def create_app(settings: Settings, *, apart: bool = False) -> Guard:
         Whether pages of results are made by a child process (`paysim.web.reader`), which keeps the server small.
     """
     jobs, preview, reader = Jobs(settings), Preview(settings), Reader(settings) if apart else None
+    judge = Reader(settings) if apart else None  # a pilot takes long, and no other page waits for it
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -47,10 +48,11 @@ def create_app(settings: Settings, *, apart: bool = False) -> Guard:
         yield
         jobs.stop()
         preview.stop()
-        if reader is not None:
-            reader.stop()
+        for each in filter(None, (reader, judge)):
+            each.stop()
 
-    pages = results.PAGES if reader is None else [reader.instead(route) for route in results.PAGES]
+    groups = ((results.PAGES, reader), (piloting.PAGES, judge))
+    pages = [route if maker is None else maker.instead(route) for routes, maker in groups for route in routes]
     app = _starlette(
         [
             Route(START, start, methods=["GET"]),
@@ -72,8 +74,8 @@ def create_app(settings: Settings, *, apart: bool = False) -> Guard:
 
 
 def pages_of(settings: Settings) -> Starlette:
-    """Return what makes the pages of results alone, for the child process: it looks at the queue and works it not."""
-    app = _starlette(list(results.PAGES))
+    """Return what makes the pages that read tables alone, for the child process: the queue is looked at, not worked."""
+    app = _starlette([*results.PAGES, *piloting.PAGES])
     app.state.settings, app.state.jobs = settings, Jobs(settings)
     return app
 

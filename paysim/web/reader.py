@@ -1,4 +1,4 @@
-"""A child process that makes the pages of results, so that tables and what reads them take no memory of the server.
+"""A child process that makes the pages that read tables, so that these take no memory of the server.
 
 ``python -m paysim.web.reader OUTPUTS`` answers what `Reader` forwards: a GET of the same app, over the same folder.
 What may be asked, and by whom, the server has looked at before (`paysim.web.security`).

@@ -168,6 +168,7 @@ def _shown(request: Request, value: Any, key: str) -> str:
 
 ROUTES = [
     Route("/pilots", every, methods=["GET"]),
-    Route("/pilots/{pilot:id}", one, methods=["GET"]),
     Route("/pilots/{pilot:id}/run", begin, methods=["POST"]),
 ]
+PAGES = [Route("/pilots/{pilot:id}", one, methods=["GET"])]
+"""Those that read tables."""

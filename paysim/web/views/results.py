@@ -206,15 +206,15 @@ def python_of(name: str, sample: int | None, population: str | None) -> str:
 
 
 ROUTES = [
-    Route("/methods", methods, methods=["GET"]),
     Route("/runs/{run:id}/files/{file}", file, methods=["GET"]),
     Route("/runs/{run:id}/report", report, methods=["GET"]),
 ]
 PAGES = [
+    Route("/methods", methods, methods=["GET"]),
     Route("/runs/{run:id}/verdict", verdict, methods=["GET"]),
     Route("/runs/{run:id}/explore/{section:id}", explore, methods=["GET"]),
     Route("/runs/{run:id}/aims", aims, methods=["GET"]),
     Route("/runs/{run:id}/data/{name:id}.csv", table, methods=["GET"]),
     Route("/runs/{run:id}/region", region, methods=["GET"]),
 ]
-"""Those that read tables."""
+"""Those that read tables, or import what does."""
