@@ -10,7 +10,7 @@ import typer
 
 from paysim.cli import pilot_tables, show
 from paysim.cli.run import Json, Overwrite
-from paysim.errors import Problem, ScenarioError
+from paysim.errors import DataError, Problem, ScenarioError
 
 if TYPE_CHECKING:
     from paysim.pilots import Panel, Pilot, Study
@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Test a pilot before the pilot.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="Name of a pilot, or a YAML file.", metavar="PILOT")]
-From = Annotated[Path, typer.Option("--run", help="A finished run of the pilot's scenario, or a panel.", metavar="RUN")]
+From = Annotated[
+    Path | None,
+    typer.Option("--run", help="Finished run of its scenario, or a panel. [outputs/pilot-NAME]", metavar="RUN"),
+]
 _SHOWN = 12
 _SWEPT = ("value", "true_effect", "bias", "rmse", "coverage", "type_1", "power", "detectable")
 Table = Annotated[Path | None, typer.Option(help="File that ends in .csv or .parquet.", metavar="FILE")]
@@ -37,10 +40,19 @@ Target = Annotated[float | None, typer.Option(help="Effect to be detected; by de
 Some = Annotated[list[int] | None, typer.Option(min=1, help="May be given several times.", metavar="N")]
 
 
-def _read(name: str, run: Path) -> tuple[Pilot, Panel]:
+def _home(pilot: Pilot) -> Path:
+    """Return where the worlds of a pilot are kept if nothing else is said."""
+    return Path("outputs") / f"pilot-{pilot.name}"
+
+
+def _read(name: str, where: Path | None) -> tuple[Pilot, Panel]:
     from paysim.pilots import load_pilot, panel_of, read_panel
 
     pilot = load_pilot(name)
+    run = where or _home(pilot)
+    if where is None and not run.is_dir():
+        message = f"has not been simulated: `paysim pilot simulate {name}`, or give a run with --run"
+        raise DataError(Problem(message, str(run)))
     if run.suffix in (".csv", ".parquet"):
         return pilot, read_panel(run, pilot)
     from paysim.pilots.worlds import load_worlds
@@ -48,10 +60,16 @@ def _read(name: str, run: Path) -> tuple[Pilot, Panel]:
     return pilot, panel_of(load_worlds(pilot, run), pilot)
 
 
+def _from(run: Path | None) -> str:
+    return "" if run is None else f" --run {run}"
+
+
 @app.command("simulate")
 def simulate(
     pilot: Name,
-    out: Annotated[Path, typer.Option(help="Run folder, or folder of run folders.", metavar="DIR")],
+    out: Annotated[
+        Path | None, typer.Option(help="Run folder, or folder of run folders. [outputs/pilot-NAME]", metavar="DIR")
+    ] = None,
     sample: Sample = None,
     replicates: Annotated[int | None, typer.Option(min=1, help="Number of replicates.", metavar="R")] = None,
     workers: Side = None,
@@ -68,8 +86,8 @@ def simulate(
     processes = workers or os.cpu_count() or 1
     how: dict[str, Any] = {"sample": sample, "replicates": replicates, "processes": processes, "overwrite": overwrite}
     with Bars(quiet=False) as bars:
-        simulate_worlds(loaded, out, progress=bars.tick, **how)
-    typer.echo(f"{len(loaded.regions) or 1} run(s): {out}\nnext: paysim pilot run {pilot} --run {out}")
+        simulate_worlds(loaded, out or _home(loaded), progress=bars.tick, **how)
+    typer.echo(f"{len(loaded.regions) or 1} run(s): {out or _home(loaded)}\nnext: paysim pilot run {pilot}{_from(out)}")
 
 
 @app.command("export")
@@ -97,8 +115,8 @@ def export(
 @app.command("panel")
 def panel(
     pilot: Name,
-    run: From,
     out: Annotated[Path, typer.Option(help="File that ends in .csv or .parquet.", metavar="FILE")],
+    run: From = None,
 ) -> None:
     """Write the site-year panel of a pilot's outcomes under both arms, with a data dictionary."""
     from paysim.pilots.panel import write_panel
@@ -112,7 +130,7 @@ def panel(
 @app.command("run")
 def run(
     pilot: Name,
-    run: From,
+    run: From = None,
     trials: Trials = 2000,
     sweep: Annotated[bool, typer.Option("--sweep", help="Each uncertain setting at both ends of its range.")] = False,
     plot: Annotated[Path | None, typer.Option(help="Draw cash: a .png or .svg file.", metavar="FILE")] = None,
@@ -152,14 +170,14 @@ def run(
     if plot is not None:
         _draw_cash(study, plot)
         typer.echo(f"figure: {plot}")
-    typer.echo(f"next: paysim pilot size {pilot} --run {run}")
+    typer.echo(f"next: paysim pilot size {pilot}{_from(run)}")
 
 
 @app.command("report")
 def report(
     pilot: Name,
-    run: From,
     out: Annotated[Path, typer.Option(help="Folder for report.html and its figures.", metavar="DIR")],
+    run: From = None,
     trials: Trials = 2000,
     size_trials: Annotated[int, typer.Option(min=2, max=100_000, help="Trials of each size and setting.")] = 300,
 ) -> None:
@@ -181,7 +199,7 @@ def report(
 @app.command("size")
 def size(
     pilot: Name,
-    run: From,
+    run: From = None,
     sites: Some = None,
     years: Some = None,
     target: Target = None,
@@ -223,19 +241,25 @@ def size(
 @app.command("compare")
 def compare(
     pilots: Annotated[list[str], typer.Argument(help="Names or YAML files.", metavar="PILOT...")],
-    run: Annotated[list[Path], typer.Option("--run", help="A run for all, or one for each in order.", metavar="RUN")],
+    run: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--run", help="A run for all, or one for each in order. [outputs/pilot-NAME of each]", metavar="RUN"
+        ),
+    ] = None,
     trials: Trials = 2000,
     json: Json = False,
 ) -> None:
     """Print pilots side by side, by their primary outcome."""
     from paysim.pilots import compare_pilots
 
-    if len(run) not in (1, len(pilots)):
+    if run and len(run) not in (1, len(pilots)):
         allowed = (f"1 or {len(pilots)}",)
         raise ScenarioError(
             Problem("one run for all pilots, or one for each", key="run", found=str(len(run)), allowed=allowed)
         )
-    runs = run if len(run) == len(pilots) else run * len(pilots)
+    given: list[Path | None] = [*run] if run else [None]
+    runs = given if len(given) == len(pilots) else given * len(pilots)
     rows = compare_pilots([_read(*each) for each in zip(pilots, runs, strict=True)], trials)
     if json:
         show.as_json({"pilots": rows})
@@ -246,7 +270,7 @@ def compare(
 @app.command("search")
 def search(
     pilot: Name,
-    run: From,
+    run: From = None,
     sites: Some = None,
     years: Some = None,
     target: Target = None,

@@ -19,7 +19,7 @@ def event_rows(pilot: Pilot, allocation: Allocation, parts: Mapping[str, Floats]
     """Return the coefficients of the event study, whatever the pilot's own estimator is.
 
     Of treated sites less controls in each year, less the same in the last year before the start, with errors clustered
-    by site; of a single treated site with one variance for both groups.
+    by site; with one variance for both groups where the pilot has that (`pooled_t`) or treats a single site.
 
     Returns
     -------
@@ -33,7 +33,7 @@ def event_rows(pilot: Pilot, allocation: Allocation, parts: Mapping[str, Floats]
         return ()
     own = allocation.start < NEVER
     sites = own / own.sum(axis=1, keepdims=True) - ~own / np.maximum((~own).sum(axis=1, keepdims=True), 1)
-    judge = pooled if pilot.treated == 1 else welch
+    judge = pooled if pilot.treated == 1 or pilot.inference == "pooled_t" else welch
     nothing, whole = without_effect(parts), with_effect(parts)
     truth = (parts["caused"] * own[:, :, None]).sum(axis=1) / own.sum(axis=1)[:, None]
     last = pilot.start_year - 1

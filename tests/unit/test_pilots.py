@@ -506,6 +506,16 @@ def test_runs_that_do_not_fit_are_refused(made, tmp_path: Path):
         read_panel(tmp_path / "empty.csv", pilot)
 
 
+def test_worlds_that_were_not_simulated_are_asked_for(tmp_path: Path, monkeypatch):
+    """Without --run a pilot's worlds are looked for in the folder that `pilot simulate` writes by default."""
+    monkeypatch.chdir(tmp_path)
+    found = CliRunner().invoke(app, ["pilot", "run", "plot_acceleration_achterhoek"])
+    assert found.exit_code != 0
+    said = f"{found.output} {found.exception}"
+    assert "paysim pilot simulate plot_acceleration_achterhoek" in said
+    assert "outputs/pilot-plot_acceleration_achterhoek" in said.replace("\n", "")
+
+
 def test_the_commands_work_on_a_panel(plot, tmp_path: Path):
     pilot = load_pilot("plot_acceleration_achterhoek")
     data = panel(-20.0)
