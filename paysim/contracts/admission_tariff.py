@@ -133,7 +133,7 @@ class AdmissionTariff:
 
     @property
     def linear(self) -> bool:
-        """Not with groups: the mean weight is that of all for whom the contract pays, and parts of them have their own."""
+        """Not with groups: their mean weight is of all for whom the contract pays; parts of these have their own."""
         return not self.severity_groups
 
     @property
