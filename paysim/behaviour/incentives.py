@@ -316,7 +316,7 @@ def signed(euro: float, above: str, below: str, none: str) -> str:
     """Return an amount in words: `above` or `below` with the euros in place of {}, or `none` within half a cent."""
     if abs(euro) < HALF_A_CENT:
         return none
-    return (above if euro > 0.0 else below).format(f"{abs(euro):.2f} euro")
+    return (above if euro > 0.0 else below).format(f"{abs(euro):,.2f} euro")
 
 
 def _of_a_year(activity: Activity) -> Activity:

@@ -236,6 +236,8 @@ def size(
         typer.echo(f"{text} over {rows[-1]['years']} years; there are {len(found.practices)}.")
     elif rows[-1]["detectable_floor"] and loaded.selection != "volunteers":
         typer.echo(f"Drift that the controls do not share hides {what} from any number of {loaded.level}s.")
+    if plot is not None:
+        typer.echo(f"figure: {plot}")
 
 
 @app.command("compare")

@@ -35,6 +35,9 @@ def _text(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, float):
+        if math.isnan(value):
+            return ""
+        value += 0.0  # no minus before a zero
         return f"{value:,.6g}" if abs(value) < 1e6 else f"{value:,.0f}"
     if isinstance(value, list | tuple):
         return ", ".join(_text(each) for each in value)

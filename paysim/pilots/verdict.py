@@ -101,7 +101,8 @@ def _paying(study: Study) -> Iterator[tuple[float, str]]:
             yield _ARITHMETIC, f"{text} no trial is needed to know (it takes EUR {cash.reserve_needed:,.0f})"
         elif cash.insolvent is not None and cash.insolvent > 0.2:
             text = f"cash of the {cash.party} runs out in {cash.insolvent:.0%} of trials"
-            yield 0.5 + 0.3 * cash.insolvent, f"{text}: it takes a reserve of EUR {cash.reserve_needed:,.0f} a head"
+            need = f"EUR {cash.reserve_needed:,.1f} a head"  # it may be cents more than the reserve there is
+            yield 0.5 + 0.3 * cash.insolvent, f"{text}: it takes a reserve of {need}"
         if money.loss > 0.5:
             yield 0.5 + 0.4 * money.loss, f"whoever invests loses money in {money.loss:.0%} of trials"
         if money.payer_loss > 0.5:

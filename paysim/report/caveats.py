@@ -148,7 +148,7 @@ def hospital(run: Run) -> list[str]:
     moved = {name: _largest_move(run, name) for name in ("visit_intensity", "referral")}
     if None in moved.values() or not _responds(run):
         return []
-    visits, referral = (percent(moved[name] or 0.0).lstrip("+") or "less than 0.1%" for name in moved)
+    visits, referral = (percent(moved[name] or 0.0).lstrip("+") or "0.1%" for name in moved)
     text = (
         "Hospital spending follows visits: each visit has its chance of a referral, so fewer or more GP visits on the "
         f"practice's own initiative (up to {visits} from base, mean over the horizon) change referrals; the referral "

@@ -22,10 +22,19 @@ ACTS = {
     "delegation": "delegation to nurses",
     "coding": "recording of diagnoses",
 }
-"""Levers whose movement the verdict names, in words; any other one by its own name."""
+"""Levers of practices whose movement the verdict names, in words; any other one by its own name."""
+
+HOSPITAL_ACTS = {
+    "elective_admission": "planned admissions",
+    "length_of_stay": "length of stay",
+    "specialist_follow_up": "follow-up visits of its clinics",
+}
+"""Levers of the hospital, but for coding, whose size is the share of admissions coded higher."""
 
 _LEVER = "lever_"
+_CODING, _PAID_FOR_CODING = "lever_hospital_coding", "case_mix_coded_over_true"
 _WORTH_TELLING = 0.05  # share by which a lever or a margin must move to be named
+_WORTH_TELLING_OF_A_HOSPITAL = 0.01  # it is half of all spending
 _MOST = 2
 
 
@@ -36,34 +45,63 @@ def findings(run: Run, baseline: str) -> dict[str, list[str]]:
     said = {}
     for arm, frame in frames.items():
         margin = "" if small else _margin(frame, base)
-        said[arm] = [each for each in (_levers(run, arm, frame, base), margin, *_broke(run, arm)) if each]
+        moved = (_levers(run, arm, baseline, frame, base), _hospital(frame, base))
+        said[arm] = [each for each in (*moved, margin, *_broke(run, arm)) if each]
     return said
 
 
-def _levers(run: Run, arm: str, here: pd.Series[float], there: pd.Series[float]) -> str:
-    """Return the levers that moved most, and what one more unit earns a practice, which is why."""
+def _levers(run: Run, arm: str, baseline: str, here: pd.Series[float], there: pd.Series[float]) -> str:
+    """Return the levers of practices that moved most, and what one more unit earns a practice, which is why."""
     moved = {
         name.removeprefix(_LEVER): here[name] / there[name] - 1.0
         for name in here.index
         if name.startswith(_LEVER) and there[name] > 0.0
     }
+    moved = {name: moved[name] for name in moved if name not in HOSPITAL_ACTS and _LEVER + name != _CODING}
     told = sorted((name for name in moved if abs(moved[name]) >= _WORTH_TELLING), key=lambda name: -abs(moved[name]))
     texts = [
-        f"{ACTS.get(name, name.replace('_', ' '))} {percent(float(moved[name]))}{_because(run, arm, name)}"
+        f"{ACTS.get(name, name.replace('_', ' '))} {percent(float(moved[name]))}{_because(run, arm, baseline, name)}"
         for name in told[:_MOST]
     ]
     return f"What practices change most: {'; '.join(texts)}." if texts else ""
 
 
-def _because(run: Run, arm: str, lever: str) -> str:
-    """Return what one more unit earns a practice, mean over kinds of patients, and under current payment."""
+def _because(run: Run, arm: str, baseline: str, lever: str) -> str:
+    """Return what one more unit earns a practice, mean over kinds of patients, and in the arm compared with."""
     table = tables.incentives(run)
-    mine = table[(table["arm"] == arm) & (table["lever"] == lever)]
-    if mine.empty:
+    table = table[table["lever"] == lever]
+    mine, other = (table[table["arm"] == name] for name in (arm, baseline))
+    if mine.empty or other.empty:
         return ""
-    now, before = (float(mine[name].mean()) for name in ("margin_eur", "margin_under_current_eur"))
-    one, today = (f"EUR {number(each, signed=True) or '0'}" for each in (now, before))
-    return f" (one more unit: {one} for the practice, {today} under current payment)"
+    if baseline == run.current:
+        before, where = mine["margin_under_current_eur"], "under current payment"
+    else:
+        before, where = other["margin_eur"], f"under {run.titles[baseline]}"
+    one, then = (f"EUR {number(float(each.mean()), signed=True) or '0'}" for each in (mine["margin_eur"], before))
+    return f" (one more unit: {one} for the practice, {then} {where})"
+
+
+def _hospital(here: pd.Series[float], there: pd.Series[float]) -> str:
+    """Return what the hospital does more or less of, and what share of admissions it codes higher than they are."""
+    told = []
+    for name, act in HOSPITAL_ACTS.items():
+        lever = _LEVER + name
+        if lever in here.index and there[lever] > 0.0:
+            change = float(here[lever] / there[lever] - 1.0)
+            if abs(change) >= _WORTH_TELLING_OF_A_HOSPITAL:
+                told.append(f"{act} {percent(change)}")
+    if _CODING in here.index and abs(here[_CODING] - there[_CODING]) >= _WORTH_TELLING_OF_A_HOSPITAL:
+        now, then = (float(each[_CODING] - 1.0) for each in (here, there))
+        about = [f"{_share(then)} in the arm compared with"] if then > 0.0 else []
+        if _PAID_FOR_CODING in here.index:
+            about.append(f"for which admissions are paid {_share(float(here[_PAID_FOR_CODING] - 1.0))} more")
+        text = f"{_share(now)} of admissions coded a group of severity higher than they are"
+        told.append(", ".join((text, *about)))
+    return f"What the hospital changes: {'; '.join(told)}." if told else ""
+
+
+def _share(value: float) -> str:
+    return (percent(value) or "0%").lstrip("+")
 
 
 def _margin(here: pd.Series[float], there: pd.Series[float]) -> str:

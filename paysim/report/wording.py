@@ -259,7 +259,7 @@ def _change(row: Mapping[str, Any], what: str, more: str, less: str) -> str:
     if row["difference"] == 0:
         return f"{what} the same"
     if is_small(row):
-        return f"{what} the same but for {ABOUT_NOTHING} EUR"
+        return f"{what} about the same"
     text = f"{what} EUR {number(abs(row['difference']))} {more if row['difference'] > 0 else less}"
     held = ", ".join(each for each in (percent(row["relative"]), _doubt(row)) if each)
     return f"{text} ({held})" if held else text
@@ -366,7 +366,7 @@ def incentive_sentences(incentives: pd.DataFrame, titles: Mapping[str, str], cur
     sentences = []
     for arm, part in incentives.groupby("arm", sort=False):
         bits = []
-        for lever, rows in part.groupby("lever", sort=False):
+        for _, rows in part.groupby("lever", sort=False):
             margin = float(rows["margin_eur"].mean())
             today = float(rows["margin_under_current_eur"].mean())
             unit = str(rows["unit"].iloc[0]).removeprefix("EUR per ")
@@ -374,6 +374,6 @@ def incentive_sentences(incentives: pd.DataFrame, titles: Mapping[str, str], cur
             text = f"{unit} {verb} the practice EUR {number(abs(margin))}"
             if arm != current:
                 text += f" (current payment: {number(today, signed=True)})"
-            bits.append(text if margin or today else f"{str(lever).replace('_', ' ')} is neither paid nor charged")
+            bits.append(text if margin or today else f"{unit} is neither paid nor charged")
         sentences.append(f"{titles.get(str(arm), str(arm))}: one {'; one '.join(bits)}.")
     return sentences

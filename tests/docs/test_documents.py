@@ -190,6 +190,12 @@ def test_readme_shows_what_a_run_prints():
     assert "95% intervals" in shown
 
 
+def test_readme_counts_the_scenarios():
+    named = 3  # Achterhoek, Gelderse Vallei and Middenkempen under four archetypes
+    shipped = [path for path in (ROOT / "scenarios").rglob("*.yaml") if path.parent.name != "pilots"]
+    assert f"[{len(shipped) - named} more](docs/library.md)" in (ROOT / "README.md").read_text("utf-8")
+
+
 def test_readme_shows_a_small_figure():
     images = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", (ROOT / "README.md").read_text("utf-8"))
     assert images

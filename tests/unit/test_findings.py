@@ -10,8 +10,11 @@ from paysim.analysis.compare import CHANCE_ONLY, COLUMNS, ONE_SUM
 from paysim.analysis.compare import compare as compared
 from paysim.analysis.decomposition import Decomposition, _by_part, _intervals
 from paysim.analysis.measures import PER_HEAD, measure
-from paysim.report import wording
+from paysim.analysis.runs import Run, load_run
+from paysim.report import tables, wording
 from paysim.report.figures import _shades
+from paysim.report.findings import _hospital, findings
+from paysim.report.wording import number
 from paysim.scenario.twins import Look, without_twin
 
 
@@ -104,3 +107,32 @@ def test_money_of_a_decomposition_is_that_of_the_region_and_parts_have_intervals
     }
     ends = found.intervals.loc["m", ["payment_low", "payment_high"]].to_numpy(float)
     np.testing.assert_allclose(ends, 1.25 + np.array([-1.0, 1.0]) * 12.706204736 * 0.25, rtol=1e-6)
+
+
+def test_what_the_hospital_changes_is_told_apart_from_what_practices_change() -> None:
+    base = {"lever_elective_admission": 1.0, "lever_length_of_stay": 1.0, "lever_hospital_coding": 1.0}
+    here = {**base, "lever_elective_admission": 1.039, "lever_length_of_stay": 0.995, "lever_hospital_coding": 1.07}
+    paid = {"case_mix_coded_over_true": 1.027}
+    said = _hospital(pd.Series({**here, **paid}), pd.Series(base))
+    assert said == (
+        "What the hospital changes: planned admissions +3.9%; 7.0% of admissions coded a group of severity higher than "
+        "they are, for which admissions are paid 2.7% more."
+    )
+    back = _hospital(pd.Series(base), pd.Series({**here, **paid}))
+    assert "planned admissions −3.8%; 0% of admissions coded" in back
+    assert "7.0% in the arm compared with" in back
+    assert _hospital(pd.Series(base), pd.Series(base)) == ""
+
+
+def test_why_practices_move_is_told_by_what_the_arm_compared_with_rewards(run_folder) -> None:
+    run: Run = load_run(run_folder)
+    map_of = tables.incentives(run)
+    of_visits = map_of[map_of["lever"] == "visit_intensity"].groupby("arm")["margin_eur"].mean()
+    against = {
+        base: next(each for each in findings(run, base)["capitation"] if each.startswith("What practices change"))
+        for base in ("dutch_today", "fee_for_service")
+    }
+    assert "under current payment" in against["dutch_today"]
+    assert "under current payment" not in against["fee_for_service"]
+    fees = f"EUR {number(float(of_visits['fee_for_service']), signed=True)} under Fee for service"
+    assert fees in against["fee_for_service"]

@@ -187,7 +187,10 @@ def test_pilots_are_shown_and_their_run_is_asked_for(client, settings, monkeypat
         text = client.get(f"/pilots/{name}").text
         pilot = load_pilot(name)
         sites = {"practice": "practices", "zone": "primary care zones", "region": "regions"}[pilot.level]
-        assert f"{pilot.treated} {sites} with the new contract" in text
+        who = f"{sites} with the new contract, {pilot.controls} without"
+        who = who if pilot.controls else f"{sites}, all of which get the new contract"
+        assert f"{pilot.treated} {who}" in text
+        assert (f"in {pilot.waves} waves" in text) == (pilot.waves > 1)
         if pilot.sites_are_regions:
             assert f"paysim pilot simulate {name}" in text
             assert client.post(f"/pilots/{name}/run", data={"size": "full"}).status_code == 404
