@@ -22,7 +22,15 @@ ACTS = {
     "delegation": "delegation to nurses",
     "coding": "recording of diagnoses",
 }
-"""Levers whose movement the verdict names, in words; any other one by its own name."""
+"""Levers of practices whose movement the verdict names, in words; any other one by its own name."""
+
+OF_HOSPITAL = {
+    "elective_admission": "planned admissions",
+    "length_of_stay": "length of stay",
+    "specialist_follow_up": "follow-up visits of clinics",
+    "hospital_coding": "admissions coded a group of severity higher",
+}
+"""Levers of the hospital, in words."""
 
 _LEVER = "lever_"
 _WORTH_TELLING = 0.05  # share by which a lever or a margin must move to be named
@@ -36,23 +44,27 @@ def findings(run: Run, baseline: str) -> dict[str, list[str]]:
     said = {}
     for arm, frame in frames.items():
         margin = "" if small else _margin(frame, base)
-        said[arm] = [each for each in (_levers(run, arm, frame, base), margin, *_broke(run, arm)) if each]
+        said[arm] = [each for each in (*_levers(run, arm, frame, base), margin, *_broke(run, arm)) if each]
     return said
 
 
-def _levers(run: Run, arm: str, here: pd.Series[float], there: pd.Series[float]) -> str:
-    """Return the levers that moved most, and what one more unit earns a practice, which is why."""
+def _levers(run: Run, arm: str, here: pd.Series[float], there: pd.Series[float]) -> list[str]:
+    """Return the levers of practices and of the hospital that moved most, and why: what one more unit earns a practice."""
     moved = {
         name.removeprefix(_LEVER): here[name] / there[name] - 1.0
         for name in here.index
         if name.startswith(_LEVER) and there[name] > 0.0
     }
     told = sorted((name for name in moved if abs(moved[name]) >= _WORTH_TELLING), key=lambda name: -abs(moved[name]))
-    texts = [
-        f"{ACTS.get(name, name.replace('_', ' '))} {percent(float(moved[name]))}{_because(run, arm, name)}"
-        for name in told[:_MOST]
-    ]
-    return f"What practices change most: {'; '.join(texts)}." if texts else ""
+    words = {**ACTS, **OF_HOSPITAL}
+    said = {
+        name: f"{words.get(name, name.replace('_', ' '))} {percent(float(moved[name]))}{_because(run, arm, name)}"
+        for name in told
+    }
+    practices = [text for name, text in said.items() if name not in OF_HOSPITAL][:_MOST]
+    hospital = [text for name, text in said.items() if name in OF_HOSPITAL][:_MOST]
+    by_whom = {"practices change": practices, "the hospital changes": hospital}
+    return [f"What {who} most: {'; '.join(texts)}." for who, texts in by_whom.items() if texts]
 
 
 def _because(run: Run, arm: str, lever: str) -> str:
