@@ -32,12 +32,10 @@ def as_json(value: Any) -> None:
 
 
 def _text(value: Any) -> str:
-    if value is None:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     if isinstance(value, float):
-        if math.isnan(value):
-            return ""
-        value += 0.0  # no minus before a zero
+        value += 0.0  # no minus before nothing
         return f"{value:,.6g}" if abs(value) < 1e6 else f"{value:,.0f}"
     if isinstance(value, list | tuple):
         return ", ".join(_text(each) for each in value)

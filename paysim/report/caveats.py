@@ -30,6 +30,7 @@ ARCHETYPES = (
 _CHOSEN = ("scenario", "default")  # what the author of the scenario asks for is no estimate
 _RESPONSE = "behaviour."
 _CONTACTS = "gp_contacts"
+_LITTLE = "less than 0.1%"
 
 
 def is_small(run: Run) -> bool:
@@ -145,14 +146,14 @@ def _responds(run: Run) -> bool:
 
 def hospital(run: Run) -> list[str]:
     """Return why hospital spending follows what practices do, with how far the two levers move."""
-    moved = {name: _largest_move(run, name) for name in ("visit_intensity", "referral")}
-    if None in moved.values() or not _responds(run):
-        return []
-    visits, referral = (percent(moved[name] or 0.0).lstrip("+") or "0.1%" for name in moved)
+    moved = [_largest_move(run, name) or 0.0 for name in ("visit_intensity", "referral")]
+    visits, referral = (percent(each).lstrip("+") for each in moved)
+    if not (visits or referral) or not _responds(run):
+        return []  # the practices move nothing, so neither does hospital spending by them
     text = (
         "Hospital spending follows visits: each visit has its chance of a referral, so fewer or more GP visits on the "
-        f"practice's own initiative (up to {visits} from base, mean over the horizon) change referrals; the referral "
-        f"lever itself moves by at most {referral}."
+        f"practice's own initiative (up to {visits or _LITTLE} from base, mean over the horizon) change referrals; the "
+        f"referral lever itself moves by at most {referral or _LITTLE}."
     )
     return [text]
 
