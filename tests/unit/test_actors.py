@@ -15,7 +15,7 @@ from paysim.contracts.capitation import Capitation
 from paysim.contracts.contract import Contract, Part
 from paysim.contracts.shared_savings import SharedSavings
 from paysim.contracts.terms import read_contract
-from tests.unit.test_behaviour import NORM, PARAMETERS, PEOPLE, SERVICES, WAGES, contract, fees, situation
+from tests.practice import NORM, PARAMETERS, PEOPLE, SERVICES, WAGES, contract, fees, situation
 from tests.unit.test_hospital_behaviour import tariff
 
 BEHAVIOUR = load_behaviour("profit_altruism", [], PARAMETERS)
