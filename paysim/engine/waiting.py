@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -105,14 +104,14 @@ class Draws:
     def of(self, patients: np.ndarray, choice: str) -> np.ndarray:
         """Return uniforms for a choice of patients."""
         uniforms = np.empty(len(patients))
-        kernel.draw(patients, self.state.people, self.key, _stream(choice), uniforms)
+        kernel.draw(patients, self.state.people, self.key, stream_key(choice), uniforms)
         return uniforms
 
     def weekly(self, what: str) -> float:
         """Return the week's uniform of a name."""
         if what not in self._names:
             self._names[what], self._drawn = len(self._names), -1
-            self._streams = np.append(self._streams, _stream(what))
+            self._streams = np.append(self._streams, stream_key(what))
         if self._drawn != self.week:  # all names at once
             drawn = np.empty(len(self._names))
             kernel.draw_weekly(self.key, self._streams, self.week, drawn)
@@ -148,11 +147,6 @@ class Draws:
         return rows[:count], places[:count]
 
 
-@lru_cache(maxsize=256)
-def _stream(name: str) -> np.uint64:
-    return np.uint64(stream_key(name))
-
-
 @dataclass
 class Capacity:
     """What a unit can do in a week.
@@ -183,6 +177,10 @@ class Capacity:
     def open(self) -> float:
         """Units a week when not closed."""
         return self.planned * self.factor * self.growth
+
+    def end_week(self) -> None:
+        """Come a week closer to opening again."""
+        self.closed_weeks = max(0, self.closed_weeks - 1)
 
     def plan(self, needed: float, share: float) -> None:
         """Go a share of the way to the units that are needed, those by which capacity has grown among them."""

@@ -11,7 +11,7 @@ from paysim.behaviour.incentives import make_anchor
 from paysim.behaviour.situation import Situation
 from paysim.contracts.capitation import Capitation
 from paysim.engine.remarks import Remarks
-from tests.unit.test_behaviour import PARAMETERS, SERVICES, contract, fees, situation
+from tests.practice import PARAMETERS, SERVICES, contract, fees, situation
 
 NAMES = ("a", "b")
 
@@ -64,6 +64,13 @@ def test_delegation_for_which_nurses_have_no_hours_is_named() -> None:
     assert "hours:delegation" not in said(plenty)
     text = said(plenty, nurse_hours_max=1.0)["hours:delegation"]
     assert text.startswith("in 2 of 2 practices more is to be handed to nurses than they have hours for")
+
+
+def test_nurses_whom_delegation_asks_nothing_of_are_not_short_of_hours() -> None:
+    plenty = replace(under(60.0), contracts=(contract(fees(nurse_consult=100.0)),))
+    services = plenty.activity.services.copy()
+    services[:, :, SERVICES.index("nurse_mental")] = 0.0  # no nurse for mental health, and no hours of hers
+    assert "hours:delegation" not in said(replace(plenty, activity=replace(plenty.activity, services=services)))
 
 
 def test_what_was_said_once_is_not_said_again() -> None:

@@ -339,7 +339,7 @@ def test_levers_of_the_hospital_are_told_apart(written):
     values = results["value"].mask(measure.str.startswith("lever_"), 1.0).mask(mine, 1.2)
     changed = results.assign(measure=measure, value=values)
     moved = dataclasses.replace(run, _tables={"results.parquet": changed})
-    assert findings(moved, "dutch_today")["mixed"][0] == "What the hospital changes most: planned admissions +20%."
+    assert findings(moved, "dutch_today")["mixed"][0] == "What the hospital changes: planned admissions +20%."
     assert not [each for each in findings(moved, "dutch_today")["bundled"] if each.startswith("What")]
     assert caveats.hospital(moved) == []
 
