@@ -245,13 +245,12 @@ def _take(sign: float) -> Callable[[Situation, Activity, Floats], Deviated]:
 
     def move(situation: Situation, activity: Activity, share: Floats) -> Deviated:
         stays = (share == 0.0)[:, None]
-        share = share if stays.any() else np.zeros_like(share)  # nobody to take them, or from whom they come
 
         def moved(values: Floats) -> Floats:
             axes = (slice(None), slice(None), *[None] * (values.ndim - 2))
-            gone = values * (sign * share)[:, None][axes]
             there = values * stays[axes]
             total = there.sum(axis=0, keepdims=True)
+            gone = values * (sign * share)[:, None][axes] * (total > 0.0)  # of what others have none, none moves
             spread = np.divide(there, total, out=np.zeros_like(there), where=total > 0.0)
             return np.asarray(values - gone + spread * gone.sum(axis=0, keepdims=True))
 
@@ -275,7 +274,8 @@ def _choose(who: Segments, sign: float) -> Callable[[Situation, Activity, Floats
     def move(situation: Situation, activity: Activity, share: Floats) -> Deviated:
         deviates = share > 0.0
         lived = activity.person_years
-        leaving = np.outer(share, who) * sign  # [practice, segment] part of the segment
+        elsewhere = lived[~deviates].sum(axis=0) > 0.0  # who is on no other list can neither go there nor come
+        leaving = np.outer(share, who & elsewhere) * sign  # [practice, segment] part of the segment
         number = (lived * leaving).sum(axis=1)
         others = float(lived[~deviates].sum())
         back = float(number.sum()) / others if others > 0.0 else 0.0
@@ -284,9 +284,9 @@ def _choose(who: Segments, sign: float) -> Callable[[Situation, Activity, Floats
         def moved(values: Floats) -> Floats:
             axes = (slice(None), slice(None), *[None] * (values.ndim - 2))
             one, rows = taken[axes[:1] + (None,) * (values.ndim - 1)], np.outer(~deviates, np.ones_like(who))[axes]
-            gone = values * leaving[axes]
             there = values * np.outer(~deviates, who)[axes]
             total = there.sum(axis=0, keepdims=True)
+            gone = values * leaving[axes] * (total > 0.0)
             spread = np.divide(there, total, out=np.zeros_like(there), where=total > 0.0)
             come = values * rows * back
             return np.asarray(

@@ -32,9 +32,10 @@ HOSPITAL_ACTS = {
 """Levers of the hospital, but for coding, whose size is the share of admissions coded higher."""
 
 _LEVER = "lever_"
-_CODING, _PAID_FOR_CODING = "lever_hospital_coding", "case_mix_coded_over_true"
+_CODING, _PAID_FOR_CODING, _SEVERITY = "lever_hospital_coding", "case_mix_coded_over_true", "case_mix_true"
 _WORTH_TELLING = 0.05  # share by which a lever or a margin must move to be named
 _WORTH_TELLING_OF_A_HOSPITAL = 0.01  # it is half of all spending
+_WORTH_TELLING_SHARE = 0.001
 _MOST = 2
 
 
@@ -45,7 +46,7 @@ def findings(run: Run, baseline: str) -> dict[str, list[str]]:
     said = {}
     for arm, frame in frames.items():
         margin = "" if small else _margin(frame, base)
-        moved = (_levers(run, arm, baseline, frame, base), _hospital(frame, base))
+        moved = (_levers(run, arm, baseline, frame, base), _hospital(frame, base), _severity(frame, base))
         said[arm] = [each for each in (*moved, margin, *_broke(run, arm)) if each]
     return said
 
@@ -98,6 +99,15 @@ def _hospital(here: pd.Series[float], there: pd.Series[float]) -> str:
         text = f"{_share(now)} of admissions coded a group of severity higher than they are"
         told.append(", ".join((text, *about)))
     return f"What the hospital changes: {'; '.join(told)}." if told else ""
+
+
+def _severity(here: pd.Series[float], there: pd.Series[float]) -> str:
+    """Return what true severity moves payment for admissions, where the arm compared with does not look at it."""
+    if _SEVERITY not in here.index or there[_SEVERITY] != 1.0 or abs(here[_SEVERITY] - 1.0) < _WORTH_TELLING_SHARE:
+        return ""
+    change = float(here[_SEVERITY] - 1.0)
+    than = "more" if change > 0.0 else "less"
+    return f"By true severity admissions are paid {_share(abs(change))} {than} than in the base years."
 
 
 def _share(value: float) -> str:

@@ -13,7 +13,7 @@ from paysim.analysis.measures import PER_HEAD, measure
 from paysim.analysis.runs import Run, load_run
 from paysim.report import tables, wording
 from paysim.report.figures import _shades
-from paysim.report.findings import _hospital, findings
+from paysim.report.findings import _hospital, _severity, findings
 from paysim.report.wording import number
 from paysim.scenario.twins import Look, without_twin
 
@@ -122,6 +122,9 @@ def test_what_the_hospital_changes_is_told_apart_from_what_practices_change() ->
     assert "planned admissions −3.8%; 0% of admissions coded" in back
     assert "7.0% in the arm compared with" in back
     assert _hospital(pd.Series(base), pd.Series(base)) == ""
+    sicker, as_then = pd.Series({"case_mix_true": 1.021}), pd.Series({"case_mix_true": 1.0})
+    assert _severity(sicker, as_then) == "By true severity admissions are paid 2.1% more than in the base years."
+    assert _severity(sicker, sicker) == _severity(as_then, as_then) == _severity(pd.Series(base), as_then) == ""
 
 
 def test_why_practices_move_is_told_by_what_the_arm_compared_with_rewards(run_folder) -> None:

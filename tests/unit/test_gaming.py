@@ -94,6 +94,22 @@ def test_choosing_moves_people_and_loses_none():
                 assert moved.person_years.sum(axis=1) == pytest.approx(now.activity.person_years.sum(axis=1))
 
 
+def test_nobody_comes_from_lists_that_have_no_such_people_or_care():
+    now = paid(Capitation(rate_eur_per_person_year=200.0))
+    services, people = now.activity.services.copy(), now.activity.person_years.copy()
+    others = np.array([False, True, False, True])
+    services[others, :, 0] = 0.0  # care that only those who deviate give
+    kind = int(np.flatnonzero(people.sum(axis=0))[0])
+    services[others, kind] = people[others, kind] = 0.0  # people whom only they have
+    alone = replace(now.activity, services=services, person_years=people)
+    for share in (np.array([SHARE, 0.0, SHARE, 0.0]), np.full(4, SHARE)):  # the last: there are no other lists
+        for each in deviations():
+            if each.moves_people:
+                moved = each.move(now, alone, share).activity
+                for name in ("person_years", "services"):
+                    assert getattr(moved, name).sum(axis=0) == pytest.approx(getattr(alone, name).sum(axis=0))
+
+
 def test_a_longer_list_brings_the_capitation_less_the_cost_of_care():
     own = [name for name in NORM if SERVICES.in_sector("general_practice")[SERVICES.index(name)]]
     left = 200.0 * sum(PEOPLE) - cost(*own)
@@ -185,7 +201,7 @@ def test_the_command_ranks_by_harm_too(capsys: pytest.CaptureFixture[str]):
         "outpatients on paper",
         "readmitting a tenth",
         "follow-up visits of clinics",
-        "under 65 without a chronic",
+        "holding a tenth of consultations in two sittings",
     )
     assert [out.index(each) for each in by_harm] == sorted(out.index(each) for each in by_harm)
     assert "Under fee_for_service a practice would gain" in out

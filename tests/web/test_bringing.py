@@ -195,6 +195,9 @@ def test_pilots_are_shown_and_their_run_is_asked_for(client, settings, monkeypat
             assert f"paysim pilot simulate {name}" in text
             assert client.post(f"/pilots/{name}/run", data={"size": "full"}).status_code == 404
             continue
+        short = client.post(f"/pilots/{name}/run", data={"size": "quick"})  # no shipped pilot has so few sites
+        assert (short.status_code, 'value="quick"' in text) == (422, False)
+        assert f"and the pilot {pilot.sites} sites" in short.text
         where = client.post(f"/pilots/{name}/run", data={"size": "full"}).headers["location"]
         loaded = checked(next((settings.own / where.rpartition("/")[2]).glob("*.yaml")).read_bytes(), settings.own)
         assert (loaded.horizon_years, loaded.region) == (pilot.end_year, pilot.scenario.region)

@@ -14,8 +14,9 @@ from starlette.routing import Route
 
 from paysim import catalog
 from paysim.analysis.runs import MANIFEST, load_run
-from paysim.errors import InputError
+from paysim.errors import InputError, ScenarioError
 from paysim.reading import read_yaml
+from paysim.web.library import QUICK_PERSONS
 from paysim.web.pages import jobs_of, page, settings_of, texts_of
 from paysim.web.places import folders
 from paysim.web.views.choosing import ask, sample_of
@@ -53,6 +54,7 @@ def one(request: Request) -> Response:
         "pilot",
         pilot=pilot,
         rows=resolved(pilot),
+        quick=_quick_will_do(pilot),
         runs=_runs(request, pilot),
         run=run,
         found=found,
@@ -61,6 +63,8 @@ def one(request: Request) -> Response:
 
 async def begin(request: Request) -> Response:
     """Put the run that a pilot needs in the queue: its scenario, its two arms, as long as it lasts."""
+    from paysim.pilots.worlds import require_sites
+
     pilot = _pilot(request)
     if pilot.sites_are_regions:
         raise HTTPException(404)
@@ -74,8 +78,21 @@ async def begin(request: Request) -> Response:
     data["compare_with"] = [pilot.comparator_arm]
     data["horizon_years"] = pilot.end_year
     data["region"] = pilot.scenario.region
-    job = await run_in_threadpool(ask, jobs_of(request), data, sample_of(form))
+    sample = sample_of(form)
+    await run_in_threadpool(require_sites, pilot, sample)
+    job = await run_in_threadpool(ask, jobs_of(request), data, sample)
     return RedirectResponse(f"/runs/{job.id}", 303)
+
+
+def _quick_will_do(pilot: Pilot) -> bool:
+    """Tell whether a quick run has practices enough for the pilot; a run that has not is neither offered nor made."""
+    from paysim.pilots.worlds import require_sites
+
+    try:
+        require_sites(pilot, QUICK_PERSONS)
+    except ScenarioError:
+        return False
+    return True
 
 
 def _pilot(request: Request) -> Pilot:
@@ -103,8 +120,9 @@ def _runs(request: Request, pilot: Pilot) -> list[tuple[str, str]]:
             scenario = json.loads((folder / MANIFEST).read_bytes())["scenario"]
             arms = {arm["name"] for arm in scenario["arms"]}
             if scenario["region"] == pilot.scenario.region and {pilot.trial_arm, pilot.comparator_arm} <= arms:
-                panel = panel_of(load_run(folder), pilot)
-                found.append((folder.name, str(len(panel.practices))))
+                practices = len(panel_of(load_run(folder), pilot).practices)
+                if practices >= pilot.sites:
+                    found.append((folder.name, str(practices)))
         except (InputError, OSError, ValueError, KeyError, TypeError):
             continue  # no run, too short, or damaged
     return found
