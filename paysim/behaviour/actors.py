@@ -2,8 +2,8 @@
 
 The levers of practices and of the hospital are moved in the whole region at once, because these actors see the whole
 region, and the contracts are asked what every actor receives, net of what it pays on. Per unit of a lever the row of a
-payer is what it pays, as a negative number; of the hospital what it is paid against the resource cost of the care; of
-an organisation what it keeps. Only practices and the hospital have levers: the others gain or lose by what these do,
+payer is what it pays, as a negative number; of the hospital and any other sector what it is paid against the resource
+cost of its care; of an organisation what it keeps. Only practices and the hospital have levers: the others gain or lose by what these do,
 which is what they would pay or work for.
 """
 
@@ -44,7 +44,7 @@ from paysim.behaviour.protocol import Behaviour
 from paysim.behaviour.response import respond
 from paysim.behaviour.situation import Situation
 from paysim.contracts.contract import PRACTICES
-from paysim.contracts.settlement import settle
+from paysim.contracts.settlement import SECTORS, settle
 from paysim.kernel.records import CONDITIONS as CONDITION_TITLES
 from paysim.kernel.records import LEVERS
 
@@ -80,11 +80,12 @@ def actor_table(
     """
     rows, per_unit = [], {STAY: stay_margin(situation).cost_eur, FOLLOW_UP: follow_up_margin(situation).cost_eur}
     for lever, condition, units, up, down in _moves(situation):
-        received, cost = _marginal(situation, up, down, units)
-        cost = per_unit.get(lever, cost)
+        received, costs = _marginal(situation, up, down, units)
+        if lever in per_unit:
+            costs = costs | {HOSPITAL: per_unit[lever]}
         before = {} if current is None else _marginal(current, up, down, units)[0]
         for actor in sorted(received):
-            revenue, spent = received[actor], cost if actor == HOSPITAL else 0.0
+            revenue, spent = received[actor], costs.get(actor, 0.0)
             if abs(revenue) < _NOISE_EUR and abs(spent) < _NOISE_EUR:
                 continue
             rows.append(
@@ -177,14 +178,16 @@ def _scaled(activity: Activity, service: int, condition: int, factor: float) -> 
     return replace(activity, services=services, stays=stays)
 
 
-def _marginal(situation: Situation, up: Activity, down: Activity, units: float) -> tuple[dict[str, float], float]:
-    """Return euros by actor, and resource cost of care outside practices, per unit; wholes hold their parts."""
+def _marginal(
+    situation: Situation, up: Activity, down: Activity, units: float
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Return euros by actor, and resource cost of care by sector, per unit; wholes hold their parts."""
     more, fewer = (_received(situation, each) for each in (up, down))
     received = {actor: (more.get(actor, 0.0) - fewer.get(actor, 0.0)) / units for actor in more.keys() | fewer.keys()}
-    wholes = situation.services.in_sector(HOSPITAL) & np.array([not each for each in situation.services.within])
-    hospital = wholes * situation.services.resource_cost(situation.wages)
-    cost = float(((up.services - down.services).sum(axis=(0, 1)) @ hospital) / units)
-    return received, cost
+    services = situation.services
+    wholes = np.array([not each for each in services.within])
+    cost = (up.services - down.services).sum(axis=(0, 1)) * wholes * services.resource_cost(situation.wages) / units
+    return received, {sector: float(cost[services.in_sector(sector)].sum()) for sector in SECTORS}
 
 
 def _received(situation: Situation, activity: Activity) -> dict[str, float]:
@@ -268,7 +271,7 @@ def _own(situation: Situation, up: Activity, down: Activity) -> float:
     return float(change @ directions(activity))
 
 
-_NAMES = {HOSPITAL: "the hospital"}
+_NAMES = {HOSPITAL: "the hospital", "pharmacy": "pharmacies", "out_of_hours": "out-of-hours services"}
 
 
 def actor_sentence(row: dict[str, Any]) -> str:
@@ -279,7 +282,7 @@ def actor_sentence(row: dict[str, Any]) -> str:
         today = f" (today {signed(current, '{} gained', '{} lost', 'nothing')})"
     if row["lever"] in (PATIENTS, LIST):
         ends = signed(left, "gains {}", "loses {}", "neither gains nor loses")
-        who = "on its list" if row["lever"] == LIST else f"of {row['segment']}"
+        who = "on its list" if row["lever"] == LIST else f"({row['segment']})"
         return f"A practice {ends} a year on every patient {who}{today}."
     act = _ACTS[row["lever"]]
     who = _NAMES.get(row["provider"], row["provider"].replace("_", " "))

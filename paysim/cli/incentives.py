@@ -89,8 +89,15 @@ def _telling(rows: list[dict[str, Any]], *, by_change: bool) -> list[dict[str, A
         before = row["margin_under_current_eur"]
         return float(row["margin_eur"] - (before or 0.0 if by_change else 0.0))
 
-    ranked = sorted(rows, key=key)
-    return ranked[:1] if len(ranked) == 1 else [ranked[0], ranked[-1]]
+    ranked = sorted((row for row in rows if _moves_money(row)), key=key)
+    return ranked if len(ranked) < 2 else [ranked[0], ranked[-1]]
+
+
+def _moves_money(row: dict[str, Any]) -> bool:
+    """Tell whether somebody gains or loses in the row; a sector paid what its care costs does not."""
+    from paysim.behaviour.incentives import HALF_A_CENT
+
+    return any(abs(row[name] or 0.0) >= HALF_A_CENT for name in ("margin_eur", "margin_under_current_eur"))
 
 
 def _short(value: object) -> object:

@@ -13,7 +13,9 @@ from paysim.behaviour.situation import Situation
 from paysim.cli.app import run
 from paysim.contracts.capitation import Capitation
 from paysim.contracts.contract import Contract, Part
+from paysim.contracts.schedule import ServicePrice
 from paysim.contracts.shared_savings import SharedSavings
+from paysim.contracts.tariff import Tariff
 from paysim.contracts.terms import read_contract
 from tests.unit.test_behaviour import NORM, PARAMETERS, PEOPLE, SERVICES, WAGES, contract, fees, situation
 from tests.unit.test_hospital_behaviour import tariff
@@ -102,6 +104,18 @@ def test_the_command_shows_an_actor_and_names_what_is_wrong(capsys: pytest.Captu
     assert "A practice gains" in capsys.readouterr().out
     assert run(["incentives", "nl/achterhoek_four_models", *small, "--provider", "hopsital"]) == 2
     assert "hospital" in capsys.readouterr().err
+
+
+def test_a_sector_paid_what_its_care_costs_gains_by_nothing():
+    """A contact after hours is paid its resource cost, and one euro more: that euro is what the sector is left with."""
+    paid = SERVICES.resource_cost(WAGES)[SERVICES.index("ooh_contact")]
+    for more in (0.0, 1.0):
+        terms = Tariff("out_of_hours", (ServicePrice("ooh_contact", paid + more),))
+        sector = Contract("after", "After hours", "insurers", "sectors", (Part("after", terms),))
+        found = row(under(sector), "out_of_hours", "availability")
+        contacts = found["marginal_cost_eur"] / paid
+        assert contacts != 0.0
+        assert found["margin_eur"] == pytest.approx(more * contacts, abs=1e-9)
 
 
 def test_rows_are_numbers():
