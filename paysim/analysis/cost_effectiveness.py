@@ -27,6 +27,7 @@ THRESHOLDS = {"NL": (20_000.0, 50_000.0, 80_000.0), "BE": (20_000.0, 40_000.0, 6
 rule; these are round values to look at, assumed."""
 
 FRONTIER, DOMINATED, EXTENDED = "on the frontier", "dominated", "extendedly dominated"
+DOMINANT, DEARER, CHEAPER = "dominates", "dearer and better", "cheaper and worse"
 _TIE = 1e-12
 
 
@@ -77,9 +78,10 @@ def increments(outcomes: pd.DataFrame, baseline: str) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``arm, cost, cost_low, cost_high, effect, effect_low, effect_high, icer``: means and central 95% of draws, and
-        the ratio of the means in EUR per QALY, which is missing where the effect is zero. A ratio of two losses or of a
-        gain and a saving means something else: look at the signs.
+        ``arm, cost, cost_low, cost_high, effect, effect_low, effect_high, icer, against``: means and central 95% of
+        draws, and the ratio of the means in EUR per QALY. Where the arm is dearer and better that is what a QALY costs,
+        where it is cheaper and worse what a lost one saves, and elsewhere, where one dominates the other, it is missing,
+        because a negative ratio orders nothing.
     """
     import pandas as pd
 
@@ -88,11 +90,21 @@ def increments(outcomes: pd.DataFrame, baseline: str) -> pd.DataFrame:
     for arm in cost.columns:
         if arm != baseline:
             dearer, better = cost[arm] - cost[baseline], effect[arm] - effect[baseline]
-            ratio = dearer.mean() / better.mean() if abs(better.mean()) > _TIE else np.nan
+            against = _quadrant(dearer.mean(), better.mean())
+            ratio = dearer.mean() / better.mean() if against in (DEARER, CHEAPER) else np.nan
             parts = (part for each in (dearer, better) for part in (each.mean(), *each.quantile([0.025, 0.975])))
-            rows.append((arm, *parts, ratio))
-    columns = ["arm", "cost", "cost_low", "cost_high", "effect", "effect_low", "effect_high", "icer"]
+            rows.append((arm, *parts, ratio, against))
+    columns = ["arm", "cost", "cost_low", "cost_high", "effect", "effect_low", "effect_high", "icer", "against"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def _quadrant(dearer: float, better: float) -> str:
+    """Return where an arm lies on the plane around another one; "" if nothing tells them apart."""
+    if abs(dearer) <= _TIE and abs(better) <= _TIE:
+        return ""
+    if better > _TIE:
+        return DEARER if dearer > _TIE else DOMINANT
+    return CHEAPER if dearer < -_TIE and better < -_TIE else DOMINATED if dearer > -_TIE else DOMINANT
 
 
 def mean_of_draws(outcomes: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

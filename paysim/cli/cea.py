@@ -43,6 +43,7 @@ def cea(
     from paysim.cli.validate import check_plot
     from paysim.reading import write_atomic
     from paysim.report.acceptability import figure_bytes
+    from paysim.report.uncertainty import beware
 
     if plot is not None:
         check_plot(plot)
@@ -90,7 +91,8 @@ def cea(
     show.table(records(ranked), ("cost", "effect", "icer", "status", "arm"))
     typer.echo(f"\nmore than {baseline}: means, central 95% of draws, and EUR per QALY")
     show.table(
-        records(further), ("cost", "cost_low", "cost_high", "effect", "effect_low", "effect_high", "icer", "arm")
+        records(further),
+        ("cost", "cost_low", "cost_high", "effect", "effect_low", "effect_high", "icer", "against", "arm"),
     )
     typer.echo("\nprobability of the greatest net benefit, by EUR per QALY")
     show.table(records(chosen.reset_index()), ("threshold", *chosen.columns))
@@ -107,6 +109,8 @@ def cea(
             f"would still exceed {by_chance:.3g} in 1 of 20 studies"
         )
         show.table(records(partial.head(_MOST)), ("evppi_eur", "se_eur", "parameter"))
+    for note in beware(found.manifest):
+        typer.echo(f"\n{note}")
     for written in (plot, export):
         if written is not None:
             typer.echo(f"wrote: {written}")

@@ -44,6 +44,7 @@ __all__ = [
 ]
 
 _WIDE, _HALF = 8.6, 5.0
+_TITLE = 28  # letters of a title beyond which it would run into the names of arms
 _HEADING = 17  # letters of a line above a column
 _BESIDE = 32  # letters of a line beside a row
 _ROW = 0.24  # inches per row of text
@@ -190,7 +191,7 @@ def over_time(results: Source, ax: Axes | None = None, *, measure: str = "spendi
         drawing.lines(ax, years, series, _looks(results))
         ax.set_xlabel("Year since the start")
         ax.set_ylabel(str(table["unit"].iloc[0]))
-        ax.set_title(_label(measure))
+        ax.set_title(drawing.two_lines(_label(measure), _TITLE))
     return ax
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -27,6 +27,17 @@ _STEPS = np.linspace(0.0, 100_000.0, 41).tolist()
 _MOST_PARAMETERS = 12
 _PER_1000 = 1000.0
 CLOSED = "closed"
+
+
+def beware(about: Mapping[str, Any]) -> list[str]:
+    """Return why costs per QALY of a study mean little, from its manifest; nothing of a closed cohort."""
+    if about.get("population") == CLOSED:
+        return []
+    return [
+        "The region is open and its horizon short: effects that come later are cut off, so that costs per QALY "
+        "here mean little. For cost-effectiveness follow a closed cohort to its death."
+    ]
+
 
 
 @dataclass(frozen=True)
@@ -83,11 +94,7 @@ class Uncertainty:
                 "central 95% of draws."
             )
         ]
-        if about.get("population") != CLOSED:
-            text.append(
-                "The region is open and its horizon short: effects that come later are cut off, so that costs per QALY "
-                "here mean little. For cost-effectiveness follow a closed cohort to its death."
-            )
+        text += beware(about)
         if replicates == 1:
             text.append("With one replicate a draw, chance is part of what looks like uncertainty about parameters.")
         failed = len(about["failures"])

@@ -218,6 +218,28 @@ def test_increments_are_means_and_quantiles_of_draws() -> None:
     assert np.isnan(increments(_fixed(a=(0.0, 1.0), b=(5.0, 1.0)), "a").iloc[0]["icer"])
 
 
+@pytest.mark.parametrize(
+    ("cost", "effect", "against", "icer"),
+    [
+        (5.0, 2.0, "dearer and better", 5.0),
+        (-5.0, 0.0, "cheaper and worse", 5.0),
+        (5.0, 0.0, "dominated", None),
+        (5.0, 1.0, "dominated", None),
+        (0.0, 0.0, "dominated", None),
+        (-5.0, 2.0, "dominates", None),
+        (-5.0, 1.0, "dominates", None),
+        (0.0, 2.0, "dominates", None),
+        (0.0, 1.0, "", None),
+    ],
+)
+def test_a_ratio_is_given_where_neither_dominates(
+    cost: float, effect: float, against: str, icer: float | None
+) -> None:
+    found = increments(_fixed(a=(0.0, 1.0), b=(cost, effect)), "a").iloc[0]
+    assert found["against"] == against
+    assert np.isnan(found["icer"]) if icer is None else found["icer"] == pytest.approx(icer)
+
+
 # Value of single parameters
 
 
