@@ -3,8 +3,8 @@
 The levers of practices and of the hospital are moved in the whole region at once, because these actors see the whole
 region, and the contracts are asked what every actor receives, net of what it pays on. Per unit of a lever the row of a
 payer is what it pays, as a negative number; of the hospital and any other sector what it is paid against the resource
-cost of its care; of an organisation what it keeps. Only practices and the hospital have levers: the others gain or lose by what these do,
-which is what they would pay or work for.
+cost of its care; of an organisation what it keeps. Only practices and the hospital have levers: the others gain or
+lose by what these do, which is what they would pay or work for.
 """
 
 from __future__ import annotations

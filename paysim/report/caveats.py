@@ -145,10 +145,10 @@ def _responds(run: Run) -> bool:
 
 def hospital(run: Run) -> list[str]:
     """Return why hospital spending follows what practices do, with how far the two levers move."""
-    moved = {name: _largest_move(run, name) for name in ("visit_intensity", "referral")}
-    if None in moved.values() or not _responds(run):
-        return []
-    visits, referral = (percent(moved[name] or 0.0).lstrip("+") or "0.1%" for name in moved)
+    moved = [_largest_move(run, name) or 0.0 for name in ("visit_intensity", "referral")]
+    if not any(map(percent, moved)) or not _responds(run):
+        return []  # practices move nothing, so neither does hospital spending by them
+    visits, referral = (percent(each).lstrip("+") or "0.1%" for each in moved)
     text = (
         "Hospital spending follows visits: each visit has its chance of a referral, so fewer or more GP visits on the "
         f"practice's own initiative (up to {visits} from base, mean over the horizon) change referrals; the referral "

@@ -232,9 +232,7 @@ def test_increments_are_means_and_quantiles_of_draws() -> None:
         (0.0, 1.0, "", None),
     ],
 )
-def test_a_ratio_is_given_where_neither_dominates(
-    cost: float, effect: float, against: str, icer: float | None
-) -> None:
+def test_a_ratio_is_given_where_neither_dominates(cost: float, effect: float, against: str, icer: float | None) -> None:
     found = increments(_fixed(a=(0.0, 1.0), b=(cost, effect)), "a").iloc[0]
     assert found["against"] == against
     assert np.isnan(found["icer"]) if icer is None else found["icer"] == pytest.approx(icer)
