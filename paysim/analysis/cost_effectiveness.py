@@ -79,9 +79,9 @@ def increments(outcomes: pd.DataFrame, baseline: str) -> pd.DataFrame:
     -------
     DataFrame
         ``arm, cost, cost_low, cost_high, effect, effect_low, effect_high, icer, against``: means and central 95% of
-        draws, and the ratio of the means in EUR per QALY. Where the arm is dearer and better that is what a QALY costs,
-        where it is cheaper and worse what a lost one saves. Where one dominates the other it is missing, because a
-        negative ratio orders nothing.
+        draws, and the ratio of the means in EUR per QALY. Where the arm is dearer and better that is what a QALY
+        costs, where it is cheaper and worse what a lost one saves. Elsewhere one dominates the other and it is missing:
+        a negative ratio orders nothing.
     """
     import pandas as pd
 

@@ -75,7 +75,7 @@ def threshold(
         )
     zero = crossings(table)
     if plot is not None:
-        title = f"{measure}: {shown} less {against}"
+        title = f"{measure}, {_unit(measure)}:\n{shown} less {against}"
         write_atomic(plot, figure_bytes(table, axes[0].name, axes[1].name, title, plot.suffix[1:]))
     if json:
         about = {"scenario": loaded.name, "measure": measure, "arm": shown, "baseline": against}

@@ -61,14 +61,15 @@ def tornado(
             progress=bars.tick,
         )
     rows = records(table[table["arm"] == shown.name])
+    counted = f"{loaded.horizon_years} year{'s' if loaded.horizon_years > 1 else ''}"
     if plot is not None:
         title = f"{shown.title} against {against.title}"
-        unit = f"{measure} per head over {loaded.horizon_years} years"
+        unit = f"{measure.replace('_', ' ')}, difference per head over {counted}"
         write_atomic(plot, figure_bytes(table, shown.name, measure, title, unit, plot.suffix[1:]))
     if json:
         show.as_json({"scenario": loaded.name, "arm": shown.name, "baseline": against.name, "rows": rows})
         return
-    typer.echo(f"{measure}, {shown.name} less {against.name}, per head of the region over {loaded.horizon_years} years")
+    typer.echo(f"{measure}, {shown.name} less {against.name}, per head of the region over {counted}")
     show.table(rows, _COLUMNS)
     if plot is not None:
         typer.echo(f"wrote: {plot}")

@@ -33,12 +33,11 @@ def beware(about: Mapping[str, Any]) -> list[str]:
     """Return why costs per QALY of a study mean little, from its manifest; nothing of a closed cohort."""
     if about.get("population") == CLOSED:
         return []
-    return [
-        (
-            "The region is open and its horizon short: effects that come later are cut off, so that costs per QALY "
-            "here mean little. For cost-effectiveness follow a closed cohort to its death."
-        )
-    ]
+    text = (
+        "The region is open and its horizon short: effects that come later are cut off, so that costs per QALY here "
+        "mean little. For cost-effectiveness follow a closed cohort to its death."
+    )
+    return [text]
 
 
 @dataclass(frozen=True)

@@ -127,7 +127,7 @@ def test_the_shipped_set_is_read_and_reaches_the_arms_that_respond(short: Scenar
     assert named["as_written"].of(short).arms == short.arms
     assert [arm.behaviour.name for arm in named["passive"].of(short).arms] == ["passive", "passive"]
     assert [arm.behaviour.name for arm in named["target_income"].of(short).arms] == ["passive", "target_income"]
-    assert value_of(named["fast"].of(short), "behaviour.speed") == 0.4
+    assert value_of(named["fast"].of(short), "behaviour.speed") == 0.7
 
 
 def test_a_set_of_ones_own_is_checked(tmp_path: Path) -> None:
