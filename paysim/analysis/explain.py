@@ -27,9 +27,10 @@ from paysim.contracts.contract import PRACTICES, Contract
 from paysim.contracts.neutrality import scaled
 from paysim.contracts.settlement import Bill, Settlement, settle
 from paysim.contracts.workings import Line, lines
-from paysim.engine.accounts import Accounts, PersonQuarter, QuarterOfPeople
+from paysim.engine.accounts import Accounts
 from paysim.engine.cell import run_arm, run_base
 from paysim.engine.model import build_model
+from paysim.engine.quarters import PersonQuarter, QuarterOfPeople
 from paysim.errors import DataError, ModelError, Problem, nearest_name
 from paysim.kernel.records import PERIODS_PER_YEAR
 from paysim.scenario import load_scenario

@@ -32,6 +32,7 @@ from paysim.engine.admissions import Admissions, OpenEpisodes
 from paysim.engine.facts import FACTS, INDICATORS, REPORTED, Facts
 from paysim.engine.groups import CELLS, EXTRA, Groups, cell_codes, make_groups
 from paysim.engine.model import Model
+from paysim.engine.quarters import QuarterOfPeople
 from paysim.engine.staff import further_gp_hours
 from paysim.kernel import advance as kernel
 from paysim.kernel import use
@@ -54,77 +55,6 @@ from paysim.kernel.tables import stream_key
 TICKS_PER_PERIOD = WEEKS_PER_PERIOD * TICKS_PER_WEEK
 YEARS_PER_PERIOD = 1.0 / PERIODS_PER_YEAR
 OWN_ACCOUNTS = "practice_costs"
-
-
-@dataclass(frozen=True)
-class PersonQuarter:
-    """What the books know of one person in one quarter.
-
-    Attributes
-    ----------
-    number
-        The person's ``id``.
-    practice, segment
-        Number of the practice on whose list the person is, and the segment.
-    listed_years
-        Years on a list in the quarter.
-    used
-        Quantity by service.
-    charged, owed_cents
-        By contract and component of what patients pay insurers: charged in the contract year so far, before the limit
-        of the year, and owed for the quarter.
-    """
-
-    number: int
-    practice: int
-    segment: int
-    listed_years: float
-    used: dict[str, float]
-    charged: dict[tuple[str, str], float]
-    owed_cents: dict[tuple[str, str], int]
-
-
-@dataclass(frozen=True, eq=False)
-class QuarterOfPeople:
-    """What the books know of everybody on a list in one quarter, and no more of the region than that.
-
-    Attributes
-    ----------
-    number
-        ``[n]`` the person's ``id``.
-    seen
-        ``[n]`` what the close noted of them (`SEEN`).
-    used
-        ``[n, service]`` quantities.
-    service_names
-        Labels of the last axis of `used`.
-    charged, owed_cents
-        ``[n]`` each, see `PersonQuarter`.
-    """
-
-    number: np.ndarray
-    seen: np.ndarray
-    used: np.ndarray
-    service_names: tuple[str, ...]
-    charged: dict[tuple[str, str], np.ndarray]
-    owed_cents: dict[tuple[str, str], np.ndarray]
-
-    def person(self, number: int) -> PersonQuarter | None:
-        """Return what is known of a person's quarter; None if there is nobody of that number."""
-        found = np.flatnonzero(self.number == number)
-        if not len(found):
-            return None
-        row = int(found[0])
-        seen, used = self.seen[row], self.used[row]
-        return PersonQuarter(
-            number=number,
-            practice=int(seen["practice"]),
-            segment=int(seen["segment"]),
-            listed_years=float(seen["listed"]),
-            used={self.service_names[at]: float(used[at]) for at in np.flatnonzero(used)},
-            charged={key: float(euros[row]) for key, euros in self.charged.items()},
-            owed_cents={key: int(cents[row]) for key, cents in self.owed_cents.items()},
-        )
 
 
 @dataclass
@@ -242,9 +172,8 @@ class Accounts:
         self._settled = services + np.array([EXTRA.index(f"settled_{line}") for line in SETTLED])
         self._seen = np.zeros(n, SEEN)
         noted = n if self._by_person else 0
-        self._visits = np.zeros(
-            (noted, PERIODS_PER_YEAR)
-        )  # contacts by quarter of the year, and the practice of the list
+        # Contacts by quarter of the year, and the practice of the list.
+        self._visits = np.zeros((noted, PERIODS_PER_YEAR))
         self._visited = np.zeros((noted, PERIODS_PER_YEAR), np.int64)
         self._charged: dict[tuple[str, str], np.ndarray] = {}  # to patients this year, by contract and component
         self._owed: dict[tuple[str, str], np.ndarray] = {}  # cents of it that patients owe for this quarter
