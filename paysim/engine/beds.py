@@ -103,8 +103,8 @@ class Ward:
         self.ahead[:, :-1] = self.ahead[:, 1:]
         self.ahead[:, -1] = 0.0
         self.list.list_weeks += len(self.list)
-        self.capacity.closed_weeks = max(0, self.capacity.closed_weeks - 1)
-        self.programme.end_week()
+        self.capacity.end_week()
+        self.programme.capacity.end_week()
         return admitted
 
     def patients(self) -> tuple[np.ndarray, ...]:

@@ -21,6 +21,13 @@ _INITIAL = 1000
 class Clinic(Planned):
     """One specialty of the region: slots a week for new patients, with which those for follow-up visits go.
 
+    Parameters
+    ----------
+    number
+        Of the specialty.
+    occupancy
+        Share of follow-up slots used at base.
+
     Attributes
     ----------
     follow_ups
@@ -32,8 +39,8 @@ class Clinic(Planned):
     def __init__(
         self, number: int, terms: Specialty, margin: float, patience_weeks: float, occupancy: float, draws: Draws
     ) -> None:
-        super().__init__(number, terms.name, terms.wait_weeks, margin, patience_weeks, draws)
-        self.terms, self.occupancy = terms, occupancy
+        super().__init__(terms.name, terms.wait_weeks, margin, patience_weeks, draws)
+        self.number, self.terms, self.occupancy = number, terms, occupancy
         self.follow_ups = WaitingList()
         self.later: dict[int, list[np.ndarray]] = {}
         self.follow_up_slots = 0.0

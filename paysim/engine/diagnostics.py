@@ -16,7 +16,6 @@ class Diagnostics(Planned):
         return {
             "test_waits": urgent.waits + routine.waits,
             "test_waiting": np.array(float(self.length)),
-            "test_asked": np.array(float(self.asked)),
             "test_left": np.array(float(self.left)),
             "test_slots": np.array(self.slots),
         }

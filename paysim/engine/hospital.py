@@ -132,10 +132,9 @@ class Hospital:
             "clinic", {each.name: Clinic(k, each, *shared) for k, each in enumerate(terms.specialties)}
         )
         ahead = (terms.margin, terms.patience_weeks, draws)
-        self.tests = Diagnostics(0, "tests", terms.test_wait_weeks, *ahead)
+        self.tests = Diagnostics("tests", terms.test_wait_weeks, *ahead)
         programmes = {
-            name: Planned(k, f"planned admissions {name}", terms.elective_wait_weeks, *ahead)
-            for k, name in enumerate(terms.wards)
+            name: Planned(f"planned admissions {name}", terms.elective_wait_weeks, *ahead) for name in terms.wards
         }
         self.beds = _Named("ward", {name: Ward(name, share["bed"], each, draws) for name, each in programmes.items()})
         self.emergency_department = EmergencyDepartment(terms.ed_stay_hours, share["ed"], draws)
@@ -272,7 +271,7 @@ class Hospital:
         held = []
         for clinic, treated in zip(self.clinics.values(), by_unit(ready, len(self.clinics)), strict=True):
             held.append(clinic.follow_up(now, treated, settling, self.follow_up_lever))
-            clinic.end_week()
+            clinic.capacity.end_week()
         self._use(FOLLOW_UP, together(*held))
         # Of who is seen outside the region what follows is not simulated: as much as is usual.
         self._use(FOLLOW_UP, elsewhere, self.follow_up_lever * self.triage.follow_ups[elsewhere["unit"]])
@@ -384,7 +383,7 @@ class Hospital:
         sent["since"], sent["patience"] = now, self._patience(sent, "test")
         elsewhere = send((self.tests,), sent, np.zeros(len(sent), np.int64), self.draws)
         tested = together(self.tests.see(now, settling, returning), elsewhere)
-        self.tests.end_week()
+        self.tests.capacity.end_week()
         self._use("clinic_tests", tested)
         return together(chosen(seen, ~needs), tested)
 
@@ -452,10 +451,8 @@ class Hospital:
         self.rehabilitation.take_in(now, claims, 0 if settling else None)
         old = (age >= OLD) & self.draws.alive(emergencies)
         self._remember("home_care", np.count_nonzero(old[:usual]) * self.terms.home_care.share)
-        home, waiting = (
-            old & (self.draws.of(emergencies, "care at home") < self.terms.home_care.share),
-            self.nursing_homes,
-        )
+        home = old & (self.draws.of(emergencies, "care at home") < self.terms.home_care.share)
+        waiting = self.nursing_homes
         asking = float(home.sum()) + float(self._of_others("home_care")[0])
         given = self.home_care.care(asking, len(waiting.list) * self.weight)
         terms = self.terms.home_care

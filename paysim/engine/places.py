@@ -64,7 +64,7 @@ class Places:
         self.used += len(self.inside)
         self.room += self.capacity.open
         self.list.list_weeks += len(self.list)
-        self.capacity.closed_weeks = max(0, self.capacity.closed_weeks - 1)
+        self.capacity.end_week()
 
     def _lose_patience(self, now: int) -> None:
         if np.isinf(self.patience_weeks) or not len(self.list):

@@ -23,8 +23,6 @@ class Planned:
 
     Parameters
     ----------
-    number
-        Its place among those that share a `send`.
     name
         Of its random stream.
     margin
@@ -40,10 +38,8 @@ class Planned:
         Who waits: urgent, routine.
     """
 
-    def __init__(
-        self, number: int, name: str, wait_weeks: float, margin: float, patience_weeks: float, draws: Draws
-    ) -> None:
-        self.number, self.name, self.draws = number, name, draws
+    def __init__(self, name: str, wait_weeks: float, margin: float, patience_weeks: float, draws: Draws) -> None:
+        self.name, self.draws = name, draws
         self.wait_weeks, self.margin, self.patience_weeks = wait_weeks, margin, patience_weeks
         self.capacity, self.lever = Capacity(), 1.0
         self.lists = WaitingList(), WaitingList()
@@ -91,10 +87,6 @@ class Planned:
         routine.list_weeks += len(routine)
         return seen
 
-    def end_week(self) -> None:
-        """Come a week closer to opening again."""
-        self.capacity.closed_weeks = max(0, self.capacity.closed_weeks - 1)
-
     @property
     def length(self) -> int:
         """How many people wait."""
@@ -133,7 +125,7 @@ def send(units: Sequence[Planned], asking: np.ndarray, of: np.ndarray, draws: Dr
     Parameters
     ----------
     of
-        ``[n]`` number of the unit that each asks.
+        ``[n]`` place among the units of the one that each asks.
     """
     ahead = np.array([(len(each.lists[URGENT]), each.length) for each in units])
     slots = np.array([(each.capacity.open, each.capacity.open) for each in units]) * [[each.lever] for each in units]

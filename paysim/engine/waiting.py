@@ -184,6 +184,10 @@ class Capacity:
         """Units a week when not closed."""
         return self.planned * self.factor * self.growth
 
+    def end_week(self) -> None:
+        """Come a week closer to opening again."""
+        self.closed_weeks = max(0, self.closed_weeks - 1)
+
     def plan(self, needed: float, share: float) -> None:
         """Go a share of the way to the units that are needed, those by which capacity has grown among them."""
         self.planned = share * needed / self.growth + (1.0 - share) * self.planned
