@@ -17,7 +17,7 @@ from paysim.contracts.schedule import ServicePrice
 from paysim.contracts.shared_savings import SharedSavings
 from paysim.contracts.tariff import Tariff
 from paysim.contracts.terms import read_contract
-from tests.unit.test_behaviour import NORM, PARAMETERS, PEOPLE, SERVICES, WAGES, contract, fees, situation
+from tests.practice import NORM, PARAMETERS, PEOPLE, SERVICES, WAGES, contract, fees, situation
 from tests.unit.test_hospital_behaviour import tariff
 
 BEHAVIOUR = load_behaviour("profit_altruism", [], PARAMETERS)

@@ -14,7 +14,7 @@ from paysim.contracts.chronic_bundle import BundlePrice, ChronicBundle
 from paysim.contracts.contract import Contract, Part
 from paysim.contracts.risk_capitation import RiskCapitation
 from paysim.contracts.shared_savings import SharedSavings
-from tests.unit.test_behaviour import ENROLLED, NORM, PEOPLE, SERVICES, WAGES, contract, fees, situation
+from tests.practice import ENROLLED, NORM, PEOPLE, SERVICES, WAGES, contract, fees, situation
 from tests.unit.test_hospital_behaviour import tariff
 
 PRACTICES = 4

@@ -16,7 +16,7 @@ from paysim.contracts.fee_for_service import FeeForService
 from paysim.contracts.schedule import ServicePrice
 from paysim.contracts.settlement import practice_net, settle
 from paysim.contracts.tariff import Tariff
-from tests.unit.test_behaviour import PARAMETERS, SERVICES, WAGES, contract, norm_activity, situation
+from tests.practice import PARAMETERS, SERVICES, WAGES, contract, norm_activity, situation
 
 
 def tariff(price: float, sector: str = "hospital") -> Contract:

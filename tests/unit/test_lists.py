@@ -22,8 +22,8 @@ from paysim.engine.start import initial_state
 from paysim.kernel.records import TICKS_PER_YEAR
 from paysim.parameters import Override
 from paysim.scenario import Behaviour
+from tests.practice import NORM, PARAMETERS, PEOPLE, SERVICES, WAGES, contract, fees, situation
 from tests.toy import few_people, scenario, values
-from tests.unit.test_behaviour import NORM, PARAMETERS, PEOPLE, SERVICES, WAGES, contract, fees, situation
 
 DIABETES = SEGMENT_CONDITION == 2
 PRACTICES = 4

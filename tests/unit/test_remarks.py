@@ -11,7 +11,7 @@ from paysim.behaviour.incentives import make_anchor
 from paysim.behaviour.situation import Situation
 from paysim.contracts.capitation import Capitation
 from paysim.engine.remarks import Remarks
-from tests.unit.test_behaviour import PARAMETERS, SERVICES, contract, fees, situation
+from tests.practice import PARAMETERS, SERVICES, contract, fees, situation
 
 NAMES = ("a", "b")
 

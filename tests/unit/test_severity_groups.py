@@ -18,7 +18,7 @@ from paysim.behaviour.hospital import CODING, ELECTIVE, HOSPITAL, coded_higher, 
 from paysim.behaviour.situation import Situation
 from paysim.contracts.admission_tariff import AdmissionPrice, AdmissionTariff, SeverityGroup
 from paysim.contracts.contract import Contract, Part
-from tests.unit.test_behaviour import PARAMETERS, SERVICES, contract, norm_activity, situation
+from tests.practice import PARAMETERS, SERVICES, contract, norm_activity, situation
 from tests.unit.test_gaming import found
 
 AT = SERVICES.index(ELECTIVE)
