@@ -12,6 +12,7 @@ import faulthandler
 import hashlib
 import multiprocessing
 import os
+import threading
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
@@ -347,12 +348,12 @@ def simulate_worlds(
 
 @contextmanager
 def process_pool(size: int, executor: Executor | None = None) -> Iterator[Executor]:
-    """Lend the executor given, or a pool of processes that ends at once when we are interrupted."""
+    """Lend the executor given, or a pool of processes that ends at once when we are interrupted, or killed."""
     if executor is not None:
         yield executor
         return
     before = set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(size, multiprocessing.get_context("spawn"))
+    pool = ProcessPoolExecutor(size, multiprocessing.get_context("spawn"), initializer=_end_with_parent)
     try:
         yield pool
     except BaseException:
@@ -361,6 +362,18 @@ def process_pool(size: int, executor: Executor | None = None) -> Iterator[Execut
         raise
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _end_with_parent() -> None:
+    """Let this process end when its parent does: who is killed ends no pool, and its processes would wait for ever."""
+    parent = multiprocessing.parent_process()
+
+    def wait_for_end() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=wait_for_end, daemon=True).start()
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import errno
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -382,6 +383,32 @@ def test_a_world_that_hangs_is_ended(failing: Callable[..., worlds.World], tmp_p
     found = list(worlds.simulate_worlds([failing(0, "hangs")], tmp_path / "cells", workers=1, limit_s=0.5))
     assert time.monotonic() - started < 300.0
     assert [(world.draw, file) for world, file, _ in found] == [(0, None)]
+
+
+_POOL = """
+import os, time
+from paysim.analysis.worlds import process_pool
+
+if __name__ == "__main__":
+    with process_pool(1) as pool:
+        print(pool.submit(os.getpid).result(), flush=True)
+        time.sleep(60.0)
+"""
+
+
+def test_processes_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
+    (tmp_path / "pool.py").write_text(_POOL, "utf-8")
+    words = [sys.executable, str(tmp_path / "pool.py")]
+    env = {**os.environ, "PYTHONPATH": str(Path.cwd())}
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=env) as parent:
+        assert parent.stdout is not None
+        worker = int(parent.stdout.readline())
+        parent.kill()
+        try:
+            parent.communicate(timeout=20.0)  # the worker has the same stdout, which ends with the last that has it
+        except subprocess.TimeoutExpired:
+            os.kill(worker, signal.SIGKILL)
+            raise
 
 
 @pytest.mark.slow
