@@ -50,11 +50,6 @@ class Book:
         """Part of the contract year that has passed when this period ends, from 0 to 1."""
         return self.to_date().years
 
-    @property
-    def closes_year(self) -> bool:
-        """Whether the contract year is complete with this period."""
-        return self.years_to_date >= _A_YEAR
-
     def to_date(self) -> Activity:
         """Return the activity of the contract year so far, this period included."""
         return self._years[-1]

@@ -25,8 +25,6 @@ from paysim.contracts.settlement import settle
 HOSPITAL = "hospital"
 ELECTIVE = "elective_admission"
 FOLLOW_UP = "specialist_follow_up"
-
-
 CODING = "hospital_coding"
 
 

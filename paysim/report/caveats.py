@@ -29,7 +29,6 @@ ARCHETYPES = (
 )
 _CHOSEN = ("scenario", "default")  # what the author of the scenario asks for is no estimate
 _RESPONSE = "behaviour."
-_CONTACTS = "gp_contacts"
 _LITTLE = "less than 0.1%"
 
 

@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_MARKS = "osD^v<>"
-
 
 def plane(table: pd.DataFrame, ax: Axes) -> Axes:
     """Draw every arm by its net gain and by what less inequality is worth, a mark an index and aversion.
