@@ -67,11 +67,12 @@ class Remarks:
         gps = situation.gp_hours_capacity[:, None]
         room: Any = most(situation) if most else np.hstack([gps, np.full_like(worked[:, 1:], np.inf)])
         full = worked >= _FULL * room
-        for k, who, what in (
-            (VISIT_INTENSITY, full[:, 0], "more visits are wanted than GPs have hours for"),
-            (DELEGATION, full[:, 1:].any(axis=1), "more is to be handed to nurses than they have hours for"),
+        takes = marginal(situation).staff_hours > 0.0
+        for k, staff, what in (
+            (VISIT_INTENSITY, slice(0, 1), "more visits are wanted than GPs have hours for"),
+            (DELEGATION, slice(1, None), "more is to be handed to nurses than they have hours for"),
         ):
-            short = wanted[..., k] & who[:, None]
+            short = wanted[..., k] & (takes[:, :, k, staff] & full[:, None, staff]).any(axis=-1)
             if short.any():
                 self._add(f"hours:{LEVERS[k]}", self._where(what, short, quarter))
 

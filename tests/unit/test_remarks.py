@@ -66,6 +66,13 @@ def test_delegation_for_which_nurses_have_no_hours_is_named() -> None:
     assert text.startswith("in 2 of 2 practices more is to be handed to nurses than they have hours for")
 
 
+def test_nurses_whom_delegation_asks_nothing_of_are_not_short_of_hours() -> None:
+    plenty = replace(under(60.0), contracts=(contract(fees(nurse_consult=100.0)),))
+    services = plenty.activity.services.copy()
+    services[:, :, SERVICES.index("nurse_mental")] = 0.0  # no nurse for mental health, and no hours of hers
+    assert "hours:delegation" not in said(replace(plenty, activity=replace(plenty.activity, services=services)))
+
+
 def test_what_was_said_once_is_not_said_again() -> None:
     remarks, behaviour = Remarks(NAMES), load_behaviour("profit_altruism", [], PARAMETERS)
     for quarter in (1, 5):
