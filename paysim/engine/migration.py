@@ -289,4 +289,4 @@ class Migration:
 def _wish(keys: np.ndarray, what: str, number: np.ndarray | int) -> np.ndarray:
     """Return the keys of people's choice among all practices ``[n]``, see `Joining.choose`."""
     with np.errstate(over="ignore"):
-        return np.asarray(streams.word(keys, np.uint64(stream_key(what)), np.asarray(number).astype(np.uint64)))
+        return np.asarray(streams.word(keys, stream_key(what), np.asarray(number).astype(np.uint64)))

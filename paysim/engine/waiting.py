@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -105,14 +104,14 @@ class Draws:
     def of(self, patients: np.ndarray, choice: str) -> np.ndarray:
         """Return uniforms for a choice of patients."""
         uniforms = np.empty(len(patients))
-        kernel.draw(patients, self.state.people, self.key, _stream(choice), uniforms)
+        kernel.draw(patients, self.state.people, self.key, stream_key(choice), uniforms)
         return uniforms
 
     def weekly(self, what: str) -> float:
         """Return the week's uniform of a name."""
         if what not in self._names:
             self._names[what], self._drawn = len(self._names), -1
-            self._streams = np.append(self._streams, _stream(what))
+            self._streams = np.append(self._streams, stream_key(what))
         if self._drawn != self.week:  # all names at once
             drawn = np.empty(len(self._names))
             kernel.draw_weekly(self.key, self._streams, self.week, drawn)
@@ -146,11 +145,6 @@ class Draws:
         rows, places = np.empty((2, len(patients)), np.int64)
         count = kernel.own_rows(patients, self.state.people, rows, places)
         return rows[:count], places[:count]
-
-
-@lru_cache(maxsize=256)
-def _stream(name: str) -> np.uint64:
-    return np.uint64(stream_key(name))
 
 
 @dataclass
