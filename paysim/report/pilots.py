@@ -144,6 +144,15 @@ def write_report(study: Study, judged: Verdict, sizes: Rows, swept: Rows, folder
     return target / REPORT
 
 
+_WORDS = (
+    "Bias is the mean estimate less the truth, rmse the usual size of an estimate's error, coverage the share of "
+    "trials whose 95% interval holds the truth, type 1 the share that find something when the contract does nothing, "
+    "power the share that find the true effect, detectable the smallest effect found with the wanted power; cv and "
+    "correlation are those of sites, between each other and between the years before and after."
+)
+_OTHER = "Tried in another number of trials than the design itself, so that truth and errors differ a little by chance."
+
+
 def _sections(study: Study, judged: Verdict, sizes: Rows, swept: Rows, figures: Path) -> Iterator[Section]:
     from paysim.pilots.model import resolved
     from paysim.pilots.parts import SOURCES
@@ -162,7 +171,7 @@ def _sections(study: Study, judged: Verdict, sizes: Rows, swept: Rows, figures: 
         found.append(_table([asdict(each) for each in study.withdrawn], (), "After the contract was withdrawn"))
     stayed = f"Treated sites kept to the contract in {study.stayed:.0%} of the years meant."
     willing = [] if study.willing is None else [f"It is worth something to {study.willing:.0%} who come forward."]
-    yield Section("What it would find", [stayed, *willing], found)
+    yield Section("What it would find", [_WORDS, stayed, *willing], found)
     sources = [
         {"source": text, "bias": first.bias_by_source[key], "sd_between_trials": first.variance_by_source[key] ** 0.5}
         for key, text in SOURCES.items()
@@ -170,7 +179,7 @@ def _sections(study: Study, judged: Verdict, sizes: Rows, swept: Rows, figures: 
     why = [_table([row for row in sources if row["bias"] or row["sd_between_trials"]], (), f"Error of: {first.label}")]
     if swept:
         why.append(_table(swept, (), "With one setting changed"))
-    yield Section("Why it errs", ["The parts of the error add up to it."], why)
+    yield Section("Why it errs", ["The parts of the error add up to it.", *([_OTHER] if swept else [])], why)
     scaled = [{key: value for key, value in row.items() if key != "name"} for row in study.scaled_up()]
     yield Section(
         "If the whole region took part",
@@ -186,7 +195,7 @@ def _sections(study: Study, judged: Verdict, sizes: Rows, swept: Rows, figures: 
     sheet = power_curves(sizes, first.unit, pilot.power, f"{pilot.level}s")
     reading = "The smallest effect that a pilot of this size and length shows; below the dashes it shows the true one."
     drawn = _keep(figures, "power", f"Detectable effect: {unit}", reading, sizes, sheet)
-    yield Section("How large it must be", tables=(), pictures=[drawn])
+    yield Section("How large it must be", [_OTHER], tables=(), pictures=[drawn])
     columns = ("name", "value", "low", "high", "unit", "status", "source")
     settled = [{key: _plain(row.get(key)) for key in columns} for row in resolved(pilot)]
     yield Section("The design", tables=[_table(settled, columns, "Every value of the pilot")])

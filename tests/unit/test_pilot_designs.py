@@ -546,6 +546,8 @@ def test_the_report_says_what_was_found(plot, tmp_path: Path):
         assert found.exit_code == 0, found.output
     text = (tmp_path / "first/report.html").read_text()
     assert text == (tmp_path / "second/report.html").read_text()
+    assert "type 1 the share that find something when the contract does nothing" in text
+    assert text.count("Tried in another number of trials") == 2
     what = found.output.splitlines()[0]
     for words in (f"Verdict: {what}", pilot.title, "Why it errs", "If the whole region took part", "Limits of use"):
         assert words in text
