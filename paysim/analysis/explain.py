@@ -120,7 +120,8 @@ def explain(
     Parameters
     ----------
     provider
-        A practice by its name, or another actor of the ledger (``hospital``, ``insurers``).
+        A practice by its name, with or without the ledger's ``practice:`` before it, or another actor of the ledger
+        (``hospital``, ``insurers``).
     period
         Quarter since the start, from 0.
     arm
@@ -138,6 +139,7 @@ def explain(
         If what is explained is not what was posted.
     """
     arm = run.current if arm is None else arm
+    provider = provider.removeprefix(practice_actor(""))
     cell = run.cell(arm, replicate)
     _require_period(run, period)
     contracts = scaled(run.contracts(arm, replicate), cell.scale)

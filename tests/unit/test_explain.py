@@ -84,6 +84,7 @@ def test_what_is_shared_is_explained_from_the_benchmark_on(run: Run) -> None:
 def test_lines_are_quantities_times_rates(run: Run) -> None:
     practice = next(name for name in run.ledger["actor"].astype(str).unique() if name.startswith("practice:"))
     found = ps.explain(run, practice.removeprefix("practice:"), 1)
+    assert ps.explain(run, practice, 1).cents == found.cents
     priced = [line for each in found.postings for line in each.lines if line.rate_eur is not None]
     assert len(priced) > 5
     for line in priced:
