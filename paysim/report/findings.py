@@ -51,18 +51,48 @@ def findings(run: Run, baseline: str) -> dict[str, list[str]]:
     return said
 
 
-def _levers(run: Run, arm: str, baseline: str, here: pd.Series[float], there: pd.Series[float]) -> str:
-    """Return the levers of practices that moved most, and what one more unit earns a practice, which is why."""
+def changes(run: Run, baseline: str) -> dict[str, dict[str, float]]:
+    """Return by how much of it practices change what they change most, and the hospital what it decides, in each arm.
+
+    Acts as in `ACTS` and `HOSPITAL_ACTS`; coding by the hospital has a size of its own and is not among them.
+    """
+    frames = {arm: frame.mean() for arm, frame in by_arm(horizon(run.wide("all"))).items()}
+    there = frames.pop(baseline)
+    return {
+        arm: {act_of(name): change for name, change in (_of_practices(here, there) | _of_hospital(here, there)).items()}
+        for arm, here in frames.items()
+    }
+
+
+def act_of(lever: str) -> str:
+    """Return a lever in words."""
+    return {**ACTS, **HOSPITAL_ACTS}.get(lever, lever.replace("_", " "))
+
+
+def _of_practices(here: pd.Series[float], there: pd.Series[float]) -> dict[str, float]:
+    """Return the levers of practices that moved most, and by what share."""
     moved = {
-        name.removeprefix(_LEVER): here[name] / there[name] - 1.0
+        name.removeprefix(_LEVER): float(here[name] / there[name] - 1.0)
         for name in here.index
         if name.startswith(_LEVER) and there[name] > 0.0
     }
     moved = {name: moved[name] for name in moved if name not in HOSPITAL_ACTS and _LEVER + name != _CODING}
     told = sorted((name for name in moved if abs(moved[name]) >= _WORTH_TELLING), key=lambda name: -abs(moved[name]))
+    return {name: moved[name] for name in told[:_MOST]}
+
+
+def _of_hospital(here: pd.Series[float], there: pd.Series[float]) -> dict[str, float]:
+    """Return the levers of the hospital that moved, but for coding, and by what share."""
+    known = [name for name in HOSPITAL_ACTS if _LEVER + name in here.index and there[_LEVER + name] > 0.0]
+    moved = {name: float(here[_LEVER + name] / there[_LEVER + name] - 1.0) for name in known}
+    return {name: change for name, change in moved.items() if abs(change) >= _WORTH_TELLING_OF_A_HOSPITAL}
+
+
+def _levers(run: Run, arm: str, baseline: str, here: pd.Series[float], there: pd.Series[float]) -> str:
+    """Return the levers of practices that moved most, and what one more unit earns a practice, which is why."""
     texts = [
-        f"{ACTS.get(name, name.replace('_', ' '))} {percent(float(moved[name]))}{_because(run, arm, baseline, name)}"
-        for name in told[:_MOST]
+        f"{act_of(name)} {percent(change)}{_because(run, arm, baseline, name)}"
+        for name, change in _of_practices(here, there).items()
     ]
     return f"What practices change most: {'; '.join(texts)}." if texts else ""
 
@@ -84,13 +114,7 @@ def _because(run: Run, arm: str, baseline: str, lever: str) -> str:
 
 def _hospital(here: pd.Series[float], there: pd.Series[float]) -> str:
     """Return what the hospital does more or less of, and what share of admissions it codes higher than they are."""
-    told = []
-    for name, act in HOSPITAL_ACTS.items():
-        lever = _LEVER + name
-        if lever in here.index and there[lever] > 0.0:
-            change = float(here[lever] / there[lever] - 1.0)
-            if abs(change) >= _WORTH_TELLING_OF_A_HOSPITAL:
-                told.append(f"{act} {percent(change)}")
+    told = [f"{act_of(name)} {percent(change)}" for name, change in _of_hospital(here, there).items()]
     if _CODING in here.index and abs(here[_CODING] - there[_CODING]) >= _WORTH_TELLING_OF_A_HOSPITAL:
         now, then = (float(each[_CODING] - 1.0) for each in (here, there))
         about = [f"{_share(then)} in the arm compared with"] if then > 0.0 else []

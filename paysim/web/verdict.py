@@ -14,7 +14,7 @@ from paysim.analysis.runs import Run
 from paysim.analysis.scorecard import meaning, scorecard
 from paysim.errors import NotInResults
 from paysim.report import caveats, wording
-from paysim.report.findings import findings
+from paysim.report.findings import changes, findings
 from paysim.web.texts import DEFAULT, Texts
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Verdict:
         To `QUESTIONS`, in order.
     sentences
         In English the findings as `paysim compare` prints them, in another language in short: what is better, what
-        is worse, and what cannot be told; an arm each.
+        is worse, what cannot be told, and what providers change most; an arm each.
     before, after
         What a reader must know.
     """
@@ -97,7 +97,8 @@ def verdict(run: Run, texts: Texts, baseline: str | None = None) -> Verdict:
         answers.append(Answer(question, tuple(lines)))
     titles = [run.titles[arm] for arm in arms]
     if texts.language != DEFAULT:
-        said = _told(texts, titles, answers)
+        moved = changes(run, base)
+        said = _told(texts, titles, answers, [moved[arm] for arm in arms])
     else:
         said = wording.verdict(whole, run.titles, caveats.is_small(run), findings(run, base)) if arms else []
     before = [*caveats.before(run, whole), wording.uncertainty(whole, int(run.manifest.get("replicates", 1)))]
@@ -115,13 +116,17 @@ _TOLD = ("better", "worse", "may_be_chance", "same", "no_interval")
 """What differences are sorted by when they are told in short; the first two with their numbers."""
 
 
-def _told(texts: Texts, titles: list[str], answers: list[Answer]) -> list[str]:
-    """Return in short, an arm each and in the reader's language, what is better, worse, and cannot be told."""
+def _told(texts: Texts, titles: list[str], answers: list[Answer], moved: list[dict[str, float]]) -> list[str]:
+    """Return in short, an arm each and in the reader's language, what is better, worse, untold, and done otherwise."""
     lines = [line for answer in answers for line in answer.lines]
-    return [
-        texts("words.of", what=title, said=" ".join(filter(None, (_sorted(texts, lines, k, each) for each in _TOLD))))
-        for k, title in enumerate(titles)
-    ]
+    said = []
+    for k, (title, changed) in enumerate(zip(titles, moved, strict=True)):
+        sentences = [_sorted(texts, lines, k, each) for each in _TOLD]
+        acts = [f"{texts.said(act)} {texts.number(wording.percent(change))}" for act, change in changed.items()]
+        if acts:
+            sentences.append(texts("words.changes", said=texts("words.list").join(acts)))
+        said.append(texts("words.of", what=title, said=" ".join(filter(None, sentences))))
+    return said
 
 
 def _sorted(texts: Texts, lines: list[Line], arm: int, what: str) -> str:

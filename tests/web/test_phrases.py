@@ -21,9 +21,11 @@ from paysim.pilots.verdict import verdict
 from paysim.reading import read_yaml
 from paysim.report import aims, caveats, wording
 from paysim.report.document import shown
+from paysim.report.findings import act_of, changes
 from paysim.web import charts, dashboard, explore, library, terms
 from paysim.web.texts import LANGUAGES, Texts
 from paysim.web.texts.phrases import FILES, phrase
+from paysim.web.verdict import verdict as web_verdict
 
 OTHERS = [each for each in LANGUAGES if each != "en"]
 NAMES = ("arm", "baseline", "measure", "municipality", "practice")  # columns that hold names, which nobody translates
@@ -211,3 +213,20 @@ def test_pages_show_them(client, with_run, language, words, page):
     assert words in text
     for english in ("Health effects come only", "EUR per head per year", "Share of spending", "Not shown to be right"):
         assert english not in text, english
+
+
+def test_what_providers_change(run):
+    levers = {name.removeprefix("lever_") for name in run.results["measure"].astype(str) if name.startswith("lever_")}
+    assert len(levers) > 10
+    assert not wordless({act_of(lever) for lever in levers})
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_the_verdict_in_words_tells_what_providers_change(run, language):
+    texts = Texts(language)
+    base = run.compare_with[0]
+    told = {arm: [texts.said(act) for act in acts] for arm, acts in changes(run, base).items()}
+    assert any(told.values())
+    sentences = web_verdict(run, texts, base).sentences
+    for sentence, acts in zip(sentences, told.values(), strict=True):
+        assert all(act in sentence for act in acts)
