@@ -100,7 +100,9 @@ def test_each_is_offered_the_place_behind_all_before_and_joins_or_leaves():
         [0, 2, 5],
     )
     group, counts = np.empty(len(patients), np.int64), np.zeros((3, 2), np.int64)
-    kernel.join_or_leave(patients, np.cumsum(waiting, axis=1), slots, np.array(closed), state.people, group, counts)
+    kernel.join_or_leave(
+        patients, patients["unit"], np.cumsum(waiting, axis=1), slots, np.array(closed), state.people, group, counts
+    )
     expected, joined, left = np.full(len(patients), -1), np.zeros((3, 2), int), np.zeros((3, 2), int)
     lives = _lives(state, patients)
     for routine in (0, 1):

@@ -7,12 +7,13 @@ from collections import Counter
 from dataclasses import replace
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from paysim import outcomes
 from paysim.accounting import ledger
 from paysim.analysis import folder, runs
-from paysim.analysis.cells import Finished
+from paysim.analysis.cells import CELLS, Finished
 from paysim.analysis.execution import population_digest
 from paysim.cli.app import run as command
 from paysim.errors import ModelError
@@ -31,13 +32,22 @@ def model():
 def cell(arm: str, replicate: int, scale: float) -> Finished:
     tables = (outcomes.COLUMNS, ledger.COLUMNS)
     results, posted = (pa.table({name: pa.array([], pa.int64()) for name in each}) for each in tables)
-    return Finished(arm, replicate, scale, results, posted, [], (), (), 0, [])
+    return Finished(arm, replicate, scale, results, posted, [], (), (), 0, [], folder=f"{arm}-{replicate}")
+
+
+def write_cells(place, model, cells):
+    for each in cells:
+        of_cell = place / CELLS / each.folder
+        of_cell.mkdir(parents=True)
+        for name, table in (("results.parquet", each.results), ("ledger.parquet", each.ledger)):
+            pq.write_table(table, of_cell / name)
+    folder.write_run(place, model, cells, None, "compiled", "")
 
 
 def test_parameters_csv_has_what_check_prints_and_one_factor_an_arm(model, tmp_path, capsys):
     arms = [arm.name for arm in model.scenario.arms]
     cells = [cell(arm, 0, 1.25 if arm == "capitation" else 1.0) for arm in arms]
-    folder.write_run(tmp_path, model, cells, None, "compiled", "")
+    write_cells(tmp_path, model, cells)
     assert command(["check", SHIPPED, "--json"]) == 0
     printed = [row["name"] for row in json.loads(capsys.readouterr().out)["parameters"]]
     with open(tmp_path / "parameters.csv", encoding="utf-8", newline="") as file:
@@ -58,7 +68,7 @@ def test_replicates_that_differ_show_every_factor(model):
 
 def test_the_manifest_names_the_people(model, tmp_path):
     cells = [cell(arm.name, 0, 1.0) for arm in model.scenario.arms]
-    folder.write_run(tmp_path, model, cells, None, "compiled", "")
+    write_cells(tmp_path, model, cells)
     manifest = runs.load_run(tmp_path).manifest
     assert manifest["population_sha256"] == population_digest(model.population)
     older = replace(model.population, age=model.population.age + 1e-9)
