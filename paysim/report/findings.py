@@ -41,8 +41,8 @@ _MOST = 2
 
 def findings(run: Run, baseline: str) -> dict[str, list[str]]:
     """Return sentences on each arm against another one: levers and margin that moved most, and empty purses."""
-    frames = {arm: frame.mean() for arm, frame in by_arm(horizon(run.wide("all"))).items()}
-    base, small = frames.pop(baseline), caveats.is_small(run)
+    base, frames = _means(run, baseline)
+    small = caveats.is_small(run)
     said = {}
     for arm, frame in frames.items():
         margin = "" if small else _margin(frame, base)
@@ -56,12 +56,17 @@ def changes(run: Run, baseline: str) -> dict[str, dict[str, float]]:
 
     Acts as in `ACTS` and `HOSPITAL_ACTS`; coding by the hospital has a size of its own and is not among them.
     """
-    frames = {arm: frame.mean() for arm, frame in by_arm(horizon(run.wide("all"))).items()}
-    there = frames.pop(baseline)
+    there, frames = _means(run, baseline)
     return {
         arm: {act_of(name): change for name, change in (_of_practices(here, there) | _of_hospital(here, there)).items()}
         for arm, here in frames.items()
     }
+
+
+def _means(run: Run, baseline: str) -> tuple[pd.Series[float], dict[str, pd.Series[float]]]:
+    """Return means over replicates of the whole horizon, of the arm compared with and of each other arm."""
+    frames = {arm: frame.mean() for arm, frame in by_arm(horizon(run.wide("all"))).items()}
+    return frames.pop(baseline), frames
 
 
 def act_of(lever: str) -> str:
