@@ -57,23 +57,29 @@ def norm_activity(practices: int = 1) -> Activity:
     return activity
 
 
-def situation(contract: Contract, practices: int = 1, altruism: float = 0.8, anchored: bool = True) -> Situation:
-    ones = np.ones((practices, 3, len(LEVERS)))
-    each = np.ones(practices)
-    base = Situation(
+def at_base(activity: Activity, traits: PracticeTraits, gp_hours: float, costs_eur: float) -> Situation:
+    """Practices in the base year under Dutch funding, with the same contact hours and costs each."""
+    each = np.ones(len(activity.practice_names))
+    ones = np.ones((len(each), 3, len(LEVERS)))
+    return Situation(
         contracts=(read_contract("nl/gp_segments_1_2_3"),),
         year=-1,
-        activity=norm_activity(practices),
+        activity=activity,
         levers=ones,
         base_levers=ones,
-        gp_hours_capacity=each * 5000.0,
-        practice_costs_eur=each * 361850.0,
-        traits=PracticeTraits(each * altruism, each * 0.15),
+        gp_hours_capacity=each * gp_hours,
+        practice_costs_eur=each * costs_eur,
+        traits=traits,
         services=SERVICES,
         wages=WAGES,
         terms=TERMS,
-        other_gp_hours=each * 879.0,
     )
+
+
+def situation(contract: Contract, practices: int = 1, altruism: float = 0.8, anchored: bool = True) -> Situation:
+    each = np.ones(practices)
+    traits = PracticeTraits(each * altruism, each * 0.15)
+    base = replace(at_base(norm_activity(practices), traits, 5000.0, 361850.0), other_gp_hours=each * 879.0)
     return replace(base, contracts=(contract,), year=0, anchor=make_anchor(base) if anchored else None)
 
 

@@ -13,20 +13,16 @@ import pytest
 import paysim.behaviour
 from paysim.accounting.activity import Activity
 from paysim.accounting.segments import SEGMENT_CONDITION, SEGMENTS
-from paysim.behaviour import Behaviour, behaviour_parameters, behaviours, load_behaviour
+from paysim.behaviour import Behaviour, behaviours, load_behaviour
 from paysim.behaviour.incentives import incentive_table, make_anchor, plain_sentence
 from paysim.behaviour.lists import LIST_LEVERS, Lists, patient_margins
-from paysim.behaviour.situation import PracticeTraits, Situation, response_terms
-from paysim.care.catalogue import load_services
-from paysim.care.costs import practice_costs
-from paysim.care.model import care_parameters
+from paysim.behaviour.situation import PracticeTraits, Situation
 from paysim.contracts.terms import read_contract
 from paysim.errors import ScenarioError
 from paysim.kernel.records import LEVERS
 from paysim.scenario import load_scenario
+from tests.practice import PARAMETERS, SERVICES, at_base
 
-SERVICES = load_services()
-PARAMETERS = care_parameters("NL") | behaviour_parameters()
 PRACTICES = 5
 NAMES = tuple(f"practice {k}" for k in range(PRACTICES))
 ARMS = ("gp_segments_1_2_3", "gp_fee_for_service", "gp_capitation", "gp_bundled", "gp_mixed")
@@ -53,22 +49,10 @@ def busy(seed: int) -> Activity:
 
 
 def at_work(behaviour: Behaviour, arm: str = "gp_fee_for_service", seed: int = 1, now: float = 1.0) -> Situation:
-    ones = np.ones((PRACTICES, 3, len(LEVERS)))
-    each = np.ones(PRACTICES)
-    base = Situation(
-        contracts=(read_contract("nl/gp_segments_1_2_3"),),
-        year=-1,
-        activity=busy(seed),
-        levers=ones,
-        base_levers=ones,
-        gp_hours_capacity=each * 30000.0,
-        practice_costs_eur=each * 100000.0,
-        traits=behaviour.traits(1, NAMES),
-        services=SERVICES,
-        wages=practice_costs(PARAMETERS).wages(),
-        terms=response_terms(PARAMETERS),
+    base = at_base(busy(seed), behaviour.traits(1, NAMES), 30000.0, 100000.0)
+    return replace(
+        base, contracts=(read_contract(f"nl/{arm}"),), year=0, anchor=make_anchor(base), levers=base.levers * now
     )
-    return replace(base, contracts=(read_contract(f"nl/{arm}"),), year=0, anchor=make_anchor(base), levers=ones * now)
 
 
 def test_every_behaviour_has_a_file_of_its_name() -> None:

@@ -10,14 +10,11 @@ from hypothesis import strategies as st
 
 from paysim.accounting.activity import Activity
 from paysim.accounting.segments import SEGMENT_CONDITION, SEGMENTS
-from paysim.behaviour import behaviour_parameters, load_behaviour
+from paysim.behaviour import load_behaviour
 from paysim.behaviour.incentives import income_eur, make_anchor, marginal
 from paysim.behaviour.logit import cut_mean
 from paysim.behaviour.response import CONTACTS
-from paysim.behaviour.situation import Floats, Margins, PracticeTraits, Situation, response_terms
-from paysim.care.catalogue import load_services
-from paysim.care.costs import practice_costs
-from paysim.care.model import care_parameters
+from paysim.behaviour.situation import Floats, Margins, PracticeTraits, Situation
 from paysim.contracts.capitation import Capitation
 from paysim.contracts.chronic_bundle import BundlePrice, ChronicBundle
 from paysim.contracts.contract import Contract, Part
@@ -26,14 +23,9 @@ from paysim.contracts.protocol import Component
 from paysim.contracts.schedule import ServicePrice
 from paysim.contracts.terms import read_contract
 from paysim.kernel.records import LEVERS
+from tests.practice import PARAMETERS, SERVICES, VISIT_CURVATURE_EUR, at_base
 
-SERVICES = load_services()
-PARAMETERS = care_parameters("NL") | behaviour_parameters()
 VISITS, PREVENTION, REFERRAL, DELEGATION = range(4)
-WAGES = practice_costs(PARAMETERS).wages()
-VISIT_CURVATURE_EUR = (
-    PARAMETERS["behaviour.visit_curvature"] * SERVICES.resource_cost(WAGES)[SERVICES.index("gp_consult")]
-)
 NO_INCOME_EFFECT = [("eta", 0.0)]
 WIDE = [(f"{lever}_{end}", value) for lever in LEVERS for end, value in (("min", 1e-3), ("max", 1e3))]
 """Limits so wide that they do not hide a response."""
@@ -66,20 +58,8 @@ def contract(*terms: Component, shares: tuple[float, ...] = ()) -> Contract:
 
 
 def situation(arm: Contract, seed: int = 1, altruism: float = 0.8) -> Situation:
-    ones, each = np.ones((2, 3, len(LEVERS))), np.ones(2)
-    base = Situation(
-        contracts=(read_contract("nl/gp_segments_1_2_3"),),
-        year=-1,
-        activity=activity(seed),
-        levers=ones,
-        base_levers=ones,
-        gp_hours_capacity=each * 1e9,
-        practice_costs_eur=each * 10000.0,
-        traits=PracticeTraits(each * altruism, each * 0.15),
-        services=SERVICES,
-        wages=practice_costs(PARAMETERS).wages(),
-        terms=response_terms(PARAMETERS),
-    )
+    each = np.ones(2)
+    base = at_base(activity(seed), PracticeTraits(each * altruism, each * 0.15), 1e9, 10000.0)
     return replace(base, contracts=(arm,), year=0, anchor=make_anchor(base))
 
 
